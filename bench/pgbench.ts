@@ -1,0 +1,97 @@
+/** pgbench: its arguments, and what it prints and logs. */
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Processes } from './processes.ts'
+import type { Workload } from './workloads.ts'
+
+/** What pgbench says at the end of a run. */
+export interface Summary {
+  readonly transactions: number
+  readonly failed: number
+  /** Without the time of the first connections; with the reconnecting, where each transaction connects. */
+  readonly tps: number
+  readonly latencyMs: number
+}
+
+export interface PgbenchResult extends Summary {
+  /** Microseconds of every transaction; empty unless the workload asks for them. */
+  readonly latenciesMicros: Float64Array
+}
+
+export interface PgbenchRun {
+  readonly command: string
+  readonly workload: Workload
+  readonly port: number
+  readonly threads: number
+  readonly seconds: number
+  readonly seed: number
+}
+
+/**
+ * Threads of pgbench itself. One spends a sixth less CPU than two (14 µs a transaction against 17), which the poolers can
+ * have on two cores; with more cores a single one could be what is measured.
+ */
+export function threadsFor(workload: Workload, cores: number): number {
+  return Math.max(workload.fewestThreads, cores < 4 ? 1 : 2)
+}
+
+/** A run may take this much longer than its time, for logging in and out. */
+const graceMs = 60_000
+
+/** Runs pgbench; rejects when it fails, when a transaction failed, or when it hangs. */
+export async function runPgbench(processes: Processes, run: PgbenchRun): Promise<PgbenchResult> {
+  const logDir = mkdtempSync(join(tmpdir(), 'taxirank-bench-log-'))
+  try {
+    const args = pgbenchArguments(run, join(logDir, 'log'))
+    const { stdout } = await processes.run('pgbench', run.command, args, run.seconds * 1000 + graceMs)
+    const summary = parseSummary(stdout)
+    if (summary.failed > 0) throw new Error(`${summary.failed} transactions failed, of ${summary.transactions}`)
+    return { ...summary, latenciesMicros: parseLatencies(readLogs(logDir)) }
+  } finally {
+    rmSync(logDir, { recursive: true, force: true })
+  }
+}
+
+export function pgbenchArguments(run: PgbenchRun, logPrefix: string): string[] {
+  const { workload } = run
+  const logging = workload.latencies ? ['--log', `--log-prefix=${logPrefix}`] : []
+  const target = ['-h', '127.0.0.1', '-p', String(run.port), '-U', 'postgres', '--no-vacuum']
+  const size = ['-c', String(workload.clients), '-j', String(run.threads), '-T', String(run.seconds)]
+  return [...target, ...size, `--random-seed=${run.seed}`, ...workload.pgbenchArguments, ...logging, 'postgres']
+}
+
+/** Reads the summary; throws when a number is missing. */
+export function parseSummary(stdout: string): Summary {
+  return {
+    transactions: numberIn(stdout, /^number of transactions actually processed: (\d+)/m, 'transactions'),
+    failed: numberIn(stdout, /^number of failed transactions: (\d+)/m, 'failed transactions', 0),
+    tps: numberIn(
+      stdout,
+      /^tps = ([\d.]+) \((?:without initial connection time|including reconnection times)\)/m,
+      'tps',
+    ),
+    latencyMs: numberIn(stdout, /^latency average = ([\d.]+) ms/m, 'latency'),
+  }
+}
+
+/** Reads the third column of a transaction log: microseconds. A last line that was cut off is left out. */
+export function parseLatencies(log: string): Float64Array {
+  const lines = log.split('\n')
+  lines.pop()
+  return Float64Array.from(lines, (line) => Number(line.split(' ', 3)[2]))
+}
+
+function readLogs(dir: string): string {
+  return readdirSync(dir)
+    .map((name) => readFileSync(join(dir, name), 'utf8'))
+    .join('')
+}
+
+function numberIn(text: string, pattern: RegExp, what: string, ifMissing?: number): number {
+  const found = pattern.exec(text)?.[1]
+  if (found !== undefined) return Number(found)
+  if (ifMissing !== undefined) return ifMissing
+  throw new Error(`pgbench printed no ${what}:\n${text.slice(0, 1000)}`)
+}

@@ -1,0 +1,54 @@
+/**
+ * File descriptors. At EMFILE the accept loop spins and no client gets in, so settings that could reach the limit are
+ * refused at start, with the arithmetic.
+ */
+
+import type { Config } from '../config/config.ts'
+import type { ReadFile } from '../config/read-ini.ts'
+import { TaxirankError } from '../errors.ts'
+
+/** Listeners, log, trace, Bun's own, and clients that are only accepted to be told there is no room. */
+const others = 32
+
+/** The most sockets the settings allow at once. */
+export interface DescriptorNeed {
+  readonly clients: number
+  readonly servers: number
+}
+
+/**
+ * What a configuration may need. A pool is a database and a user, as PgBouncer counts: a database with a user of its
+ * own has one pool, any other has one for every name in auth_file and [users]. `*` counts as one database.
+ */
+export function descriptorNeed(config: Config): DescriptorNeed {
+  const names = new Set([...config.users.keys(), ...(config.userlist?.keys() ?? [])])
+  const pools = [...config.databases.values(), ...(config.databaseTemplate ? [config.databaseTemplate] : [])]
+  const servers = pools.reduce((sum, pool) => sum + pool.poolSize * (pool.user === undefined ? names.size : 1), 0)
+  return { clients: config.global.maxClientConn, servers }
+}
+
+/** Throws `bad_configuration` when the limit is too low. Every server may have one cancel request on its way. */
+export function checkDescriptors(need: DescriptorNeed, limit: number): void {
+  const total = need.clients + need.servers + need.servers + others
+  if (total <= limit) return
+  const sum = `${count(need.clients, 'client')} + ${count(need.servers, 'server')} + ${count(need.servers, 'cancel')}`
+  throw new TaxirankError(
+    'bad_configuration',
+    `needs ${sum} + ${others} others = ${total.toLocaleString('en-US')} file descriptors, ` +
+      `the limit is ${limit.toLocaleString('en-US')}: raise it (ulimit -n) or lower max_client_conn or the pool sizes`,
+  )
+}
+
+/** RLIMIT_NOFILE as it is now (Bun raises the soft limit to the hard one at start). Infinity: none, or not known. */
+export function descriptorLimit(readFile: ReadFile): number {
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(readFile('/proc/self/limits'))?.[1]
+    return soft === undefined ? Infinity : Number(soft)
+  } catch {
+    return Infinity
+  }
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`
+}

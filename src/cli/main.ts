@@ -1,0 +1,33 @@
+/** The program: the command line, then the command. Leaves with the command's exit code; 1 when anything is wrong. */
+
+import { TaxirankError } from '../errors.ts'
+import { parseArguments } from './arguments.ts'
+import type { TaxirankCommand } from './arguments.ts'
+import { runFile } from './run-file.ts'
+import { runStart } from './run-start.ts'
+import { versionLine } from './version.ts'
+
+try {
+  process.exit(await run(parseArguments(process.argv.slice(2))))
+} catch (error) {
+  if (!(error instanceof TaxirankError)) throw error
+  process.stderr.write(`taxirank: ${error.message}\n`)
+  process.exit(1)
+}
+
+function run(command: TaxirankCommand): Promise<number> {
+  switch (command.name) {
+    case 'file':
+      return runFile(command)
+    case 'start':
+      return runStart(command)
+    case 'version':
+      return print(`${versionLine}\nBun ${Bun.version}\n`)
+    case 'help':
+      return print(command.text)
+  }
+}
+
+function print(text: string): Promise<number> {
+  return new Promise((resolve) => process.stdout.write(text, () => resolve(0)))
+}

@@ -1,0 +1,70 @@
+/**
+ * `taxirank FILE.ini`: the settings, the user, the limits, the log, then the pooler until a signal stops it. What fails
+ * before the log is open goes to the caller; afterwards it is in the log.
+ */
+
+import { readFileSync } from 'node:fs'
+import type { Config } from '../config/config.ts'
+import { parseConfig } from '../config/parse-config.ts'
+import { TaxirankError } from '../errors.ts'
+import { Log } from '../log.ts'
+import type { FileCommand } from './arguments.ts'
+import { startDaemon } from './daemon.ts'
+import { openLog } from './daemon-log.ts'
+import { checkPidfile, removePidfile, writePidfile } from './daemon-pidfile.ts'
+import { becomeUser } from './daemon-user.ts'
+import { checkDescriptors, descriptorLimit, descriptorNeed } from './limits.ts'
+import { servePooler } from './serve-pooler.ts'
+import { stoppedBySignal, watchOtherSignals } from './signals.ts'
+import type { Stoppable } from './signals.ts'
+import { versionLine } from './version.ts'
+
+/** Starts a pooler; resolves when it listens. */
+export type Serve = (config: Config, log: Log) => Promise<Stoppable>
+
+/** Runs the pooler until a signal stops it. Resolves with the exit code; rejects when no log is open to tell. */
+export async function runFile(command: FileCommand, serve: Serve = servePooler): Promise<number> {
+  const config = parseConfig(command.file, readText)
+  if (command.daemon) return startDaemon(command, config).then(() => 0)
+  becomeUser(command.user ?? config.global.user)
+  checkDescriptors(descriptorNeed(config), descriptorLimit(readText))
+  if (config.global.pidfile !== undefined) checkPidfile(config.global.pidfile)
+  const sink = openLog(config.global.logfile, command.quiet)
+  const log = new Log(sink.write, command.verbose + config.global.verbose > 0 ? 'debug' : 'info')
+  const giveUp = (error: unknown): never => process.exit(logFailure(log, error))
+  process.on('uncaughtException', giveUp).on('unhandledRejection', giveUp)
+  watchOtherSignals(process, sink.reopen, log)
+  return serveUntilStopped(config, log, serve).then(
+    () => 0,
+    (error: unknown) => logFailure(log, error),
+  )
+}
+
+async function serveUntilStopped(config: Config, log: Log, serve: Serve): Promise<void> {
+  const running = await serve(config, log)
+  const stopped = stoppedBySignal(process, running, log)
+  // Only now: whoever waits for the file may connect, and may send signals.
+  if (config.global.pidfile !== undefined) keepPidfile(config.global.pidfile)
+  log.info(`process up: ${versionLine}, Bun ${Bun.version}, pid ${process.pid}`)
+  await stopped
+  log.info('stopped')
+}
+
+function keepPidfile(path: string): void {
+  writePidfile(path)
+  process.once('exit', () => removePidfile(path))
+}
+
+/** Returns the exit code. */
+function logFailure(log: Log, error: unknown): number {
+  log.error(error instanceof TaxirankError ? error.message : `taxirank bug: ${stackOf(error)}`)
+  return 1
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8')
+}

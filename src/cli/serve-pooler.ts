@@ -1,0 +1,141 @@
+/** The composition root of the pooler: the one place where configuration becomes the options of its parts. */
+
+import { Client } from '../client/client.ts'
+import type { Config, DatabaseTemplate } from '../config/config.ts'
+import { Console } from '../console/console.ts'
+import type { Log } from '../log.ts'
+import { listen, type Listener } from '../net/listen.ts'
+import { afterEveryTurn } from '../net/turn.ts'
+import { type Database, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
+import { noTrace } from '../pooler/trace.ts'
+import { TurnClock } from '../time.ts'
+import { TraceFile } from '../trace/trace-file.ts'
+import type { Stoppable, StopMode } from './signals.ts'
+import { versionLine } from './version.ts'
+
+/** Everything a pooler is made of, from whichever command. */
+export interface PoolerSetup {
+  readonly pooler: PoolerOptions
+  readonly listenAddresses: readonly string[]
+  /** 0: a free one. */
+  readonly port: number
+  readonly consoleUsers: ReadonlySet<string>
+  readonly traceFile: string | undefined
+}
+
+export interface ServedPooler extends Stoppable {
+  /** The port it listens on. */
+  readonly port: number
+}
+
+const tickMs = 20
+
+/** Starts a pooler as the configuration says. Resolves when it listens. */
+export async function servePooler(config: Config, log: Log): Promise<ServedPooler> {
+  const { global } = config
+  return startPooler(
+    {
+      pooler: poolerOptions(config),
+      listenAddresses: global.listenAddr.map((address) => (address === '*' ? '::' : address)),
+      port: global.listenPort,
+      consoleUsers: byteStrings([...global.adminUsers, ...global.statsUsers]),
+      traceFile: global.traceFile,
+    },
+    log,
+  )
+}
+
+/** Limits that have no setting. */
+export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000 } as const
+
+function poolerOptions(config: Config): PoolerOptions {
+  const { global, databaseTemplate } = config
+  const databases = [...config.databases].map(([name, database]) => [bytes(name), databaseFrom(database)] as const)
+  return {
+    databases: new Map(databases),
+    ...(databaseTemplate && { databaseTemplate: databaseFrom(databaseTemplate) }),
+    ...(config.userlist && { users: byteStrings([...config.userlist.keys()]) }),
+    maxClients: global.maxClientConn,
+    ignoredStartupParameters: new Set(global.ignoreStartupParameters.map((name) => name.toLowerCase())),
+    clientLoginTimeoutMs: global.clientLoginTimeoutMs,
+    queryWaitTimeoutMs: global.queryWaitTimeoutMs,
+    serverConnectTimeoutMs: global.serverConnectTimeoutMs,
+    serverLoginRetryMs: global.serverLoginRetryMs,
+    cancelWaitTimeoutMs: global.cancelWaitTimeoutMs,
+    ...fixedLimits,
+  }
+}
+
+function databaseFrom(database: DatabaseTemplate): Database {
+  const { applicationName, clientEncoding, datestyle, timezone } = database
+  const named = { application_name: applicationName, client_encoding: clientEncoding, DateStyle: datestyle, timezone }
+  const parameters = Object.entries(named).flatMap(([name, value]) => (value ? [[name, bytes(value)] as const] : []))
+  return {
+    address: { host: database.host, port: database.port },
+    ...(database.dbname !== undefined && { name: bytes(database.dbname) }),
+    ...(database.user !== undefined && { user: bytes(database.user) }),
+    parameters: new Map(parameters),
+    poolSize: database.poolSize,
+  }
+}
+
+/** Names on the wire are byte strings, names in files are UTF-8. */
+function bytes(name: string): string {
+  return Buffer.from(name, 'utf8').toString('latin1')
+}
+
+function byteStrings(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map(bytes))
+}
+
+/** Starts a pooler. Resolves when it listens; throws `listen_failed`. */
+export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
+  const clock = new TurnClock()
+  const traceFile = setup.traceFile === undefined ? undefined : new TraceFile(setup.traceFile, () => clock.now())
+  const trace = traceFile ?? noTrace
+  afterEveryTurn(() => {
+    clock.turnEnded()
+    traceFile?.flush()
+  })
+  const now = (): number => clock.now()
+  const door = new Console({ users: setup.consoleUsers, version: versionLine, trace, pooler: () => pooler })
+  const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now, console: door })
+  const listeners = listenOnAll(setup, pooler, trace)
+  const ticker = setInterval(() => {
+    clock.turnEnded()
+    pooler.advance()
+  }, tickMs)
+
+  return {
+    port: listeners[0]?.port ?? setup.port,
+    async stop(mode: StopMode) {
+      for (const listener of listeners) listener.stop()
+      const drained = pooler.drain(mode === 'wait_for_clients' ? 'clients' : 'servers')
+      if (mode === 'immediate') pooler.stop()
+      await drained
+      clearInterval(ticker)
+      trace.ended()
+      traceFile?.close()
+    },
+  }
+}
+
+function listenOnAll(setup: PoolerSetup, pooler: Pooler, trace: typeof noTrace): Listener[] {
+  let lastClientId = 0
+  const listeners: Listener[] = []
+  try {
+    for (const host of setup.listenAddresses) {
+      const listener = listen({ host, port: setup.port }, (socket) => {
+        const id = ++lastClientId
+        const client = new Client(id, socket, trace.clientTraffic(id))
+        client.handler = pooler.clientArrived(client)
+        return client
+      })
+      listeners.push(listener)
+    }
+  } catch (error) {
+    for (const listener of listeners) listener.stop()
+    throw error
+  }
+  return listeners
+}

@@ -1,0 +1,70 @@
+/**
+ * Signals, as PgBouncer takes them. TERM waits until all clients have left, INT until all servers are released, QUIT
+ * stops at once. A second one of these doesn't wait any longer, a third doesn't even wait for the stop to be done.
+ */
+
+import type { Log } from '../log.ts'
+
+/** How a pooler stops: when its servers are free, when its clients are gone, or at once. */
+export type StopMode = 'wait_for_servers' | 'wait_for_clients' | 'immediate'
+
+/** What runs and can be stopped. A second stop, `immediate`, overtakes the first. */
+export interface Stoppable {
+  /** Resolves when everything is closed. */
+  stop(mode: StopMode): Promise<void>
+}
+
+/** `process`, or a stand-in. */
+export interface SignalSource {
+  on(signal: NodeJS.Signals, listener: () => void): unknown
+}
+
+type Phase = 'running' | 'waiting' | 'stopping'
+
+const waits = {
+  SIGINT: { mode: 'wait_for_servers', until: 'all servers to be released' },
+  SIGTERM: { mode: 'wait_for_clients', until: 'all clients to disconnect' },
+} as const
+
+/** Resolves when a signal has stopped `running`, or a third one won't wait for it; rejects when stopping fails. */
+export function stoppedBySignal(signals: SignalSource, running: Stoppable, log: Log): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let phase: Phase = 'running'
+
+    const stop = (mode: StopMode): void => {
+      phase = mode === 'immediate' ? 'stopping' : 'waiting'
+      running.stop(mode).then(resolve, reject)
+    }
+
+    const stopAtOnce = (signal: NodeJS.Signals): void => {
+      log.info(
+        phase === 'running' ? `got ${signal}, stopping at once` : `got ${signal} while shutting down, stopping at once`,
+      )
+      if (phase === 'stopping') resolve()
+      else stop('immediate')
+    }
+
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      signals.on(signal, () => {
+        if (phase !== 'running') return stopAtOnce(signal)
+        log.info(`got ${signal}, shutting down, waiting for ${waits[signal].until}`)
+        stop(waits[signal].mode)
+      })
+    }
+    signals.on('SIGQUIT', () => stopAtOnce('SIGQUIT'))
+  })
+}
+
+/** HUP opens the log anew; the rest of PgBouncer's HUP, USR1 and USR2 only says that this version can't. */
+export function watchOtherSignals(signals: SignalSource, reopenLog: () => void, log: Log): void {
+  signals.on('SIGHUP', () => {
+    try {
+      reopenLog()
+    } catch (error) {
+      log.error(error instanceof Error ? error.message : String(error))
+    }
+    log.warning('got SIGHUP, log opened anew; this version reads its settings only at start: restart to change them')
+  })
+  signals.on('SIGUSR1', () => log.warning('got SIGUSR1; pausing is not supported in this version'))
+  signals.on('SIGUSR2', () => log.warning('got SIGUSR2; resuming is not supported in this version'))
+}

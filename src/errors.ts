@@ -1,0 +1,65 @@
+/**
+ * The one error class and its catalogue. An error carries a code for programs, SQLSTATE and severity for the wire, a
+ * message for people, and `retryable`: true only when nothing of the failed work reached PostgreSQL.
+ * PostgreSQL's own errors never pass through here: they travel byte for byte.
+ */
+
+/** FATAL ends the client's connection, ERROR leaves it open. */
+export type Severity = 'ERROR' | 'FATAL'
+
+interface Entry {
+  readonly sqlState: string
+  readonly severity: Severity
+  readonly retryable: boolean
+}
+
+const catalogue = {
+  /** A peer sent bytes that the protocol, or the state it is in, does not allow. */
+  protocol_violation: { sqlState: '08P01', severity: 'FATAL', retryable: false },
+  /** Something PostgreSQL knows and this pooler refuses, with the reason in the message. */
+  feature_not_supported: { sqlState: '0A000', severity: 'FATAL', retryable: false },
+  /** The startup packet named a parameter that cannot be carried from server to server. */
+  unsupported_startup_parameter: { sqlState: '08P01', severity: 'FATAL', retryable: false },
+  no_such_database: { sqlState: '3D000', severity: 'FATAL', retryable: true },
+  authentication_failed: { sqlState: '28000', severity: 'FATAL', retryable: true },
+  /** A client's login did not finish within its limit. */
+  login_timeout: { sqlState: '08P01', severity: 'FATAL', retryable: true },
+  /** A client stopped in the middle of a message. */
+  message_timeout: { sqlState: '08P01', severity: 'FATAL', retryable: false },
+  too_many_clients: { sqlState: '53300', severity: 'FATAL', retryable: true },
+  /** A waiter's time ran out. `cause` is the last connect failure, if the pool is down rather than exhausted. */
+  acquire_timeout: { sqlState: '53300', severity: 'FATAL', retryable: true },
+  /** A server could not be reached, or refused the login. `cause` or the message says which. */
+  server_connect_failed: { sqlState: '08006', severity: 'FATAL', retryable: true },
+  /** A server was lost with a request of the client's on it. Whether it ran is not known. */
+  server_lost: { sqlState: '08006', severity: 'FATAL', retryable: false },
+  /** A value of a tracked parameter that the server refused, or that cannot be carried safely. */
+  parameter_refused: { sqlState: '22023', severity: 'FATAL', retryable: true },
+  /** A cancel that met its request while it was still queued. */
+  query_canceled: { sqlState: '57014', severity: 'ERROR', retryable: true },
+  admin_shutdown: { sqlState: '57P01', severity: 'FATAL', retryable: true },
+  console_refused: { sqlState: '08P01', severity: 'ERROR', retryable: true },
+  /** A configuration file or switch that is wrong: file, line, setting and allowed range are in the message. */
+  bad_configuration: { sqlState: 'F0000', severity: 'FATAL', retryable: false },
+  /** A TCP or unix socket that could not be opened for listening. */
+  listen_failed: { sqlState: '58000', severity: 'FATAL', retryable: false },
+} as const satisfies Record<string, Entry>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** Thrown, or handed over, for everything that goes wrong outside our own bugs. Messages never contain secrets. */
+export class TaxirankError extends Error {
+  readonly code: ErrorCode
+  readonly sqlState: string
+  readonly severity: Severity
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; sqlState?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'TaxirankError'
+    this.code = code
+    this.sqlState = options.sqlState ?? catalogue[code].sqlState
+    this.severity = catalogue[code].severity
+    this.retryable = catalogue[code].retryable
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * One TCP connection, from either side. Writes are queued and leave together at the end of the loop turn; what the
+ * kernel doesn't take stays here and the owner is told (`blocked`, later `drained`), so that it can pause the other
+ * side. Reading, connecting and listening know nothing of PostgreSQL.
+ */
+
+import { flushAtTurnEnd, type Flushable } from './turn.ts'
+
+/** What happens to a socket. Calls never overlap, and nothing follows `closed`. */
+export interface SocketHandler {
+  /** Bytes arrived. The buffer belongs to the handler from now on. May come a last time while paused. */
+  received(bytes: Buffer): void
+  /** The kernel takes no more for now: stop whatever feeds this socket. */
+  blocked(): void
+  /** Everything queued has been taken after a `blocked`. */
+  drained(): void
+  /** Exactly once: `undefined` for an orderly end by either side, else the reset or error. */
+  closed(cause: Error | undefined): void
+  /** A handler of ours threw: our own bug. The socket is reset afterwards, `closed` follows. */
+  crashed(error: unknown): void
+}
+
+/** Gathering more than this into one buffer costs more than a second write. */
+const gatherBytes = 65_536
+/** How long a socket that we ended may take to be closed by its peer. */
+const lingerMs = 2_000
+
+type RawSocket = Bun.Socket<Socket>
+
+export class Socket implements Flushable {
+  handler: SocketHandler
+  readonly #raw: RawSocket
+  #queue: Uint8Array[] = []
+  #queuedBytes = 0
+  #phase: 'open' | 'ending' | 'lingering' | 'closed' = 'open'
+  #isDirty = false
+  #isBlocked = false
+  #isPaused = false
+  #linger: ReturnType<typeof setTimeout> | undefined
+  #resetCause: Error | undefined
+
+  /** For `listen` and `connect`. */
+  constructor(raw: RawSocket) {
+    this.#raw = raw
+    this.handler = unhandled
+  }
+
+  get remoteAddress(): string {
+    return this.#raw.remoteAddress
+  }
+
+  get remotePort(): number {
+    return this.#raw.remotePort
+  }
+
+  /** Queued bytes that the kernel has not taken yet. */
+  get pendingBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /** The kernel takes no more for now. */
+  get isBlocked(): boolean {
+    return this.#isBlocked
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open'
+  }
+
+  /** Hot path. Queues bytes for the end of the turn; they must not be changed afterwards. Ignored once ending. */
+  write(bytes: Uint8Array): void {
+    if (this.#phase !== 'open') return
+    this.#queue.push(bytes)
+    this.#queuedBytes += bytes.length
+    if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
+  }
+
+  /** No more `received` until `resume`, but for one that may be under way. The peer's end goes unnoticed meanwhile. */
+  pause(): void {
+    if (this.#isPaused || this.#phase === 'closed') return
+    this.#isPaused = true
+    this.#raw.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#phase === 'closed') return
+    this.#isPaused = false
+    this.#raw.resume()
+  }
+
+  /**
+   * Sends what is queued, then FIN, and waits briefly for the peer's own end while discarding what it still sends
+   * (closing at once would turn unread bytes into a reset that can overtake our last message).
+   */
+  end(): void {
+    if (this.#phase !== 'open') return
+    this.#phase = 'ending'
+    this.resume()
+    this.#linger = setTimeout(() => this.#raw.terminate(), lingerMs)
+    if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
+  }
+
+  /** RST, at once: what is queued is lost, and the peer knows that it is. */
+  reset(cause?: Error): void {
+    if (this.#phase === 'closed') return
+    this.#resetCause = cause
+    this.#queue = []
+    this.#queuedBytes = 0
+    if (this.#phase === 'open') this.#phase = 'ending'
+    this.#raw.terminate()
+  }
+
+  /** For the end of the turn. */
+  flush(): void {
+    this.#isDirty = false
+    if (this.#phase === 'closed' || this.#phase === 'lingering') return
+    if (this.#queue.length > 0) this.#send()
+    if (this.#phase === 'ending' && this.#queue.length === 0) this.#shutdown()
+  }
+
+  #markDirty(): void {
+    this.#isDirty = true
+    flushAtTurnEnd(this)
+  }
+
+  #send(): void {
+    while (this.#queue.length > 0) {
+      const bytes = this.#takeGathered()
+      const taken = this.#raw.write(bytes)
+      if (taken < 0) {
+        this.#queue = []
+        this.#queuedBytes = 0
+        return
+      }
+      this.#queuedBytes -= taken
+      if (taken < bytes.length) {
+        this.#queue.unshift(bytes.subarray(taken))
+        this.#becomeBlocked()
+        return
+      }
+    }
+    if (this.#isBlocked) {
+      this.#isBlocked = false
+      if (this.#phase === 'open') this.#guarded(() => this.handler.drained())
+    }
+  }
+
+  /** The next bytes to write, taken off the queue: everything if it is small enough to be copied together. */
+  #takeGathered(): Uint8Array {
+    const queue = this.#queue
+    if (queue.length === 1 || this.#queuedBytes > gatherBytes) return queue.shift() as Uint8Array
+    this.#queue = []
+    return Buffer.concat(queue, this.#queuedBytes)
+  }
+
+  #becomeBlocked(): void {
+    if (this.#isBlocked) return
+    this.#isBlocked = true
+    if (this.#phase === 'open') this.#guarded(() => this.handler.blocked())
+  }
+
+  #shutdown(): void {
+    this.#phase = 'lingering'
+    this.#raw.shutdown()
+  }
+
+  #guarded(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.handlerThrew(error)
+    }
+  }
+
+  /** From the runtime's callbacks below, and from nowhere else. */
+  handlerThrew(error: unknown): void {
+    this.handler.crashed(error)
+    this.reset(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  rawReceived(bytes: Buffer): void {
+    if (this.#phase !== 'open') return
+    try {
+      this.handler.received(bytes)
+    } catch (error) {
+      this.handlerThrew(error)
+    }
+  }
+
+  rawDrained(): void {
+    if (this.#isBlocked && !this.#isDirty) this.#markDirty()
+  }
+
+  rawEnded(): void {
+    if (this.#phase === 'lingering') this.#raw.end()
+  }
+
+  rawClosed(error: Error | undefined): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#queue = []
+    this.#queuedBytes = 0
+    clearTimeout(this.#linger)
+    this.#guarded(() => this.handler.closed(this.#resetCause ?? error))
+  }
+}
+
+const unhandled: SocketHandler = {
+  received: () => undefined,
+  blocked: () => undefined,
+  drained: () => undefined,
+  closed: () => undefined,
+  crashed: () => undefined,
+}
+
+/** The callbacks that listeners and outgoing connections have in common. */
+export const rawHandlers = {
+  binaryType: 'buffer' as const,
+  data: (raw: RawSocket, bytes: Buffer) => raw.data.rawReceived(bytes),
+  drain: (raw: RawSocket) => raw.data.rawDrained(),
+  end: (raw: RawSocket) => raw.data.rawEnded(),
+  close: (raw: RawSocket, error?: Error) => raw.data.rawClosed(error),
+  error: (raw: RawSocket, error: Error) => raw.data.handlerThrew(error),
+}

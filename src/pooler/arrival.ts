@@ -1,0 +1,54 @@
+import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
+import { TaxirankError } from '../errors.ts'
+import type { Timed } from '../time.ts'
+
+/** What becomes of a client that has just been accepted. */
+export interface ArrivalOwner {
+  login(arrival: Arrival, startup: Startup): void
+  cancel(arrival: Arrival, packet: CancelPacket): void
+  arrivalClosed(arrival: Arrival, isReset: boolean): void
+  arrivalCrashed(arrival: Arrival, error: unknown): void
+}
+
+/** A client until its login has been decided: it may say what it wants, once, within the login's time. */
+export class Arrival implements ClientHandler, Timed {
+  timeout: Timed['timeout'] = undefined
+  readonly client: Client
+  readonly #owner: ArrivalOwner
+
+  constructor(client: Client, owner: ArrivalOwner) {
+    this.client = client
+    this.#owner = owner
+  }
+
+  timedOut(limitMs: number): void {
+    const text = `no login within ${limitMs.toLocaleString('en-US')} ms`
+    this.client.fail(new TaxirankError('login_timeout', text))
+  }
+
+  loginRequested(startup: Startup): void {
+    this.#owner.login(this, startup)
+  }
+
+  cancelRequested(packet: CancelPacket): void {
+    this.#owner.cancel(this, packet)
+  }
+
+  received(): void {
+    throw new Error('taxirank bug: bytes of a client that is not logged in')
+  }
+
+  blocked(): void {
+    this.client.reset()
+  }
+
+  drained(): void {}
+
+  closed(cause: Error | undefined): void {
+    this.#owner.arrivalClosed(this, cause !== undefined)
+  }
+
+  crashed(error: unknown): void {
+    this.#owner.arrivalCrashed(this, error)
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Session parameters that PostgreSQL reports (ParameterStatus). Each client has a set of values that it believes in and
+ * each server one that it is in; they are equal objects when nothing needs to be done, which is the hot path's whole
+ * check. Values are byte strings.
+ */
+
+import { TaxirankError } from '../errors.ts'
+
+/** Reported by PostgreSQL and settable by anybody: carried from server to server with the client. By lower-case name. */
+const settable = new Map(
+  [
+    'application_name',
+    'client_encoding',
+    'DateStyle',
+    'IntervalStyle',
+    'TimeZone',
+    'standard_conforming_strings',
+    'default_transaction_read_only',
+    'scram_iterations',
+    'search_path',
+  ].map((name) => [name.toLowerCase(), name]),
+)
+
+/** Who the session is. Values that differ from those at login mean that a server must not be lent on. */
+const identity = new Set(['session_authorization', 'is_superuser'])
+
+/** Lists of quoted names, which SET would take for one name. */
+const quotedLists = new Set(['search_path'])
+
+/** Encodings whose bytes a quoted string may hold as they are: no character contains an ASCII byte. */
+const transparentEncoding = /^(utf-?8|unicode|sql_ascii|latin[0-9]+|iso_?8859.*|win12.*)$/i
+
+/** PostgreSQL's spelling of a tracked parameter's name, whatever its case; undefined if it isn't one. */
+export function trackedName(name: string): string | undefined {
+  return settable.get(name.toLowerCase())
+}
+
+export function isIdentity(name: string): boolean {
+  return identity.has(name)
+}
+
+/** Values of reported parameters at one moment. Never changes; equal values are the same object (see `ParameterSets`). */
+export class ParameterSet {
+  readonly values: ReadonlyMap<string, string>
+  /** Positive; the state key of a server that has these values. */
+  readonly key: number
+
+  constructor(values: ReadonlyMap<string, string>, key: number) {
+    this.values = values
+    this.key = key
+  }
+}
+
+/** Interns sets, so that comparing two of them costs nothing. */
+export class ParameterSets {
+  readonly #byText = new Map<string, ParameterSet>()
+  readonly #capacity: number
+  #lastKey = 0
+
+  /** Past `capacity` sets it starts afresh: equal values may then be two objects for a while, which only costs time. */
+  constructor(capacity = 10_000) {
+    this.#capacity = capacity
+  }
+
+  of(values: ReadonlyMap<string, string>): ParameterSet {
+    const sorted = [...values].sort(([a], [b]) => (a < b ? -1 : 1))
+    const text = sorted.map(([name, value]) => `${name}\0${value}\0`).join('')
+    const known = this.#byText.get(text)
+    if (known) return known
+    if (this.#byText.size >= this.#capacity) this.#byText.clear()
+    const made = new ParameterSet(new Map(sorted), ++this.#lastKey)
+    this.#byText.set(text, made)
+    return made
+  }
+
+  with(set: ParameterSet, name: string, value: string): ParameterSet {
+    if (set.values.get(name) === value) return set
+    return this.of(new Map(set.values).set(name, value))
+  }
+}
+
+/**
+ * The statement that brings a server from its values to a client's; undefined if they differ in nothing that can be set.
+ * It runs as one Query of its own with exit_on_error on, so that a value PostgreSQL refuses ends the session before
+ * anything of the client's runs under the wrong one. Throws `parameter_refused` for a value that cannot be quoted safely.
+ */
+export function setStatement(server: ParameterSet, client: ParameterSet): string | undefined {
+  const assignments: string[] = []
+  for (const [name, value] of client.values) {
+    if (!settable.has(name.toLowerCase()) || server.values.get(name) === value) continue
+    if (!server.values.has(name)) continue
+    assertQuotable(name, value, server, client)
+    assignments.push(assignment(name, value))
+  }
+  if (assignments.length === 0) return undefined
+  return `SET exit_on_error=on;${assignments.join(';')};SET exit_on_error=off`
+}
+
+function assignment(name: string, value: string): string {
+  const quoted = `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+  if (quotedLists.has(name)) return `SELECT pg_catalog.set_config('${name}',${quoted},false)`
+  return `SET ${name}=${quoted}`
+}
+
+/** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
+function assertQuotable(name: string, value: string, server: ParameterSet, client: ParameterSet): void {
+  // eslint-disable-next-line no-control-regex
+  if (!/[\u0080-\u00ff]/.test(value)) return
+  for (const set of [server, client]) {
+    const encoding = set.values.get('client_encoding') ?? ''
+    if (transparentEncoding.test(encoding)) continue
+    const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`
+    throw new TaxirankError('parameter_refused', text)
+  }
+}
+
+/** Reported values that differ, for telling a client what its session is like now. */
+export function* differences(from: ParameterSet, to: ParameterSet): Generator<readonly [string, string]> {
+  if (from === to) return
+  for (const [name, value] of to.values) if (from.values.get(name) !== value) yield [name, value]
+}

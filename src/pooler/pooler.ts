@@ -1,0 +1,319 @@
+/**
+ * The pooler: who may log in, which pool a login belongs to, whose cancel key is whose, and how everything ends. The
+ * road of a query itself runs through `pooled-client.ts` and `pooled-server.ts`.
+ */
+
+import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
+import { TaxirankError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { ServerAddress } from '../server/server.ts'
+import { stopTimeout, TimeoutQueue } from '../time.ts'
+import { Arrival, type ArrivalOwner } from './arrival.ts'
+import { type CancelKey, CancelKeys } from './cancel-keys.ts'
+import { type ParameterSet, ParameterSets } from './parameters.ts'
+import { type ClientOwner, PooledClient } from './pooled-client.ts'
+import type { PooledServer } from './pooled-server.ts'
+import { type PoolSurroundings, ServerPool, type ServerPoolFigures } from './server-pool.ts'
+import { readStartup, type StartupRequest, unsupported } from './startup-parameters.ts'
+import type { Trace } from './trace.ts'
+
+/** A database that clients may name. Names are byte strings (latin1), as in startup packets. */
+export interface Database {
+  readonly address: ServerAddress
+  /** Its name in PostgreSQL; absent: the name that the client used. */
+  readonly name?: string
+  /** Who logs in to PostgreSQL, whoever the client is; absent: the client's user. */
+  readonly user?: string
+  /** Startup parameters for its servers. */
+  readonly parameters?: ReadonlyMap<string, string>
+  readonly poolSize: number
+}
+
+export interface PoolerOptions {
+  readonly databases: ReadonlyMap<string, Database>
+  /** For every other name. */
+  readonly databaseTemplate?: Database
+  /** Who may log in; absent: anybody. */
+  readonly users?: ReadonlySet<string>
+  readonly maxClients: number
+  readonly ignoredStartupParameters: ReadonlySet<string>
+  readonly clientLoginTimeoutMs: number
+  readonly queryWaitTimeoutMs: number
+  readonly serverConnectTimeoutMs: number
+  /** The longest pause between attempts to reach a database that is down. */
+  readonly serverLoginRetryMs: number
+  readonly cancelWaitTimeoutMs: number
+  /** How long a server may take to come to rest for a client that is gone. */
+  readonly settleTimeoutMs: number
+  /** How long a client may stop in the middle of a message. */
+  readonly halfMessageTimeoutMs: number
+}
+
+/** The console's name as a database, and who serves it: handed in, since the console knows the pooler. */
+export interface ConsoleDoor {
+  readonly database: string
+  /** Throws if this user may not come in. */
+  open(client: Client, user: string): ClientHandler
+}
+
+export interface PoolerParts {
+  readonly log: Log
+  readonly trace: Trace
+  readonly now: () => number
+  readonly console: ConsoleDoor
+}
+
+/** servers: clients with a server may finish their transaction. clients: everybody may stay as long as they like. */
+export type DrainMode = 'servers' | 'clients'
+
+export class Pooler implements ArrivalOwner, ClientOwner {
+  readonly #options: PoolerOptions
+  readonly #parts: PoolerParts
+  readonly #around: PoolSurroundings
+  readonly #pools = new Map<string, ServerPool>()
+  readonly #arrivals = new Set<Arrival>()
+  readonly #clients = new Map<PooledClient, { readonly key: CancelKey; readonly arrival: Arrival }>()
+  readonly #keys = new CancelKeys()
+  readonly #loginTimeouts: TimeoutQueue<Arrival>
+  readonly #halfMessageTimeouts: TimeoutQueue<PooledClient>
+  readonly #drained: (() => void)[] = []
+  #drainMode: DrainMode | undefined
+  #shutdown: TaxirankError | undefined
+  #lastServerId = 0
+
+  constructor(options: PoolerOptions, parts: PoolerParts) {
+    this.#options = options
+    this.#parts = parts
+    const { clientLoginTimeoutMs, halfMessageTimeoutMs, settleTimeoutMs } = options
+    this.#loginTimeouts = new TimeoutQueue(clientLoginTimeoutMs, (arrival) => arrival.timedOut(clientLoginTimeoutMs))
+    this.#halfMessageTimeouts = new TimeoutQueue(halfMessageTimeoutMs, (client) =>
+      client.halfMessageTimedOut(halfMessageTimeoutMs),
+    )
+    this.#around = {
+      log: parts.log,
+      trace: parts.trace,
+      parameterSets: new ParameterSets(),
+      settleTimeouts: new TimeoutQueue<PooledServer>(settleTimeoutMs, (server) => server.settleTimedOut(settleTimeoutMs)),
+      now: parts.now,
+      nextServerId: () => ++this.#lastServerId,
+    }
+  }
+
+  get shutdown(): TaxirankError | undefined {
+    return this.#shutdown
+  }
+
+  /** A connection was accepted: its handler from now on. */
+  clientArrived(client: Client): ClientHandler {
+    this.#parts.trace.clientAccepted(client.id)
+    const arrival = new Arrival(client, this)
+    this.#arrivals.add(arrival)
+    this.#loginTimeouts.start(arrival, this.#parts.now())
+    return arrival
+  }
+
+  /** Ends whatever has run out of time. To be called every few dozen milliseconds. */
+  advance(): void {
+    const now = this.#parts.now()
+    this.#loginTimeouts.advance(now)
+    this.#halfMessageTimeouts.advance(now)
+    this.#around.settleTimeouts.advance(now)
+    for (const pool of this.#pools.values()) pool.advance(now)
+    if (this.#drainMode) this.#drainOn()
+  }
+
+  figures(): ServerPoolFigures[] {
+    const now = this.#parts.now()
+    return [...this.#pools.values()].map((pool) => pool.figures(now))
+  }
+
+  // Login.
+
+  login(arrival: Arrival, startup: Startup): void {
+    const { client } = arrival
+    try {
+      const request = readStartup(startup.parameters, this.#options.ignoredStartupParameters)
+      if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
+      this.#logIn(arrival, request, this.#poolFor(request))
+    } catch (error) {
+      if (!(error instanceof TaxirankError)) throw error
+      client.fail(error)
+    }
+  }
+
+  #openConsole(arrival: Arrival, user: string): void {
+    const { client } = arrival
+    const handler = this.#parts.console.open(client, user)
+    this.#forgetArrival(arrival)
+    client.handler = handler
+    this.#parts.trace.clientAuthenticated(client.id, 0)
+  }
+
+  /** Throws what the client may not do: unknown user, too many clients, no such database. */
+  #poolFor(request: StartupRequest): ServerPool {
+    const { users, maxClients, databases, databaseTemplate } = this.#options
+    if (this.#shutdown) throw this.#shutdown
+    if (this.#drainMode) throw shutdownError
+    if (users && !users.has(request.user)) {
+      throw new TaxirankError('authentication_failed', `"trust" authentication failed for user "${shown(request.user)}"`)
+    }
+    if (this.#clients.size >= maxClients) {
+      const text = `no more connections allowed: max_client_conn is ${maxClients}, and all are in use`
+      throw new TaxirankError('too_many_clients', text)
+    }
+    const database = databases.get(request.database) ?? databaseTemplate
+    if (!database) throw new TaxirankError('no_such_database', `no such database: ${shown(request.database)}`)
+    return this.#pool(request, database)
+  }
+
+  #pool({ database: name, user }: StartupRequest, database: Database): ServerPool {
+    const serverUser = database.user ?? user
+    const key = `${name}\0${serverUser}`
+    const known = this.#pools.get(key)
+    if (known) return known
+    const login = new Map([
+      ['user', serverUser],
+      ['database', database.name ?? name],
+      ...(database.parameters ?? []),
+    ])
+    const options = this.#options
+    const pool = new ServerPool(
+      {
+        id: this.#pools.size + 1,
+        database: name,
+        user: serverUser,
+        address: database.address,
+        startup: login,
+        size: database.poolSize,
+        waitTimeoutMs: options.queryWaitTimeoutMs,
+        connectTimeoutMs: options.serverConnectTimeoutMs,
+        retryMaxMs: options.serverLoginRetryMs,
+        cancelTimeoutMs: options.cancelWaitTimeoutMs,
+      },
+      this.#around,
+    )
+    this.#pools.set(key, pool)
+    return pool
+  }
+
+  /** The pool's parameters known, no server is needed; otherwise the client waits for one to learn them. */
+  #logIn(arrival: Arrival, request: StartupRequest, pool: ServerPool): void {
+    const { client } = arrival
+    const pooled = new PooledClient(client, pool, this.#parts.trace.clientTraffic(client.id), this)
+    const key = this.#keys.issue(pooled)
+    this.#clients.set(pooled, { key, arrival })
+    client.handler = pooled
+    pool.clientOpened(client.id)
+    const welcome = (): void => {
+      this.#forgetArrival(arrival)
+      try {
+        pooled.welcome(this.#initialParameters(pool, request), key)
+      } catch (error) {
+        if (!(error instanceof TaxirankError)) throw error
+        pooled.fail(error)
+      }
+    }
+    if (pool.parameters) welcome()
+    else pooled.awaitPool(welcome)
+  }
+
+  /** The pool's own values, and what the client asked for instead. Throws for a name that PostgreSQL doesn't report. */
+  #initialParameters(pool: ServerPool, request: StartupRequest): ParameterSet {
+    let parameters = pool.parameters as ParameterSet
+    for (const [name, value] of request.parameters) {
+      if (!parameters.values.has(name)) throw unsupported(name)
+      parameters = this.#around.parameterSets.with(parameters, name, value)
+    }
+    return parameters
+  }
+
+  #forgetArrival(arrival: Arrival): void {
+    stopTimeout(arrival)
+    this.#arrivals.delete(arrival)
+  }
+
+  arrivalClosed(arrival: Arrival, isReset: boolean): void {
+    this.#forgetArrival(arrival)
+    this.#parts.trace.clientClosed(arrival.client.id, isReset)
+  }
+
+  arrivalCrashed(arrival: Arrival, error: unknown): void {
+    this.#logCrash(arrival.client.id, error)
+  }
+
+  // Cancel.
+
+  /** The connection that carried it is closed when the cancel is over: its sender may rely on that. */
+  cancel(arrival: Arrival, packet: CancelPacket): void {
+    stopTimeout(arrival)
+    const target = this.#keys.find(packet.processId, packet.secret)
+    this.#parts.trace.cancelReceived(target?.id ?? 0)
+    if (target) target.cancel(() => arrival.client.end())
+    else arrival.client.end()
+  }
+
+  // Clients.
+
+  watchHalfMessage(client: PooledClient): void {
+    this.#halfMessageTimeouts.start(client, this.#parts.now())
+  }
+
+  clientClosed(client: PooledClient): void {
+    const known = this.#clients.get(client)
+    if (!known) return
+    this.#forgetArrival(known.arrival)
+    this.#keys.revoke(known.key)
+    this.#clients.delete(client)
+  }
+
+  crashed(client: PooledClient, error: unknown): void {
+    this.#logCrash(client.id, error)
+  }
+
+  #logCrash(client: number, error: unknown): void {
+    const trail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#parts.log.error(`a bug of the pooler closed client ${client}: ${trail}`)
+  }
+
+  // The end.
+
+  /**
+   * Lets nobody in any more and resolves when the last server is closed. With `servers` clients are told to go, those
+   * with a server when their transaction is over; with `clients` they may stay for as long as they like.
+   */
+  drain(mode: DrainMode): Promise<void> {
+    this.#drainMode = mode
+    if (mode === 'servers') this.#shutDown()
+    return new Promise((resolve) => {
+      this.#drained.push(resolve)
+    })
+  }
+
+  /** Closes everything now: transactions that are open are lost. `drain` still says when it is done. */
+  stop(): void {
+    this.#shutDown()
+    for (const pool of this.#pools.values()) pool.destroyAll('the pooler was stopped')
+  }
+
+  #shutDown(): void {
+    if (this.#shutdown) return
+    this.#shutdown = shutdownError
+    for (const arrival of [...this.#arrivals]) arrival.client.fail(shutdownError)
+    for (const pool of this.#pools.values()) pool.end(shutdownError)
+    for (const client of [...this.#clients.keys()]) client.shutDown(shutdownError)
+  }
+
+  #drainOn(): void {
+    if (this.#clients.size > 0) return
+    this.#shutDown()
+    const isEmpty = [...this.#pools.values()].every((pool) => pool.isEmpty)
+    if (!isEmpty || this.#arrivals.size > 0) return
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+}
+
+const shutdownError = new TaxirankError('admin_shutdown', 'the pooler is shutting down')
+
+function shown(name: string): string {
+  return Buffer.from(name, 'latin1').toString('utf8')
+}

@@ -1,0 +1,247 @@
+/**
+ * What a server still owes, oldest first: the one authority on when it may be lent again.
+ *
+ * An entry stands for one ReadyForQuery and names the client that it is for. Query, FunctionCall and Sync each owe one;
+ * extended messages not yet closed by a Sync form the open group, which owes its Sync's. The rules that make the count
+ * come out right (all tried on PostgreSQL):
+ *   - After an ErrorResponse in an extended group, PostgreSQL skips everything up to the next Sync, Query and
+ *     FunctionCall included: their entries are dropped.
+ *   - In copy-in it ignores Sync and Flush. Syncs sent before CopyInResponse was seen, directly behind the statement that
+ *     copies, are struck off; the owner sends none while copy-in lasts.
+ *   - CopyDone and CopyFail end copy-in, also when they were sent before CopyInResponse was seen.
+ *   - If copy-in ends with an error after Syncs were struck off, nobody can know whether PostgreSQL had read them by then:
+ *     the count is uncertain for good, and the server must never be lent again.
+ */
+
+import { assert } from '../assert.ts'
+import type { ReplyReader } from './reply-reader.ts'
+
+export type EntryKind = 'query' | 'sync' | 'ours'
+
+class Entry {
+  kind: EntryKind = 'query'
+  reader: ReplyReader | undefined
+  /** Extended messages in front of the Query or Sync that have not been answered yet. */
+  unanswered = 0
+  /** A CopyDone or CopyFail was sent before the first extended message of this entry's group. */
+  isCopyEndedBefore = false
+  /** … and behind the last Execute of the group. */
+  isCopyEndedWithin = false
+}
+
+/** none; in: the server reads copy data; ending: CopyDone or CopyFail is on its way. */
+type CopyIn = 'none' | 'in' | 'ending'
+
+export class ReplyQueue {
+  #ring: Entry[] = Array.from({ length: 8 }, () => new Entry())
+  #head = 0
+  #size = 0
+  /** The group that no Sync has closed yet. */
+  #open = new Entry()
+  #isGroupOpen = false
+  #isSkipping = false
+  #copyIn: CopyIn = 'none'
+  #struckSyncs = 0
+  #isUncertain = false
+
+  /** ReadyForQuery messages owed. */
+  get owed(): number {
+    return this.#size
+  }
+
+  get copyIn(): CopyIn {
+    return this.#copyIn
+  }
+
+  get isUncertain(): boolean {
+    return this.#isUncertain
+  }
+
+  /** Extended messages were sent and no Sync behind them: only a Sync brings the server to rest. */
+  get needsSync(): boolean {
+    return this.#isGroupOpen || this.#isSkipping
+  }
+
+  /** Nothing is owed, open or under way. */
+  get isAtRest(): boolean {
+    return this.#size === 0 && !this.#isGroupOpen && !this.#isSkipping && this.#copyIn === 'none' && !this.#isUncertain
+  }
+
+  /** A statement of the reader's is running or about to. */
+  get isBusy(): boolean {
+    return this.#size > 0 || this.#open.unanswered > 0 || this.#copyIn !== 'none'
+  }
+
+  /** Whom the next bytes from the server are for; undefined: nobody is owed anything by entry. */
+  get reader(): ReplyReader | undefined {
+    return this.#size > 0 ? this.#at(0).reader : undefined
+  }
+
+  /** The head is a request of the pooler's own. */
+  get isHeadOurs(): boolean {
+    return this.#size > 0 && this.#at(0).kind === 'ours'
+  }
+
+  // What is sent to the server.
+
+  /** Hot path. Query or FunctionCall, whole requests in themselves. */
+  sentQuery(reader: ReplyReader): void {
+    if (this.#isSkipping) return
+    this.#push('query', reader)
+  }
+
+  /** A Query of the pooler's own: its answer is swallowed. */
+  sentOurs(): void {
+    this.#push('ours', undefined)
+  }
+
+  sentSync(reader: ReplyReader | undefined): void {
+    assert(this.#copyIn !== 'in', 'no Sync is sent during copy-in')
+    this.#isSkipping = false
+    this.#push('sync', reader)
+  }
+
+  /** Parse, Bind, Describe, Execute or Close. */
+  sentExtended(isExecute: boolean): void {
+    if (this.#isSkipping) return
+    this.#isGroupOpen = true
+    this.#open.unanswered++
+    if (isExecute) this.#open.isCopyEndedWithin = false
+  }
+
+  /** CopyDone or CopyFail. */
+  sentCopyEnd(): void {
+    if (this.#copyIn === 'in') this.#copyIn = 'ending'
+    else if (this.#open.unanswered > 0) this.#open.isCopyEndedWithin = true
+    else this.#open.isCopyEndedBefore = true
+  }
+
+  // What comes back.
+
+  /** ParseComplete, BindComplete, CloseComplete, RowDescription, NoData, CommandComplete, EmptyQueryResponse, PortalSuspended. */
+  gotCompletion(): void {
+    const entry = this.#size > 0 ? this.#at(0) : this.#open
+    if (entry.unanswered > 0) entry.unanswered--
+  }
+
+  /** CommandComplete, besides being a completion, ends copy-in. */
+  gotCommandComplete(): void {
+    this.gotCompletion()
+    if (this.#copyIn === 'none') return
+    this.#copyIn = 'none'
+    this.#struckSyncs = 0
+  }
+
+  gotCopyIn(): void {
+    const head = this.#size > 0 ? this.#at(0) : this.#open
+    if (this.#size > 0 && head.kind !== 'sync' && head.unanswered === 0) return this.#beginCopyIn(1, false)
+    if (head.isCopyEndedWithin) {
+      head.isCopyEndedWithin = false
+      this.#copyIn = 'ending'
+      return
+    }
+    const closesCopy = this.#size > 0 && head.kind === 'sync' && head.unanswered === 1
+    if (closesCopy) this.#beginCopyIn(0, true)
+    else this.#copyIn = 'in'
+  }
+
+  gotError(): void {
+    if (this.#copyIn !== 'none') {
+      this.#copyIn = 'none'
+      if (this.#struckSyncs > 0) this.#isUncertain = true
+    }
+    if (this.#size > 0 && this.#at(0).kind !== 'sync' && this.#at(0).unanswered === 0) return
+    this.#skipToSync()
+  }
+
+  /** The head is answered. If the count is uncertain, there may be none. */
+  gotReady(): void {
+    if (this.#size === 0) return
+    const entry = this.#at(0)
+    entry.reader = undefined
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    this.#size--
+    this.#copyIn = 'none'
+    this.#struckSyncs = 0
+  }
+
+  #at(index: number): Entry {
+    return this.#ring[(this.#head + index) & (this.#ring.length - 1)] as Entry
+  }
+
+  #push(kind: EntryKind, reader: ReplyReader | undefined): void {
+    if (this.#size === this.#ring.length) this.#grow()
+    const entry = this.#at(this.#size++)
+    const open = this.#open
+    entry.kind = kind
+    entry.reader = reader
+    entry.unanswered = open.unanswered
+    entry.isCopyEndedBefore = open.isCopyEndedBefore
+    entry.isCopyEndedWithin = open.isCopyEndedWithin
+    this.#closeGroup()
+  }
+
+  #closeGroup(): void {
+    this.#isGroupOpen = false
+    this.#open.unanswered = 0
+    this.#open.isCopyEndedBefore = false
+    this.#open.isCopyEndedWithin = false
+  }
+
+  #grow(): void {
+    const entries = Array.from({ length: this.#size }, (_, index) => this.#at(index))
+    this.#ring = [...entries, ...Array.from({ length: this.#size }, () => new Entry())]
+    this.#head = 0
+  }
+
+  /**
+   * The statement before entry `from` reads copy data: the Syncs that stand there, one behind the other with nothing
+   * between them, are ignored. In an extended group that leaves its Execute without its Sync.
+   */
+  #beginCopyIn(from: number, isExtended: boolean): void {
+    let end = from
+    while (end < this.#size && this.#isIgnoredInCopy(end, isExtended)) end++
+    this.#remove(from, end)
+    this.#struckSyncs += end - from
+    const next = this.#size > from ? this.#at(from) : this.#open
+    this.#copyIn = next.isCopyEndedBefore ? 'ending' : 'in'
+    next.isCopyEndedBefore = false
+    if (!isExtended) return
+    next.unanswered++
+    if (next === this.#open) this.#isGroupOpen = true
+  }
+
+  #isIgnoredInCopy(index: number, isExtended: boolean): boolean {
+    if (isExtended && index === 0) return true
+    const entry = this.#at(index)
+    return entry.kind === 'sync' && entry.unanswered === 0 && !entry.isCopyEndedBefore
+  }
+
+  #remove(from: number, to: number): void {
+    if (to === from) return
+    const kept = Array.from({ length: this.#size }, (_, index) => this.#at(index))
+    const removed = kept.splice(from, to - from)
+    for (const entry of removed) {
+      entry.reader = undefined
+      entry.unanswered = 0
+    }
+    const free = this.#ring.length - kept.length - removed.length
+    const spare = Array.from({ length: free }, () => new Entry())
+    this.#ring = [...kept, ...removed, ...spare]
+    this.#head = 0
+    this.#size = kept.length
+  }
+
+  #skipToSync(): void {
+    let end = 0
+    while (end < this.#size && this.#at(end).kind !== 'sync') end++
+    if (end < this.#size) {
+      this.#at(end).unanswered = 0
+      this.#remove(0, end)
+      return
+    }
+    this.#remove(0, end)
+    this.#closeGroup()
+    this.#isSkipping = true
+  }
+}

@@ -1,0 +1,9 @@
+/** Whom a reply is for. */
+export interface ReplyReader {
+  /** Positive. */
+  readonly id: number
+  /** False once the client is gone: what comes for it is swallowed. */
+  readonly isReading: boolean
+  /** Bytes of a reply, from the server with that id. */
+  reply(bytes: Uint8Array, server: number): void
+}

@@ -1,0 +1,66 @@
+/** What a startup packet asks for, sorted into what the pooler needs, what it carries along and what it refuses. */
+
+import { TaxirankError } from '../errors.ts'
+import { trackedName } from './parameters.ts'
+
+export interface StartupRequest {
+  readonly user: string
+  readonly database: string
+  /** Tracked parameters by PostgreSQL's spelling of their names; values are byte strings. */
+  readonly parameters: ReadonlyMap<string, string>
+}
+
+/** Throws `unsupported_startup_parameter`, `feature_not_supported` or `authentication_failed`. */
+export function readStartup(packet: ReadonlyMap<string, string>, ignored: ReadonlySet<string>): StartupRequest {
+  const user = packet.get('user')
+  if (!user) throw new TaxirankError('authentication_failed', 'the startup packet names no user')
+  refuseReplication(packet.get('replication'))
+  const tracked = new Map<string, string>()
+  for (const [name, value] of packet) {
+    if (name === 'user' || name === 'database' || name === 'replication' || name.startsWith('_pq_.')) continue
+    if (ignored.has(name.toLowerCase())) continue
+    if (name === 'options') for (const [key, setting] of readOptions(value)) track(key, setting, ignored, tracked)
+    else track(name, value, ignored, tracked)
+  }
+  return { user, database: packet.get('database') || user, parameters: tracked }
+}
+
+function refuseReplication(value: string | undefined): void {
+  if (value === undefined || /^(false|off|no|0)$/i.test(value)) return
+  throw new TaxirankError('feature_not_supported', 'replication connections are not supported: connect directly')
+}
+
+function track(name: string, value: string, ignored: ReadonlySet<string>, tracked: Map<string, string>): void {
+  if (ignored.has(name.toLowerCase())) return
+  const known = trackedName(name)
+  if (known === undefined) throw unsupported(name)
+  tracked.set(known, value)
+}
+
+export function unsupported(name: string): TaxirankError {
+  const shown = Buffer.from(name, 'latin1').toString('utf8')
+  const text = `unsupported startup parameter: ${shown} (ignore_startup_parameters lets it pass without effect)`
+  return new TaxirankError('unsupported_startup_parameter', text)
+}
+
+/** The `options` parameter: `-c name=value`, `-cname=value` or `--name=value`, with backslash escapes. */
+function* readOptions(text: string): Generator<readonly [string, string]> {
+  const words = splitWords(text)
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] as string
+    const setting = word === '-c' ? words[++index] : switchSetting(word)
+    const equals = setting?.indexOf('=') ?? -1
+    if (setting === undefined || equals < 1) throw unsupported(`options "${text}"`)
+    yield [setting.slice(0, equals).replaceAll('-', '_'), setting.slice(equals + 1)]
+  }
+}
+
+function switchSetting(word: string): string | undefined {
+  if (word.startsWith('--')) return word.slice(2)
+  return word.startsWith('-c') ? word.slice(2) : undefined
+}
+
+function splitWords(text: string): string[] {
+  const words = text.match(/(?:\\[\s\S]|[^\s\\])+/g) ?? []
+  return words.map((word) => word.replace(/\\([\s\S])/g, '$1'))
+}

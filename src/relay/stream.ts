@@ -1,0 +1,201 @@
+/**
+ * One direction of a relayed connection: a queue between the socket that receives and the socket that sends. Without
+ * faults a chunk passes straight through. With them it waits its time, is cut into pieces, and may be the last one.
+ * What is waiting is bounded: beyond `mostQueuedBytes` the receiving side is paused.
+ */
+
+import type { Socket } from '../net/socket.ts'
+import type { Ending, FaultKind, StreamFaults } from './faults.ts'
+import { firstEnding } from './faults.ts'
+import type { Random } from './random.ts'
+
+const mostQueuedBytes = 1_048_576
+
+export interface StreamOwner {
+  /** A fault took effect: at most once for each kind and plan. */
+  happened(kind: FaultKind): void
+  /** The planned byte was reached; what was to be forwarded has been handed to the sending socket. */
+  ended(kind: 'cut' | 'reset'): void
+}
+
+interface Chunk {
+  bytes: Buffer
+  readonly dueMs: number
+}
+
+export class Stream {
+  readonly #source: Socket
+  readonly #random: Random
+  readonly #owner: StreamOwner
+  #sink: Socket | undefined
+  #faults: StreamFaults = {}
+  #ending: Ending | undefined
+  #counted = new Set<FaultKind>()
+  #forwardedBytes = 0
+  #queue: Chunk[] = []
+  #queuedBytes = 0
+  #isSinkBlocked = false
+  #isSourceEnded = false
+  #phase: 'forwarding' | 'blackhole' | 'stopped' = 'forwarding'
+  #wake: (() => void) | undefined
+
+  constructor(source: Socket, random: Random, owner: StreamOwner) {
+    this.#source = source
+    this.#random = random
+    this.#owner = owner
+  }
+
+  /** Bytes were swallowed: forwarding can never go on. */
+  get isBlackhole(): boolean {
+    return this.#phase === 'blackhole'
+  }
+
+  /** Counts bytes from zero again, forgets the old plan, and lets go of what it had delayed. */
+  plan(faults: StreamFaults): void {
+    this.#faults = faults
+    this.#ending = firstEnding(faults)
+    this.#counted = new Set()
+    this.#forwardedBytes = 0
+    this.#queue = this.#queue.map(({ bytes }) => ({ bytes, dueMs: 0 }))
+    this.#stopWaiting()
+    this.#pump()
+  }
+
+  /** Forwarding starts. Until then chunks are kept. */
+  connected(sink: Socket): void {
+    this.#sink = sink
+    this.#pump()
+  }
+
+  received(bytes: Buffer): void {
+    if (this.#phase !== 'forwarding') return
+    this.#queue.push({ bytes, dueMs: this.#dueMs() })
+    this.#queuedBytes += bytes.length
+    this.#pump()
+    this.#regulate()
+  }
+
+  /** The receiving side ended in order: the sending side will, behind what is queued. */
+  sourceEnded(): void {
+    this.#isSourceEnded = true
+    this.#pump()
+  }
+
+  sinkBlocked(): void {
+    this.#isSinkBlocked = true
+    this.#regulate()
+  }
+
+  sinkDrained(): void {
+    this.#isSinkBlocked = false
+    this.#pump()
+    this.#regulate()
+  }
+
+  /** Nothing is forwarded any more; what arrives is discarded. */
+  stop(): void {
+    this.#phase = 'stopped'
+    this.#discardQueue()
+  }
+
+  #dueMs(): number {
+    const { delayMs } = this.#faults
+    if (!delayMs) return 0
+    this.#count('delay')
+    return performance.now() + this.#random.integer(0, delayMs)
+  }
+
+  #pump(): void {
+    while (this.#phase === 'forwarding' && this.#sink && !this.#wake && !this.#isSinkBlocked) {
+      const chunk = this.#queue[0]
+      if (!chunk) {
+        if (this.#isSourceEnded) this.#sink.end()
+        return
+      }
+      const waitMs = chunk.dueMs === 0 ? 0 : chunk.dueMs - performance.now()
+      if (waitMs > 0) this.#waitFor(waitMs)
+      else this.#forward(this.#sink, this.#takePiece(chunk))
+    }
+  }
+
+  #takePiece(chunk: Chunk): Buffer {
+    const { splitBytes } = this.#faults
+    const size = splitBytes ? this.#random.integer(1, splitBytes) : chunk.bytes.length
+    if (size >= chunk.bytes.length) {
+      this.#queue.shift()
+      this.#queuedBytes -= chunk.bytes.length
+      return chunk.bytes
+    }
+    this.#count('split')
+    const piece = chunk.bytes.subarray(0, size)
+    chunk.bytes = chunk.bytes.subarray(size)
+    this.#queuedBytes -= size
+    return piece
+  }
+
+  #forward(sink: Socket, piece: Buffer): void {
+    const ending = this.#ending
+    if (ending && this.#forwardedBytes + piece.length >= ending.atByte) {
+      sink.write(piece.subarray(0, ending.atByte - this.#forwardedBytes))
+      this.#end(ending.kind)
+      return
+    }
+    sink.write(piece)
+    this.#forwardedBytes += piece.length
+    const { bytesPerSecond, splitBytes } = this.#faults
+    if (bytesPerSecond) {
+      this.#count('throttle')
+      this.#waitFor((piece.length * 1000) / bytesPerSecond)
+    } else if (splitBytes) this.#waitForNextTurn()
+    this.#regulate()
+  }
+
+  #end(kind: Ending['kind']): void {
+    this.#count(kind)
+    if (kind === 'blackhole') {
+      this.#phase = 'blackhole'
+      this.#discardQueue()
+      return
+    }
+    this.stop()
+    this.#owner.ended(kind)
+  }
+
+  #discardQueue(): void {
+    this.#queue = []
+    this.#queuedBytes = 0
+    this.#stopWaiting()
+    this.#source.resume()
+  }
+
+  #regulate(): void {
+    if (this.#isSinkBlocked || this.#queuedBytes > mostQueuedBytes) this.#source.pause()
+    else this.#source.resume()
+  }
+
+  #count(kind: FaultKind): void {
+    if (this.#counted.has(kind)) return
+    this.#counted.add(kind)
+    this.#owner.happened(kind)
+  }
+
+  #waitFor(milliseconds: number): void {
+    const timer = setTimeout(() => this.#awake(), milliseconds)
+    this.#wake = () => clearTimeout(timer)
+  }
+
+  #waitForNextTurn(): void {
+    const immediate = setImmediate(() => this.#awake())
+    this.#wake = () => clearImmediate(immediate)
+  }
+
+  #awake(): void {
+    this.#wake = undefined
+    this.#pump()
+  }
+
+  #stopWaiting(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+}

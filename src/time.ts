@@ -1,0 +1,98 @@
+/**
+ * Time: a clock that is read once per loop turn, and deadlines. Everything is in milliseconds of a monotonic clock;
+ * wall-clock time appears in log lines only.
+ *
+ * A `TimeoutQueue` holds deadlines of one and the same duration: the oldest is always the next to expire, so adding,
+ * cancelling and expiring cost O(1) and no timer is made per connection. Somebody calls `advance` now and then.
+ */
+
+/** Reads the monotonic clock, in milliseconds. */
+export type ReadClock = () => number
+
+/** A clock that answers the same time until `turnEnded` is called: one read per loop turn. */
+export class TurnClock {
+  readonly #read: ReadClock
+  #cached = -1
+
+  constructor(read: ReadClock = () => performance.now()) {
+    this.#read = read
+  }
+
+  now(): number {
+    if (this.#cached < 0) this.#cached = this.#read()
+    return this.#cached
+  }
+
+  turnEnded(): void {
+    this.#cached = -1
+  }
+}
+
+/** What can stand in a `TimeoutQueue`. It carries its own links; one item stands in one queue at a time. */
+export interface Timed {
+  timeout: TimeoutLinks | undefined
+}
+
+interface TimeoutLinks {
+  readonly owner: Timed
+  readonly queue: TimeoutQueue<Timed>
+  startedAtMs: number
+  previous: TimeoutLinks | undefined
+  next: TimeoutLinks | undefined
+}
+
+/** Deadlines of one duration, oldest first. */
+export class TimeoutQueue<T extends Timed> {
+  readonly durationMs: number
+  readonly #expired: (item: T, now: number) => void
+  #first: TimeoutLinks | undefined
+  #last: TimeoutLinks | undefined
+
+  /** `durationMs` 0 or less: nothing ever expires. */
+  constructor(durationMs: number, expired: (item: T, now: number) => void) {
+    this.durationMs = durationMs
+    this.#expired = expired
+  }
+
+  /** Starts the item's time, or starts it again. */
+  start(item: T, now: number): void {
+    if (this.durationMs <= 0) return
+    if (item.timeout) stopTimeout(item)
+    const links: TimeoutLinks = {
+      owner: item,
+      queue: this as unknown as TimeoutQueue<Timed>,
+      startedAtMs: now,
+      previous: this.#last,
+      next: undefined,
+    }
+    if (this.#last) this.#last.next = links
+    else this.#first = links
+    this.#last = links
+    item.timeout = links
+  }
+
+  /** Fires everything whose time is up. An item is out of the queue before its callback runs. */
+  advance(now: number): void {
+    while (this.#first && now - this.#first.startedAtMs >= this.durationMs) {
+      const item = this.#first.owner as T
+      stopTimeout(item)
+      this.#expired(item, now)
+    }
+  }
+
+  /** Internal to `stopTimeout`. */
+  unlink(links: TimeoutLinks): void {
+    if (links.previous) links.previous.next = links.next
+    else this.#first = links.next
+    if (links.next) links.next.previous = links.previous
+    else this.#last = links.previous
+  }
+}
+
+/** Takes an item out of the queue it stands in, if any. */
+export function stopTimeout(item: Timed): void {
+  const links = item.timeout
+  if (!links) return
+  links.queue.unlink(links)
+  item.timeout = undefined
+}

@@ -1,0 +1,131 @@
+/** Builds the messages that the pooler itself sends, to either side. Every function returns one whole message. */
+
+import type { TaxirankError } from '../errors.ts'
+
+/** A message of `type` around a body. */
+export function message(type: string, body: Buffer = noBody): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(5 + body.length)
+  bytes[0] = type.charCodeAt(0)
+  bytes.writeUInt32BE(4 + body.length, 1)
+  body.copy(bytes, 5)
+  return bytes
+}
+
+const noBody = Buffer.alloc(0)
+
+/** NUL-terminated. Parameters and names are byte strings (latin1), texts of ours are UTF-8. */
+function cstring(text: string, encoding: 'latin1' | 'utf8'): Buffer {
+  return Buffer.from(`${text}\0`, encoding)
+}
+
+// To clients.
+
+export const authenticationOk = message('R', Buffer.from([0, 0, 0, 0]))
+export const sslRefused = Buffer.from('N')
+
+export function readyForQuery(status: number): Buffer {
+  return message('Z', Buffer.from([status]))
+}
+
+export function parameterStatus(name: string, value: string): Buffer {
+  return message('S', Buffer.concat([cstring(name, 'latin1'), cstring(value, 'latin1')]))
+}
+
+export function backendKeyData(processId: number, secret: Buffer): Buffer {
+  const pid = Buffer.alloc(4)
+  pid.writeUInt32BE(processId)
+  return message('K', Buffer.concat([pid, secret]))
+}
+
+/** Says that 3.0 is the newest version spoken here, and which protocol options are not known. */
+export function negotiateProtocolVersion(unknownOptions: readonly string[]): Buffer {
+  const numbers = Buffer.alloc(8)
+  numbers.writeUInt32BE(3 << 16, 0)
+  numbers.writeUInt32BE(unknownOptions.length, 4)
+  return message('v', Buffer.concat([numbers, ...unknownOptions.map((name) => cstring(name, 'latin1'))]))
+}
+
+/** An error of ours. */
+export function errorResponse(error: TaxirankError): Buffer {
+  return errorFields(error.severity, error.sqlState, error.message)
+}
+
+export function errorFields(severity: string, sqlState: string, text: string): Buffer {
+  const field = (letter: string, value: string): Buffer => cstring(letter + value.replaceAll('\0', ''), 'utf8')
+  const fields = [field('S', severity), field('V', severity), field('C', sqlState), field('M', text)]
+  return message('E', Buffer.concat([...fields, Buffer.from([0])]))
+}
+
+/** A column of a result that the console makes up. `typeOid` as in pg_type; `typeSize` −1 for variable length. */
+export interface Column {
+  readonly name: string
+  readonly typeOid: number
+  readonly typeSize: number
+}
+
+export function rowDescription(columns: readonly Column[]): Buffer {
+  const count = Buffer.alloc(2)
+  count.writeUInt16BE(columns.length)
+  const described = columns.map((column) => {
+    const tail = Buffer.alloc(18)
+    tail.writeUInt32BE(column.typeOid, 6)
+    tail.writeInt16BE(column.typeSize, 10)
+    tail.writeInt32BE(-1, 12)
+    return Buffer.concat([cstring(column.name, 'utf8'), tail])
+  })
+  return message('T', Buffer.concat([count, ...described]))
+}
+
+/** Values in text form; null for NULL. */
+export function dataRow(values: readonly (string | null)[]): Buffer {
+  const count = Buffer.alloc(2)
+  count.writeUInt16BE(values.length)
+  const fields = values.map((value) => {
+    const text = Buffer.from(value ?? '', 'utf8')
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(value === null ? -1 : text.length)
+    return Buffer.concat([length, text])
+  })
+  return message('D', Buffer.concat([count, ...fields]))
+}
+
+export function commandComplete(tag: string): Buffer {
+  return message('C', cstring(tag, 'utf8'))
+}
+
+export const emptyQueryResponse = message('I')
+
+// To PostgreSQL.
+
+/** `parameters` are byte strings. */
+export function startupMessage(parameters: Iterable<readonly [string, string]>): Buffer {
+  const pairs: Buffer[] = []
+  for (const [name, value] of parameters) pairs.push(cstring(name, 'latin1'), cstring(value, 'latin1'))
+  const body = Buffer.concat([...pairs, Buffer.from([0])])
+  const bytes = Buffer.alloc(8 + body.length)
+  bytes.writeUInt32BE(bytes.length, 0)
+  bytes.writeUInt32BE(3 << 16, 4)
+  body.copy(bytes, 8)
+  return bytes
+}
+
+/** `text` is a byte string. */
+export function query(text: string): Buffer {
+  return message('Q', cstring(text, 'latin1'))
+}
+
+export function copyFail(reason: string): Buffer {
+  return message('f', cstring(reason, 'utf8'))
+}
+
+export const sync = message('S')
+export const terminate = message('X')
+
+/** `key` is the body of the BackendKeyData that PostgreSQL sent: process id and secret. */
+export function cancelRequest(key: Buffer): Buffer {
+  const bytes = Buffer.alloc(8 + key.length)
+  bytes.writeUInt32BE(bytes.length, 0)
+  bytes.writeUInt32BE(80_877_102, 4)
+  key.copy(bytes, 8)
+  return bytes
+}

@@ -1,0 +1,141 @@
+/** Type bytes of protocol 3, by direction, and which of them each side of the pooler lets pass. */
+
+import type { FramingRules } from './framer.ts'
+
+const code = (letter: string): number => letter.charCodeAt(0)
+
+/** Messages that a client sends. */
+export const Frontend = {
+  bind: code('B'),
+  close: code('C'),
+  copyData: code('d'),
+  copyDone: code('c'),
+  copyFail: code('f'),
+  describe: code('D'),
+  execute: code('E'),
+  flush: code('H'),
+  functionCall: code('F'),
+  parse: code('P'),
+  password: code('p'),
+  query: code('Q'),
+  sync: code('S'),
+  terminate: code('X'),
+} as const
+
+/** Messages that PostgreSQL sends. */
+export const Backend = {
+  authentication: code('R'),
+  backendKeyData: code('K'),
+  bindComplete: code('2'),
+  closeComplete: code('3'),
+  commandComplete: code('C'),
+  copyBothResponse: code('W'),
+  copyData: code('d'),
+  copyDone: code('c'),
+  copyInResponse: code('G'),
+  copyOutResponse: code('H'),
+  dataRow: code('D'),
+  emptyQueryResponse: code('I'),
+  errorResponse: code('E'),
+  functionCallResponse: code('V'),
+  negotiateProtocolVersion: code('v'),
+  noData: code('n'),
+  noticeResponse: code('N'),
+  notificationResponse: code('A'),
+  parameterDescription: code('t'),
+  parameterStatus: code('S'),
+  parseComplete: code('1'),
+  portalSuspended: code('s'),
+  readyForQuery: code('Z'),
+  rowDescription: code('T'),
+} as const
+
+/** Status byte of ReadyForQuery. */
+export const TransactionStatus = { idle: code('I'), inBlock: code('T'), failed: code('E') } as const
+
+/** PostgreSQL's own bound on a message's length field. */
+export const longestBody = 0x3fff_ffff
+const longestMessage = longestBody + 1
+/** Messages without a body, or with a fixed small one. */
+const tiny = 64
+const small = 65_536
+/** Messages up to this length are handed out whole: a client that stops in the middle of one never occupies a server. */
+const wholeUpTo = 16_384
+
+interface Rule {
+  readonly longest: number
+  readonly need: number
+}
+
+const streamed: Rule = { longest: longestMessage, need: wholeUpTo }
+
+/** Client messages after login, in any mode. */
+export const frontendRules = rules({
+  [Frontend.query]: streamed,
+  [Frontend.parse]: streamed,
+  [Frontend.bind]: streamed,
+  [Frontend.describe]: { longest: small, need: small },
+  [Frontend.execute]: { longest: small, need: small },
+  [Frontend.close]: { longest: small, need: small },
+  [Frontend.functionCall]: streamed,
+  [Frontend.copyData]: streamed,
+  [Frontend.copyFail]: { longest: small, need: small },
+  [Frontend.copyDone]: { longest: 5, need: 5 },
+  [Frontend.sync]: { longest: 5, need: 5 },
+  [Frontend.flush]: { longest: 5, need: 5 },
+  [Frontend.terminate]: { longest: 5, need: 5 },
+})
+
+/** Client messages on the console: one simple query at a time. */
+export const consoleRules = rules({
+  [Frontend.query]: { longest: 8_192, need: 8_192 },
+  [Frontend.terminate]: { longest: 5, need: 5 },
+})
+
+const header: Rule = { longest: longestMessage, need: 5 }
+
+/** Server messages after login. What the pooler acts on comes whole; rows and the rest are streamed by header. */
+export const backendRules = rules({
+  [Backend.bindComplete]: { longest: tiny, need: 5 },
+  [Backend.closeComplete]: { longest: tiny, need: 5 },
+  [Backend.parseComplete]: { longest: tiny, need: 5 },
+  [Backend.portalSuspended]: { longest: tiny, need: 5 },
+  [Backend.noData]: { longest: tiny, need: 5 },
+  [Backend.emptyQueryResponse]: { longest: tiny, need: 5 },
+  [Backend.commandComplete]: { longest: small, need: 13 },
+  [Backend.copyBothResponse]: { longest: 0, need: 5 },
+  [Backend.copyData]: header,
+  [Backend.copyDone]: { longest: tiny, need: 5 },
+  [Backend.copyInResponse]: { longest: small, need: 5 },
+  [Backend.copyOutResponse]: { longest: small, need: 5 },
+  [Backend.dataRow]: header,
+  [Backend.errorResponse]: { longest: longestMessage, need: 128 },
+  [Backend.functionCallResponse]: header,
+  [Backend.noticeResponse]: header,
+  [Backend.notificationResponse]: header,
+  [Backend.parameterDescription]: header,
+  [Backend.parameterStatus]: { longest: small, need: small },
+  [Backend.readyForQuery]: { longest: 6, need: 6 },
+  [Backend.rowDescription]: header,
+})
+
+/** Server messages before the first ReadyForQuery: small, and all of them whole. */
+export const backendLoginRules = rules({
+  [Backend.authentication]: { longest: small, need: small },
+  [Backend.backendKeyData]: { longest: 265, need: 265 },
+  [Backend.errorResponse]: { longest: small, need: small },
+  [Backend.noticeResponse]: { longest: small, need: small },
+  [Backend.negotiateProtocolVersion]: { longest: small, need: small },
+  [Backend.parameterStatus]: { longest: small, need: small },
+  [Backend.readyForQuery]: { longest: 6, need: 6 },
+})
+
+function rules(byType: Readonly<Record<number, Rule>>): FramingRules {
+  const need = new Uint32Array(256).fill(5)
+  const longest = new Uint32Array(256)
+  for (const [type, rule] of Object.entries(byType)) {
+    need[Number(type)] = rule.need
+    longest[Number(type)] = rule.longest
+  }
+  return { need, longest }
+}

@@ -1,0 +1,91 @@
+/**
+ * The packets that open a connection. They have no type byte: a length, then a code that is a protocol version or one of
+ * three requests. Bounded before anything is kept, because whoever sends them isn't known yet.
+ */
+
+import { TaxirankError } from '../errors.ts'
+
+/** Strings of a startup packet are byte strings (latin1): what a client sent is passed on byte for byte. */
+export type StartupPacket =
+  | { readonly name: 'ssl-request' }
+  | { readonly name: 'gss-request' }
+  | { readonly name: 'cancel'; readonly processId: number; readonly secret: Buffer }
+  | { readonly name: 'startup'; readonly minor: number; readonly parameters: ReadonlyMap<string, string> }
+
+const sslRequestCode = 80_877_103
+const gssRequestCode = 80_877_104
+const cancelRequestCode = 80_877_102
+/** PostgreSQL's own bound. */
+export const longestStartup = 10_000
+const prefix = 8
+
+/** Collects one packet from chunks. What follows it is left in `rest`. */
+export class StartupFramer {
+  #held: Buffer = Buffer.alloc(0)
+
+  /** Bytes kept of a packet that is not complete yet. */
+  get heldBytes(): number {
+    return this.#held.length
+  }
+
+  /**
+   * The packet and the bytes behind it, once it is complete. Throws `protocol_violation` for a length or code that no
+   * client of protocol 3 sends, and for parameters that are unterminated or named twice.
+   */
+  push(chunk: Buffer): { packet: StartupPacket; length: number; rest: Buffer } | undefined {
+    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    if (bytes.length >= 4) checkLength(bytes.readUInt32BE(0))
+    if (bytes.length < prefix || bytes.length < bytes.readUInt32BE(0)) {
+      this.#held = bytes
+      return undefined
+    }
+    this.#held = Buffer.alloc(0)
+    const length = bytes.readUInt32BE(0)
+    return { packet: read(bytes.subarray(0, length)), length, rest: bytes.subarray(length) }
+  }
+}
+
+function checkLength(length: number): void {
+  if (length >= prefix && length <= longestStartup) return
+  throw violation(`startup packet has length ${length}; allowed: ${prefix} to ${longestStartup}`)
+}
+
+function read(packet: Buffer): StartupPacket {
+  const code = packet.readUInt32BE(4)
+  if (code === sslRequestCode || code === gssRequestCode) {
+    if (packet.length !== prefix) throw violation(`encryption request has length ${packet.length}; it must be ${prefix}`)
+    return { name: code === sslRequestCode ? 'ssl-request' : 'gss-request' }
+  }
+  if (code === cancelRequestCode) return readCancel(packet)
+  const major = code >>> 16
+  const minor = code & 0xffff
+  if (major !== 3) throw violation(`unsupported frontend protocol ${major}.${minor}: 3.0 is spoken here`)
+  return { name: 'startup', minor, parameters: readParameters(packet) }
+}
+
+function readCancel(packet: Buffer): StartupPacket {
+  if (packet.length !== 16) throw violation(`cancel request has length ${packet.length}; it must be 16`)
+  return { name: 'cancel', processId: packet.readUInt32BE(8), secret: packet.subarray(12, 16) }
+}
+
+function readParameters(packet: Buffer): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>()
+  let at = prefix
+  for (;;) {
+    const nameEnd = packet.indexOf(0, at)
+    if (nameEnd < 0) throw violation('startup packet is not terminated')
+    if (nameEnd === at) break
+    const valueEnd = packet.indexOf(0, nameEnd + 1)
+    if (valueEnd < 0) throw violation('startup packet ends inside a parameter')
+    const name = packet.toString('latin1', at, nameEnd)
+    if (parameters.has(name)) throw violation('startup packet names a parameter twice')
+    parameters.set(name, packet.toString('latin1', nameEnd + 1, valueEnd))
+    at = valueEnd + 1
+  }
+  if (at !== packet.length - 1) throw violation('startup packet goes on behind its terminator')
+  return parameters
+}
+
+function violation(message: string): TaxirankError {
+  return new TaxirankError('protocol_violation', message)
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parseLatencies, parseSummary, pgbenchArguments, threadsFor } from '../../bench/pgbench.ts'
+import { workloads } from '../../bench/workloads.ts'
+
+const steady = `pgbench (15.18 (Debian 15.18-0+deb12u1))
+transaction type: <builtin: select only>
+scaling factor: 50
+query mode: simple
+number of clients: 32
+number of threads: 2
+maximum number of tries: 1
+duration: 5 s
+number of transactions actually processed: 98765
+number of failed transactions: 3 (0.003%)
+latency average = 1.620 ms
+initial connection time = 21.404 ms
+tps = 19753.012345 (without initial connection time)
+`
+
+const reconnecting = `transaction type: <builtin: select only>
+number of transactions actually processed: 17000
+number of failed transactions: 0 (0.000%)
+latency average = 9.412 ms
+average connection time = 0.532 ms
+tps = 3399.896 (including reconnection times)
+`
+
+const mixed = `transaction type: multiple scripts
+number of transactions actually processed: 1000
+number of failed transactions: 0 (0.000%)
+latency average = 5.000 ms
+initial connection time = 1.000 ms
+tps = 200.5 (without initial connection time)
+SQL script 1: <builtin: select only>
+ - weight: 80 (targets 80.0% of total)
+ - 790 transactions (79.0% of total, tps = 158.395000)
+ - number of failed transactions: 0 (0.000%)
+SQL script 2: <builtin: TPC-B (sort of)>
+ - weight: 20 (targets 20.0% of total)
+ - 210 transactions (21.0% of total, tps = 42.105)
+ - number of failed transactions: 0 (0.000%)
+`
+
+describe('parseSummary', () => {
+  it('reads a run whose clients stay connected', () => {
+    assert.deepEqual(parseSummary(steady), { transactions: 98_765, failed: 3, tps: 19_753.012345, latencyMs: 1.62 })
+  })
+
+  it('reads a run that connects for every transaction', () => {
+    assert.deepEqual(parseSummary(reconnecting), { transactions: 17_000, failed: 0, tps: 3399.896, latencyMs: 9.412 })
+  })
+
+  it('reads the whole of a mix, not one of its scripts', () => {
+    assert.deepEqual(parseSummary(mixed), { transactions: 1000, failed: 0, tps: 200.5, latencyMs: 5 })
+  })
+
+  it('takes versions that do not speak of failed transactions for versions that stop at the first', () => {
+    assert.equal(parseSummary(steady.replace(/^number of failed.*\n/m, '')).failed, 0)
+  })
+
+  it('rejects a summary without a number it needs, and shows the summary', () => {
+    assert.throws(() => parseSummary(steady.replace(/^tps.*\n/m, '')), /no tps:\npgbench \(15/)
+  })
+})
+
+describe('parseLatencies', () => {
+  it('reads the microseconds of every line, of any thread and script', () => {
+    const log = '0 1 1520 0 1700000000 12\n31 2 99001 1 1700000000 13\n'
+    assert.deepEqual([...parseLatencies(log)], [1520, 99_001])
+  })
+
+  it('leaves a last line out that was cut off', () => {
+    assert.deepEqual([...parseLatencies('0 1 1520 0 1700000000 12\n31 2 99')], [1520])
+  })
+
+  it('reads nothing from an empty log', () => {
+    assert.deepEqual([...parseLatencies('')], [])
+  })
+})
+
+describe('pgbenchArguments', () => {
+  it('logs latencies only where the workload asks for them', () => {
+    const logging = workloads.filter((workload) => {
+      const run = { command: 'pgbench', workload, port: 5432, threads: 1, seconds: 5, seed: 1 }
+      return pgbenchArguments(run, 'prefix').includes('--log-prefix=prefix')
+    })
+    assert.deepEqual(
+      logging.map((workload) => workload.name),
+      ['thousand'],
+    )
+  })
+
+  it('names clients, time, seed and workload', () => {
+    const workload = workloads.find(({ name }) => name === 'mix')
+    assert.ok(workload)
+    const run = { command: 'pgbench', workload, port: 6432, threads: 2, seconds: 7, seed: 3 }
+    assert.equal(
+      pgbenchArguments(run, 'prefix').join(' '),
+      '-h 127.0.0.1 -p 6432 -U postgres --no-vacuum -c 32 -j 2 -T 7 --random-seed=3 ' +
+        '-b select-only@80 -b tpcb-like@20 postgres',
+    )
+  })
+})
+
+describe('threadsFor', () => {
+  it('is one on two cores, and two where every transaction connects or cores abound', () => {
+    const threads = (name: string, cores: number) => {
+      const workload = workloads.find((candidate) => candidate.name === name)
+      assert.ok(workload)
+      return threadsFor(workload, cores)
+    }
+    assert.deepEqual([threads('simple', 2), threads('connect', 2), threads('simple', 8)], [1, 2, 2])
+  })
+})

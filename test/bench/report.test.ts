@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Pair, Row, Run } from '../../bench/measure.ts'
+import { renderReport, type Results } from '../../bench/report.ts'
+import { workloads } from '../../bench/workloads.ts'
+
+const run = (tps: number, totalMicros: number, p99Ms: number): Run => ({
+  tps,
+  transactions: tps * 5,
+  latencyMs: 1,
+  cpu: { userMicros: 2.5, kernelMicros: totalMicros - 2.5, totalMicros },
+  p50Ms: 10,
+  p99Ms,
+})
+
+const nine = (pgbouncer: Run, taxirank: Run): Pair[] =>
+  Array.from({ length: 9 }, () => ({ first: 'pgbouncer', pgbouncer, taxirank, direct: run(1000, 0, 0) }))
+
+function resultsOf(rows: readonly Row[]): Results {
+  return {
+    date: '2025-01-02',
+    command: 'npm run bench',
+    machine: '2 cores',
+    cores: 2,
+    versions: {
+      taxirank: 'Taxirank 0.1.0',
+      pgbouncer: 'PgBouncer 1.18.0',
+      postgres: 'PostgreSQL 18.1',
+      pgbench: 'pgbench 15',
+    },
+    pairs: 9,
+    seconds: 5,
+    control: false,
+    rows,
+  }
+}
+
+function measured(name: string, pairs: Pair[]): Row {
+  const workload = workloads.find((candidate) => candidate.name === name)
+  assert.ok(workload)
+  return { name: 'measured', workload, pairs }
+}
+
+describe('renderReport', () => {
+  it('puts every metric beside what it must reach', () => {
+    const report = renderReport(resultsOf([measured('simple', nine(run(20_000, 18, 1), run(19_000, 25, 1)))]))
+    assert.match(
+      report,
+      /^\| select-only, simple protocol \| 20,000 \| 19,000 \| \*\*0\.950\*\* \| 0\.950 – 0\.950 \| 0\.9 × \| 1 × \| reached \|$/m,
+    )
+    assert.match(
+      report,
+      /^\| select-only, simple protocol \| 18\.0 \(2\.5 \+ 15\.5\) \| 25\.0 \(2\.5 \+ 22\.5\) \| \*\*1\.389\*\* .* \| 1\.3 × \| 1\.1 × \| MISSED \|$/m,
+    )
+  })
+
+  it('says plainly where Taxirank is behind', () => {
+    const report = renderReport(resultsOf([measured('thousand', nine(run(20_000, 18, 60), run(21_000, 17, 90)))]))
+    const behind = report.slice(report.indexOf('## Where Taxirank is behind'), report.indexOf('## How it was measured'))
+    assert.equal(
+      behind,
+      '## Where Taxirank is behind\n\n' +
+        '* select-only, 1,000 clients over 20 servers, p99: latency 1.500 ×, behind, **and misses 1.15 ×**\n\n',
+    )
+  })
+
+  it('says that a pooler is too little better than none', () => {
+    const report = renderReport(resultsOf([measured('connect', nine(run(5000, 200, 1), run(5000, 200, 1)))]))
+    assert.match(report, /in place of PgBouncer\): throughput 5\.000 ×, too little, \*\*and misses 8 ×\*\*$/m)
+  })
+
+  it('shows a row that failed with its reason', () => {
+    const [workload] = workloads
+    assert.ok(workload)
+    const report = renderReport(resultsOf([{ name: 'failed', workload, reason: 'Taxirank: the reason' }]))
+    assert.match(report, /## Rows without a result\n\nselect-only, simple protocol:\n\n```\nTaxirank: the reason\n```/)
+  })
+
+  it('names date, command, machine and all versions', () => {
+    const report = renderReport(resultsOf([]))
+    for (const part of [
+      '2025-01-02',
+      '`npm run bench`',
+      '2 cores',
+      'Taxirank 0.1.0',
+      'PgBouncer 1.18.0',
+      'PostgreSQL 18.1',
+    ]) {
+      assert.ok(report.includes(part), part)
+    }
+  })
+
+  it('explains the interval by its ranks, and confesses when pairs are too few', () => {
+    assert.match(renderReport(resultsOf([])), /from the 2nd to the 8th of the 9 ratios .* 96\.1 %/)
+    assert.match(renderReport({ ...resultsOf([]), pairs: 3 }), /\*\*So few pairs do not reach 95 %\.\*\*/)
+  })
+})

@@ -1,0 +1,303 @@
+/**
+ * The single requests of a canary client. Each carries a token of its own that every reply to it must show. Those that
+ * fail on purpose stand apart: inside a transaction block they would end it.
+ */
+
+import type { CanaryClient, Step } from './client.ts'
+import type { Line } from './ledger.ts'
+import { bind, close, describe, execute, functionCall, parse, query, sync } from './messages.ts'
+import {
+  bindComplete,
+  closeComplete,
+  commandComplete,
+  copyOutDone,
+  copyOutResponse,
+  copyRow,
+  emptyQuery,
+  error,
+  functionResult,
+  notice,
+  parameterDescription,
+  parseComplete,
+  portalSuspended,
+  ready,
+  row,
+  rowDescription,
+  type Field,
+  type Reply,
+} from './replies.ts'
+
+export type Build = (client: CanaryClient) => Step
+
+const noLines: readonly Line[] = []
+
+function simple(client: CanaryClient, text: string, replies: readonly Reply[], lines = noLines): Step {
+  return { bytes: query(text), replies: [...replies, ready(client.status)], lines, outcome: 'committed' }
+}
+
+function extended(client: CanaryClient, parts: readonly Buffer[], replies: readonly Reply[], lines = noLines): Step {
+  return {
+    bytes: Buffer.concat([...parts, sync]),
+    replies: [...replies, ready(client.status)],
+    lines,
+    outcome: 'committed',
+  }
+}
+
+const failing = (bytes: Buffer, replies: readonly Reply[]): Step => ({
+  bytes,
+  replies: [...replies, ready('I')],
+  lines: noLines,
+  outcome: 'absent',
+})
+
+/** A row of facts that only this client's session can give. `token` is an SQL expression. */
+export function factsText(client: CanaryClient, token: string): string {
+  const settings = [...client.settings.keys()].map((name) => `, current_setting('${name}')`).join('')
+  return `select ${token}, session_user, current_database(), txid_current_if_assigned() is not null, pg_backend_pid()${settings}`
+}
+
+export function factsRow(client: CanaryClient, token: string): Field[] {
+  const { transaction, identity, settings } = client
+  const sameBackend = (value: string | null): string | undefined => {
+    if (!transaction || value === null) return undefined
+    transaction.backend ??= value
+    return transaction.backend === value ? undefined : `backend ${value} after ${transaction.backend} in one transaction`
+  }
+  const hasWritten = transaction?.hasWritten ? 't' : 'f'
+  return [token, identity.user, identity.database, hasWritten, sameBackend, ...settings.values()]
+}
+
+/** The row to be written by a statement; inside a transaction its COMMIT decides about it. */
+export function written(client: CanaryClient, token: string): readonly Line[] {
+  const line = client.line(token)
+  if (!client.transaction) return [line]
+  client.transaction.hasWritten = true
+  client.transaction.lines.push(line)
+  return noLines
+}
+
+export const facts: Build = (client) => {
+  const token = client.token()
+  const expected = factsRow(client, token)
+  return simple(client, factsText(client, `'${token}'`), [
+    rowDescription(expected.length),
+    row(expected),
+    commandComplete('SELECT 1'),
+  ])
+}
+
+const rows: Build = (client) => {
+  const token = client.token()
+  const count = client.random.integer(0, 40)
+  return simple(client, `select '${token}', n from generate_series(1, ${count}) n`, [
+    rowDescription(2),
+    ...Array.from({ length: count }, (_, n) => row([token, String(n + 1)])),
+    commandComplete(`SELECT ${count}`),
+  ])
+}
+
+const insert: Build = (client) => {
+  const token = client.token()
+  const lines = written(client, token)
+  return simple(client, `insert into public.ledger values ('${token}')`, [commandComplete('INSERT 0 1')], lines)
+}
+
+const nothing: Build = (client) => {
+  client.canary.countStatement()
+  return simple(client, '', [emptyQuery])
+}
+
+const notices: Build = (client) => {
+  const token = client.token()
+  const text = `do $$begin for n in 1..3 loop raise notice '${token} %', n; end loop; end$$`
+  return simple(client, text, [...[1, 2, 3].map((n) => notice(`${token} ${n}`)), commandComplete('DO')])
+}
+
+/** One of several statements in one Query. */
+function one(client: CanaryClient, lines: Line[]): { text: string; replies: Reply[] } {
+  const token = client.token()
+  if (client.random.chance(0.4)) {
+    lines.push(...written(client, token))
+    return { text: `insert into public.ledger values ('${token}')`, replies: [commandComplete('INSERT 0 1')] }
+  }
+  return { text: `select '${token}'`, replies: [rowDescription(1), row([token]), commandComplete('SELECT 1')] }
+}
+
+const several: Build = (client) => {
+  const lines: Line[] = []
+  const statements = Array.from({ length: client.random.integer(2, 5) }, () => one(client, lines))
+  const text = statements.map((statement) => statement.text).join('; ')
+  return simple(client, text, statements.flatMap(({ replies }) => replies), lines)
+}
+
+const extendedFacts: Build = (client) => {
+  const token = client.token()
+  const expected = factsRow(client, token)
+  const description = client.random.pick(['none', 'portal', 'statement'])
+  const parts = [parse('', factsText(client, '$1::text'))]
+  const replies = [parseComplete]
+  if (description === 'statement') {
+    parts.push(describe('S', ''))
+    replies.push(parameterDescription(1), rowDescription(expected.length))
+  }
+  parts.push(bind('', '', [token]))
+  replies.push(bindComplete)
+  if (description === 'portal') {
+    parts.push(describe('P', ''))
+    replies.push(rowDescription(expected.length))
+  }
+  parts.push(execute(''))
+  return extended(client, parts, [...replies, row(expected), commandComplete('SELECT 1')])
+}
+
+const extendedInsert: Build = (client) => {
+  const token = client.token()
+  return extended(
+    client,
+    [parse('', 'insert into public.ledger values ($1)'), bind('', '', [token]), execute('')],
+    [parseComplete, bindComplete, commandComplete('INSERT 0 1')],
+    written(client, token),
+  )
+}
+
+/** A named portal, fetched in parts and closed. */
+const fetchedInParts: Build = (client) => {
+  const token = client.token()
+  const numbered = (n: number): Reply => row([token, String(n)])
+  const text = 'select $1::text, n from generate_series(1, 5) n'
+  return extended(
+    client,
+    [parse('', text), bind('p', '', [token]), execute('p', 2), execute('p', 2), execute('p'), close('P', 'p')],
+    [
+      parseComplete,
+      bindComplete,
+      ...[numbered(1), numbered(2), portalSuspended, numbered(3), numbered(4), portalSuspended, numbered(5)],
+      commandComplete('SELECT 1'),
+      closeComplete,
+    ],
+  )
+}
+
+const call: Build = (client) => {
+  const token = client.token()
+  const bytes = functionCall(client.canary.functions.textcat, [token, '+'])
+  return { bytes, replies: [functionResult(`${token}+`), ready(client.status)], lines: [], outcome: 'committed' }
+}
+
+const addition: Build = (client) => {
+  client.canary.countStatement()
+  const [a, b] = [client.random.integer(0, 1e9), client.random.integer(0, 1e9)]
+  const bytes = functionCall(client.canary.functions.int4pl, [String(a), String(b)])
+  return { bytes, replies: [functionResult(String(a + b)), ready(client.status)], lines: [], outcome: 'committed' }
+}
+
+function copyOutText(client: CanaryClient): { text: string; replies: Reply[] } {
+  const token = client.token()
+  const count = client.random.integer(0, 60)
+  const copied = Array.from({ length: count }, (_, n) => copyRow(`${token}\t${n + 1}\n`))
+  return {
+    text: `copy (select '${token}', n from generate_series(1, ${count}) n) to stdout`,
+    replies: [copyOutResponse(2), ...copied, copyOutDone, commandComplete(`COPY ${count}`)],
+  }
+}
+
+const copyOut: Build = (client) => {
+  const { text, replies } = copyOutText(client)
+  return simple(client, text, replies)
+}
+
+const extendedCopyOut: Build = (client) => {
+  const { text, replies } = copyOutText(client)
+  return extended(client, [parse('', text), bind('', '', []), execute('')], [parseComplete, bindComplete, ...replies])
+}
+
+const failingAtOnce: Build = (client) => {
+  const token = client.token()
+  return failing(query(`select '${token}'::int`), [error('22P02', token)])
+}
+
+/** Rows that turn to an error on the way. */
+function failingLateText(token: string, failsAt: number): string {
+  return `select '${token}:' || n, case when n = ${failsAt} then ('${token}:' || n)::int end from generate_series(1, 9) n`
+}
+
+const failingLate: Build = (client) => {
+  const token = client.token()
+  const failsAt = client.random.integer(1, 9)
+  return failing(query(failingLateText(token, failsAt)), [
+    rowDescription(2),
+    ...Array.from({ length: failsAt - 1 }, (_, n) => row([`${token}:${n + 1}`, null])),
+    error('22P02', `${token}:${failsAt}`),
+  ])
+}
+
+const failingCopyOut: Build = (client) => {
+  const token = client.token()
+  const failsAt = client.random.integer(1, 9)
+  return failing(query(`copy (${failingLateText(token, failsAt)}) to stdout`), [
+    copyOutResponse(2),
+    ...Array.from({ length: failsAt - 1 }, (_, n) => copyRow(`${token}:${n + 1}\t\\N\n`)),
+    error('22P02', `${token}:${failsAt}`),
+  ])
+}
+
+/** Several statements in one Query, one of which fails: none of them has an effect. */
+const failingInTheMiddle: Build = (client) => {
+  const lines: Line[] = []
+  const before = Array.from({ length: client.random.integer(0, 3) }, () => one(client, lines))
+  const after = Array.from({ length: client.random.integer(0, 3) }, () => one(client, lines))
+  const token = client.token()
+  const text = [...before, { text: `select ('${token}' || n)::int from generate_series(1, 1) n` }, ...after]
+  return failing(query(text.map((statement) => statement.text).join('; ')), [
+    ...before.flatMap(({ replies }) => replies),
+    rowDescription(1),
+    error('22P02', token),
+  ])
+}
+
+const failingParse: Build = (client) => {
+  const token = client.token()
+  const parts = [parse('', `select '${token}'::int`), bind('', '', []), execute(''), sync]
+  return failing(Buffer.concat(parts), [error('22P02', token)])
+}
+
+const failingExecute: Build = (client) => {
+  const token = client.token()
+  const parts = [parse('', 'select ($1 || n)::int from generate_series(1, 1) n'), bind('', '', [token]), describe('P', ''), execute(''), sync]
+  return failing(Buffer.concat(parts), [parseComplete, bindComplete, rowDescription(1), error('22P02', token)])
+}
+
+/** Requests that succeed, inside a transaction block or outside. */
+export const succeeding: readonly Build[] = [
+  facts,
+  facts,
+  facts,
+  rows,
+  insert,
+  insert,
+  nothing,
+  notices,
+  several,
+  extendedFacts,
+  extendedFacts,
+  extendedInsert,
+  fetchedInParts,
+  call,
+  addition,
+  copyOut,
+  extendedCopyOut,
+]
+
+/** Requests that fail, outside a transaction block. */
+export const failures: readonly Build[] = [
+  failingAtOnce,
+  failingLate,
+  failingCopyOut,
+  failingInTheMiddle,
+  failingParse,
+  failingExecute,
+]
+
+/** Any single request for a client outside a transaction block. */
+export const anything: Build = (client) => client.random.pick(client.random.chance(0.8) ? succeeding : failures)(client)

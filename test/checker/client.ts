@@ -1,0 +1,95 @@
+/** A client as the trace tells it: its stream, what it is owed, what it holds. */
+import { ByteQueue } from './byte-queue.ts'
+import { backend, isFatal, packetCodes, untypedPacket } from './messages.ts'
+import type { MessageListener } from './message-scanner.ts'
+import { MessageScanner } from './message-scanner.ts'
+import { ReplyAccount } from './reply-account.ts'
+import type { Span } from './rule.ts'
+import type { Server } from './server.ts'
+import type { Pool, Wait, World } from './world.ts'
+
+export class Client {
+  readonly id: number
+  /** What the client sent and the pooler has not used. */
+  readonly received = new ByteQueue()
+  readonly account = new ReplyAccount()
+  /** Where it logged in; undefined before that, and on the console. */
+  pool: Pool | undefined
+  isAuthenticated = false
+  isLoggedIn = false
+  /** The pooler is done with it: Terminate, a fatal error, or closing. Its replies may be swallowed. */
+  isClosing = false
+  isClosed = false
+  lease: Server | undefined
+  wait: Wait | undefined
+  /** Statements that a server said are prepared, by the client's own names. */
+  readonly prepared = new Set<string>()
+  /** Who wrote the message to the client that is not complete yet. */
+  writer: Server | undefined
+  readonly #world: World
+  readonly #sent: MessageScanner
+  readonly #given: MessageScanner
+
+  constructor(id: number, world: World) {
+    this.id = id
+    this.#world = world
+    this.#sent = new MessageScanner(this.#sentListener(), true)
+    this.#given = new MessageScanner(this.#givenListener(), false)
+  }
+
+  /** What was written to the client ends with a whole message. */
+  get isGivenWhole(): boolean {
+    return this.#given.isAtBoundary
+  }
+
+  read(span: Span): void {
+    this.received.append(span.bytes, span.start, span.end)
+    this.#sent.feed(span.bytes, span.start, span.end)
+  }
+
+  write(span: Span, source: Server | undefined): void {
+    this.writer = source
+    this.#given.feed(span.bytes, span.start, span.end)
+  }
+
+  #sentListener(): MessageListener {
+    return {
+      began: () => undefined,
+      ended: (type, bytes, start, _end, offset) => {
+        if (type === untypedPacket) this.#startup(bytes.readInt32BE(start), offset)
+        else if (this.account.sent(type, this.id, offset)) this.#world.counts.requests++
+      },
+      broke: () => {
+        this.#world.counts.peerFaults++
+      },
+    }
+  }
+
+  #startup(code: number, offset: number): void {
+    if (code === packetCodes.ssl || code === packetCodes.gss) this.#given.expectRawReply()
+    else if (code !== packetCodes.cancel) this.account.sent(untypedPacket, this.id, offset)
+  }
+
+  #givenListener(): MessageListener {
+    const { listeners } = this.#world
+    return {
+      began: () => undefined,
+      ended: (type, bytes, start, end) => {
+        if (type === backend.error && isFatal(bytes, start, end)) this.isClosing = true
+        const problem = this.account.received(type)
+        if (problem !== undefined) for (const hear of listeners.replyUnexplained) hear(this, problem)
+        else if (type === backend.ready) this.#ready()
+      },
+      broke: (why) => {
+        for (const hear of listeners.framingBroke) hear(this, why)
+      },
+    }
+  }
+
+  #ready(): void {
+    this.isLoggedIn = true
+    const answered = this.account.isCertain ? this.account.answered : undefined
+    const request = this.writer?.readyRead.shift()?.request
+    for (const hear of this.#world.listeners.readyGiven) hear(this, this.writer, answered, request)
+  }
+}

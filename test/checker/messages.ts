@@ -1,0 +1,96 @@
+/** PostgreSQL's message types as bytes, and what the checker reads from bodies. Written from the manual, chapter 55. */
+
+function codeOf(letter: string): number {
+  return letter.charCodeAt(0)
+}
+
+/** In place of a type: a startup, SSLRequest, GSSENCRequest or CancelRequest packet. */
+export const untypedPacket = 0
+/** In place of a type: the single byte that answers SSLRequest and GSSENCRequest. */
+export const rawReply = 1
+
+export const frontend = {
+  query: codeOf('Q'),
+  functionCall: codeOf('F'),
+  sync: codeOf('S'),
+  flush: codeOf('H'),
+  parse: codeOf('P'),
+  bind: codeOf('B'),
+  describe: codeOf('D'),
+  execute: codeOf('E'),
+  close: codeOf('C'),
+  copyData: codeOf('d'),
+  copyDone: codeOf('c'),
+  copyFail: codeOf('f'),
+  password: codeOf('p'),
+  terminate: codeOf('X'),
+} as const
+
+export const backend = {
+  authentication: codeOf('R'),
+  keyData: codeOf('K'),
+  negotiate: codeOf('v'),
+  ready: codeOf('Z'),
+  error: codeOf('E'),
+  notice: codeOf('N'),
+  parameterStatus: codeOf('S'),
+  notification: codeOf('A'),
+  parseComplete: codeOf('1'),
+  bindComplete: codeOf('2'),
+  closeComplete: codeOf('3'),
+  parameterDescription: codeOf('t'),
+  rowDescription: codeOf('T'),
+  noData: codeOf('n'),
+  commandComplete: codeOf('C'),
+  emptyQuery: codeOf('I'),
+  portalSuspended: codeOf('s'),
+  functionResult: codeOf('V'),
+  dataRow: codeOf('D'),
+  copyIn: codeOf('G'),
+  copyOut: codeOf('H'),
+  copyData: codeOf('d'),
+  copyDone: codeOf('c'),
+} as const
+
+export const packetCodes = { cancel: 80_877_102, ssl: 80_877_103, gss: 80_877_104 } as const
+
+/** Messages that may come at any time and answer nothing. */
+export function isAsynchronous(type: number): boolean {
+  return type === backend.notice || type === backend.parameterStatus || type === backend.notification
+}
+
+/** The text up to the next NUL, or up to `end` where the message was cut off. */
+export function textAt(bytes: Buffer, start: number, end: number): string {
+  const nul = bytes.indexOf(0, start)
+  return bytes.toString('utf8', start, nul < 0 || nul > end ? end : nul)
+}
+
+/** The statement a Parse, Bind, Describe or Close names; undefined if it names a portal. */
+export function statementName(type: number, bytes: Buffer, start: number, end: number): string | undefined {
+  if (type === frontend.parse) return textAt(bytes, start, end)
+  if (type === frontend.bind) {
+    const portalEnd = bytes.indexOf(0, start)
+    return portalEnd < 0 || portalEnd >= end ? undefined : textAt(bytes, portalEnd + 1, end)
+  }
+  return bytes[start] === codeOf('S') ? textAt(bytes, start + 1, end) : undefined
+}
+
+/** Whether an ErrorResponse ends the session. Field V is the severity that is never translated. */
+export function isFatal(bytes: Buffer, start: number, end: number): boolean {
+  const fields = bytes.toString('latin1', start, end).split('\0')
+  const severity = fields.find((field) => field.startsWith('V')) ?? fields.find((field) => field.startsWith('S')) ?? ''
+  return severity.endsWith('FATAL') || severity.endsWith('PANIC')
+}
+
+const authorization = Buffer.from('session_authorization\0')
+
+/** The value of a ParameterStatus if it is session_authorization's. */
+export function sessionAuthorization(bytes: Buffer, start: number, end: number): string | undefined {
+  const valueAt = start + authorization.length
+  if (valueAt > end || bytes.compare(authorization, 0, authorization.length, start, valueAt) !== 0) return undefined
+  return textAt(bytes, valueAt, end)
+}
+
+export function printable(type: number): string {
+  return type > 32 && type < 127 ? `'${String.fromCharCode(type)}'` : `0x${type.toString(16).padStart(2, '0')}`
+}

@@ -1,0 +1,290 @@
+/**
+ * What a PostgreSQL session owes: given the messages sent to it and the messages that came back, which request each
+ * reply answers. The same account serves a server (what the pooler wrote and read) and a client (what it wrote and
+ * what it was given), because a pooler must look like PostgreSQL to its client.
+ *
+ * The rules were tried on PostgreSQL. A session in copy-in mode ignores Sync and Flush. After an ErrorResponse in the
+ * extended protocol everything up to the next Sync is skipped, Query and FunctionCall too. If an ErrorResponse ends
+ * copy-in after a Sync had been sent early, nobody outside can know whether that Sync was ignored: the account is then
+ * `uncertain` for good, and only bounds the number of ReadyForQuery.
+ */
+import { Deque } from './deque.ts'
+import { backend, frontend, isAsynchronous, printable, rawReply, untypedPacket } from './messages.ts'
+
+/** One message whose answer is outstanding, or a CopyDone or CopyFail that may end a copy still to begin. */
+export interface Entry {
+  readonly type: number
+  /** The client that sent it; 0: the pooler. */
+  readonly owner: number
+  /** Where it ends in its client's stream. */
+  readonly offset: number
+  /** Of a Parse: the statement's name. */
+  readonly name: string
+}
+
+type Group = 'ready' | 'extended' | 'copyEnd' | 'copy' | 'silent' | 'unknown'
+
+const groups = new Map<number, Group>([
+  [untypedPacket, 'ready'],
+  [frontend.query, 'ready'],
+  [frontend.functionCall, 'ready'],
+  [frontend.sync, 'ready'],
+  [frontend.parse, 'extended'],
+  [frontend.bind, 'extended'],
+  [frontend.describe, 'extended'],
+  [frontend.execute, 'extended'],
+  [frontend.close, 'extended'],
+  [frontend.copyDone, 'copyEnd'],
+  [frontend.copyFail, 'copyEnd'],
+  [frontend.copyData, 'copy'],
+  [frontend.flush, 'silent'],
+  [frontend.password, 'silent'],
+  [frontend.terminate, 'silent'],
+])
+
+const groupOf: readonly Group[] = Array.from({ length: 256 }, (_, type) => groups.get(type) ?? 'unknown')
+
+/** What a reply of this type finishes; replies that only continue one are in `continues`. */
+const finishes = new Map<number, readonly number[]>([
+  [backend.parseComplete, [frontend.parse]],
+  [backend.bindComplete, [frontend.bind]],
+  [backend.closeComplete, [frontend.close]],
+  [backend.rowDescription, [frontend.describe]],
+  [backend.noData, [frontend.describe]],
+  [backend.commandComplete, [frontend.execute]],
+  [backend.emptyQuery, [frontend.execute]],
+  [backend.portalSuspended, [frontend.execute]],
+  [backend.ready, [untypedPacket, frontend.query, frontend.functionCall, frontend.sync]],
+])
+
+const rows = [frontend.query, frontend.execute]
+const continues = new Map<number, readonly number[]>([
+  [backend.rowDescription, [frontend.query]],
+  [backend.commandComplete, [frontend.query]],
+  [backend.emptyQuery, [frontend.query]],
+  [backend.dataRow, rows],
+  [backend.copyIn, rows],
+  [backend.copyOut, rows],
+  [backend.copyData, rows],
+  [backend.copyDone, rows],
+  [backend.parameterDescription, [frontend.describe]],
+  [backend.functionResult, [frontend.functionCall]],
+  [backend.authentication, [untypedPacket]],
+  [backend.keyData, [untypedPacket]],
+  [backend.negotiate, [untypedPacket]],
+])
+
+/** `finishes` and `continues` as one table: reply type × 256 + request type. 0 not an answer, 1 continues, 2 finishes. */
+const answers = new Uint8Array(65_536)
+for (const [reply, requests] of continues) for (const request of requests) answers[reply * 256 + request] = 1
+for (const [reply, requests] of finishes) for (const request of requests) answers[reply * 256 + request] = 2
+
+export class ReplyAccount {
+  /** The entry that the last `received` finished. */
+  answered: Entry | undefined
+  readyReceived = 0
+  /** Why nobody can know what the session owes. */
+  uncertain: string | undefined
+  /** An ErrorResponse came while nothing was asked: the session is ending. */
+  isDying = false
+  /** The first reply that answers nothing that was sent. The account stops there. */
+  unexplained: string | undefined
+  readonly #entries = new Deque<Entry>()
+  #readyOwed = 0
+  #isSkipping = false
+  #isCopyIn = false
+  /** Messages of the extended protocol since the last Sync, Query or FunctionCall. */
+  #isGroupOpen = false
+  /** Syncs taken as ignored since the request at the head began to copy in. */
+  #struck = 0
+  /** With `uncertain`: how many more ReadyForQuery than owed may come. */
+  #mayCome = 0
+
+  get head(): Entry | undefined {
+    return this.#entries.first()
+  }
+
+  /** ReadyForQuery that are still to come. */
+  get readyOwed(): number {
+    return this.#readyOwed
+  }
+
+  get isCopyIn(): boolean {
+    return this.#isCopyIn
+  }
+
+  /** False as soon as the account can't say whom the next reply belongs to. */
+  get isCertain(): boolean {
+    return this.uncertain === undefined && this.unexplained === undefined
+  }
+
+  /** Whether an unanswered message of somebody for whom `isForeign` holds is outstanding. */
+  hasUnansweredOf(isForeign: (owner: number) => boolean): boolean {
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries.at(i)
+      if (entry && groupOf[entry.type] !== 'copyEnd' && isForeign(entry.owner)) return true
+    }
+    return false
+  }
+
+  /** The first outstanding entry that a ReadyForQuery will answer. */
+  nextReady(): Entry | undefined {
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries.at(i)
+      if (entry && groupOf[entry.type] === 'ready') return entry
+    }
+    return undefined
+  }
+
+  /** Why the session can't be given to somebody else now; undefined: nothing is owed. */
+  whyNotClean(): string | undefined {
+    if (this.unexplained !== undefined) return `it sent ${this.unexplained}`
+    if (this.uncertain !== undefined) return `its replies can't be counted: ${this.uncertain}`
+    if (this.isDying) return 'it sent an ErrorResponse that nobody had asked for: it is ending'
+    if (this.#readyOwed > 0) return `${this.#readyOwed} ReadyForQuery still owed after ${this.readyReceived} received`
+    if (this.#isCopyIn) return 'copy-in runs'
+    if (this.#isSkipping) return 'it skips to the next Sync after an error'
+    if (this.#isGroupOpen) return 'a group of the extended protocol was not closed by Sync'
+    return undefined
+  }
+
+  /** A message was sent to the session. Returns whether a ReadyForQuery is now owed for it. */
+  sent(type: number, owner: number, offset: number, name = ''): boolean {
+    const group = groupOf[type] ?? 'unknown'
+    if (group === 'silent' || group === 'copy') return false
+    if (group === 'unknown') this.#becomeUncertain(`${printable(type)} was sent, which is no message of the protocol`)
+    if (this.uncertain !== undefined) return this.#sentUncertain(group, { type, owner, offset, name })
+    if (this.#isCopyIn) return this.#sentInCopy(group, type)
+    if (group === 'copyEnd') {
+      if (this.#entries.length > 0) this.#entries.push({ type, owner, offset, name })
+      return false
+    }
+    if (type === frontend.sync) this.#isSkipping = false
+    if (this.#isSkipping) return false
+    this.#isGroupOpen = group === 'extended'
+    this.#entries.push({ type, owner, offset, name })
+    if (group === 'ready') this.#readyOwed++
+    return group === 'ready'
+  }
+
+  #sentInCopy(group: Group, type: number): boolean {
+    if (group === 'copyEnd') this.#isCopyIn = false
+    else if (type === frontend.sync) this.#struck++
+    else this.#becomeUncertain(`${printable(type)} was sent during copy-in`)
+    return false
+  }
+
+  #sentUncertain(group: Group, entry: Entry): boolean {
+    if (group !== 'ready') return false
+    this.#entries.push(entry)
+    this.#readyOwed++
+    return true
+  }
+
+  /** A message came from the session. Returns what is wrong with it, if it answers nothing that was sent. */
+  received(type: number): string | undefined {
+    this.answered = undefined
+    if (this.unexplained !== undefined || isAsynchronous(type) || type === rawReply) return undefined
+    if (this.uncertain !== undefined) return this.#receivedUncertain(type)
+    if (type === backend.error) return this.#receivedError()
+    const head = this.#entries.first()
+    const answer = head === undefined ? 0 : (answers[type * 256 + head.type] ?? 0)
+    if (answer === 0) return this.#isUnexplained(type, head)
+    if (this.#isCopyIn && type !== backend.copyIn) return this.#isUnexplained(type, head)
+    if (type === backend.copyIn) this.#beginCopyIn()
+    if (answer === 2) this.#finish(type)
+    return undefined
+  }
+
+  #finish(type: number): void {
+    this.answered = this.#entries.shift()
+    this.#struck = 0
+    if (type === backend.ready) this.#countReady()
+    this.#dropCopyEnds()
+  }
+
+  #countReady(): void {
+    this.#readyOwed--
+    this.readyReceived++
+  }
+
+  /** The session reads on in copy-in mode: up to the first CopyDone or CopyFail, Sync means nothing. */
+  #beginCopyIn(): void {
+    const head = this.#entries.shift()
+    const behind: Entry[] = []
+    while (this.#entries.length > 0) behind.push(this.#entries.shift() as Entry)
+    const end = behind.findIndex((entry) => groupOf[entry.type] === 'copyEnd')
+    const read = end < 0 ? behind : behind.slice(0, end)
+    this.#entries.push(head as Entry)
+    for (const entry of behind.slice(read.length + (end < 0 ? 0 : 1))) this.#entries.push(entry)
+    for (const entry of read) if (groupOf[entry.type] === 'ready') this.#readyOwed--
+    this.#struck += read.filter((entry) => entry.type === frontend.sync).length
+    this.#isGroupOpen = this.#hasOpenGroup()
+    this.#isCopyIn = end < 0
+    const misplaced = read.find((entry) => entry.type !== frontend.sync)
+    if (misplaced) this.#becomeUncertain(`${printable(misplaced.type)} was sent during copy-in`)
+  }
+
+  #hasOpenGroup(): boolean {
+    let isOpen = false
+    for (let i = 0; i < this.#entries.length; i++) {
+      const group = groupOf[this.#entries.at(i)?.type ?? 0]
+      if (group !== 'copyEnd') isOpen = group === 'extended'
+    }
+    return isOpen
+  }
+
+  #receivedError(): undefined {
+    const head = this.#entries.first()
+    if (head === undefined) this.isDying = true
+    this.#isCopyIn = false
+    if (this.#struck > 0) this.#becomeUncertain('an error ended copy-in after an early Sync')
+    else if (head !== undefined && groupOf[head.type] === 'extended') this.#skipToSync()
+    return undefined
+  }
+
+  #skipToSync(): void {
+    this.#isSkipping = true
+    while (this.#entries.length > 0 && this.#isSkipping) {
+      const entry = this.#entries.first() as Entry
+      if (entry.type === frontend.sync) this.#isSkipping = false
+      else {
+        this.#entries.shift()
+        if (groupOf[entry.type] === 'ready') this.#readyOwed--
+      }
+    }
+  }
+
+  #becomeUncertain(why: string): void {
+    this.uncertain ??= why
+    this.#mayCome = this.#struck
+    const left: Entry[] = []
+    while (this.#entries.length > 0) left.push(this.#entries.shift() as Entry)
+    for (const entry of left) if (groupOf[entry.type] === 'ready') this.#entries.push(entry)
+  }
+
+  #receivedUncertain(type: number): string | undefined {
+    if (type !== backend.ready) return undefined
+    while (this.#entries.length > 0) {
+      this.answered = this.#entries.shift()
+      if (groupOf[this.answered?.type ?? 0] !== 'ready') continue
+      this.#countReady()
+      return undefined
+    }
+    this.answered = undefined
+    if (this.#mayCome === 0) return this.#isUnexplained(type, undefined)
+    this.#mayCome--
+    return undefined
+  }
+
+  #isUnexplained(type: number, head: Entry | undefined): string {
+    const waiting = head === undefined ? 'nothing was asked' : `${printable(head.type)} was next to be answered`
+    this.unexplained = `a reply of type ${printable(type)} where ${waiting}`
+    return this.unexplained
+  }
+
+  /** Copy messages behind a request that is over owe nothing. */
+  #dropCopyEnds(): void {
+    while (this.#entries.length > 0 && groupOf[this.#entries.first()?.type ?? 0] === 'copyEnd') this.#entries.shift()
+  }
+}

@@ -1,0 +1,35 @@
+/** I3: a server that is released is as good as new: nothing owed, nothing half said, nothing left behind. */
+import type { Rule } from '../rule.ts'
+import type { Server } from '../server.ts'
+import type { World } from '../world.ts'
+
+const name = 'I3'
+
+export const cleanRelease: Rule = (world, breach) => ({
+  leaseReleased(client, server) {
+    const dirt = whyNotReleasable(server, world)
+    if (dirt !== undefined) breach(name, 'a clean server', dirt, { client: client.id, server: server.id })
+  },
+  leaseGranted(client, server) {
+    const dirt = server.holder ? undefined : whyNotLendable(server)
+    if (dirt !== undefined) breach(name, 'a clean server', dirt, { client: client.id, server: server.id })
+  },
+})
+
+function whyNotReleasable(server: Server, world: World): string | undefined {
+  if (server.isDestroyed) return 'it was destroyed'
+  if (server.status !== 'I') return `its last transaction status is ${server.status === '' ? 'unknown' : server.status}`
+  if (!server.isSentWhole) return 'a message was written to it in part'
+  if (!server.isReceivedWhole) return 'a message came from it in part'
+  if (world.cancels.has(server.id)) return 'a cancel is under way to it'
+  if (server.received.length > 0) return `${server.received.length} bytes of its reply were neither forwarded nor swallowed`
+  if (server.namedParses > 0) return `${server.namedParses} named statements were Parsed on it`
+  if (server.authorization !== server.authorizationAtLogin) {
+    return `its session_authorization is ${server.authorization}, at login it was ${server.authorizationAtLogin}`
+  }
+  return whyNotLendable(server)
+}
+
+function whyNotLendable(server: Server): string | undefined {
+  return server.garbled ?? server.account.whyNotClean()
+}

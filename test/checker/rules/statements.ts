@@ -1,0 +1,51 @@
+/**
+ * I11: a client's Bind or Describe finds its own statement: not one that another client Parsed under that name, and not
+ * none where the client was told, on another server, that it is prepared. A name the client never Parsed is its own
+ * mistake, which PostgreSQL answers.
+ */
+import type { Client } from '../client.ts'
+import { frontend, statementName } from '../messages.ts'
+import type { Rule, Span } from '../rule.ts'
+import type { Server } from '../server.ts'
+
+const name = 'I11'
+
+export const statements: Rule = (_world, breach) => {
+  /** Who Parsed what: server, then the statement's name. */
+  const parsed = new WeakMap<Server, Map<string, number>>()
+  return {
+    requestSent(server, source, type, body) {
+      if (type === frontend.parse) remember(server, source?.id ?? 0, nameIn(type, body) ?? '')
+      else if (!source) return
+      else if (type === frontend.close) forget(server, nameIn(type, body))
+      else if (type === frontend.bind || type === frontend.describe) check(server, source, nameIn(type, body))
+    },
+  }
+
+  function remember(server: Server, owner: number, statement: string): void {
+    const here = parsed.get(server)
+    if (here) here.set(statement, owner)
+    else parsed.set(server, new Map([[statement, owner]]))
+  }
+
+  function forget(server: Server, statement: string | undefined): void {
+    if (statement !== undefined) parsed.get(server)?.delete(statement)
+  }
+
+  function check(server: Server, source: Client, statement: string | undefined): void {
+    if (statement === undefined) return
+    const owner = parsed.get(server)?.get(statement)
+    const about = { client: source.id, server: server.id }
+    if (owner === source.id) return
+    if (owner !== undefined) {
+      const whose = owner === 0 ? 'the pooler' : `client ${owner}`
+      breach(name, `statement "${statement}" of this client`, `that of ${whose}`, about)
+    } else if (source.prepared.has(statement)) {
+      breach(name, `statement "${statement}", which the client was told is prepared`, 'not on this server', about)
+    }
+  }
+}
+
+function nameIn(type: number, body: Span): string | undefined {
+  return statementName(type, body.bytes, body.start, body.end)
+}

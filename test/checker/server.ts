@@ -1,0 +1,165 @@
+/** A server as the trace tells it: its stream, what it owes, who holds it. */
+import { ByteQueue } from './byte-queue.ts'
+import type { Client } from './client.ts'
+import { Deque } from './deque.ts'
+import type { MessageListener } from './message-scanner.ts'
+import { MessageScanner } from './message-scanner.ts'
+import {
+  backend,
+  frontend,
+  isAsynchronous,
+  packetCodes,
+  sessionAuthorization,
+  statementName,
+  untypedPacket,
+} from './messages.ts'
+import { OwnerRuns } from './owner-runs.ts'
+import { ReplyAccount } from './reply-account.ts'
+import type { Span } from './rule.ts'
+import type { Pool, World } from './world.ts'
+
+/** A ReadyForQuery that was read and not yet used: where it ends, and where the request ends that it answers. */
+interface ReadyRead {
+  readonly end: number
+  readonly request: number
+}
+
+export class Server {
+  readonly id: number
+  readonly pool: Pool
+  /** What the server sent and the pooler has not used. */
+  readonly received = new ByteQueue()
+  readonly owners = new OwnerRuns()
+  readonly account = new ReplyAccount()
+  /** ReadyForQuery for clients' requests, in order. */
+  readonly readyRead = new Deque<ReadyRead>()
+  holder: Client | undefined
+  isReady = false
+  isDestroyed = false
+  /** The transaction status of the last ReadyForQuery. */
+  status = ''
+  /** Named statements that were Parsed here since the server was opened. */
+  namedParses = 0
+  authorizationAtLogin: string | undefined
+  authorization: string | undefined
+  /** Why what the server sent can't be cut into messages. */
+  garbled: string | undefined
+  /** Who wrote the message to the server that is not complete yet, or the last one. */
+  writer: Client | undefined
+  readonly #world: World
+  readonly #sent: MessageScanner
+  readonly #came: MessageScanner
+  /** From offsets of what was written here to offsets of the writing client's stream. */
+  #shift = 0
+
+  constructor(id: number, pool: Pool, world: World) {
+    this.id = id
+    this.pool = pool
+    this.#world = world
+    this.#sent = new MessageScanner(this.#sentListener(), true)
+    this.#came = new MessageScanner(this.#cameListener(), false)
+  }
+
+  get isSentWhole(): boolean {
+    return this.#sent.isAtBoundary
+  }
+
+  get isReceivedWhole(): boolean {
+    return this.#came.isAtBoundary
+  }
+
+  read(span: Span): void {
+    this.received.append(span.bytes, span.start, span.end)
+    this.#came.feed(span.bytes, span.start, span.end)
+  }
+
+  /** Call before the bytes are taken from the source's stream. */
+  write(span: Span, source: Client | undefined): void {
+    this.writer = source
+    this.#shift = source === undefined ? 0 : source.received.consumed - this.#sent.offset
+    this.#sent.feed(span.bytes, span.start, span.end)
+  }
+
+  #sentListener(): MessageListener {
+    const { listeners } = this.#world
+    return {
+      began: (type) => {
+        for (const hear of listeners.requestBegan) hear(this, type)
+      },
+      ended: (type, bytes, start, end, offset) => {
+        if (type === untypedPacket) this.#startup(bytes.readInt32BE(start), offset)
+        else this.#request(type, { bytes, start, end }, offset)
+      },
+      broke: (why) => {
+        for (const hear of listeners.framingBroke) hear(this, why)
+      },
+    }
+  }
+
+  #startup(code: number, offset: number): void {
+    if (code === packetCodes.ssl || code === packetCodes.gss) this.#came.expectRawReply()
+    else if (code !== packetCodes.cancel) this.account.sent(untypedPacket, 0, offset)
+  }
+
+  #request(type: number, body: Span, offset: number): void {
+    const name = type === frontend.parse ? this.#parse(type, body) : ''
+    if (type === frontend.close) this.#close(type, body)
+    this.account.sent(type, this.writer?.id ?? 0, offset + this.#shift, name)
+    for (const hear of this.#world.listeners.requestSent) hear(this, this.writer, type, body)
+  }
+
+  #parse(type: number, body: Span): string {
+    const name = statementName(type, body.bytes, body.start, body.end) ?? ''
+    if (name !== '') this.namedParses++
+    return name
+  }
+
+  #close(type: number, body: Span): void {
+    const name = statementName(type, body.bytes, body.start, body.end)
+    if (name !== undefined) this.writer?.prepared.delete(name)
+  }
+
+  #cameListener(): MessageListener {
+    return {
+      began: (type, offset) => this.owners.mark(offset, this.#ownerOf(type)),
+      ended: (type, bytes, start, end, offset) => this.#reply(type, bytes, start, end, offset),
+      broke: (why) => {
+        this.garbled = why
+        this.#world.counts.peerFaults++
+      },
+    }
+  }
+
+  /** Whose the next message is: the oldest unanswered request's. */
+  #ownerOf(type: number): number {
+    const unasked = this.holder === undefined ? 0 : -this.holder.id
+    const { head } = this.account
+    if (head === undefined || !this.account.isCertain) return unasked
+    return head.owner === 0 && isAsynchronous(type) ? unasked : head.owner
+  }
+
+  #reply(type: number, bytes: Buffer, start: number, end: number, offset: number): void {
+    if (type === backend.parameterStatus) this.#parameter(bytes, start, end)
+    if (this.account.received(type) !== undefined) this.#world.counts.peerFaults++
+    if (type === backend.ready) this.#ready(bytes[start] ?? 0, offset)
+    else if (type === backend.parseComplete) this.#parsed()
+  }
+
+  #ready(status: number, end: number): void {
+    this.status = String.fromCharCode(status)
+    const { answered } = this.account
+    if (answered && answered.owner !== 0) this.readyRead.push({ end, request: answered.offset })
+  }
+
+  #parsed(): void {
+    const { answered } = this.account
+    if (answered && answered.name !== '') this.#world.clients.get(answered.owner)?.prepared.add(answered.name)
+  }
+
+  #parameter(bytes: Buffer, start: number, end: number): void {
+    const value = sessionAuthorization(bytes, start, end)
+    if (value === undefined) return
+    this.authorization = value
+    if (!this.isReady) this.authorizationAtLogin = value
+  }
+}

@@ -1,0 +1,5 @@
+import { it } from 'node:test'
+
+it('is declared before the file fails', () => undefined)
+
+throw new Error('the file does not load')
