@@ -1,8 +1,6 @@
 /** Kills what we have started when we die without a chance to do it ourselves (SIGKILL, out of memory). */
 
-import { spawn } from 'node:child_process'
-
-/** Told who was started and who ended, on a pipe. The pipe ends with us, however that happens; then it kills the rest. */
+/** Told on a pipe who was started and who ended. The pipe ends with us, however that happens: it kills the rest then. */
 const script = `
 pids=' '
 while read -r what pid; do
@@ -15,19 +13,30 @@ for pid in $pids; do kill -s KILL "$pid"; done
 `
 
 export class Guard {
-  readonly #shell = spawn('sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  /** Bun's own spawn, since its `flush` writes at once; node's streams write later, which may be too late. */
+  readonly #shell = Bun.spawn(['sh', '-c', script], {
+    detached: true,
+    stdin: 'pipe',
+    stdout: 'ignore',
+    stderr: 'ignore',
+  })
 
-  /** Resolves when the guard can know: from then on the process does not outlive us. */
-  started(pid: number): Promise<void> {
-    return new Promise((resolve) => this.#shell.stdin.write(`started ${pid}\n`, () => resolve()))
+  started(pid: number): void {
+    this.#tell(`started ${pid}\n`)
   }
 
   ended(pid: number): void {
-    this.#shell.stdin.write(`ended ${pid}\n`)
+    this.#tell(`ended ${pid}\n`)
   }
 
   /** Who has not ended by now is killed. */
-  close(): void {
-    this.#shell.stdin.end()
+  async close(): Promise<void> {
+    await this.#shell.stdin.end()
+    await this.#shell.exited
+  }
+
+  #tell(line: string): void {
+    void this.#shell.stdin.write(line)
+    void this.#shell.stdin.flush()
   }
 }

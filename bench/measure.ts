@@ -44,7 +44,7 @@ export interface Bench {
   readonly progress: (line: string) => void
 }
 
-export const warmUpSeconds = 3
+export const warmUpSeconds = 6
 
 /** A run that fails ends its row only: the other rows are still worth having. */
 export async function measure(bench: Bench, workload: Workload): Promise<Row> {
@@ -74,9 +74,12 @@ export function valueOf(run: Run, metric: Metric): number {
 }
 
 /** A B, B A, A B …: whoever is second finds the machine as the other left it. */
+export function orderOf(index: number): readonly [Side, Side] {
+  return index % 2 === 0 ? ['pgbouncer', 'taxirank'] : ['taxirank', 'pgbouncer']
+}
+
 async function measurePair(bench: Bench, workload: Workload, index: number): Promise<Pair> {
-  const first: Side = index % 2 === 0 ? 'pgbouncer' : 'taxirank'
-  const second: Side = first === 'pgbouncer' ? 'taxirank' : 'pgbouncer'
+  const [first, second] = orderOf(index)
   const seed = index + 1
   const runs = {
     [first]: await runOn(bench, workload, first, bench.seconds, seed),
@@ -117,7 +120,8 @@ function pgbenchOn(
   seed: number,
 ): Promise<PgbenchResult> {
   const threads = threadsFor(workload, availableParallelism())
-  return runPgbench(bench.processes, { command: bench.pgbench, workload, port, threads, seconds, seed })
+  const run = { command: bench.pgbench, workload, port, threads, seconds: seconds + workload.loginSeconds, seed }
+  return runPgbench(bench.processes, run)
 }
 
 function toRun(result: PgbenchResult, cpu: CpuPerTransaction | undefined): Run {

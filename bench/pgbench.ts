@@ -30,8 +30,8 @@ export interface PgbenchRun {
 }
 
 /**
- * Threads of pgbench itself. One spends a sixth less CPU than two (14 µs a transaction against 17), which the poolers can
- * have on two cores; with more cores a single one could be what is measured.
+ * Threads of pgbench itself. One spends a sixth less CPU than two (14 µs a transaction against 17): time the poolers
+ * can have on two cores. With more cores a single one could be what is measured.
  */
 export function threadsFor(workload: Workload, cores: number): number {
   return Math.max(workload.fewestThreads, cores < 4 ? 1 : 2)
@@ -62,10 +62,12 @@ export function pgbenchArguments(run: PgbenchRun, logPrefix: string): string[] {
   return [...target, ...size, `--random-seed=${run.seed}`, ...workload.pgbenchArguments, ...logging, 'postgres']
 }
 
-/** Reads the summary; throws when a number is missing. */
+/** Reads the summary; throws when a number is missing, or nothing was done. */
 export function parseSummary(stdout: string): Summary {
+  const transactions = numberIn(stdout, /^number of transactions actually processed: (\d+)/m, 'transactions')
+  if (transactions === 0) throw new Error('pgbench finished no transaction: logging in took all of its time')
   return {
-    transactions: numberIn(stdout, /^number of transactions actually processed: (\d+)/m, 'transactions'),
+    transactions,
     failed: numberIn(stdout, /^number of failed transactions: (\d+)/m, 'failed transactions', 0),
     tps: numberIn(
       stdout,

@@ -30,7 +30,6 @@ interface Child {
   readonly name: string
   readonly process: ChildProcess
   readonly output: { stdout: string; stderr: string }
-  readonly guarded: Promise<void>
   readonly ended: Promise<void>
 }
 
@@ -77,7 +76,7 @@ export class Processes {
   async stopAll(): Promise<void> {
     this.#stopping.abort(new Error('the benchmark is stopping'))
     for (const child of [...this.#children].reverse()) await stop(child)
-    this.#guard.close()
+    await this.#guard.close()
   }
 
   #spawn(name: string, command: string, args: readonly string[]): Child {
@@ -99,8 +98,8 @@ export class Processes {
       spawned.once('error', () => resolve())
     })
     const { pid } = spawned
-    const guarded = pid === undefined ? Promise.resolve() : this.#guard.started(pid)
-    const child = { name, process: spawned, output, guarded, ended }
+    if (pid !== undefined) this.#guard.started(pid)
+    const child = { name, process: spawned, output, ended }
     this.#children.add(child)
     void ended.then(() => {
       this.#children.delete(child)
@@ -128,7 +127,7 @@ function plainEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 function started(child: Child): Promise<void> {
   return new Promise((resolve, reject) => {
-    child.process.once('spawn', () => resolve(child.guarded))
+    child.process.once('spawn', resolve)
     child.process.once('error', (cause) => {
       reject(new TaxirankError('bad_configuration', `${child.name} cannot be started: ${cause.message}`, { cause }))
     })

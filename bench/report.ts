@@ -76,8 +76,9 @@ function summary({ date, command, machine, versions }: Results): string {
 
 function table(selected: readonly Finding[], { rows, control, pairs }: Results): string {
   const limit = selected.some(({ target }) => isBetterHigher(target.metric)) ? 'at least' : 'at most'
+  const ours = control ? 'PgBouncer again' : 'Taxirank'
   return [
-    `| | PgBouncer | ${control ? 'PgBouncer again' : 'Taxirank'} | ratio | ${confidence(pairs)} % interval | ${limit} | aim | |`,
+    `| | PgBouncer | ${ours} | ratio | ${confidence(pairs)} % interval | ${limit} | aim | |`,
     '|---|---|---|---|---|---|---|---|',
     ...selected.map((finding) => tableLine(finding, rows)),
   ].join('\n')
@@ -152,30 +153,41 @@ function failures(rows: readonly Row[]): string[] {
 function method({ pairs, seconds, cores, rows }: Results): string {
   return [
     sentences(
-      'Both poolers stand in front of one PostgreSQL on the same machine and run in turn: PgBouncer, Taxirank; Taxirank,',
-      `PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${warmUpSeconds} s of warming up each.`,
-      'The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row says',
-      `otherwise, over TCP on 127.0.0.1, without TLS; threads of pgbench: ${describeThreads(rows, cores)}.`,
+      'Both poolers stand in front of one PostgreSQL on the same machine and run in turn: PgBouncer, Taxirank;',
+      `Taxirank, PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${warmUpSeconds} s of warming`,
+      'up each. The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row',
+      `says otherwise${describeLogins(rows)}, over TCP on 127.0.0.1, without TLS; threads of pgbench: ${describeThreads(rows, cores)}.`,
     ),
     sentences(
-      "PgBouncer's and Taxirank's columns are medians of the runs. A ratio is Taxirank's divided by PgBouncer's within one",
-      'pair, so that what changes slowly on the machine cancels out; shown is the median of the ratios, and it alone',
-      `decides. ${describeInterval(pairs)}`,
+      "PgBouncer's and Taxirank's columns are medians of the runs. A ratio is Taxirank's divided by PgBouncer's within",
+      'one pair, so that what changes slowly on the machine cancels out; shown is the median of the ratios, and it',
+      `alone decides. ${describeInterval(pairs)}`,
     ),
     sentences(
       'CPU time is what `/proc` counted for the pooler between the start and the end of pgbench, divided by its',
       'transactions; it includes logging the clients in, which shows with 1,000 clients. The total comes from the',
-      "scheduler's nanoseconds, its split from ticks of 10 ms; the three medians need not add up. Throughput leaves out the",
-      'time of the first connections, but not the connections of "a connection per transaction".',
+      "scheduler's nanoseconds, its split from ticks of 10 ms; the three medians need not add up. Throughput leaves",
+      'out the time of the first connections, but not the connections of "a connection per transaction".',
     ),
     sentences(
-      `PostgreSQL: ${assignments(postgresSettings)}. pgbench's tables at scale ${scale}, where row locks do not hide the poolers`,
-      'as they would at scale 1; unlogged, and read into memory before the first run. Before each run that writes, the small',
-      'tables are vacuumed and the history is truncated. Nothing waits for a disk, on purpose: it would hide the poolers too.',
+      `PostgreSQL: ${assignments(postgresSettings)}. pgbench's tables at scale ${scale}, where row locks do not hide the`,
+      'poolers as they would at scale 1; unlogged, and read into memory before the first run. Before each run that',
+      'writes, the small tables are vacuumed and the history is truncated. Nothing waits for a disk, on purpose: it',
+      'would hide the poolers too.',
     ),
     `Both poolers: ${assignments(poolerSettings)}. All else is each one's default.`,
     'Every single run is in [bench.json](bench.json).',
   ].join('\n\n')
+}
+
+/** Where runs are longer than the others, how much and why. */
+function describeLogins(rows: readonly Row[]): string {
+  return rows
+    .filter(({ workload }) => workload.loginSeconds > 0)
+    .map(({ workload: { clients, loginSeconds } }) => {
+      return ` (runs of ${withCommas(clients, 0)} clients take ${loginSeconds} s more, since logging in is part of them)`
+    })
+    .join('')
 }
 
 function describeThreads(rows: readonly Row[], cores: number): string {

@@ -43,7 +43,8 @@ function install() {
   const npm = process.env.npm_execpath
   const [command, before] = npm?.endsWith('js') ? [process.execPath, [npm]] : ['npm', []]
   const result = run(command, [...before, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'], root)
-  if (result.status !== 0) fail(`npm ci failed (${outcome(result)}): see its messages above; it needs the npm registry.`)
+  if (result.status !== 0)
+    fail(`npm ci failed (${outcome(result)}): see its messages above; it needs the npm registry.`)
 }
 
 function bunRuns() {

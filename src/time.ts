@@ -1,32 +1,10 @@
 /**
- * Time: a clock that is read once per loop turn, and deadlines. Everything is in milliseconds of a monotonic clock;
- * wall-clock time appears in log lines only.
+ * Deadlines. Everything is in milliseconds of a monotonic clock that is handed in; wall-clock time appears in log lines
+ * only.
  *
  * A `TimeoutQueue` holds deadlines of one and the same duration: the oldest is always the next to expire, so adding,
  * cancelling and expiring cost O(1) and no timer is made per connection. Somebody calls `advance` now and then.
  */
-
-/** Reads the monotonic clock, in milliseconds. */
-export type ReadClock = () => number
-
-/** A clock that answers the same time until `turnEnded` is called: one read per loop turn. */
-export class TurnClock {
-  readonly #read: ReadClock
-  #cached = -1
-
-  constructor(read: ReadClock = () => performance.now()) {
-    this.#read = read
-  }
-
-  now(): number {
-    if (this.#cached < 0) this.#cached = this.#read()
-    return this.#cached
-  }
-
-  turnEnded(): void {
-    this.#cached = -1
-  }
-}
 
 /** What can stand in a `TimeoutQueue`. It carries its own links; one item stands in one queue at a time. */
 export interface Timed {

@@ -41,9 +41,16 @@ describe('a relay', () => {
     const targets: End[] = []
     const listener = Bun.listen<End>({ hostname: '127.0.0.1', port: 0, socket: handlers((end) => targets.push(end)) })
     const relay: Relay = startRelay({ target: { host: '127.0.0.1', port: listener.port }, plan, seed })
-    cleanups.push(() => listener.stop(true), () => relay.stop())
+    cleanups.push(
+      () => listener.stop(true),
+      () => relay.stop(),
+    )
     const open = async (): Promise<End> => {
-      const socket = await Bun.connect<End>({ hostname: '127.0.0.1', port: relay.port, socket: handlers(() => undefined) })
+      const socket = await Bun.connect<End>({
+        hostname: '127.0.0.1',
+        port: relay.port,
+        socket: handlers(() => undefined),
+      })
       return socket.data
     }
     const client = await open()
@@ -91,7 +98,10 @@ describe('a relay', () => {
     }
     target.socket.write(Buffer.alloc(20_000, 'x'))
     const start = performance.now()
-    await until('all arrived', () => bytesOf(target).length === sent.join('').length && bytesOf(client).length === 20_000)
+    await until(
+      'all arrived',
+      () => bytesOf(target).length === sent.join('').length && bytesOf(client).length === 20_000,
+    )
     assert.equal(bytesOf(target).toString(), sent.join(''))
     assert.ok(target.received.length > 40, `${target.received.length} pieces`)
     assert.ok(performance.now() - start > 100, 'throttled')
@@ -175,7 +185,11 @@ describe('a relay', () => {
   it('closes the client when the target refuses', async () => {
     const relay = startRelay({ target: { host: '127.0.0.1', port: 1 }, plan: () => ({}), seed: 1 })
     cleanups.push(() => relay.stop())
-    const socket = await Bun.connect<End>({ hostname: '127.0.0.1', port: relay.port, socket: handlers(() => undefined) })
+    const socket = await Bun.connect<End>({
+      hostname: '127.0.0.1',
+      port: relay.port,
+      socket: handlers(() => undefined),
+    })
     await until('closed', () => socket.data.closed !== 'open')
     await until('nothing is left', () => relay.connections === 0)
   })

@@ -34,11 +34,14 @@ async function runTests(testFiles: readonly string[]): Promise<Outcome> {
     const skipsFile = join(folder, 'skips')
     const options = ['--timeout', String(testTimeoutMs), '--preload', './test/support/record-skips.ts']
     const reporter = ['--reporter=junit', '--reporter-outfile', junitFile]
-    const child = Bun.spawn([process.execPath, 'test', ...options, ...reporter, ...testFiles.map((file) => `./${file}`)], {
-      cwd: root,
-      env: { ...process.env, TAXIRANK_SKIPS: skipsFile },
-      stdio: ['ignore', 'inherit', 'pipe'],
-    })
+    const child = Bun.spawn(
+      [process.execPath, 'test', ...options, ...reporter, ...testFiles.map((file) => `./${file}`)],
+      {
+        cwd: root,
+        env: { ...process.env, TAXIRANK_SKIPS: skipsFile },
+        stdio: ['ignore', 'inherit', 'pipe'],
+      },
+    )
     const output = await passOn(child.stderr)
     await child.exited
     const skips = readIfThere(skipsFile).split('\n').filter(Boolean)

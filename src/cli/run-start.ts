@@ -1,7 +1,74 @@
-import { TaxirankError } from '../errors.ts'
-import type { StartCommand } from './arguments.ts'
+/** `taxirank start`: a PostgreSQL of its own behind a transaction pooler, for whoever wants to try one. */
 
-/** `taxirank start`. Resolves with the exit code. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { startPostgres } from '../embedded/postgres.ts'
+import { sampleSql } from '../embedded/sample.ts'
+import { Log } from '../log.ts'
+import type { StartCommand } from './arguments.ts'
+import { checkDescriptors, descriptorLimit } from './limits.ts'
+import { fixedLimits, type PoolerSetup, startPooler } from './serve-pooler.ts'
+import { stoppedBySignal } from './signals.ts'
+
+const host = '127.0.0.1'
+const defaultDataDir = '.taxirank/data'
+const poolSize = 20
+const maxClients = 1_000
+/** What drivers send without being asked, and what a session can do without. */
+const ignoredStartupParameters = ['extra_float_digits']
+
+/** Resolves with the exit code when a signal has stopped both. */
 export async function runStart(command: StartCommand): Promise<number> {
-  throw new TaxirankError('feature_not_supported', `start on port ${command.port} is not wired to the command line yet`)
+  const log = new Log((line) => process.stderr.write(line))
+  checkDescriptors(
+    { clients: maxClients, servers: poolSize },
+    descriptorLimit((path) => readFileSync(path, 'utf8')),
+  )
+  const dataDir = resolve(command.dataDir ?? defaultDataDir)
+  const abort = new AbortController()
+  const giveUp = (): void => abort.abort(new Error('stopped while starting'))
+  process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
+  const postgres = await startPostgres({ dataDir, firstSql: sampleSql, log, signal: abort.signal })
+  try {
+    const pooler = await startPooler(setup(command, postgres.port), log)
+    process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
+    const stopped = stoppedBySignal(process, pooler, log)
+    process.stdout.write(greeting(pooler.port, postgres.version, dataDir, command.httpPort))
+    await stopped
+  } finally {
+    await postgres.stop()
+  }
+  log.info('stopped')
+  return 0
+}
+
+function setup(command: StartCommand, postgresPort: number): PoolerSetup {
+  return {
+    pooler: {
+      databases: new Map(),
+      databaseTemplate: { address: { host, port: postgresPort }, poolSize },
+      maxClients,
+      ignoredStartupParameters: new Set(ignoredStartupParameters),
+      clientLoginTimeoutMs: 60_000,
+      queryWaitTimeoutMs: 120_000,
+      serverConnectTimeoutMs: 15_000,
+      serverLoginRetryMs: 1_000,
+      cancelWaitTimeoutMs: 10_000,
+      ...fixedLimits,
+    },
+    listenAddresses: [host],
+    port: command.port,
+    consoleUsers: new Set(['postgres']),
+    traceFile: command.traceFile,
+  }
+}
+
+function greeting(port: number, version: string, dataDir: string, httpPort: number): string {
+  const line = (database: string): string => `  psql "host=${host} port=${port} user=postgres dbname=${database}"\n`
+  return (
+    `\nTaxirank listens on ${host}:${port}: a transaction pool of ${poolSize} in front of PostgreSQL ${version}.\n` +
+    `Data in ${dataDir}. The page at http://${host}:${httpPort} comes with a later version.\n\n` +
+    `Try it:\n${line('postgres')}\nThe console (SHOW POOLS, SHOW VERSION):\n${line('pgbouncer')}\n` +
+    `Ctrl-C drains and stops.\n\n`
+  )
 }

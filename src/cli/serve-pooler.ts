@@ -5,10 +5,8 @@ import type { Config, DatabaseTemplate } from '../config/config.ts'
 import { Console } from '../console/console.ts'
 import type { Log } from '../log.ts'
 import { listen, type Listener } from '../net/listen.ts'
-import { afterEveryTurn } from '../net/turn.ts'
-import { type Database, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
+import { type Database, type DrainMode, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
 import { noTrace } from '../pooler/trace.ts'
-import { TurnClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
 import type { Stoppable, StopMode } from './signals.ts'
 import { versionLine } from './version.ts'
@@ -90,32 +88,32 @@ function byteStrings(names: readonly string[]): ReadonlySet<string> {
 
 /** Starts a pooler. Resolves when it listens; throws `listen_failed`. */
 export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
-  const clock = new TurnClock()
-  const traceFile = setup.traceFile === undefined ? undefined : new TraceFile(setup.traceFile, () => clock.now())
+  const now = (): number => performance.now()
+  const traceFile = setup.traceFile === undefined ? undefined : new TraceFile(setup.traceFile, now)
   const trace = traceFile ?? noTrace
-  afterEveryTurn(() => {
-    clock.turnEnded()
-    traceFile?.flush()
-  })
-  const now = (): number => clock.now()
   const door = new Console({ users: setup.consoleUsers, version: versionLine, trace, pooler: () => pooler })
   const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now, console: door })
   const listeners = listenOnAll(setup, pooler, trace)
   const ticker = setInterval(() => {
-    clock.turnEnded()
     pooler.advance()
+    traceFile?.flush()
   }, tickMs)
+
+  const finish = async (mode: DrainMode): Promise<void> => {
+    for (const listener of listeners) listener.stop()
+    await pooler.drain(mode)
+    clearInterval(ticker)
+    trace.ended()
+    traceFile?.close()
+  }
+  let finished: Promise<void> | undefined
 
   return {
     port: listeners[0]?.port ?? setup.port,
-    async stop(mode: StopMode) {
-      for (const listener of listeners) listener.stop()
-      const drained = pooler.drain(mode === 'wait_for_clients' ? 'clients' : 'servers')
+    stop(mode: StopMode) {
+      finished ??= finish(mode === 'wait_for_clients' ? 'clients' : 'servers')
       if (mode === 'immediate') pooler.stop()
-      await drained
-      clearInterval(ticker)
-      trace.ended()
-      traceFile?.close()
+      return finished
     },
   }
 }

@@ -55,10 +55,15 @@ export class Console implements ConsoleDoor {
   open(client: Client, user: string): ClientHandler {
     if (!this.#options.users.has(user)) throw new TaxirankError('authentication_failed', 'not allowed: console access')
     const { trace } = this.#options
-    const session = new ConsoleSession(client, trace.clientTraffic(client.id), (text) => this.#run(text), (isReset) => {
-      this.#sessions.delete(session)
-      trace.clientClosed(client.id, isReset)
-    })
+    const session = new ConsoleSession(
+      client,
+      trace.clientTraffic(client.id),
+      (text) => this.#run(text),
+      (isReset) => {
+        this.#sessions.delete(session)
+        trace.clientClosed(client.id, isReset)
+      },
+    )
     this.#sessions.add(session)
     const version = `${this.#options.version.replace(/^PgBouncer (\S+).*/, '$1')}/bouncer`
     const parameters = reported.map(([name, value]) => [name, value || version] as const)

@@ -13,10 +13,7 @@ export interface Listener {
  * Accepts TCP connections on `host`:`port` (port 0: a free one). `accepted` is called for each and gives its handler.
  * Throws `listen_failed`.
  */
-export function listen(
-  options: { host: string; port: number },
-  accepted: (socket: Socket) => SocketHandler,
-): Listener {
+export function listen(options: { host: string; port: number }, accepted: (socket: Socket) => SocketHandler): Listener {
   try {
     const listener = Bun.listen<Socket>({
       hostname: options.host,

@@ -1,10 +1,10 @@
 /**
- * One TCP connection, from either side. Writes are queued and leave together at the end of the loop turn; what the
- * kernel doesn't take stays here and the owner is told (`blocked`, later `drained`), so that it can pause the other
- * side. Reading, connecting and listening know nothing of PostgreSQL.
+ * One TCP connection, from either side. Writes are queued and leave together (turn.ts says when); what the kernel doesn't
+ * take stays here and the owner is told (`blocked`, later `drained`), so that it can pause the other side. Nothing here
+ * knows of PostgreSQL.
  */
 
-import { flushAtTurnEnd, type Flushable } from './turn.ts'
+import { callbackBegan, callbackEnded, flushSoon, type Flushable } from './turn.ts'
 
 /** What happens to a socket. Calls never overlap, and nothing follows `closed`. */
 export interface SocketHandler {
@@ -30,6 +30,8 @@ type RawSocket = Bun.Socket<Socket>
 export class Socket implements Flushable {
   handler: SocketHandler
   readonly #raw: RawSocket
+  /** What is to be sent next; `#queue` follows it. */
+  #first: Uint8Array | undefined
   #queue: Uint8Array[] = []
   #queuedBytes = 0
   #phase: 'open' | 'ending' | 'lingering' | 'closed' = 'open'
@@ -67,10 +69,11 @@ export class Socket implements Flushable {
     return this.#phase === 'open'
   }
 
-  /** Hot path. Queues bytes for the end of the turn; they must not be changed afterwards. Ignored once ending. */
+  /** Hot path. Queues bytes; they must not be changed afterwards. Ignored once ending. */
   write(bytes: Uint8Array): void {
     if (this.#phase !== 'open') return
-    this.#queue.push(bytes)
+    if (this.#first) this.#queue.push(bytes)
+    else this.#first = bytes
     this.#queuedBytes += bytes.length
     if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
   }
@@ -104,40 +107,35 @@ export class Socket implements Flushable {
   reset(cause?: Error): void {
     if (this.#phase === 'closed') return
     this.#resetCause = cause
-    this.#queue = []
-    this.#queuedBytes = 0
+    this.#forgetQueue()
     if (this.#phase === 'open') this.#phase = 'ending'
     this.#raw.terminate()
   }
 
-  /** For the end of the turn. */
+  /** For turn.ts. */
   flush(): void {
     this.#isDirty = false
     if (this.#phase === 'closed' || this.#phase === 'lingering') return
-    if (this.#queue.length > 0) this.#send()
-    if (this.#phase === 'ending' && this.#queue.length === 0) this.#shutdown()
+    if (this.#first) this.#send()
+    if (this.#phase === 'ending' && !this.#first) this.#shutdown()
   }
 
   #markDirty(): void {
     this.#isDirty = true
-    flushAtTurnEnd(this)
+    flushSoon(this)
   }
 
   #send(): void {
-    while (this.#queue.length > 0) {
-      const bytes = this.#takeGathered()
+    while (this.#first) {
+      const bytes = this.#queue.length === 0 ? this.#first : this.#gathered(this.#first)
       const taken = this.#raw.write(bytes)
-      if (taken < 0) {
-        this.#queue = []
-        this.#queuedBytes = 0
-        return
-      }
+      if (taken < 0) return this.#forgetQueue()
       this.#queuedBytes -= taken
       if (taken < bytes.length) {
-        this.#queue.unshift(bytes.subarray(taken))
-        this.#becomeBlocked()
-        return
+        this.#first = bytes.subarray(taken)
+        return this.#becomeBlocked()
       }
+      this.#first = this.#queue.shift()
     }
     if (this.#isBlocked) {
       this.#isBlocked = false
@@ -145,12 +143,18 @@ export class Socket implements Flushable {
     }
   }
 
-  /** The next bytes to write, taken off the queue: everything if it is small enough to be copied together. */
-  #takeGathered(): Uint8Array {
-    const queue = this.#queue
-    if (queue.length === 1 || this.#queuedBytes > gatherBytes) return queue.shift() as Uint8Array
+  /** What to write next: everything that is queued, if it is small enough to be copied together. */
+  #gathered(first: Uint8Array): Uint8Array {
+    if (this.#queuedBytes > gatherBytes) return first
+    const bytes = Buffer.concat([first, ...this.#queue], this.#queuedBytes)
     this.#queue = []
-    return Buffer.concat(queue, this.#queuedBytes)
+    return bytes
+  }
+
+  #forgetQueue(): void {
+    this.#first = undefined
+    this.#queue = []
+    this.#queuedBytes = 0
   }
 
   #becomeBlocked(): void {
@@ -198,8 +202,7 @@ export class Socket implements Flushable {
   rawClosed(error: Error | undefined): void {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
-    this.#queue = []
-    this.#queuedBytes = 0
+    this.#forgetQueue()
     clearTimeout(this.#linger)
     this.#guarded(() => this.handler.closed(this.#resetCause ?? error))
   }
@@ -216,9 +219,21 @@ const unhandled: SocketHandler = {
 /** The callbacks that listeners and outgoing connections have in common. */
 export const rawHandlers = {
   binaryType: 'buffer' as const,
-  data: (raw: RawSocket, bytes: Buffer) => raw.data.rawReceived(bytes),
-  drain: (raw: RawSocket) => raw.data.rawDrained(),
+  data(raw: RawSocket, bytes: Buffer) {
+    callbackBegan()
+    raw.data.rawReceived(bytes)
+    callbackEnded()
+  },
+  drain(raw: RawSocket) {
+    callbackBegan()
+    raw.data.rawDrained()
+    callbackEnded()
+  },
   end: (raw: RawSocket) => raw.data.rawEnded(),
-  close: (raw: RawSocket, error?: Error) => raw.data.rawClosed(error),
+  close(raw: RawSocket, error?: Error) {
+    callbackBegan()
+    raw.data.rawClosed(error)
+    callbackEnded()
+  },
   error: (raw: RawSocket, error: Error) => raw.data.handlerThrew(error),
 }

@@ -104,7 +104,6 @@ function assignment(name: string, value: string): string {
 
 /** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
 function assertQuotable(name: string, value: string, server: ParameterSet, client: ParameterSet): void {
-  // eslint-disable-next-line no-control-regex
   if (!/[\u0080-\u00ff]/.test(value)) return
   for (const set of [server, client]) {
     const encoding = set.values.get('client_encoding') ?? ''

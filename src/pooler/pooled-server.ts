@@ -20,6 +20,8 @@ import { Backend, backendRules, Frontend, TransactionStatus } from '../wire/mess
 import { readParameterStatus } from '../wire/read.ts'
 import { isIdentity, type ParameterSet, type ParameterSets, setStatement } from './parameters.ts'
 import { ReplyQueue } from './reply-queue.ts'
+import { ServerCancel } from './server-cancel.ts'
+import { Settlement } from './settlement.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSwallow, type Trace } from './trace.ts'
 
@@ -70,10 +72,6 @@ export interface ServerOwner {
   crashed(error: unknown): void
 }
 
-type Cancel = 'none' | 'wanted' | 'sent'
-/** How the holder left: after Terminate what it sent is let finish, otherwise it is cancelled. */
-type Settling = 'no' | 'orderly' | 'vanished'
-
 const prepareTag = Buffer.from('PREPARE\0')
 const fatalSeverity = /V(FATAL|PANIC)\0/
 
@@ -84,20 +82,17 @@ export class PooledServer implements ServerHandler, Timed {
   readonly #owner: ServerOwner
   readonly #traffic: Traffic
   readonly #server: Server
-  #framer = new Framer(backendRules)
-  #queue = new ReplyQueue()
+  readonly #framer = new Framer(backendRules)
+  readonly #queue = new ReplyQueue()
   #key: Buffer = Buffer.alloc(0)
   #parameters: ParameterSet | undefined
-  #identity = new Map<string, string>()
+  readonly #identity = new Map<string, string>()
   #status: number = TransactionStatus.idle
   #lease: Lease<PooledServer> | undefined
   #holder: Holder | undefined
-  #settling: Settling = 'no'
-  #isRolledBack = false
-  #cancel: Cancel = 'none'
-  #cancelWatchers: (() => void)[] = []
-  #answered = 0
-  #answeredAtCancel = -1
+  /** Under way when the holder is gone. */
+  #settlement: Settlement | undefined
+  readonly #cancel = new ServerCancel(this.#queue, () => this.#sendCancel())
   /** Why it must be destroyed instead of lent again; undefined: nothing. */
   #unfit: string | undefined
   #isFatalTold = false
@@ -137,7 +132,7 @@ export class PooledServer implements ServerHandler, Timed {
 
   /** A cancel connection is open: nothing may be written, and the server may not be lent. */
   get isCancelling(): boolean {
-    return this.#cancel === 'sent'
+    return this.#cancel.isSent
   }
 
   /** Copy-in lasts, as far as the client knows: PostgreSQL ignores Sync and Flush. */
@@ -183,8 +178,7 @@ export class PooledServer implements ServerHandler, Timed {
     assert(holder !== undefined, 'a lease has a holder')
     this.#holder = undefined
     this.#lease = undefined
-    this.#settling = 'no'
-    this.#isRolledBack = false
+    this.#settlement = undefined
     return holder
   }
 
@@ -242,22 +236,12 @@ export class PooledServer implements ServerHandler, Timed {
 
   /** Cancels what runs for the holder, if anything does. `done` is called when that is over, once. */
   cancel(done: () => void): void {
-    if (this.#cancel === 'none' && !this.#queue.isBusy) return done()
-    this.#cancelWatchers.push(done)
-    if (this.#cancel === 'none') this.#startCancel()
-  }
-
-  /** A request of the pooler's own, ahead of the holder's, is not what is to be cancelled. */
-  #startCancel(): void {
-    if (this.#queue.isHeadOurs) this.#cancel = 'wanted'
-    else this.#sendCancel()
+    this.#cancel.request(done)
   }
 
   #sendCancel(): void {
     const holder = this.#theHolder
     const client = holder.isReading ? holder.id : 0
-    this.#cancel = 'sent'
-    this.#answeredAtCancel = this.#answered
     this.#owner.trace.cancelSent(client, this.id)
     cancelBackend(this.#owner.address, this.#key, this.#owner.cancelTimeoutMs, (outcome) =>
       this.#cancelDone(outcome, client),
@@ -265,19 +249,12 @@ export class PooledServer implements ServerHandler, Timed {
   }
 
   #cancelDone(outcome: CancelOutcome, client: number): void {
-    this.#endCancel()
     this.#owner.trace.cancelDone(client, this.id, outcome !== 'delivered')
     if (outcome === 'unknown') this.#unfit = 'a cancel may still be on its way to it'
+    this.#cancel.ended()
     if (!this.#holder) return
     this.#holder.cancelEnded()
     this.#considerRelease()
-  }
-
-  #endCancel(): void {
-    this.#cancel = 'none'
-    const watchers = this.#cancelWatchers
-    this.#cancelWatchers = []
-    for (const done of watchers) done()
   }
 
   // From PostgreSQL.
@@ -413,10 +390,9 @@ export class PooledServer implements ServerHandler, Timed {
   #answeredOne(status: number): void {
     const wasOurs = this.#queue.isHeadOurs
     this.#status = status
-    this.#answered++
     this.#queue.gotReady()
     if (wasOurs && this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
-    if (this.#cancel === 'wanted') this.#queue.isBusy ? this.#startCancel() : this.#endCancel()
+    this.#cancel.headAnswered()
   }
 
   // The end of a lease.
@@ -424,9 +400,9 @@ export class PooledServer implements ServerHandler, Timed {
   #considerRelease(): void {
     const holder = this.#holder
     if (!holder) return
-    if (this.#settling !== 'no') return this.#settle()
+    if (this.#settlement) return this.#settle(this.#settlement)
     if (this.#status !== TransactionStatus.idle || !this.#queue.isAtRest) return
-    if (this.#cancel !== 'none' || this.#framer.isMidMessage || holder.isMidMessage) return
+    if (!this.#cancel.isOver || this.#framer.isMidMessage || holder.isMidMessage) return
     this.#giveBack()
   }
 
@@ -447,49 +423,28 @@ export class PooledServer implements ServerHandler, Timed {
   }
 
   /**
-   * The holder is gone; read on to the counted point. What it sent after an orderly goodbye is let finish, what it left
-   * running otherwise is cancelled; an open transaction is rolled back. The pool sets the limit.
+   * The holder is gone: the lease goes on until the server has come to rest, or the pool's limit is reached. After an
+   * orderly goodbye what the client sent is let finish.
    */
   settle(isOrderly: boolean): void {
-    this.#settling = isOrderly ? 'orderly' : 'vanished'
     this.#server.resume()
     if (this.#theHolder.isMidMessage) return this.#owner.destroy(this, 'its client left in the middle of a message')
+    this.#settlement = new Settlement(isOrderly, this.#queue, this.#cancel, (bytes) => this.#server.write(bytes, 0))
     this.#owner.settling(this)
     this.#considerRelease()
   }
 
   settleTimedOut(limitMs: number): void {
-    this.#owner.destroy(this, `it did not come to rest within ${limitMs.toLocaleString('en-US')} ms of its client's end`)
+    this.#owner.destroy(
+      this,
+      `it did not come to rest within ${limitMs.toLocaleString('en-US')} ms of its client's end`,
+    )
   }
 
-  #settle(): void {
-    if (this.#queue.isUncertain) return this.#owner.destroy(this, 'nobody knows how many replies it owes')
-    if (this.#cancel === 'sent') return
-    this.#closeWhatIsOpen()
-    if (this.#queue.owed > 0 || this.#framer.isMidMessage) return this.#cancelAbandoned()
-    if (this.#status === TransactionStatus.idle) return this.#giveBack()
-    if (this.#isRolledBack) return this.#owner.destroy(this, 'a rollback did not end its transaction')
-    this.#isRolledBack = true
-    this.#queue.sentOurs()
-    this.#server.write(build.query('ROLLBACK'), 0)
-  }
-
-  /** Copy-in waits for data and an extended group for its Sync: neither will come from the client any more. */
-  #closeWhatIsOpen(): void {
-    if (this.#queue.copyIn === 'in') {
-      this.#queue.sentCopyEnd()
-      this.#server.write(build.copyFail('the client has left'), 0)
-    }
-    if (this.#queue.needsSync) {
-      this.#queue.sentSync(undefined)
-      this.#server.write(build.sync, 0)
-    }
-  }
-
-  /** Once for each request that is still to be answered, when it has come to the head. */
-  #cancelAbandoned(): void {
-    if (this.#settling !== 'vanished' || this.#answeredAtCancel === this.#answered || this.#isRolledBack) return
-    if (this.#cancel === 'none' && this.#queue.isBusy) this.#startCancel()
+  #settle(settlement: Settlement): void {
+    const step = settlement.advance({ status: this.#status, isMidMessage: this.#framer.isMidMessage })
+    if (step === 'rest') this.#giveBack()
+    else if (step !== 'wait') this.#owner.destroy(this, step.destroy)
   }
 
   // The socket.
@@ -512,7 +467,7 @@ export class PooledServer implements ServerHandler, Timed {
     const how = cause ? `: ${cause.message}` : ''
     const error = new TaxirankError('server_lost', `the server closed the connection unexpectedly${how}`, { cause })
     this.#loseHolder(error)
-    if (this.#cancel === 'wanted') this.#endCancel()
+    if (!this.#cancel.isSent) this.#cancel.ended()
     this.#owner.serverClosed(this)
   }
 

@@ -93,7 +93,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       log: parts.log,
       trace: parts.trace,
       parameterSets: new ParameterSets(),
-      settleTimeouts: new TimeoutQueue<PooledServer>(settleTimeoutMs, (server) => server.settleTimedOut(settleTimeoutMs)),
+      settleTimeouts: new TimeoutQueue<PooledServer>(settleTimeoutMs, (server) =>
+        server.settleTimedOut(settleTimeoutMs),
+      ),
       now: parts.now,
       nextServerId: () => ++this.#lastServerId,
     }
@@ -155,7 +157,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (this.#shutdown) throw this.#shutdown
     if (this.#drainMode) throw shutdownError
     if (users && !users.has(request.user)) {
-      throw new TaxirankError('authentication_failed', `"trust" authentication failed for user "${shown(request.user)}"`)
+      throw new TaxirankError(
+        'authentication_failed',
+        `"trust" authentication failed for user "${shown(request.user)}"`,
+      )
     }
     if (this.#clients.size >= maxClients) {
       const text = `no more connections allowed: max_client_conn is ${maxClients}, and all are in use`
@@ -171,11 +176,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     const key = `${name}\0${serverUser}`
     const known = this.#pools.get(key)
     if (known) return known
-    const login = new Map([
-      ['user', serverUser],
-      ['database', database.name ?? name],
-      ...(database.parameters ?? []),
-    ])
+    const login = new Map([['user', serverUser], ['database', database.name ?? name], ...(database.parameters ?? [])])
     const options = this.#options
     const pool = new ServerPool(
       {
@@ -298,9 +299,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #shutDown(): void {
     if (this.#shutdown) return
     this.#shutdown = shutdownError
-    for (const arrival of [...this.#arrivals]) arrival.client.fail(shutdownError)
+    for (const arrival of this.#arrivals) arrival.client.fail(shutdownError)
     for (const pool of this.#pools.values()) pool.end(shutdownError)
-    for (const client of [...this.#clients.keys()]) client.shutDown(shutdownError)
+    for (const client of this.#clients.keys()) client.shutDown(shutdownError)
   }
 
   #drainOn(): void {

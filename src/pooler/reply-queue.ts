@@ -37,7 +37,7 @@ export class ReplyQueue {
   #head = 0
   #size = 0
   /** The group that no Sync has closed yet. */
-  #open = new Entry()
+  readonly #open = new Entry()
   #isGroupOpen = false
   #isSkipping = false
   #copyIn: CopyIn = 'none'

@@ -139,7 +139,7 @@ export class ServerPool implements ServerOwner {
 
   /** Closes every server, whoever holds it. */
   destroyAll(reason: string): void {
-    for (const slot of [...this.#servers.keys()]) this.#engine.destroy(slot, reason)
+    for (const slot of this.#servers.keys()) this.#engine.destroy(slot, reason)
   }
 
   // For clients.
@@ -236,4 +236,3 @@ export class ServerPool implements ServerOwner {
     server.close(reason)
   }
 }
-

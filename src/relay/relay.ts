@@ -138,7 +138,10 @@ class RelayedConnection {
   #end(resetSide: 'none' | 'both' | 'client' | 'target'): void {
     this.#fromClient.stop()
     this.#fromTarget?.stop()
-    for (const [name, socket] of [['client', this.#client], ['target', this.#target]] as const) {
+    for (const [name, socket] of [
+      ['client', this.#client],
+      ['target', this.#target],
+    ] as const) {
       if (resetSide === 'both' || resetSide === name) setImmediate(() => socket?.reset())
       else socket?.end()
     }

@@ -1,6 +1,6 @@
 /**
  * Writes a trace (docs/trace.md) to a file or a named pipe. Records are gathered in one buffer and written when it is
- * full, at the end of a loop turn that moved something, and on `close`. Writing blocks: a trace proves the pooler, and a
+ * full, whenever its owner says `flush`, and on `close`. Writing blocks: a trace proves the pooler, and a
  * proof with holes proves nothing. A slow reader of a named pipe therefore slows the pooler down.
  */
 

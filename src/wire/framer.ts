@@ -32,7 +32,7 @@ export class Framer {
   isHead = false
   isTail = false
 
-  #rules: FramingRules
+  readonly #rules: FramingRules
   #chunk: Buffer = noBytes
   #offset = 0
   /** Bytes of the current message that no piece has covered yet. */

@@ -15,7 +15,10 @@ const body = 5
 export function readParameterStatus({ bytes, start, end }: MessageBytes): { name: string; value: string } {
   const nameEnd = terminator(bytes, start + body, end)
   const valueEnd = terminator(bytes, nameEnd + 1, end)
-  return { name: bytes.toString('latin1', start + body, nameEnd), value: bytes.toString('latin1', nameEnd + 1, valueEnd) }
+  return {
+    name: bytes.toString('latin1', start + body, nameEnd),
+    value: bytes.toString('latin1', nameEnd + 1, valueEnd),
+  }
 }
 
 /** Process id and secret together, as a cancel request repeats them: a copy. */

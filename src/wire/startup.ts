@@ -53,7 +53,8 @@ function checkLength(length: number): void {
 function read(packet: Buffer): StartupPacket {
   const code = packet.readUInt32BE(4)
   if (code === sslRequestCode || code === gssRequestCode) {
-    if (packet.length !== prefix) throw violation(`encryption request has length ${packet.length}; it must be ${prefix}`)
+    if (packet.length !== prefix)
+      throw violation(`encryption request has length ${packet.length}; it must be ${prefix}`)
     return { name: code === sslRequestCode ? 'ssl-request' : 'gss-request' }
   }
   if (code === cancelRequestCode) return readCancel(packet)

@@ -59,6 +59,11 @@ describe('parseSummary', () => {
     assert.equal(parseSummary(steady.replace(/^number of failed.*\n/m, '')).failed, 0)
   })
 
+  it('rejects a run in which nothing was done', () => {
+    const idle = 'number of transactions actually processed: 0\nnumber of failed transactions: 0 (NaN%)\n'
+    assert.throws(() => parseSummary(idle), /finished no transaction/)
+  })
+
   it('rejects a summary without a number it needs, and shows the summary', () => {
     assert.throws(() => parseSummary(steady.replace(/^tps.*\n/m, '')), /no tps:\npgbench \(15/)
   })

@@ -30,6 +30,11 @@ export interface CanaryOptions {
   readonly target: (client: number) => Target
   /** Where cancel requests go: nothing may delay or lose them, or they could hit a later statement by right. */
   readonly cancelTarget: Target
+  /**
+   * How many requests of a pipeline one CancelRequest may end. PostgreSQL before 17 signals the backend twice, so 2 where
+   * clients talk to it directly; 1 for a pooler that lets nothing stand behind a request it cancels.
+   */
+  readonly mostCancelHits: number
   /** Oids for FunctionCall: `textcat(text, text)` and `int4pl(int4, int4)`. */
   readonly functions: { readonly textcat: number; readonly int4pl: number }
   readonly weather: Weather
@@ -46,7 +51,10 @@ export class Canary {
   readonly weather: Weather
   readonly functions: CanaryOptions['functions']
   readonly cancelTarget: Target
+  readonly mostCancelHits: number
   readonly #options: CanaryOptions
+  readonly #random: Random
+  readonly #extras: CanaryClient[] = []
   /** How often connections were lost, by reason. */
   readonly losses = new Map<string, number>()
   readonly vanished: Record<Vanishing, number>
@@ -59,12 +67,20 @@ export class Canary {
     this.weather = options.weather
     this.functions = options.functions
     this.cancelTarget = options.cancelTarget
+    this.mostCancelHits = options.mostCancelHits
     this.vanished = Object.fromEntries(vanishings.map((where) => [where, 0])) as Record<Vanishing, number>
-    const random = new Random(options.seed)
+    this.#random = new Random(options.seed)
     this.clients = Array.from({ length: options.clients }, (_, n) => {
       const identity = options.identities[n % options.identities.length] as Identity
-      return new CanaryClient(n + 1, random.fork(n + 1), identity, options.target(n + 1), this)
+      return this.#newClient(n + 1, identity, options.target(n + 1))
     })
+  }
+
+  /** A client that runs only what its owner makes it attempt. */
+  addClient(identity: Identity, target: Target): CanaryClient {
+    const client = this.#newClient(this.clients.length + this.#extras.length + 1, identity, target)
+    this.#extras.push(client)
+    return client
   }
 
   /** Runs until the statements are used up and `mayEnd`; then every client must get through once more. */
@@ -77,7 +93,7 @@ export class Canary {
       await Promise.all(this.clients.map((client) => client.attempt(recover)))
     } finally {
       clearInterval(watchdog)
-      for (const client of this.clients) client.finish()
+      for (const client of [...this.clients, ...this.#extras]) client.finish()
     }
   }
 
@@ -127,6 +143,12 @@ export class Canary {
 
   #findStuck(): void {
     const now = performance.now()
-    for (const client of this.clients) if (now - client.progressMs > stuckMs) client.declareStuck()
+    for (const client of [...this.clients, ...this.#extras]) {
+      if (client.isBusy && now - client.progressMs > stuckMs) client.declareStuck()
+    }
+  }
+
+  #newClient(id: number, identity: Identity, target: Target): CanaryClient {
+    return new CanaryClient(id, this.#random.fork(id), identity, target, this)
   }
 }

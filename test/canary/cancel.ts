@@ -9,23 +9,28 @@ import { written } from './exchanges.ts'
 import { cancelRequest, query } from './messages.ts'
 import { commandComplete, ready, row, rowDescription } from './replies.ts'
 
+/** Longer than any pooler keeps a cancel request waiting. */
+const mostCancelMs = 20_000
+
 /** Sends a CancelRequest and waits until the other side has closed: from then on it can hit nothing any more. */
-export async function sendCancel(target: Target, key: Buffer): Promise<void> {
+async function sendCancel(target: Target, key: Buffer): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  await Bun.connect({
+  const fail = (why: string): void => reject(new LostError(`cancel connection: ${why}`))
+  const timer = setTimeout(() => fail(`not closed within ${mostCancelMs} ms`), mostCancelMs)
+  Bun.connect({
     hostname: target.host,
     port: target.port,
     socket: {
       open: (socket) => void socket.write(cancelRequest(key)),
-      data: () => reject(new LostError('a reply to a cancel request')),
-      close: (_socket, error) => (error ? reject(new LostError('cancel connection reset')) : resolve()),
+      data: () => fail('a reply'),
+      close: (_socket, error) => (error ? fail('reset') : resolve()),
     },
-  }).catch(() => reject(new LostError('cancel connection refused')))
-  await promise
+  }).catch(() => fail('refused'))
+  await promise.finally(() => clearTimeout(timer))
 }
 
 /** A request that takes its time and may be cancelled. */
-export function slow(client: CanaryClient, cancellation: Cancellation, seconds: number): Step {
+function slow(client: CanaryClient, cancellation: Cancellation, seconds: number): Step {
   const token = client.token()
   if (client.random.chance(0.5)) {
     const text = `select '${token}', pg_sleep(${seconds})`
@@ -37,22 +42,31 @@ export function slow(client: CanaryClient, cancellation: Cancellation, seconds: 
   return { bytes, replies, cancellation, lines: written(client, token), outcome: 'committed' }
 }
 
-/** One to three slow requests at once, and a cancel that hits at most one of them. */
+function newCancellation(client: CanaryClient): Cancellation {
+  return { isSent: false, mostHits: client.canary.mostCancelHits, hits: [] }
+}
+
+/** One to three slow requests at once, and a cancel for whichever runs. */
 export async function cancel(client: CanaryClient): Promise<void> {
-  const cancellation: Cancellation = { isSent: false, hit: undefined }
+  const cancellation = newCancellation(client)
   const count = client.random.chance(0.7) ? 1 : 3
   const steps = Array.from({ length: count }, () => slow(client, cancellation, client.random.integer(1, 20) / 100))
   const answer = client.ask(...steps)
   await Promise.all([answer, cancelAfter(client, cancellation, client.random.integer(0, 40))])
-  client.canary.countCancel(cancellation.hit)
+  client.canary.countCancel(cancellation.hits[0])
 }
 
-/** Cancels without giving a request time to start: with luck it is still queued. */
-export async function cancelAtOnce(client: CanaryClient): Promise<void> {
-  const cancellation: Cancellation = { isSent: false, hit: undefined }
+/** Cancels without giving a request much time to start: perhaps it is still queued. */
+export async function cancelSoon(client: CanaryClient): Promise<void> {
+  const cancellation = newCancellation(client)
   const answer = client.ask(slow(client, cancellation, 0.02))
-  await Promise.all([answer, cancelAfter(client, cancellation, 0)])
-  client.canary.countCancel(cancellation.hit)
+  await Promise.all([answer, cancelAfter(client, cancellation, client.random.pick([0, 20]))])
+  client.canary.countCancel(cancellation.hits[0])
+}
+
+/** Keeps a server busy for a while. */
+export async function occupy(client: CanaryClient): Promise<void> {
+  await client.ask(slow(client, newCancellation(client), 0.25))
 }
 
 async function cancelAfter(client: CanaryClient, cancellation: Cancellation, milliseconds: number): Promise<void> {

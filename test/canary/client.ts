@@ -47,6 +47,7 @@ export class CanaryClient {
   transaction: Transaction | undefined
   scenario = 'nothing'
   progressMs = performance.now()
+  isBusy = false
   finishedScenarios = 0
   #connection: Connection | undefined
   #sequence = 0
@@ -77,7 +78,7 @@ export class CanaryClient {
 
   /** A row that is going to be written, by the statement that carries this token. */
   line(token: string): Line {
-    return this.canary.ledger.line(this.identity.database, this.id, token)
+    return this.canary.ledger.line(this.identity.database, this.id, this.scenario, token)
   }
 
   begin(): Transaction {
@@ -98,7 +99,12 @@ export class CanaryClient {
       end += step.bytes.length
       if (end <= mostBytes) markSent(step)
     }
-    this.connection.send(Buffer.concat(steps.map(({ bytes }) => bytes)).subarray(0, mostBytes))
+    this.connection
+      .askPart(
+        steps.map((step) => this.#followed(step)),
+        mostBytes,
+      )
+      .catch(() => undefined)
   }
 
   /** Leaves, and is connected again before the next scenario. */
@@ -115,15 +121,18 @@ export class CanaryClient {
     }
   }
 
-  /** Runs one scenario; true if nothing went wrong. */
+  /** Runs one scenario; true if nothing went wrong. It is busy until a scenario has gone well. */
   async attempt(scenario: (client: CanaryClient) => Promise<void>): Promise<boolean> {
     this.scenario = scenario.name
     const startedMs = performance.now()
+    if (!this.isBusy) this.progressMs = startedMs
+    this.isBusy = true
     try {
       if (!this.#connection) await this.#connect()
       await scenario(this)
       this.#checkReportedSettings()
       this.finishedScenarios++
+      this.isBusy = false
       return true
     } catch (error) {
       this.#failed(error, startedMs)
@@ -152,10 +161,12 @@ export class CanaryClient {
     this.progressMs = performance.now()
     this.canary.countLogin()
     const { parameters } = connection.conversation
-    this.settings = new Map(trackedSettings.flatMap((name) => {
-      const value = wanted.get(name) ?? parameters.get(name)
-      return parameters.has(name) && value !== undefined ? [[name, value] as const] : []
-    }))
+    this.settings = new Map(
+      trackedSettings.flatMap((name) => {
+        const value = wanted.get(name) ?? parameters.get(name)
+        return parameters.has(name) && value !== undefined ? [[name, value] as const] : []
+      }),
+    )
     this.#checkReportedSettings()
   }
 

@@ -53,9 +53,14 @@ export class Connection {
   }
 
   /** Sends and waits for everything that is owed. True: a cancel request ended it early. */
-  async ask(...exchanges: readonly Exchange[]): Promise<boolean> {
+  ask(...exchanges: readonly Exchange[]): Promise<boolean> {
+    return this.askPart(exchanges, Infinity)
+  }
+
+  /** Sends only the first bytes. */
+  async askPart(exchanges: readonly Exchange[], mostBytes: number): Promise<boolean> {
     const answers = exchanges.map((exchange) => this.#owe(exchange))
-    this.send(Buffer.concat(exchanges.map(({ bytes }) => bytes)))
+    this.send(Buffer.concat(exchanges.map(({ bytes }) => bytes)).subarray(0, mostBytes))
     const canceled = await Promise.all(answers)
     return canceled.includes(true)
   }

@@ -7,10 +7,11 @@ import { BreachError, foreignTokens } from './breach.ts'
 import { readServerMessage, type ServerMessage } from './messages.ts'
 import { error, ready, type Reply } from './replies.ts'
 
-/** A cancel request that may hit one of the requests that name it, once it has been sent. */
+/** A cancel request that may hit some of the requests that name it, once it has been sent. */
 export interface Cancellation {
   isSent: boolean
-  hit: ServerMessage | undefined
+  readonly mostHits: number
+  readonly hits: ServerMessage[]
 }
 
 /** Replies that are owed for something sent. */
@@ -124,7 +125,7 @@ export class Conversation {
     }
     if (type === types.error && this.#wasCanceled(waiting, body)) return
     const reply = waiting.replies[waiting.next] as Reply
-    const complaint = reply.type === type ? reply.complaint(body) : `${shown(type, body)}`
+    const complaint = reply.type === type ? reply.complaint(body) : shown(type, body)
     if (complaint !== undefined) {
       this.#findForeignTokens(body)
       const kind = reply.type === type ? 'wrong content' : 'unexpected message'
@@ -143,10 +144,10 @@ export class Conversation {
   /** After a 57014 only the ReadyForQuery of that request is owed. */
   #wasCanceled(waiting: Waiting, body: Buffer): boolean {
     const { cancellation } = waiting.owed
-    if (!cancellation?.isSent || cancellation.hit) return false
+    if (!cancellation?.isSent || cancellation.hits.length >= cancellation.mostHits) return false
     const message = readServerMessage(body)
     if (message.sqlState !== '57014') return false
-    cancellation.hit = message
+    cancellation.hits.push(message)
     waiting.wasCanceled = true
     waiting.replies = [error('57014'), ready('I')]
     waiting.next = 0

@@ -19,7 +19,7 @@ interface Content {
 /** Rows in chunks that need not begin or end with a row. */
 function chunked(client: CanaryClient, rows: string): Buffer[] {
   const chunks: Buffer[] = []
-  for (let at = 0; at < rows.length; ) {
+  for (let at = 0; at < rows.length;) {
     const size = client.random.integer(1, 200)
     chunks.push(copyData(rows.slice(at, at + size)))
     at += size

@@ -1,6 +1,5 @@
 /**
- * The single requests of a canary client. Each carries a token of its own that every reply to it must show. Those that
- * fail on purpose stand apart: inside a transaction block they would end it.
+ * The single requests of a canary client that succeed. Each carries a token of its own that every reply must show.
  */
 
 import type { CanaryClient, Step } from './client.ts'
@@ -14,7 +13,6 @@ import {
   copyOutResponse,
   copyRow,
   emptyQuery,
-  error,
   functionResult,
   notice,
   parameterDescription,
@@ -44,13 +42,6 @@ function extended(client: CanaryClient, parts: readonly Buffer[], replies: reado
   }
 }
 
-const failing = (bytes: Buffer, replies: readonly Reply[]): Step => ({
-  bytes,
-  replies: [...replies, ready('I')],
-  lines: noLines,
-  outcome: 'absent',
-})
-
 /** A row of facts that only this client's session can give. `token` is an SQL expression. */
 export function factsText(client: CanaryClient, token: string): string {
   const settings = [...client.settings.keys()].map((name) => `, current_setting('${name}')`).join('')
@@ -62,7 +53,9 @@ export function factsRow(client: CanaryClient, token: string): Field[] {
   const sameBackend = (value: string | null): string | undefined => {
     if (!transaction || value === null) return undefined
     transaction.backend ??= value
-    return transaction.backend === value ? undefined : `backend ${value} after ${transaction.backend} in one transaction`
+    return transaction.backend === value
+      ? undefined
+      : `backend ${value} after ${transaction.backend} in one transaction`
   }
   const hasWritten = transaction?.hasWritten ? 't' : 'f'
   return [token, identity.user, identity.database, hasWritten, sameBackend, ...settings.values()]
@@ -115,7 +108,7 @@ const notices: Build = (client) => {
 }
 
 /** One of several statements in one Query. */
-function one(client: CanaryClient, lines: Line[]): { text: string; replies: Reply[] } {
+export function one(client: CanaryClient, lines: Line[]): { text: string; replies: Reply[] } {
   const token = client.token()
   if (client.random.chance(0.4)) {
     lines.push(...written(client, token))
@@ -128,7 +121,12 @@ const several: Build = (client) => {
   const lines: Line[] = []
   const statements = Array.from({ length: client.random.integer(2, 5) }, () => one(client, lines))
   const text = statements.map((statement) => statement.text).join('; ')
-  return simple(client, text, statements.flatMap(({ replies }) => replies), lines)
+  return simple(
+    client,
+    text,
+    statements.flatMap(({ replies }) => replies),
+    lines,
+  )
 }
 
 const extendedFacts: Build = (client) => {
@@ -172,7 +170,13 @@ const fetchedInParts: Build = (client) => {
     [
       parseComplete,
       bindComplete,
-      ...[numbered(1), numbered(2), portalSuspended, numbered(3), numbered(4), portalSuspended, numbered(5)],
+      numbered(1),
+      numbered(2),
+      portalSuspended,
+      numbered(3),
+      numbered(4),
+      portalSuspended,
+      numbered(5),
       commandComplete('SELECT 1'),
       closeComplete,
     ],
@@ -212,62 +216,6 @@ const extendedCopyOut: Build = (client) => {
   return extended(client, [parse('', text), bind('', '', []), execute('')], [parseComplete, bindComplete, ...replies])
 }
 
-const failingAtOnce: Build = (client) => {
-  const token = client.token()
-  return failing(query(`select '${token}'::int`), [error('22P02', token)])
-}
-
-/** Rows that turn to an error on the way. */
-function failingLateText(token: string, failsAt: number): string {
-  return `select '${token}:' || n, case when n = ${failsAt} then ('${token}:' || n)::int end from generate_series(1, 9) n`
-}
-
-const failingLate: Build = (client) => {
-  const token = client.token()
-  const failsAt = client.random.integer(1, 9)
-  return failing(query(failingLateText(token, failsAt)), [
-    rowDescription(2),
-    ...Array.from({ length: failsAt - 1 }, (_, n) => row([`${token}:${n + 1}`, null])),
-    error('22P02', `${token}:${failsAt}`),
-  ])
-}
-
-const failingCopyOut: Build = (client) => {
-  const token = client.token()
-  const failsAt = client.random.integer(1, 9)
-  return failing(query(`copy (${failingLateText(token, failsAt)}) to stdout`), [
-    copyOutResponse(2),
-    ...Array.from({ length: failsAt - 1 }, (_, n) => copyRow(`${token}:${n + 1}\t\\N\n`)),
-    error('22P02', `${token}:${failsAt}`),
-  ])
-}
-
-/** Several statements in one Query, one of which fails: none of them has an effect. */
-const failingInTheMiddle: Build = (client) => {
-  const lines: Line[] = []
-  const before = Array.from({ length: client.random.integer(0, 3) }, () => one(client, lines))
-  const after = Array.from({ length: client.random.integer(0, 3) }, () => one(client, lines))
-  const token = client.token()
-  const text = [...before, { text: `select ('${token}' || n)::int from generate_series(1, 1) n` }, ...after]
-  return failing(query(text.map((statement) => statement.text).join('; ')), [
-    ...before.flatMap(({ replies }) => replies),
-    rowDescription(1),
-    error('22P02', token),
-  ])
-}
-
-const failingParse: Build = (client) => {
-  const token = client.token()
-  const parts = [parse('', `select '${token}'::int`), bind('', '', []), execute(''), sync]
-  return failing(Buffer.concat(parts), [error('22P02', token)])
-}
-
-const failingExecute: Build = (client) => {
-  const token = client.token()
-  const parts = [parse('', 'select ($1 || n)::int from generate_series(1, 1) n'), bind('', '', [token]), describe('P', ''), execute(''), sync]
-  return failing(Buffer.concat(parts), [parseComplete, bindComplete, rowDescription(1), error('22P02', token)])
-}
-
 /** Requests that succeed, inside a transaction block or outside. */
 export const succeeding: readonly Build[] = [
   facts,
@@ -288,16 +236,3 @@ export const succeeding: readonly Build[] = [
   copyOut,
   extendedCopyOut,
 ]
-
-/** Requests that fail, outside a transaction block. */
-export const failures: readonly Build[] = [
-  failingAtOnce,
-  failingLate,
-  failingCopyOut,
-  failingInTheMiddle,
-  failingParse,
-  failingExecute,
-]
-
-/** Any single request for a client outside a transaction block. */
-export const anything: Build = (client) => client.random.pick(client.random.chance(0.8) ? succeeding : failures)(client)

@@ -31,11 +31,7 @@ export function manyRows(client: CanaryClient, isCopy: boolean): Step {
         copyOutDone,
         commandComplete(`COPY ${manyRowsCount}`),
       ]
-    : [
-        rowDescription(3),
-        ...numbers.map((n) => row([token, n, filling])),
-        commandComplete(`SELECT ${manyRowsCount}`),
-      ]
+    : [rowDescription(3), ...numbers.map((n) => row([token, n, filling])), commandComplete(`SELECT ${manyRowsCount}`)]
   const bytes = query(isCopy ? `copy (${text}) to stdout` : text)
   return { bytes, replies: [...replies, ready(client.status)], lines: [], outcome: 'committed' }
 }
@@ -47,7 +43,7 @@ function largeText(token: string, length: number): string {
 }
 
 /** 10 kB to 1 MB, in one message there and one back. */
-export function largeRow(client: CanaryClient): Step {
+function largeRow(client: CanaryClient): Step {
   const token = client.token()
   const count = Math.round((10_000 * 100 ** (client.random.integer(0, 100) / 100)) / 32)
   const expected = row([largeText(token, count * 32)])

@@ -10,6 +10,8 @@ export type Outcome = 'absent' | 'unknown' | 'committed'
 export interface Line {
   readonly token: string
   readonly client: number
+  /** What the client was doing. */
+  readonly scenario: string
   outcome: Outcome
 }
 
@@ -17,8 +19,8 @@ export class Ledger {
   readonly #lines = new Map<string, Line[]>()
 
   /** A row that a client is going to write to the table of this database. */
-  line(database: string, client: number, token: string): Line {
-    const line: Line = { token, client, outcome: 'absent' }
+  line(database: string, client: number, scenario: string, token: string): Line {
+    const line: Line = { token, client, scenario, outcome: 'absent' }
     const lines = this.#lines.get(database)
     if (lines) lines.push(line)
     else this.#lines.set(database, [line])
@@ -46,10 +48,12 @@ export class Ledger {
       counts.delete(line.token)
       if (!isRight(line.outcome, count)) breaches.push(wrong(database, line, count))
     }
-    for (const [token, count] of counts) breaches.push(wrong(database, { token, client: 0, outcome: 'absent' }, count))
+    for (const [token, count] of counts) breaches.push(wrong(database, { ...nobody, token }, count))
     return breaches
   }
 }
+
+const nobody = { client: 0, scenario: 'nothing known', outcome: 'absent' } as const
 
 function isRight(outcome: Outcome, count: number): boolean {
   if (outcome === 'unknown') return count <= 1
@@ -57,6 +61,7 @@ function isRight(outcome: Outcome, count: number): boolean {
 }
 
 function wrong(database: string, line: Line, count: number): Breach {
-  const message = `${line.token} stands ${count} times in ${database}'s table, its client knows it as ${line.outcome}`
+  const known = `its client knows it as ${line.outcome} (${line.scenario})`
+  const message = `${line.token} stands ${count} times in ${database}'s table, ${known}`
   return { kind: 'wrong effect', client: line.client, message, transcript: [] }
 }

@@ -29,6 +29,7 @@ const canary = new Canary({
   identities: canaryIdentities,
   target: () => through,
   cancelTarget: through,
+  mostCancelHits: values.through === undefined ? 2 : 1,
   functions: await readFunctions(postgres),
   weather: { calmSinceMs: -Infinity, mayVanish: !values['no-vanishing'] },
   onBreach: print,

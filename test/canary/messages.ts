@@ -84,7 +84,7 @@ export interface ServerMessage {
 
 export function readServerMessage(body: Buffer): ServerMessage {
   const fields = new Map<string, string>()
-  for (let at = 0; at < body.length && body[at] !== 0; ) {
+  for (let at = 0; at < body.length && body[at] !== 0;) {
     const end = body.indexOf(0, at)
     if (end < 0) break
     fields.set(String.fromCharCode(body[at] as number), body.toString('utf8', at + 1, end))

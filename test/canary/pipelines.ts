@@ -1,7 +1,8 @@
 /** Several requests written at once, requests that stop half-way with Flush, and names that live inside one request. */
 
 import type { CanaryClient, Step } from './client.ts'
-import { anything, factsRow, factsText, succeeding, written } from './exchanges.ts'
+import { factsRow, factsText, succeeding, written } from './exchanges.ts'
+import { anything } from './failures.ts'
 import type { Line } from './ledger.ts'
 import { bind, close, describe, execute, flush, parse, query, sync } from './messages.ts'
 import {
@@ -65,7 +66,11 @@ function failing(client: CanaryClient): Part {
     return { bytes: parse('', `select '${token}'::int`), replies: [error('22P02', token)] }
   }
   return {
-    bytes: Buffer.concat([parse('', 'select ($1 || n)::int from generate_series(1, 1) n'), bind('', '', [token]), execute('')]),
+    bytes: Buffer.concat([
+      parse('', 'select ($1 || n)::int from generate_series(1, 1) n'),
+      bind('', '', [token]),
+      execute(''),
+    ]),
     replies: [parseComplete, bindComplete, error('22P02', token)],
   }
 }
@@ -128,8 +133,13 @@ export async function prepared(client: CanaryClient): Promise<void> {
     ]),
     replies: [
       parseComplete,
-      ...[bindComplete, rowDescription(expected.length), row(expected), commandComplete('SELECT 1')],
-      ...[bindComplete, row(again), commandComplete('SELECT 1')],
+      bindComplete,
+      rowDescription(expected.length),
+      row(expected),
+      commandComplete('SELECT 1'),
+      bindComplete,
+      row(again),
+      commandComplete('SELECT 1'),
       closeComplete,
       ready('I'),
     ],

@@ -25,7 +25,6 @@ const bare = (letter: string, what: string): Reply =>
 export const parseComplete = bare('1', 'ParseComplete')
 export const bindComplete = bare('2', 'BindComplete')
 export const closeComplete = bare('3', 'CloseComplete')
-export const noDescription = bare('n', 'NoData')
 export const portalSuspended = bare('s', 'PortalSuspended')
 export const emptyQuery = bare('I', 'EmptyQueryResponse')
 export const copyOutDone = bare('c', 'CopyDone')

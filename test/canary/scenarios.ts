@@ -1,13 +1,14 @@
 /** What canary clients do, and how often. */
 
 import type { Random } from '../../src/relay/random.ts'
-import { cancel, cancelAtOnce } from './cancel.ts'
+import { cancel, cancelSoon } from './cancel.ts'
 import type { CanaryClient } from './client.ts'
 import { extendedCopyIn, simpleCopyIn } from './copy.ts'
-import { anything, facts } from './exchanges.ts'
+import { facts } from './exchanges.ts'
+import { anything } from './failures.ts'
 import { large, slowReader } from './large.ts'
 import { flushes, groups, pipeline, pipelinedTransaction, prepared, preparedInTransaction } from './pipelines.ts'
-import { settings, settingsInTransaction, transaction } from './transactions.ts'
+import { changeSettings, changeSettingsInTransaction, transaction } from './transactions.ts'
 import {
   vanishBeforeSync,
   vanishInCopy,
@@ -43,14 +44,14 @@ const orderly: readonly (readonly [weight: number, scenario: Scenario])[] = [
   [50, pipelinedTransaction],
   [30, simpleCopyIn],
   [30, extendedCopyIn],
-  [40, settings],
-  [20, settingsInTransaction],
+  [40, changeSettings],
+  [20, changeSettingsInTransaction],
   [4, prepared],
   [3, preparedInTransaction],
   [3, large],
   [2, slowReader],
   [4, cancel],
-  [4, cancelAtOnce],
+  [4, cancelSoon],
   [10, reconnect],
 ]
 
@@ -67,7 +68,10 @@ const withVanishing = [...orderly, ...disorderly]
 
 export function pickScenario(random: Random, mayVanish: boolean): Scenario {
   const choices = mayVanish ? withVanishing : orderly
-  let drawn = random.integer(1, choices.reduce((sum, [weight]) => sum + weight, 0))
+  let drawn = random.integer(
+    1,
+    choices.reduce((sum, [weight]) => sum + weight, 0),
+  )
   for (const [weight, scenario] of choices) {
     drawn -= weight
     if (drawn <= 0) return scenario

@@ -27,11 +27,11 @@ export function begin(client: CanaryClient): Step {
   return { ...command(client, text, tag, ready('T')), lines: [], outcome: 'committed' }
 }
 
-/** Ends the client's transaction; `settings` says what became of the parameters set in it. */
-export function end(client: CanaryClient, how: 'commit' | 'rollback', settings = how): Step {
+/** Ends the client's transaction; `parameters` says what becomes of those set in it. */
+export function end(client: CanaryClient, how: 'commit' | 'rollback', parameters = how): Step {
   const { lines, settingsBefore } = client.transaction as Transaction
   client.transaction = undefined
-  if (settings === 'rollback') client.settings = new Map(settingsBefore)
+  if (parameters === 'rollback') client.settings = new Map(settingsBefore)
   const { bytes, replies } = command(client, how, how.toUpperCase(), ready('I'))
   return { bytes, replies, lines, outcome: how === 'commit' ? 'committed' : 'absent' }
 }
@@ -64,7 +64,8 @@ async function statements(client: CanaryClient, most: number): Promise<void> {
     const kind = client.random.integer(1, 20)
     if (kind === 1) await simpleCopyIn(client)
     else if (kind === 2) await extendedCopyIn(client)
-    else if (kind === 3) await client.ask(client.random.pick(succeeding)(client), client.random.pick(succeeding)(client))
+    else if (kind === 3)
+      await client.ask(client.random.pick(succeeding)(client), client.random.pick(succeeding)(client))
     else await client.ask(client.random.pick(succeeding)(client))
   }
 }
@@ -79,14 +80,14 @@ export async function transaction(client: CanaryClient): Promise<void> {
 }
 
 /** SET, seen at once and from then on, whatever server comes next. */
-export async function settings(client: CanaryClient): Promise<void> {
+export async function changeSettings(client: CanaryClient): Promise<void> {
   if (client.random.chance(0.5)) await client.ask(setSomething(client))
   else await client.ask(setSomething(client), setSomething(client), facts(client))
   await client.ask(facts(client))
 }
 
 /** SET inside a block: kept by COMMIT, undone by ROLLBACK; SET LOCAL is undone by both. */
-export async function settingsInTransaction(client: CanaryClient): Promise<void> {
+export async function changeSettingsInTransaction(client: CanaryClient): Promise<void> {
   const isLocal = client.random.chance(0.4)
   await client.ask(begin(client))
   await client.ask(setSomething(client, isLocal))

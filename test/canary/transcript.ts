@@ -24,7 +24,10 @@ export class Transcript {
   /** Oldest first. */
   lines(): string[] {
     const oldest = Math.max(0, this.#next - mostEntries)
-    const kept = Array.from({ length: this.#next - oldest }, (_, i) => this.#entries[(oldest + i) % mostEntries] as Entry)
+    const kept = Array.from(
+      { length: this.#next - oldest },
+      (_, i) => this.#entries[(oldest + i) % mostEntries] as Entry,
+    )
     return kept.map(({ atMs, what, bytes, length }) => {
       const text = bytes ? `${length} bytes: ${printable(bytes)}${length > bytes.length ? '…' : ''}` : ''
       return `${atMs.toFixed(1)} ${what} ${text}`

@@ -28,20 +28,22 @@ export async function vanishInRequest(client: CanaryClient): Promise<void> {
 
 /** After some bytes of the answer. */
 export async function vanishInReply(client: CanaryClient): Promise<void> {
-  const { connection } = client
-  client.ask(...mixedRequests(client)).catch(() => undefined)
-  await connection.receive(client.random.integer(0, 60))
-  if (connection.over) throw connection.over
+  await leaveDuring(client, client.ask(...mixedRequests(client)), client.random.integer(0, 60))
   vanish(client, 'in a reply')
+}
+
+/** Waits for so much of the answer, or for all of it if it is shorter. */
+async function leaveDuring(client: CanaryClient, answer: Promise<unknown>, bytes: number): Promise<void> {
+  const { connection } = client
+  await Promise.race([answer, connection.receive(bytes)])
+  answer.catch(() => undefined)
+  if (connection.over) throw connection.over
 }
 
 /** While a large result streams. */
 export async function vanishInLargeReply(client: CanaryClient): Promise<void> {
-  const { connection } = client
   const isCopy = client.random.chance(0.5)
-  client.ask(manyRows(client, isCopy)).catch(() => undefined)
-  await connection.receive(client.random.integer(1, 500_000))
-  if (connection.over) throw connection.over
+  await leaveDuring(client, client.ask(manyRows(client, isCopy)), client.random.integer(1, 500_000))
   vanish(client, isCopy ? 'in a copy' : 'in a reply')
 }
 

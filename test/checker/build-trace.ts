@@ -17,8 +17,8 @@ export class TraceBuilder {
   records: BuiltRecord[] = []
   timeMs = 0
   readonly #poolOf = new Map<number, number>()
-  readonly #openServers = new Set<number>()
-  readonly #openClients = new Set<number>()
+  readonly #readyServers = new Set<number>()
+  readonly #openClients = new Map<number, number>()
 
   add(kind: number, a: number, b = 0, detail = 0, payload: Buffer = Buffer.alloc(0)): this {
     this.records.push({ kind, detail, a, b, timeMs: this.timeMs, payload })
@@ -36,7 +36,7 @@ export class TraceBuilder {
   }
 
   accept(client: number): this {
-    this.#openClients.add(client)
+    this.#openClients.set(client, 0)
     return this.add(kinds.clientAccepted, client)
   }
 
@@ -49,6 +49,7 @@ export class TraceBuilder {
   }
 
   authenticate(client: number, pool: number): this {
+    this.#openClients.set(client, pool)
     return this.add(kinds.clientAuthenticated, client, pool)
   }
 
@@ -77,12 +78,12 @@ export class TraceBuilder {
 
   opening(server: number, pool = 1): this {
     this.#poolOf.set(server, pool)
-    this.#openServers.add(server)
     return this.add(kinds.serverOpening, server, pool)
   }
 
   ready(server: number): this {
     const reply = loggedIn()
+    this.#readyServers.add(server)
     return this.toServer(server, 0, startup())
       .serverSays(server, reply)
       .swallow(server, reply.length, 1)
@@ -110,7 +111,7 @@ export class TraceBuilder {
   }
 
   close(server: number): this {
-    this.#openServers.delete(server)
+    this.#readyServers.delete(server)
     return this.add(kinds.serverClosed, server)
   }
 
@@ -160,10 +161,20 @@ export class TraceBuilder {
     return this.add(kinds.cancelDone, client, server)
   }
 
-  /** Closes everything and ends the trace. */
+  /** Uses every client with every server of its pool once more, closes everything and ends the trace. */
   stop(): this {
-    for (const client of this.#openClients) this.quit(client)
-    for (const server of this.#openServers) this.destroy(server).close(server)
+    for (const [client, pool] of this.#openClients) {
+      for (const server of this.#readyServers) {
+        if (this.#poolOf.get(server) === pool) this.transaction(client, server, 'last')
+      }
+    }
+    return this.end()
+  }
+
+  /** Closes everything and ends the trace. */
+  end(): this {
+    for (const client of this.#openClients.keys()) this.quit(client)
+    for (const server of this.#readyServers) this.destroy(server).close(server)
     return this.add(kinds.end, 0)
   }
 
@@ -193,7 +204,7 @@ export function message(type: string, ...parts: (Buffer | string)[]): Buffer {
 }
 
 /** A packet without a type: startup, SSLRequest, GSSENCRequest, CancelRequest. */
-export function packet(code: number, rest: Buffer = Buffer.alloc(0)): Buffer {
+function packet(code: number, rest: Buffer = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(8)
   head.writeUInt32BE(8 + rest.length, 0)
   head.writeUInt32BE(code, 4)
@@ -248,7 +259,7 @@ export function flush(): Buffer {
   return message('H')
 }
 
-export function terminate(): Buffer {
+function terminate(): Buffer {
   return message('X')
 }
 

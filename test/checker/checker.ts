@@ -199,6 +199,7 @@ export class Checker {
     if (!server) return
     if (server.isReady) this.#malformed('a server that logs in once', 'record 11 again', { server: a })
     if (server.pool.id !== b) this.#malformed(`pool ${server.pool.id}`, `pool ${b}`, { server: a })
+    for (const hear of this.#on.serverReady) hear(server)
     this.#world.readyServer(server)
   }
 

@@ -182,6 +182,7 @@ export const goodTraces: Readonly<Record<string, () => TraceBuilder>> = {
       .destroy(1)
       .close(1)
       .closeClient(1, 1)
+      .login(2)
       .stop(),
 
   'copy out': () =>
@@ -275,6 +276,7 @@ export const goodTraces: Readonly<Record<string, () => TraceBuilder>> = {
       .swallow(3, error('FATAL', 'too many').length, 1)
       .destroy(3)
       .close(3)
+      .login(2)
       .stop(),
 
   'a named statement: the server is destroyed': () =>

@@ -94,8 +94,7 @@ export class MessageScanner {
     if (this.#left === 0) {
       const taken = this.#keep(bytes, at, Math.min(end, at + header - this.#keptLength))
       if (this.#keptLength < header) return at + taken
-      this.#readLength(header)
-      if (this.#left === 0 && !this.#isBroken) this.#end(header, base + at + taken)
+      if (this.#hasNoBody(header)) this.#end(header, base + at + taken)
       return at + taken
     }
     const taken = Math.min(this.#left, end - at)
@@ -112,12 +111,17 @@ export class MessageScanner {
     return end - start
   }
 
-  #readLength(header: number): void {
+  /** Reads the length, and tells whether the message ends with it. */
+  #hasNoBody(header: number): boolean {
     const length = this.#kept.readUInt32BE(header - 4)
     const least = this.#isUntyped ? 8 : 4
     const most = this.#isUntyped ? longestPacket : longestMessage
-    if (length < least || length > most) this.#break(`a message says it is ${length} bytes long`)
-    else this.#left = length - 4
+    if (length < least || length > most) {
+      this.#break(`a message says it is ${length} bytes long`)
+      return false
+    }
+    this.#left = length - 4
+    return this.#left === 0
   }
 
   #end(header: number, offset: number): void {

@@ -60,7 +60,7 @@ export function isAsynchronous(type: number): boolean {
 }
 
 /** The text up to the next NUL, or up to `end` where the message was cut off. */
-export function textAt(bytes: Buffer, start: number, end: number): string {
+function textAt(bytes: Buffer, start: number, end: number): string {
   const nul = bytes.indexOf(0, start)
   return bytes.toString('utf8', start, nul < 0 || nul > end ? end : nul)
 }

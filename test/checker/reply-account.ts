@@ -74,7 +74,7 @@ const continues = new Map<number, readonly number[]>([
   [backend.negotiate, [untypedPacket]],
 ])
 
-/** `finishes` and `continues` as one table: reply type × 256 + request type. 0 not an answer, 1 continues, 2 finishes. */
+/** Both as one table, at reply type × 256 + request type: 0 is not an answer, 1 continues, 2 finishes. */
 const answers = new Uint8Array(65_536)
 for (const [reply, requests] of continues) for (const request of requests) answers[reply * 256 + request] = 1
 for (const [reply, requests] of finishes) for (const request of requests) answers[reply * 256 + request] = 2

@@ -27,6 +27,7 @@ export interface Events {
   waiterQueued(client: Client, pool: Pool): void
   waiterEnded(client: Client, pool: Pool, how: number): void
   serverOpening(pool: Pool, server: number): void
+  serverReady(server: Server): void
   serverWritten(server: Server, source: Client | undefined, span: Span): void
   serverSwallowed(server: Server, count: number, reason: number): void
   leaseGranted(client: Client, server: Server, isShared: boolean): void
@@ -44,12 +45,7 @@ export interface Events {
    * A ReadyForQuery reached a client. `answered` is the client's oldest request, undefined if that is uncertain;
    * `request` is where the request that `source` answered with it ends in the client's stream.
    */
-  readyGiven(
-    client: Client,
-    source: Server | undefined,
-    answered: Entry | undefined,
-    request: number | undefined,
-  ): void
+  readyGiven(client: Client, source: Server | undefined, answered: Entry | undefined, request: number | undefined): void
   /** A reply reached a client that answers nothing the client sent. */
   replyUnexplained(client: Client, what: string): void
   /** What the pooler writes to a peer can't be cut into messages. */
@@ -80,6 +76,7 @@ const names: readonly (keyof Events)[] = [
   'waiterQueued',
   'waiterEnded',
   'serverOpening',
+  'serverReady',
   'serverWritten',
   'serverSwallowed',
   'leaseGranted',

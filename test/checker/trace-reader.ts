@@ -72,36 +72,47 @@ export class TraceReader {
 
   /** The chunk may be overwritten after the call. */
   push(chunk: Buffer): void {
-    if (this.#isDamaged) return
-    if (this.#have + chunk.length < this.#need) {
-      this.#keep(chunk, 0)
-      return
+    let at = 0
+    while (this.#have > 0 && at < chunk.length && !this.#isDamaged) {
+      const end = Math.min(chunk.length, at + this.#need - this.#have)
+      this.#keep(chunk, at, end)
+      at = end
+      if (this.#have === this.#need) this.#readKept()
     }
-    const bytes = this.#have === 0 ? chunk : Buffer.concat([...this.#pieces, chunk])
+    if (at < chunk.length && !this.#isDamaged) this.#readAndKeep(chunk, at)
+  }
+
+  #readKept(): void {
+    const bytes = Buffer.concat(this.#pieces)
     this.#pieces = []
     this.#have = 0
-    const used = this.#read(bytes)
-    if (used < bytes.length && !this.#isDamaged) this.#keep(bytes, used)
+    this.#readAndKeep(bytes, 0)
   }
 
-  #keep(bytes: Buffer, from: number): void {
-    this.#pieces.push(Buffer.from(bytes.subarray(from)))
-    this.#have += bytes.length - from
+  #readAndKeep(bytes: Buffer, from: number): void {
+    const used = this.#read(bytes, from)
+    if (used < bytes.length && !this.#isDamaged) this.#keep(bytes, used, bytes.length)
   }
 
-  #read(bytes: Buffer): number {
-    let at = 0
+  #keep(bytes: Buffer, start: number, end: number): void {
+    this.#pieces.push(Buffer.from(bytes.subarray(start, end)))
+    this.#have += end - start
+  }
+
+  /** Delivers what is whole. Returns where the first record begins that is not. */
+  #read(bytes: Buffer, from: number): number {
+    let at = from
     if (!this.#hasMagic) {
-      if (bytes.length < magic.length) return 0
-      if (bytes.toString('latin1', 0, magic.length) !== magic) return this.#stop(`does not begin with ${magic}`)
+      if (bytes.length - at < magic.length) return at
+      if (bytes.toString('latin1', at, at + magic.length) !== magic) return this.#stop(`does not begin with ${magic}`)
       this.#hasMagic = true
-      at = magic.length
+      at += magic.length
     }
     for (;;) {
       this.#need = sizeField
       if (bytes.length - at < sizeField) return at
       const size = bytes.readUInt32LE(at)
-      if (size < fixedPart || size > largestRecord) return this.#stop(`record of ${size} bytes`)
+      if (size < fixedPart || size > largestRecord) return this.#stop(`a record of ${size} bytes`)
       this.#need = sizeField + size
       if (bytes.length - at < this.#need) return at
       this.#deliver(bytes, at + sizeField, at + sizeField + size)

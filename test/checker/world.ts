@@ -211,7 +211,7 @@ export class World {
   }
 
   closeServer(server: Server): void {
-    if (!server.isDestroyed) this.destroyServer(server)
+    this.destroyServer(server)
     server.pool.size--
     this.servers.delete(server.id)
   }

@@ -1,8 +1,8 @@
 import test, { describe, it } from 'node:test'
 import { needs } from '../support/tools.ts'
 
-it('passes beside skipped tests', (t) => {
-  t.diagnostic('12 pass')
+it('passes beside skipped tests', () => {
+  console.error(' 12 pass')
 })
 
 it('is skipped by its option', { skip: 'the option says so' }, () => undefined)

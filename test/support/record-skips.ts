@@ -40,7 +40,11 @@ function wrapNodeTest(skipsFile: string): void {
   void mock.module('node:test', () => ({ ...real, default: it, it, test: it, describe, suite: describe }))
 }
 
-function wrap(declare: Declare, kind: Skip['kind'], note: (...skip: [Skip['kind'], unknown, unknown]) => void): Declare {
+function wrap(
+  declare: Declare,
+  kind: Skip['kind'],
+  note: (...skip: [Skip['kind'], unknown, unknown]) => void,
+): Declare {
   const wrapped: Declare = (...args) => {
     const [name] = args
     const reason = args.map(skipOption).find(Boolean)

@@ -1,5 +1,6 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, realpathSync } from 'node:fs'
+import { basename, delimiter, join } from 'node:path'
 
 /** Debian installs pgbouncer in /usr/sbin, which an ordinary user's PATH lacks. */
 const besidesPath = ['/usr/local/sbin', '/usr/sbin', '/sbin']
@@ -19,18 +20,19 @@ export function needs(...programs: string[]): { readonly skip: string | false } 
 /** The path of a program; for pgbouncer the variable PGBOUNCER comes before PATH. */
 export function findProgram(name: string): string | undefined {
   const named = name === 'pgbouncer' ? process.env['PGBOUNCER'] : undefined
-  if (named) return isExecutable(named) ? named : undefined
+  if (named) return isInstalled(named) ? named : undefined
   const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''), ...besidesPath]
-  return folders.map((folder) => join(folder, name)).find(isExecutable)
+  return folders.map((folder) => join(folder, name)).find(isInstalled)
 }
 
-function isExecutable(path: string): boolean {
+function isInstalled(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)
-    return true
   } catch {
     return false
   }
+  // Debian links psql and pgbench to a script that is there without them, and fails.
+  return basename(realpathSync(path)) !== 'pg_wrapper' || spawnSync(path, ['--version']).status === 0
 }
 
 function isContinuousIntegration(): boolean {

@@ -14,7 +14,10 @@ const name = 'I2'
 export const attribution: Rule = (world, breach) => ({
   serverWritten(server, source) {
     if (source && server.holder !== source) {
-      breach(name, `bytes of ${holderOf(server)} only`, 'bytes of this client', { client: source.id, server: server.id })
+      breach(name, `bytes of ${holderOf(server)} only`, 'bytes of this client', {
+        client: source.id,
+        server: server.id,
+      })
     }
     if (!server.isSentWhole && server.writer !== source) {
       breach(name, `the rest of a message of ${nameOf(server.writer)}`, `bytes of ${nameOf(source)}`, {
@@ -49,8 +52,8 @@ function checkReply(client: Client, source: Server, count: number, breach: Breac
   const from = source.received.consumed
   const owner = source.owners.firstRefused(from, from + count, (id) => Math.abs(id) !== client.id)
   if (owner === undefined) return
-  const whose = owner === 0 ? 'the pooler\'s own request' : `a request of client ${Math.abs(owner)}`
-  breach(name, 'replies to this client\'s oldest unanswered request', `a reply to ${whose}`, about)
+  const whose = owner === 0 ? "the pooler's own request" : `a request of client ${Math.abs(owner)}`
+  breach(name, "replies to this client's oldest unanswered request", `a reply to ${whose}`, about)
 }
 
 function checkSwallow(world: World, server: Server, count: number, breach: Breach): void {

@@ -30,7 +30,7 @@ export const cancel: Rule = (world, breach) => {
       if (target !== undefined) breach(name, 'the client that holds the server', target, about)
       const holder = server.holder?.id
       if (server.account.hasUnansweredOf((owner) => owner !== holder)) {
-        breach(name, 'only its holder\'s requests are unanswered', 'somebody else\'s is', about)
+        breach(name, "only its holder's requests are unanswered", "somebody else's is", about)
       }
     },
     cancelDone(client, server) {
@@ -44,7 +44,7 @@ export const cancel: Rule = (world, breach) => {
       refuseDuringCancel(server, 'lent', client.id)
     },
     requestBegan(server, type) {
-      if (server.isDestroyed || copyMessages.includes(type)) return
+      if (world.cancels.size === 0 || server.isDestroyed || copyMessages.includes(type)) return
       refuseDuringCancel(server, `a message ${printable(type)} was written to it`, server.writer?.id ?? 0)
     },
   }

@@ -11,7 +11,7 @@ export const cleanRelease: Rule = (world, breach) => ({
     if (dirt !== undefined) breach(name, 'a clean server', dirt, { client: client.id, server: server.id })
   },
   leaseGranted(client, server) {
-    const dirt = server.holder ? undefined : whyNotLendable(server)
+    const dirt = server.holder ? undefined : (whyUnused(server) ?? whyNotLendable(server))
     if (dirt !== undefined) breach(name, 'a clean server', dirt, { client: client.id, server: server.id })
   },
 })
@@ -22,12 +22,15 @@ function whyNotReleasable(server: Server, world: World): string | undefined {
   if (!server.isSentWhole) return 'a message was written to it in part'
   if (!server.isReceivedWhole) return 'a message came from it in part'
   if (world.cancels.has(server.id)) return 'a cancel is under way to it'
-  if (server.received.length > 0) return `${server.received.length} bytes of its reply were neither forwarded nor swallowed`
   if (server.namedParses > 0) return `${server.namedParses} named statements were Parsed on it`
   if (server.authorization !== server.authorizationAtLogin) {
     return `its session_authorization is ${server.authorization}, at login it was ${server.authorizationAtLogin}`
   }
-  return whyNotLendable(server)
+  return whyUnused(server) ?? whyNotLendable(server)
+}
+
+function whyUnused({ received }: Server): string | undefined {
+  return received.length > 0 ? `${received.length} bytes it sent were neither forwarded nor swallowed` : undefined
 }
 
 function whyNotLendable(server: Server): string | undefined {

@@ -10,6 +10,7 @@ import { identity } from './identity.ts'
 import { limit } from './limit.ts'
 import { noEarlyEffect } from './no-early-effect.ts'
 import { noReplay } from './no-replay.ts'
+import { nothingUnanswered } from './nothing-unanswered.ts'
 import { oneEndPerWait } from './one-end-per-wait.ts'
 import { replyOrder } from './reply-order.ts'
 import { statements } from './statements.ts'
@@ -28,6 +29,7 @@ export const rules: readonly Rule[] = [
   workConservation,
   cancel,
   replyOrder,
+  nothingUnanswered,
   // Before conservation, which gives a stream up once it differs.
   noReplay,
   conservation,

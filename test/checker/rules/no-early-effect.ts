@@ -1,4 +1,4 @@
-/** I13: nothing a client says reaches a server before the client is authenticated. */
+/** I13: nothing a client says reaches a server, and it is not told to go ahead, before it is authenticated. */
 import type { Rule } from '../rule.ts'
 
 const name = 'I13'
@@ -8,5 +8,9 @@ export const noEarlyEffect: Rule = (_world, breach) => ({
     if (!source || source.isAuthenticated) return
     const seen = `${span.end - span.start} of its bytes written to a server`
     breach(name, 'nothing before the client is authenticated', seen, { client: source.id, server: server.id })
+  },
+  readyGiven(client) {
+    if (client.isAuthenticated) return
+    breach(name, 'no ReadyForQuery before the client is authenticated', 'one', { client: client.id })
   },
 })

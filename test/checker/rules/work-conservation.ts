@@ -4,7 +4,7 @@ import type { Pool } from '../world.ts'
 
 const name = 'I7'
 /** Milliseconds of trace time within which an idle server must reach a waiter. */
-export const slackMs = 50
+const slackMs = 50
 
 export const workConservation: Rule = (world, breach) => {
   /** The start of the last reported contention of a pool, so that each is reported once. */

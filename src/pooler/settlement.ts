@@ -1,0 +1,65 @@
+/**
+ * Bringing a server to rest for a client that is gone. What the client left open is closed, what it left running is
+ * cancelled (after an orderly goodbye it may finish), its transaction is rolled back. Everything PostgreSQL answers is
+ * read and swallowed on the way; the pool sets the limit.
+ */
+
+import * as build from '../wire/build.ts'
+import { TransactionStatus } from '../wire/messages.ts'
+import type { ReplyQueue } from './reply-queue.ts'
+import type { ServerCancel } from './server-cancel.ts'
+
+/** Where the server stands now. */
+export interface ServerState {
+  /** Status byte of the last ReadyForQuery. */
+  readonly status: number
+  /** Part of a message has been received, and the rest is still to come. */
+  readonly isMidMessage: boolean
+}
+
+/** `wait`: more is to come. `rest`: it may be lent again. Otherwise why it must be destroyed. */
+export type SettleStep = 'wait' | 'rest' | { readonly destroy: string }
+
+export class Settlement {
+  readonly #isOrderly: boolean
+  readonly #queue: ReplyQueue
+  readonly #cancel: ServerCancel
+  readonly #write: (bytes: Buffer) => void
+  #isRolledBack = false
+
+  constructor(isOrderly: boolean, queue: ReplyQueue, cancel: ServerCancel, write: (bytes: Buffer) => void) {
+    this.#isOrderly = isOrderly
+    this.#queue = queue
+    this.#cancel = cancel
+    this.#write = write
+  }
+
+  /** To be called whenever something came from the server, or a cancel ended. */
+  advance({ status, isMidMessage }: ServerState): SettleStep {
+    if (this.#queue.isUncertain) return { destroy: 'nobody knows how many replies it owes' }
+    if (this.#cancel.isSent) return 'wait'
+    this.#closeWhatIsOpen()
+    if (this.#queue.owed > 0 || isMidMessage) {
+      if (!this.#isOrderly && !this.#isRolledBack) this.#cancel.requestForAbandoned()
+      return 'wait'
+    }
+    if (status === TransactionStatus.idle) return 'rest'
+    if (this.#isRolledBack) return { destroy: 'a rollback did not end its transaction' }
+    this.#isRolledBack = true
+    this.#queue.sentOurs()
+    this.#write(build.query('ROLLBACK'))
+    return 'wait'
+  }
+
+  /** Copy-in waits for data and an extended group for its Sync: neither will come from the client any more. */
+  #closeWhatIsOpen(): void {
+    if (this.#queue.copyIn === 'in') {
+      this.#queue.sentCopyEnd()
+      this.#write(build.copyFail('the client has left'))
+    }
+    if (this.#queue.needsSync) {
+      this.#queue.sentSync(undefined)
+      this.#write(build.sync)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * `npm run soak -- --statements N [--seed N] [--clients N] [--pool N]`: the pooler under load while everything around it
+ * breaks. The last line is `N statements, N faults, N breaches, seed N`. Exit code 0 only without a breach and if every
+ * kind of fault happened; 2 for wrong options.
+ */
+
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { missing, sumOf } from './faults.ts'
+import { soak, type SoakOptions } from './soak.ts'
+
+const usage = 'usage: npm run soak -- --statements N [--seed N] [--clients N] [--pool N]'
+
+function readOptions(args: readonly string[]): SoakOptions {
+  const text = { type: 'string' } as const
+  const options = { statements: text, seed: text, clients: text, pool: text }
+  const { values } = parseArgs({ args: [...args], options })
+  return {
+    statements: whole('statements', values.statements, 1, 1e9),
+    seed: whole('seed', values.seed ?? String(randomInt(1, 1e9)), 0, Number.MAX_SAFE_INTEGER),
+    clients: whole('clients', values.clients ?? '40', 1, 2000),
+    pool: whole('pool', values.pool ?? '4', 1, 100),
+  }
+}
+
+function whole(name: string, text: string | undefined, least: number, most: number): number {
+  const value = Number(text)
+  if (text === undefined || !Number.isInteger(value) || value < least || value > most) {
+    throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text ?? 'nothing'}`)
+  }
+  return value
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: SoakOptions
+  try {
+    options = readOptions(args)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    console.error(usage)
+    return 2
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  const { statements, faults, breaches } = await soak(options, (line) => console.log(line))
+  console.log(`${statements} statements, ${sumOf(faults)} faults, ${breaches} breaches, seed ${options.seed}`)
+  return breaches === 0 && missing(faults).length === 0 ? 0 : 1
+}
+
+process.exit(await main(process.argv.slice(2)))

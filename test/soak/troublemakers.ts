@@ -1,0 +1,54 @@
+/** Faults that need somebody to make them happen: backends that die, and cancels that meet a queued request. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'pg'
+import type { Random } from '../../src/relay/random.ts'
+import { cancelSoon, occupy } from '../canary/cancel.ts'
+import type { Canary } from '../canary/canary.ts'
+import type { CanaryClient, Identity } from '../canary/client.ts'
+import type { Target } from '../canary/connection.ts'
+
+/** Kills some backend of the pooler's now and then, through a connection straight to PostgreSQL. */
+export class BackendKiller {
+  killed = 0
+  readonly #admin: Client
+  readonly #random: Random
+
+  constructor(admin: Client, random: Random) {
+    this.#admin = admin
+    this.#random = random
+  }
+
+  async run(goesOn: () => boolean): Promise<void> {
+    while (goesOn()) {
+      await sleep(this.#random.integer(100, 500))
+      const { rows } = await this.#admin.query<{ pid: number }>(
+        `select pid from pg_stat_activity where usename like 'canary%' order by pid`,
+      )
+      if (rows.length === 0 || !goesOn()) continue
+      const { pid } = this.#random.pick(rows)
+      const killed = await this.#admin.query<{ done: boolean }>('select pg_terminate_backend($1) as done', [pid])
+      if (killed.rows[0]?.done) this.killed++
+    }
+  }
+}
+
+/** Keeps all servers of one pool busy, and cancels a request that waits behind. */
+export class QueueCanceller {
+  readonly #occupiers: readonly CanaryClient[]
+  readonly #victim: CanaryClient
+
+  constructor(canary: Canary, identity: Identity, target: Target, poolSize: number) {
+    this.#occupiers = Array.from({ length: poolSize }, () => canary.addClient(identity, target))
+    this.#victim = canary.addClient(identity, target)
+  }
+
+  async run(goesOn: () => boolean): Promise<void> {
+    while (goesOn()) {
+      const occupied = this.#occupiers.map((client) => client.attempt(occupy))
+      await sleep(60)
+      await Promise.all([this.#victim.attempt(cancelSoon), ...occupied])
+      await sleep(500)
+    }
+  }
+}
