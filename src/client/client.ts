@@ -31,6 +31,7 @@ export interface ClientHandler {
 const usedUpByLogin = 1
 const usedUpByClosing = 6
 const newestMinor = 0
+const readyWhenIdle = build.readyForQuery(TransactionStatus.idle)
 
 export class Client implements SocketHandler {
   /** Positive, never used again. */
@@ -38,7 +39,7 @@ export class Client implements SocketHandler {
   readonly #socket: Socket
   readonly #traffic: Traffic
   readonly #startup = new StartupFramer()
-  readonly #refusedRequests = new Set<string>()
+  readonly #refusedRequests: string[] = []
   #handler: ClientHandler | undefined
   #phase: 'startup' | 'login' | 'ready' | 'ending' | 'closed' = 'startup'
   /** Bytes that came with the startup packet, for after the login. */
@@ -78,16 +79,10 @@ export class Client implements SocketHandler {
     this.#socket.write(bytes)
   }
 
-  /** Ends the login well: parameters are reported, and from now on bytes go to the handler. */
-  welcome(parameters: Iterable<readonly [string, string]>, key: { processId: number; secret: Buffer }): void {
-    const reported = [...parameters].map(([name, value]) => build.parameterStatus(name, value))
-    const messages = [
-      build.authenticationOk,
-      ...reported,
-      build.backendKeyData(key.processId, key.secret),
-      build.readyForQuery(TransactionStatus.idle),
-    ]
-    this.write(Buffer.concat(messages), 0)
+  /** Ends the login well: `report` has a ParameterStatus each, and from now on bytes go to the handler. */
+  welcome(report: Buffer, key: { readonly processId: number; readonly secret: Buffer }): void {
+    const backendKey = build.backendKeyData(key.processId, key.secret)
+    this.write(Buffer.concat([build.authenticationOk, report, backendKey, readyWhenIdle]), 0)
     this.#phase = 'ready'
     this.#socket.resume()
     const early = this.#early
@@ -106,6 +101,13 @@ export class Client implements SocketHandler {
     if (!this.isOpen) return
     this.#phase = 'ending'
     this.#socket.end()
+  }
+
+  /** Closes a connection whose client has said goodbye and expects nothing more. */
+  close(): void {
+    if (!this.isOpen) return
+    this.#phase = 'ending'
+    this.#socket.close()
   }
 
   /** Cuts the connection, so that nobody takes half a reply for a whole one. */
@@ -189,8 +191,8 @@ export class Client implements SocketHandler {
   /** Once each; and what comes behind such a request before our answer may not be taken for something encrypted. */
   #refuseEncryption(request: string, rest: Buffer): void {
     if (rest.length > 0) throw new TaxirankError('protocol_violation', `bytes behind an ${request}`)
-    if (this.#refusedRequests.has(request)) throw new TaxirankError('protocol_violation', `a second ${request}`)
-    this.#refusedRequests.add(request)
+    if (this.#refusedRequests.includes(request)) throw new TaxirankError('protocol_violation', `a second ${request}`)
+    this.#refusedRequests.push(request)
     this.write(build.sslRefused, 0)
   }
 

@@ -66,8 +66,8 @@ export class Console implements ConsoleDoor {
     )
     this.#sessions.add(session)
     const version = `${this.#options.version.replace(/^PgBouncer (\S+).*/, '$1')}/bouncer`
-    const parameters = reported.map(([name, value]) => [name, value || version] as const)
-    queueMicrotask(() => client.welcome(parameters, { processId: 1, secret: Buffer.alloc(4) }))
+    const report = Buffer.concat(reported.map(([name, value]) => build.parameterStatus(name, value || version)))
+    queueMicrotask(() => client.welcome(report, { processId: 1, secret: Buffer.alloc(4) }))
     return session
   }
 

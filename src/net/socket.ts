@@ -103,6 +103,14 @@ export class Socket implements Flushable {
     if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
   }
 
+  /** FIN and closed, at once if nothing is queued: for a peer that sends no more and expects nothing. */
+  close(): void {
+    if (this.#phase !== 'open') return
+    if (this.#first) return this.end()
+    this.#phase = 'ending'
+    this.#raw.close()
+  }
+
   /** RST, at once: what is queued is lost, and the peer knows that it is. */
   reset(cause?: Error): void {
     if (this.#phase === 'closed') return

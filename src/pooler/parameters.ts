@@ -5,6 +5,7 @@
  */
 
 import { TaxirankError } from '../errors.ts'
+import * as build from '../wire/build.ts'
 
 /** Reported by PostgreSQL and settable by anybody: carried from server to server with the client. By lower-case name. */
 const settable = new Map(
@@ -44,12 +45,34 @@ export class ParameterSet {
   readonly values: ReadonlyMap<string, string>
   /** Positive; the state key of a server that has these values. */
   readonly key: number
+  /** Sets that differ from this one in one value, as they were asked for: logins ask for the same ones again and again. */
+  readonly #neighbours = new Map<string, ParameterSet>()
+  #report: Buffer | undefined
 
   constructor(values: ReadonlyMap<string, string>, key: number) {
     this.values = values
     this.key = key
   }
+
+  /** One ParameterStatus for each value, for a client that logs in. */
+  get report(): Buffer {
+    this.#report ??= Buffer.concat([...this.values].map(([name, value]) => build.parameterStatus(name, value)))
+    return this.#report
+  }
+
+  /** The set with another value; `make` is asked the first time. */
+  neighbour(name: string, value: string, make: () => ParameterSet): ParameterSet {
+    const key = `${name}\0${value}`
+    const known = this.#neighbours.get(key)
+    if (known) return known
+    if (this.#neighbours.size >= mostNeighbours) this.#neighbours.clear()
+    const made = make()
+    this.#neighbours.set(key, made)
+    return made
+  }
 }
+
+const mostNeighbours = 100
 
 /** Interns sets, so that comparing two of them costs nothing. */
 export class ParameterSets {
@@ -75,7 +98,7 @@ export class ParameterSets {
 
   with(set: ParameterSet, name: string, value: string): ParameterSet {
     if (set.values.get(name) === value) return set
-    return this.of(new Map(set.values).set(name, value))
+    return set.neighbour(name, value, () => this.of(new Map(set.values).set(name, value)))
   }
 }
 

@@ -48,8 +48,8 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
   /** What becomes of the message being read; its head decided it. */
   #fate: 'forward' | 'discard' = 'forward'
   #discardReason: number = ClientDiscard.lateCopy
-  /** A cancelled extended group is used up until its Sync, which gets the ReadyForQuery. */
-  #isSkippingToSync = false
+  /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
+  #skipUntil = 0
   /** Called at the first grant, when the client waits to log in and not for a request. */
   #login: (() => void) | undefined
 
@@ -99,7 +99,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   welcome(parameters: ParameterSet, key: { processId: number; secret: Buffer }): void {
     this.#parameters = parameters
-    this.#client.welcome(parameters.values, key)
+    this.#client.welcome(parameters.report, key)
   }
 
   /** An error of ours between two replies; FATAL ends the connection. */
@@ -215,7 +215,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
       this.#goodbye()
       return false
     }
-    if (this.#isSkippingToSync) return this.#discardMessage(ClientDiscard.cancelled)
+    if (this.#skipUntil !== 0) return this.#discardMessage(ClientDiscard.cancelled)
     if (!this.#server) {
       if (isCopyMessage(framer.type)) return this.#discardMessage(ClientDiscard.lateCopy)
       if (!this.#acquire()) return false
@@ -241,13 +241,13 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   /** A discarded message is used up to its end. */
   #discarded(): void {
-    if (!this.#isSkippingToSync || this.#framer.type !== Frontend.sync) return
-    this.#isSkippingToSync = false
+    if (this.#skipUntil === 0 || this.#framer.type !== this.#skipUntil) return
+    this.#skipUntil = 0
     this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
   }
 
   #goodbye(): void {
-    this.#client.end()
+    this.#client.close()
     this.#leave(true)
   }
 
@@ -373,8 +373,8 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     const isWhole = type === Frontend.query || type === Frontend.functionCall || type === Frontend.sync
     const error = new TaxirankError('query_canceled', 'canceling statement due to user request, before it was sent')
     this.#client.write(build.errorResponse(error), 0)
-    if (isWhole) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
-    else this.#isSkippingToSync = true
+    if (isWhole && this.#framer.isTail) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
+    else this.#skipUntil = isWhole ? type : Frontend.sync
     this.#skipThisMessage()
   }
 

@@ -189,6 +189,6 @@ describe('ReplyQueue and a model of PostgreSQL', () => {
       const { backend, queue } = conversation
       assert.ok(backend.state === 'dead' || queue.isUncertain || queue.isAtRest, 'settled in the end')
     })
-    fc.assert(property, { numRuns: 5_000 })
+    fc.assert(property, { numRuns: Number(process.env['RUNS'] ?? 3_000) })
   })
 })

@@ -21,12 +21,11 @@ export type EntryKind = 'query' | 'sync' | 'ours'
 class Entry {
   kind: EntryKind = 'query'
   reader: ReplyReader | undefined
-  /** Extended messages in front of the Query or Sync that have not been answered yet. */
+  /** Extended messages in front of the Query or Sync, and how many of them have not been answered yet. */
+  extended = 0
   unanswered = 0
-  /** A CopyDone or CopyFail was sent before the first extended message of this entry's group. */
-  isCopyEndedBefore = false
-  /** … and behind the last Execute of the group. */
-  isCopyEndedWithin = false
+  /** For each CopyDone or CopyFail in front of the Query or Sync: how many extended messages of the group it was sent behind. */
+  copyEnds: number[] = []
 }
 
 /** none; in: the server reads copy data; ending: CopyDone or CopyFail is on its way. */
@@ -102,18 +101,19 @@ export class ReplyQueue {
   }
 
   /** Parse, Bind, Describe, Execute or Close. */
-  sentExtended(isExecute: boolean): void {
+  sentExtended(_isExecute?: boolean): void {
     if (this.#isSkipping) return
     this.#isGroupOpen = true
+    this.#open.extended++
     this.#open.unanswered++
-    if (isExecute) this.#open.isCopyEndedWithin = false
   }
 
-  /** CopyDone or CopyFail. */
+  /** CopyDone or CopyFail. PostgreSQL ignores one that nothing in front of it has any use for. */
   sentCopyEnd(): void {
-    if (this.#copyIn === 'in') this.#copyIn = 'ending'
-    else if (this.#open.unanswered > 0) this.#open.isCopyEndedWithin = true
-    else this.#open.isCopyEndedBefore = true
+    const isDuringCopyIn = this.#copyIn === 'in'
+    if (isDuringCopyIn) this.#copyIn = 'ending'
+    const isDirectlyBehind = isDuringCopyIn && this.#size + this.#open.unanswered === 1
+    if (this.isBusy && !isDirectlyBehind) this.#open.copyEnds.push(this.#open.extended)
   }
 
   // What comes back.
@@ -135,8 +135,7 @@ export class ReplyQueue {
   gotCopyIn(): void {
     const head = this.#size > 0 ? this.#at(0) : this.#open
     if (this.#size > 0 && head.kind !== 'sync' && head.unanswered === 0) return this.#beginCopyIn(1, false)
-    if (head.isCopyEndedWithin) {
-      head.isCopyEndedWithin = false
+    if (takeCopyEnd(head, head.extended - head.unanswered + 1)) {
       this.#copyIn = 'ending'
       return
     }
@@ -175,17 +174,19 @@ export class ReplyQueue {
     const open = this.#open
     entry.kind = kind
     entry.reader = reader
+    entry.extended = open.extended
     entry.unanswered = open.unanswered
-    entry.isCopyEndedBefore = open.isCopyEndedBefore
-    entry.isCopyEndedWithin = open.isCopyEndedWithin
+    const used = entry.copyEnds
+    entry.copyEnds = open.copyEnds
+    open.copyEnds = used
     this.#closeGroup()
   }
 
   #closeGroup(): void {
     this.#isGroupOpen = false
+    this.#open.extended = 0
     this.#open.unanswered = 0
-    this.#open.isCopyEndedBefore = false
-    this.#open.isCopyEndedWithin = false
+    this.#open.copyEnds.length = 0
   }
 
   #grow(): void {
@@ -204,17 +205,18 @@ export class ReplyQueue {
     this.#remove(from, end)
     this.#struckSyncs += end - from
     const next = this.#size > from ? this.#at(from) : this.#open
-    this.#copyIn = next.isCopyEndedBefore ? 'ending' : 'in'
-    next.isCopyEndedBefore = false
+    this.#copyIn = takeCopyEnd(next, 0) ? 'ending' : 'in'
     if (!isExtended) return
+    next.extended++
     next.unanswered++
+    next.copyEnds = next.copyEnds.map((behind) => behind + 1)
     if (next === this.#open) this.#isGroupOpen = true
   }
 
   #isIgnoredInCopy(index: number, isExtended: boolean): boolean {
     if (isExtended && index === 0) return true
     const entry = this.#at(index)
-    return entry.kind === 'sync' && entry.unanswered === 0 && !entry.isCopyEndedBefore
+    return entry.kind === 'sync' && entry.extended === 0 && entry.copyEnds.length === 0
   }
 
   #remove(from: number, to: number): void {
@@ -244,4 +246,11 @@ export class ReplyQueue {
     this.#closeGroup()
     this.#isSkipping = true
   }
+}
+
+/** Uses up a CopyDone or CopyFail that was sent behind so many extended messages of the group; false if there is none. */
+function takeCopyEnd(entry: Entry, behind: number): boolean {
+  const index = entry.copyEnds.indexOf(behind)
+  if (index >= 0) entry.copyEnds.splice(index, 1)
+  return index >= 0
 }

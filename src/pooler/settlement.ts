@@ -9,6 +9,9 @@ import { TransactionStatus } from '../wire/messages.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import type { ServerCancel } from './server-cancel.ts'
 
+/** A statement that no PostgreSQL can parse, and the Sync behind it. */
+const failingGroupEnd = Buffer.concat([build.parse('the client has left'), build.sync])
+
 /** Where the server stands now. */
 export interface ServerState {
   /** Status byte of the last ReadyForQuery. */
@@ -51,15 +54,19 @@ export class Settlement {
     return 'wait'
   }
 
-  /** Copy-in waits for data and an extended group for its Sync: neither will come from the client any more. */
+  /**
+   * Copy-in waits for data and an extended group for its Sync: neither will come from the client any more. A Sync commits
+   * what the group did, and PostgreSQL rolls that back for a client that leaves: so the group is made to fail first.
+   */
   #closeWhatIsOpen(): void {
     if (this.#queue.copyIn === 'in') {
       this.#queue.sentCopyEnd()
       this.#write(build.copyFail('the client has left'))
     }
     if (this.#queue.needsSync) {
+      this.#queue.sentExtended(false)
       this.#queue.sentSync(undefined)
-      this.#write(build.sync)
+      this.#write(failingGroupEnd)
     }
   }
 }

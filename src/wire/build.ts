@@ -114,6 +114,11 @@ export function query(text: string): Buffer {
   return message('Q', cstring(text, 'latin1'))
 }
 
+/** Parse of the unnamed statement, without parameter types. `text` is a byte string. */
+export function parse(text: string): Buffer {
+  return message('P', Buffer.concat([cstring('', 'latin1'), cstring(text, 'latin1'), Buffer.alloc(2)]))
+}
+
 export function copyFail(reason: string): Buffer {
   return message('f', cstring(reason, 'utf8'))
 }

@@ -18,10 +18,11 @@ const cancelRequestCode = 80_877_102
 /** PostgreSQL's own bound. */
 export const longestStartup = 10_000
 const prefix = 8
+const noBytes = Buffer.alloc(0)
 
 /** Collects one packet from chunks. What follows it is left in `rest`. */
 export class StartupFramer {
-  #held: Buffer = Buffer.alloc(0)
+  #held: Buffer = noBytes
 
   /** Bytes kept of a packet that is not complete yet. */
   get heldBytes(): number {
@@ -39,7 +40,7 @@ export class StartupFramer {
       this.#held = bytes
       return undefined
     }
-    this.#held = Buffer.alloc(0)
+    this.#held = noBytes
     const length = bytes.readUInt32BE(0)
     return { packet: read(bytes.subarray(0, length)), length, rest: bytes.subarray(length) }
   }

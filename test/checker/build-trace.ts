@@ -141,10 +141,11 @@ export class TraceBuilder {
     return this.serverSays(server, ...messages).toClient(client, server, ...messages)
   }
 
-  /** One Query, from lease to release. */
+  /** One Query, from its arrival to the release. */
   transaction(client: number, server: number, text: string): this {
-    return this.grant(client, server)
-      .ask(client, server, query(text))
+    return this.clientSays(client, query(text))
+      .grant(client, server)
+      .toServer(server, client, query(text))
       .answer(client, server, selected(text))
       .release(client, server)
   }

@@ -24,6 +24,7 @@ export class OwnerRuns {
   /** The first owner among the bytes [from, to) that `isRefused`. */
   firstRefused(from: number, to: number, isRefused: (owner: number) => boolean): number | undefined {
     this.#forgetBefore(from)
+    if (from >= to) return undefined
     for (let i = 0; i < this.#runs.length; i++) {
       const run = this.#runs.at(i)
       if (run === undefined || run.from >= to) return undefined

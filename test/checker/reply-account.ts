@@ -118,11 +118,11 @@ export class ReplyAccount {
     return this.uncertain === undefined && this.unexplained === undefined
   }
 
-  /** Whether an unanswered message of somebody for whom `isForeign` holds is outstanding. */
-  hasUnansweredOf(isForeign: (owner: number) => boolean): boolean {
+  /** Whether an unanswered message for which `isMeant` holds is outstanding. */
+  hasUnanswered(isMeant: (entry: Entry) => boolean): boolean {
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries.at(i)
-      if (entry && groupOf[entry.type] !== 'copyEnd' && isForeign(entry.owner)) return true
+      if (entry && groupOf[entry.type] !== 'copyEnd' && isMeant(entry)) return true
     }
     return false
   }

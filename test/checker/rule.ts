@@ -1,8 +1,8 @@
 /**
  * What a rule is: a function of the world that returns the events it listens to. A rule hears of a record before the
  * world moves on, so it sees the state that the pooler decided in. Messages are heard while the bytes of their record
- * are walked. Rules never change the world (but for I10, which gives up a stream that differs); what a rule must remember
- * it keeps in its own closure.
+ * are walked. Rules never change the world (but for I10, which gives up a stream that differs); what a rule must
+ * remember it keeps in its own closure.
  */
 import type { Client } from './client.ts'
 import type { Entry } from './reply-account.ts'

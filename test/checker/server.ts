@@ -8,6 +8,7 @@ import {
   backend,
   frontend,
   isAsynchronous,
+  isFatal,
   packetCodes,
   sessionAuthorization,
   statementName,
@@ -49,6 +50,8 @@ export class Server {
   readonly #world: World
   readonly #sent: MessageScanner
   readonly #came: MessageScanner
+  /** Where the message that is coming in began. */
+  #cameFrom = 0
   /** From offsets of what was written here to offsets of the writing client's stream. */
   #shift = 0
 
@@ -121,7 +124,10 @@ export class Server {
 
   #cameListener(): MessageListener {
     return {
-      began: (type, offset) => this.owners.mark(offset, this.#ownerOf(type)),
+      began: (type, offset) => {
+        this.#cameFrom = offset
+        this.owners.mark(offset, this.#ownerOf(type))
+      },
       ended: (type, bytes, start, end, offset) => this.#reply(type, bytes, start, end, offset),
       broke: (why) => {
         this.garbled = why
@@ -130,16 +136,22 @@ export class Server {
     }
   }
 
-  /** Whose the next message is: the oldest unanswered request's. */
+  /**
+   * Whose the next message is: the oldest unanswered request's. An ErrorResponse to the pooler's own request may be
+   * given to the holder as long as it may still prove fatal (the guard around SET): nothing behind it runs then.
+   */
   #ownerOf(type: number): number {
     const unasked = this.holder === undefined ? 0 : -this.holder.id
     const { head } = this.account
     if (head === undefined || !this.account.isCertain) return unasked
-    return head.owner === 0 && isAsynchronous(type) ? unasked : head.owner
+    return head.owner === 0 && (isAsynchronous(type) || type === backend.error) ? unasked : head.owner
   }
 
   #reply(type: number, bytes: Buffer, start: number, end: number, offset: number): void {
     if (type === backend.parameterStatus) this.#parameter(bytes, start, end)
+    if (type === backend.error && this.account.head?.owner === 0 && !isFatal(bytes, start, end)) {
+      this.owners.mark(Math.max(this.#cameFrom, this.received.consumed), 0)
+    }
     if (this.account.received(type) !== undefined) this.#world.counts.peerFaults++
     if (type === backend.ready) this.#ready(bytes[start] ?? 0, offset)
     else if (type === backend.parseComplete) this.#parsed()

@@ -157,6 +157,7 @@ export class ModelBackend {
       if (next.type === 'copy-data' && !next.isBad) continue
       if (!isCopyMessage(next)) {
         this.state = 'dead'
+        this.#send('error', message)
         this.#send('fatal', message)
         return false
       }

@@ -4,11 +4,12 @@
  */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startPooler, type ServedPooler } from '../../src/cli/serve-pooler.ts'
 import type { StopMode } from '../../src/cli/signals.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
 import { Log } from '../../src/log.ts'
 import type { Database, PoolerOptions } from '../../src/pooler/pooler.ts'
 import { RawClient } from './raw-client.ts'
@@ -88,7 +89,7 @@ export class TestPoolers {
 
   async remove(): Promise<void> {
     await Promise.all(this.#running.map((pooler) => pooler.stop('immediate')))
-    if (!process.env["KEEP"]) rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }
 
@@ -114,5 +115,39 @@ export async function eventually(what: string, isTrue: () => Promise<boolean> | 
   while (!(await isTrue())) {
     assert.ok(performance.now() < end, `${what} within ${limitMs} ms`)
     await Bun.sleep(5)
+  }
+}
+
+/** A pooler in a process of its own and without a trace, to watch its memory. */
+export interface PoolerProcess {
+  readonly port: number
+  /** Resident, in MB. */
+  memory(): number
+  stop(): Promise<void>
+}
+
+export async function startPoolerProcess(postgresPort: number, poolSize = 2): Promise<PoolerProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'taxirank-ini-'))
+  const port = await freePort()
+  const ini = join(folder, 'pooler.ini')
+  const settings = [
+    ...['[databases]', `* = host=127.0.0.1 port=${postgresPort}`, '[pgbouncer]', 'listen_addr = 127.0.0.1'],
+    ...[`listen_port = ${port}`, 'pool_mode = transaction', 'auth_type = any', `default_pool_size = ${poolSize}`],
+    'max_client_conn = 500',
+  ]
+  writeFileSync(ini, settings.join('\n'))
+  const child = Bun.spawn([process.execPath, join(import.meta.dirname, 'pooler-process.ts'), ini], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const { value } = await child.stdout.getReader().read()
+  assert.equal(new TextDecoder().decode(value), `listening ${port}\n`)
+  return {
+    port,
+    memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+    stop: async () => {
+      child.kill('SIGQUIT')
+      await child.exited
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }

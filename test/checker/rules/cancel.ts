@@ -3,6 +3,7 @@
  * the server stays with that client, nobody else's request is unanswered on it and no new request is written to it.
  */
 import { frontend, printable } from '../messages.ts'
+import type { Entry } from '../reply-account.ts'
 import type { Rule } from '../rule.ts'
 import type { Server } from '../server.ts'
 import { waitEnds } from '../world.ts'
@@ -29,7 +30,7 @@ export const cancel: Rule = (world, breach) => {
       const about = { client, server: server.id }
       if (target !== undefined) breach(name, 'the client that holds the server', target, about)
       const holder = server.holder?.id
-      if (server.account.hasUnansweredOf((owner) => owner !== holder)) {
+      if (server.account.hasUnanswered((entry) => entry.owner !== holder && !isPoolersSync(entry))) {
         breach(name, "only its holder's requests are unanswered", "somebody else's is", about)
       }
     },
@@ -53,6 +54,11 @@ export const cancel: Rule = (world, breach) => {
     if (!world.cancels.has(server.id)) return
     breach(name, 'nothing before PostgreSQL has closed the cancel connection', what, { client, server: server.id })
   }
+}
+
+/** The pooler closes the group of a client that is gone with a Sync; a cancel that hits it hits that client's work. */
+function isPoolersSync({ owner, type }: Entry): boolean {
+  return owner === 0 && type === frontend.sync
 }
 
 function whyNotTarget(client: number, server: Server): string | undefined {

@@ -74,7 +74,7 @@ function isOwed(client: Client, debt: Debt): boolean {
 
 /** Whether a request of the client's is unanswered on the server, or its answer was not handed on. */
 function owesTo(server: Server, client: Client): boolean {
-  if (server.account.hasUnansweredOf((owner) => owner === client.id)) return true
+  if (server.account.hasUnanswered(({ owner }) => owner === client.id)) return true
   const { consumed, length } = server.received
   return server.owners.firstRefused(consumed, consumed + length, (owner) => owner === client.id) !== undefined
 }

@@ -98,6 +98,18 @@ describe('I2 attribution', () => {
     built.toClient(1, 1, complete('SET'), ready()).toClient(1, 1, answer).release(1, 1)
     assert.deepEqual(brokenBy(built.stop()), ['I2', 'I9'])
   })
+  it("lets only a fatal error of the pooler's own request through, in whatever pieces it comes", () => {
+    const failing = (severity: 'ERROR' | 'FATAL', cut: number): TraceBuilder => {
+      const built = world().grant(1, 1).clientSays(1, query('a')).toServer(1, 0, query('set'))
+      const reply = error(severity, 'x')
+      built.toServer(1, 1, query('a')).answer(1, 1, reply.subarray(0, cut)).answer(1, 1, reply.subarray(cut))
+      return built.destroy(1).close(1).closeClient(1)
+    }
+    for (const cut of [0, 1, 6, 20]) {
+      assert.deepEqual(brokenBy(failing('FATAL', cut).end()), [], `cut at ${cut}`)
+      assert.deepEqual(brokenBy(failing('ERROR', cut).end()), ['I2'], `cut at ${cut}`)
+    }
+  })
   it('refuses a message to a server that two wrote', () => {
     const built = world().grant(1, 1).clientSays(1, query('abc')).toServer(1, 1, query('abc').subarray(0, 6))
     built.toServer(1, 0, sync()).toServer(1, 1, query('abc').subarray(6)).destroy(1).close(1).closeClient(1)
@@ -298,6 +310,20 @@ describe('I8 cancel', () => {
     const built = world().grant(1, 1).toServer(1, 0, query('set')).ask(1, 1, query('a')).cancelSent(1, 1)
     assert.deepEqual(brokenBy(built.cancelDone(1, 1).destroy(1).close(1).closeClient(1).end()), ['I8'])
   })
+  it('takes the Sync with which the pooler closes the group of a client that is gone', () => {
+    const failed = [error('ERROR', 'the client has left'), ready()]
+    const built = world().grant(1, 1).ask(1, 1, parse('', 'copy'), bind(''), execute())
+    built
+      .answer(1, 1, parsed(), bound(), copyInResponse())
+      .closeClient(1, 1)
+      .toServer(1, 0, message('f', 'gone\0'), sync())
+    built
+      .cancelSent(0, 1)
+      .serverSays(1, ...failed)
+      .swallow(1, Buffer.concat(failed).length, 3)
+      .cancelDone(0, 1)
+    assert.deepEqual(brokenBy(built.release(1, 1).stop()), [])
+  })
   it('refuses an end that names somebody else', () => {
     const built = asked().cancelSent(1, 1).answer(1, 1, answer).cancelDone(2, 1).release(1, 1)
     assert.deepEqual(brokenBy(built.stop()), ['I8'])
@@ -342,10 +368,12 @@ describe('I9 order and count', () => {
   })
   it('goes red when a client whose server was destroyed goes on', () => {
     const lost = (): TraceBuilder => asked().serverSays(1, answer).destroy(1).close(1)
-    assert.deepEqual(brokenBy(lost().grant(1, 2).release(1, 2).end()), ['I9'])
+    assert.deepEqual(brokenBy(lost().clientSays(1, query('b')).grant(1, 2).release(1, 2).closeClient(1).end()), ['I9'])
     assert.deepEqual(brokenBy(lost().wait(51).quit(1).end()), ['I9'])
     assert.deepEqual(brokenBy(lost().toClient(1, 0, error('FATAL', 'lost')).wait(51).closeClient(1).end()), [])
     assert.deepEqual(brokenBy(lost().closeClient(1, 1).end()), [])
+    const through = asked().answer(1, 1, answer).destroy(1).close(1).transaction(1, 2, 'b')
+    assert.deepEqual(brokenBy(through.stop()), [])
   })
   it('lets the pooler answer with an error and ReadyForQuery of its own', () => {
     const lost = asked().destroy(1).close(1).toClient(1, 0, error('ERROR', 'lost'), ready()).wait(60)
