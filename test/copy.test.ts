@@ -128,9 +128,7 @@ describe('COPY FROM STDIN', () => {
       await client.until('G')
       client.send(raw.copyData('1\ta\n'), other)
       const name = other.toString('latin1', 0, 1)
-      assert.deepEqual(await client.rest(), [
-        `E FATAL 08P01: message '${name}' is not allowed during COPY FROM STDIN`,
-      ])
+      assert.deepEqual(await client.rest(), [`E FATAL 08P01: message '${name}' is not allowed during COPY FROM STDIN`])
       await assertNextIsClean()
       assert.equal(await items(), null)
     }
@@ -254,7 +252,15 @@ describe('copy messages without a COPY', () => {
     await one.query('begin')
     one.send(raw.copyData('1\ta\n'), raw.copyDone)
     assert.deepEqual(await one.query('commit'), ['C COMMIT', 'Z I'])
-    one.send(raw.parse('select 7'), raw.copyData('x'), raw.bind(), raw.copyDone, raw.execute(), raw.copyFail('y'), raw.sync)
+    one.send(
+      raw.parse('select 7'),
+      raw.copyData('x'),
+      raw.bind(),
+      raw.copyDone,
+      raw.execute(),
+      raw.copyFail('y'),
+      raw.sync,
+    )
     assert.deepEqual(await one.answer(), ['1', '2', 'D 7', 'C SELECT 1', 'Z I'])
     await assertNextIsClean()
   })
@@ -295,7 +301,8 @@ describe('a client that dies in a COPY', () => {
       die(one)
       await assertNextIsClean()
       await eventually('nothing runs', async () => {
-        const running = "select count(*) from pg_stat_activity where state <> 'idle' and pid <> pg_backend_pid() and backend_type = 'client backend'"
+        const running =
+          "select count(*) from pg_stat_activity where state <> 'idle' and pid <> pg_backend_pid() and backend_type = 'client backend'"
         return (await direct.value(running)) === '0'
       })
     })

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { freePort } from '../src/embedded/free-port.ts'
+import { startRelay } from '../src/relay/relay.ts'
+import type { Faults } from '../src/relay/faults.ts'
 import { eventually, startPoolerProcess, TestPoolers, type PoolerProcess, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 import * as raw from './support/raw-messages.ts'
-import { say } from './support/raw-messages.ts'
 
 let postgres: TestPostgres
 let direct: RawClient
@@ -41,13 +42,21 @@ async function isQuiet(limitMs?: number): Promise<void> {
   await eventually('nothing runs', async () => (await direct.value(text)) === '0', limitMs)
 }
 
+async function isSleeping(): Promise<void> {
+  const text = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
+  await eventually('it runs', async () => (await direct.value(text)) === '1')
+}
+
 /** Kills the backends of the pooler, or those in a state; resolves when they are gone. */
 async function terminateServers(state = '%'): Promise<void> {
   const others = `pid <> pg_backend_pid() and backend_type = 'client backend' and state like '${state}'`
   await eventually('there is somebody to terminate', async () => {
     return (await direct.value(`select count(*) from pg_stat_activity where ${others}`)) !== '0'
   })
-  await direct.value(`select count(pg_terminate_backend(pid, 2000)) from pg_stat_activity where ${others}`)
+  const victims = String(await direct.value(`select string_agg(pid::text, ',') from pg_stat_activity where ${others}`))
+  await direct.value(`select count(pg_terminate_backend(pid)) from unnest('{${victims}}'::int[]) pid`)
+  const left = `select count(*) from pg_stat_activity where pid in (${victims})`
+  await eventually('they are gone', async () => (await direct.value(left)) === '0')
 }
 
 describe('a client that dies', () => {
@@ -79,10 +88,24 @@ describe('a client that dies', () => {
     'a failed transaction': raw.all(raw.query(`begin; ${insert}`), raw.query('select 1/0')),
     'an extended group': raw.all(raw.parse('select 1'), raw.bind(), raw.describePortal(), raw.execute(), raw.sync),
     'a transaction in extended form': raw.all(raw.statement('begin'), raw.statement(insert), raw.sync),
-    'a pipeline with an error': raw.all(raw.statement('x'), raw.sync, raw.statement('begin'), raw.statement(insert), raw.sync),
+    'a pipeline with an error': raw.all(
+      raw.statement('x'),
+      raw.sync,
+      raw.statement('begin'),
+      raw.statement(insert),
+      raw.sync,
+    ),
     'a group with a flush': raw.all(raw.statement('begin'), raw.statement(insert), raw.flush),
+    'a group without its end': raw.all(raw.statement(insert), raw.flush),
     'a copy': raw.all(raw.query('begin'), raw.query(copyIn), raw.copyData('lost\n'), raw.copyDone),
-    'an extended copy': raw.all(raw.statement('begin'), raw.statement(copyIn), raw.sync, raw.copyData('a\n'), raw.copyDone, raw.sync),
+    'an extended copy': raw.all(
+      raw.statement('begin'),
+      raw.statement(copyIn),
+      raw.sync,
+      raw.copyData('a\n'),
+      raw.copyDone,
+      raw.sync,
+    ),
     'a function call': raw.all(raw.query('begin'), raw.functionCall(177, ['1', '2'])),
     'a parameter': raw.all(raw.query('begin'), raw.query("set time zone 'Asia/Tokyo'"), raw.query(insert)),
   }
@@ -115,12 +138,14 @@ describe('a client that dies', () => {
     })
 
     it(`while its statement runs has it stopped within a second: ${name}`, async () => {
-      for (const request of [raw.query('select pg_sleep(30)'), raw.statement('select pg_sleep(30)'), raw.query('begin; select pg_sleep(30)')]) {
+      for (const request of [
+        raw.query('select pg_sleep(30)'),
+        raw.statement('select pg_sleep(30)'),
+        raw.query('begin; select pg_sleep(30)'),
+      ]) {
         const client = await pooler.login()
         client.send(request, raw.flush)
-        await eventually('it runs', async () => {
-          return (await direct.value("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")) === '1'
-        })
+        await isSleeping()
         die(client)
         await isQuiet(1_000)
         await assertNextIsClean()
@@ -180,6 +205,26 @@ describe('a client that dies', () => {
       assert.equal(await direct.value('select count(*) from entry'), '0')
     })
   }
+
+  it('behind a running statement, in the middle of a long message, has it stopped', async () => {
+    const client = await pooler.login()
+    client.send(raw.query('select pg_sleep(30)'), raw.query('x'.repeat(100_000)).subarray(0, 50_000))
+    await isSleeping()
+    client.reset()
+    await isQuiet(1_000)
+    await assertNextIsClean()
+  })
+
+  it('after a Terminate has its statement stopped when the time to come to rest is up', async () => {
+    const client = await pooler.login()
+    client.send(raw.query('select pg_sleep(30)'))
+    await isSleeping()
+    client.leave()
+    await Bun.sleep(200)
+    await isSleeping()
+    await isQuiet(2_500)
+    await assertNextIsClean()
+  })
 
   it('after a Terminate in an open transaction has it rolled back', async () => {
     const client = await pooler.login()
@@ -268,9 +313,10 @@ describe('a server that dies', () => {
   it('without a word ends its client with an error, and PostgreSQL recovers', async () => {
     const pid = Number(await one.value('select pg_backend_pid()'))
     one.send(raw.query('select pg_sleep(10)'))
-    await eventually('it runs', async () => (await direct.value("select count(*) from pg_stat_activity where wait_event = 'PgSleep'")) === '1')
+    await isSleeping()
     process.kill(pid, 'SIGKILL')
-    assert.deepEqual((await one.rest()).slice(1), ['E FATAL 08006: the server closed the connection unexpectedly'])
+    assert.match(String((await one.rest()).at(-1)), /^E FATAL 08006: the server closed the connection unexpectedly/)
+    await direct.closed()
     await eventually('PostgreSQL has recovered', async () => {
       direct = await RawClient.login(port).catch(() => direct)
       return direct.over === undefined
@@ -321,10 +367,80 @@ describe('a server that dies', () => {
   })
 })
 
+describe('a server whose stream ends', () => {
+  const request = raw.all(raw.query('select 7'), raw.statement('select 7'), raw.sync, raw.statement('oops'), raw.sync)
+  const text = 'E FATAL 08006: the server closed the connection unexpectedly'
+  const replies = [
+    ...[...ok, '1', '2', 'D 7', 'C SELECT 1', 'Z I'],
+    ...['E ERROR 42601: syntax error at or near "oops"', 'Z I'],
+  ]
+
+  for (const kind of ['cutAtByte', 'resetAtByte'] as const) {
+    it(`at any byte of a reply ends its client with what came whole, and no other: ${kind}`, async () => {
+      let faults: Faults = {}
+      const relay = startRelay({ target: { host: '127.0.0.1', port }, plan: () => faults, seed: 1 })
+      const pooler = await poolers.start({
+        poolSize: 1,
+        database: { address: { host: '127.0.0.1', port: relay.port } },
+      })
+      const next = await pooler.login()
+      assert.deepEqual(await next.query('select 7'), ok)
+      const reply = await replyBytes(request)
+      for (let bytes = 0; bytes < reply; bytes++) {
+        const client = await pooler.login()
+        faults = { fromTarget: { [kind]: bytes } }
+        relay.replan()
+        client.send(request)
+        const got = await client.rest()
+        faults = {}
+        const last = got.at(-1)
+        if (client.over === 'fin') assert.ok(last?.startsWith(text), last)
+        else assert.ok(last === undefined || replies.includes(last) || last.endsWith(' bytes of a message'), last)
+        assert.deepEqual(got.slice(0, -1), replies.slice(0, Math.max(0, got.length - 1)))
+        assert.deepEqual(await next.query('select 7'), ok)
+      }
+      next.leave()
+      relay.stop()
+    })
+  }
+
+  it('in the middle of its login is tried again', async () => {
+    let faults: Faults = {}
+    const relay = startRelay({ target: { host: '127.0.0.1', port }, plan: () => faults, seed: 1 })
+    for (const bytes of [0, 1, 8, 9, 30, 200, 400]) {
+      faults = { fromTarget: { cutAtByte: bytes } }
+      const pooler = await poolers.start({
+        poolSize: 1,
+        database: { address: { host: '127.0.0.1', port: relay.port } },
+      })
+      const login = pooler.login()
+      await Bun.sleep(20)
+      faults = {}
+      const client = await login
+      assert.deepEqual(await client.query('select 7'), ok)
+      client.leave()
+    }
+    relay.stop()
+  })
+
+  /** How many bytes PostgreSQL answers. */
+  async function replyBytes(bytes: Buffer): Promise<number> {
+    const client = await RawClient.login(port)
+    const before = client.receivedBytes
+    client.send(bytes)
+    for (let n = 0; n < 3; n++) await client.answer()
+    client.leave()
+    return client.receivedBytes - before
+  }
+})
+
 describe('a server that cannot be had', () => {
   it('because nobody listens: a login waits, and fails with the reason', async () => {
     const nobody = await freePort()
-    const pooler = await poolers.start({ queryWaitTimeoutMs: 300, database: { address: { host: '127.0.0.1', port: nobody } } })
+    const pooler = await poolers.start({
+      queryWaitTimeoutMs: 300,
+      database: { address: { host: '127.0.0.1', port: nobody } },
+    })
     const reason = `cannot connect to 127.0.0.1:${nobody}: ECONNREFUSED`
     await assert.rejects(pooler.login(), (error: Error) => {
       const start = 'E FATAL 53300: no server became free within 300 ms: 0 of 1 leased, 0 others waiting'
@@ -333,10 +449,13 @@ describe('a server that cannot be had', () => {
     })
   })
 
-  it('because PostgreSQL is starting up: a login waits until it is up', async () => {
+  it('because PostgreSQL is starting up: a login waits, and fails with the reason', async () => {
     const listeningAt = await freePort()
     const starting = startRefuser(listeningAt, '57P03', 'the database system is starting up')
-    const pooler = await poolers.start({ queryWaitTimeoutMs: 300, database: { address: { host: '127.0.0.1', port: listeningAt } } })
+    const pooler = await poolers.start({
+      queryWaitTimeoutMs: 300,
+      database: { address: { host: '127.0.0.1', port: listeningAt } },
+    })
     await assert.rejects(pooler.login(), /failed: the database system is starting up$/)
     starting.stop(true)
   })
@@ -344,7 +463,10 @@ describe('a server that cannot be had', () => {
   it('because all connections are taken: clients wait until there is one', async () => {
     const pooler = await poolers.start({ queryWaitTimeoutMs: 400 })
     const limited = { user: 'limited', database: 'postgres' }
-    await assert.rejects(pooler.login(limited), /^Error: E FATAL 53300: no server became free within 400 ms: .*too many connections for role "limited"$/)
+    await assert.rejects(
+      pooler.login(limited),
+      /^Error: E FATAL 53300: no server became free within 400 ms: .*too many connections for role "limited"$/,
+    )
     const patient = await poolers.start()
     const login = patient.login(limited)
     await Bun.sleep(300)
@@ -574,4 +696,3 @@ function startRefuser(listeningAt: number, sqlState: string, text: string): Bun.
   const error = raw.message('E', ...fields)
   return Bun.listen({ hostname: '127.0.0.1', port: listeningAt, socket: { data: (socket) => void socket.end(error) } })
 }
-void say

@@ -173,7 +173,10 @@ describe('a pool of one server', () => {
   it('lets a transaction be opened and closed in one pipeline', async () => {
     one.send(raw.query('begin'), raw.query('select 1'), raw.query('commit'), raw.query('select 2'))
     const answers = [await one.answer(), await one.answer(), await one.answer(), await one.answer()]
-    assert.deepEqual(answers.map((lines) => lines.at(-1)), ['Z T', 'Z T', 'Z I', 'Z I'])
+    assert.deepEqual(
+      answers.map((lines) => lines.at(-1)),
+      ['Z T', 'Z T', 'Z I', 'Z I'],
+    )
   })
 
   it('passes function calls on', async () => {
@@ -279,7 +282,11 @@ describe('parameters', () => {
   }
   const show = (client: RawClient): Promise<Record<string, string | null>> =>
     client
-      .rows(`select ${Object.keys(own).map((name) => `current_setting('${name}') as "${name}"`).join(', ')}`)
+      .rows(
+        `select ${Object.keys(own)
+          .map((name) => `current_setting('${name}') as "${name}"`)
+          .join(', ')}`,
+      )
       .then(([row]) => row ?? {})
 
   it('follow the client to whichever server it gets', async () => {
@@ -371,7 +378,7 @@ describe('parameters', () => {
 
   it('are carried whatever characters are in them', async () => {
     const pooler = await poolers.start({ poolSize: 1 })
-    const names = ["'", '\\', "\\'", "';select 1;--", 'a"b', '$$', 'E\'\\x', '%s', '   ']
+    const names = ["'", '\\', "\\'", "';select 1;--", 'a"b', '$$', "E'\\x", '%s', '   ']
     const all = await Promise.all(names.map((name) => login(pooler, { application_name: name })))
     for (const [index, client] of all.entries()) assert.equal(await client.value('show application_name'), names[index])
     const plain = await login(pooler)
@@ -422,7 +429,11 @@ describe('a login', () => {
     ['replication', { user: 'postgres', replication: 'true' }, '0A000: replication connections are not supported'],
     ['replication of a database', { user: 'postgres', replication: 'database' }, '0A000: replication connections'],
     ['options that cannot be carried', { user: 'postgres', options: '-c work_mem=1' }, '08P01: unsupported startup'],
-    ['options that make no sense', { user: 'postgres', options: '-z' }, '08P01: unsupported startup parameter: options'],
+    [
+      'options that make no sense',
+      { user: 'postgres', options: '-z' },
+      '08P01: unsupported startup parameter: options',
+    ],
   ] as const) {
     it(`refuses ${what}`, async () => {
       const client = await open(raw.startup(parameters as unknown as Record<string, string>))
@@ -472,7 +483,10 @@ describe('a login', () => {
   it('is refused to users who are not on the list', async () => {
     const strict = await poolers.start({ users: new Set(['postgres']) })
     await login(strict)
-    await assert.rejects(login(strict, { user: 'plain' }), /FATAL 28000: "trust" authentication failed for user "plain"/)
+    await assert.rejects(
+      login(strict, { user: 'plain' }),
+      /FATAL 28000: "trust" authentication failed for user "plain"/,
+    )
   })
 
   it('has its own pool for each user and database', async () => {

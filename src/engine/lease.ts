@@ -9,7 +9,8 @@ export class Lease<T> {
   readonly slot: Slot<T>
   mode: LeaseMode = 'exclusive'
   grantedAtMs = 0
-  isHeld = false
+  /** For the pool: granted and not given back. */
+  isGranted = false
 
   constructor(slot: Slot<T>) {
     this.slot = slot
@@ -17,6 +18,11 @@ export class Lease<T> {
 
   get resource(): T {
     return this.slot.resource
+  }
+
+  /** False once it was given back, or its resource was destroyed or lost. */
+  get isHeld(): boolean {
+    return this.isGranted && this.slot.holders > 0
   }
 }
 

@@ -110,13 +110,13 @@ export class Pool<T> {
    */
   acquire(waiter: Waiter<T>, now: number): Lease<T> | undefined {
     assert(!waiter.isWaiting, 'a waiter queues once')
-    if (this.#waiting.size === 0) {
-      const slot = this.#choose(waiter)
-      if (slot) return this.#lend(slot, waiter, now)
-    }
     if (this.#ending) {
       waiter.caller.refused(this.#ending)
       return undefined
+    }
+    if (this.#waiting.size === 0) {
+      const slot = this.#choose(waiter)
+      if (slot) return this.#lend(slot, waiter, now)
     }
     waiter.queuedAtMs = now
     this.#waiting.push(waiter)
@@ -134,16 +134,16 @@ export class Pool<T> {
   /** Gives a lease back: the resource is ready for the next caller. */
   release(lease: Lease<T>, now: number): void {
     const slot = this.#giveBack(lease)
-    if (slot.holders > 0) return
-    if (this.#ending) return this.#close(slot, 'the pool has ended')
-    this.#idle.push(slot)
+    if (slot.holders === 0) {
+      if (this.#ending) return this.#close(slot, 'the pool has ended')
+      this.#idle.push(slot)
+    }
     this.#serve(now)
   }
 
   /** Closes a resource now, whoever holds it: its leases end. */
   destroy(slot: Slot<T>, reason: string): void {
     slot.holders = 0
-    slot.exclusiveLease.isHeld = false
     this.#close(slot, reason)
   }
 
@@ -153,6 +153,7 @@ export class Pool<T> {
     if (!this.#opening.has(slot)) return
     this.#lastFailure = undefined
     this.#retryDelayMs = 0
+    this.#retryAtMs = 0
     if (this.#ending) return this.#close(slot, 'the pool has ended')
     this.#idle.push(slot)
     this.#serve(now)
@@ -166,14 +167,14 @@ export class Pool<T> {
   openFailed(slot: Slot<T>, error: TaxirankError, isFinal: boolean, now: number): void {
     slot.list?.remove(slot)
     this.#lastFailure = error
-    this.#retryDelayMs = Math.min(Math.max(this.#retryDelayMs * 2, firstRetryMs), this.#options.retryMaxMs)
-    this.#retryAtMs = now + this.#retryDelayMs
+    if (now >= this.#retryAtMs) this.#pauseOpening(now)
     const isHopeless = isFinal && this.#idle.size + this.leased + this.#opening.size === 0
     if (isHopeless) this.#refuseAll(error)
   }
 
-  /** The owner has closed what `close` asked for, or it was lost: the place is free. */
+  /** The owner has closed what `close` asked for, or it was lost: its leases end and the place is free. */
   closed(slot: Slot<T>, now: number): void {
+    slot.holders = 0
     slot.list?.remove(slot)
     this.#openAsNeeded(now)
   }
@@ -228,7 +229,7 @@ export class Pool<T> {
     slot.holders++
     lease.mode = waiter.mode
     lease.grantedAtMs = now
-    lease.isHeld = true
+    lease.isGranted = true
     return lease
   }
 
@@ -251,7 +252,7 @@ export class Pool<T> {
 
   #giveBack(lease: Lease<T>): Slot<T> {
     assert(lease.isHeld, 'a lease is given back once')
-    lease.isHeld = false
+    lease.isGranted = false
     lease.slot.holders--
     return lease.slot
   }
@@ -273,8 +274,17 @@ export class Pool<T> {
     }
   }
 
+  /** Attempts that began together and fail together are one failure: the pause grows once. */
+  #pauseOpening(now: number): void {
+    this.#retryDelayMs = Math.min(Math.max(this.#retryDelayMs * 2, firstRetryMs), this.#options.retryMaxMs)
+    this.#retryAtMs = now + this.#retryDelayMs
+  }
+
+  /** Refuses those who wait now. A caller may ask again at once: then it waits for what comes next. */
   #refuseAll(error: TaxirankError): void {
-    for (let first = this.#waiting.first; first; first = this.#waiting.first) {
+    for (let left = this.#waiting.size; left > 0; left--) {
+      const first = this.#waiting.first
+      if (!first) return
       this.#waiting.remove(first)
       first.caller.refused(error)
     }

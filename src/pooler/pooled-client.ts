@@ -173,7 +173,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     let run: Buffer = framer.bytes
     let runStart = 0
     let runEnd = 0
-    while (framer.next()) {
+    while (this.#nextPiece(run, runStart, runEnd)) {
       if (framer.isHead && !this.#admit(run, runStart, runEnd)) return false
       if (this.#fate === 'discard') {
         this.#forward(run, runStart, runEnd)
@@ -199,6 +199,16 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     return true
   }
 
+  /** Hot path. What stands in front of a piece that is refused has been promised to the server: it is forwarded first. */
+  #nextPiece(run: Buffer, runStart: number, runEnd: number): boolean {
+    try {
+      return this.#framer.next()
+    } catch (error) {
+      this.#forward(run, runStart, runEnd)
+      throw error
+    }
+  }
+
   #forward(bytes: Buffer, start: number, end: number): void {
     if (start === end) return
     assert(this.#server !== undefined, 'bytes are forwarded to the server that the client holds')
@@ -222,7 +232,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     }
     const server = this.#server as PooledServer
     if (server.isCopyingIn && !isCopyMessage(framer.type)) return this.#duringCopyIn(framer.type)
-    server.account(framer.type, framer.bytes, framer.start)
+    server.account(framer)
     return true
   }
 
@@ -247,8 +257,9 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
   }
 
   #goodbye(): void {
-    this.#client.close()
+    // In this order: closing may report the end at once, and that would be a client that has vanished.
     this.#leave(true)
+    this.#client.close()
   }
 
   // Waiting.
@@ -368,21 +379,15 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   /** The request at which this client waits is answered without ever having been sent. */
   #cancelQueued(): void {
+    const { type, start, end, isTail } = this.#framer
     this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.cancelled)
-    const type = this.#framer.type
+    this.#discardMessage(ClientDiscard.cancelled)
+    this.#traffic.usedUp(end - start, ClientDiscard.cancelled)
     const isWhole = type === Frontend.query || type === Frontend.functionCall || type === Frontend.sync
     const error = new TaxirankError('query_canceled', 'canceling statement due to user request, before it was sent')
     this.#client.write(build.errorResponse(error), 0)
-    if (isWhole && this.#framer.isTail) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
+    if (isWhole && isTail) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
     else this.#skipUntil = isWhole ? type : Frontend.sync
-    this.#skipThisMessage()
-  }
-
-  #skipThisMessage(): void {
-    const framer = this.#framer
-    this.#fate = 'discard'
-    this.#discardReason = ClientDiscard.cancelled
-    this.#traffic.usedUp(framer.end - framer.start, ClientDiscard.cancelled)
     this.#client.resume()
     this.#read()
   }

@@ -17,7 +17,7 @@ import type { Timed } from '../time.ts'
 import * as build from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
 import { Backend, backendRules, Frontend, TransactionStatus } from '../wire/messages.ts'
-import { readParameterStatus } from '../wire/read.ts'
+import { isNamedParse, type MessageBytes, readParameterStatus } from '../wire/read.ts'
 import { isIdentity, type ParameterSet, type ParameterSets, setStatement } from './parameters.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import { ServerCancel } from './server-cancel.ts'
@@ -96,6 +96,9 @@ export class PooledServer implements ServerHandler, Timed {
   /** Why it must be destroyed instead of lent again; undefined: nothing. */
   #unfit: string | undefined
   #isFatalTold = false
+  #isClosing = false
+  /** The client whose unnamed statement this server has; 0: nobody's. */
+  #unnamedOf = 0
   /** Destination of the message being received; undefined: swallowed. */
   #reader: ReplyReader | undefined
   #swallow: number = ServerSwallow.unsolicited
@@ -184,17 +187,21 @@ export class PooledServer implements ServerHandler, Timed {
 
   // From the client.
 
-  /** Hot path. The head of a message of the holder's is about to be forwarded: what will it owe? */
-  account(type: number, bytes: Buffer, start: number): void {
+  /** Hot path. The head of a message of the holder's is about to be forwarded: what will it owe, what does it leave? */
+  account(message: MessageBytes): void {
     const queue = this.#queue
-    switch (type) {
+    const { id } = this.#theHolder
+    if (this.#unnamedOf !== id && this.#unnamedOf !== 0) this.#dropUnnamed(message)
+    switch (message.bytes[message.start]) {
       case Frontend.query:
+        return queue.sentQuery(this.#theHolder)
       case Frontend.functionCall:
         return queue.sentQuery(this.#theHolder)
       case Frontend.sync:
         return queue.sentSync(this.#theHolder)
       case Frontend.parse:
-        if (bytes[start + 5] !== 0) this.#unfit = 'a named statement was prepared on it'
+        if (isNamedParse(message)) this.#unfit = 'a named statement was prepared on it'
+        else this.#unnamedOf = id
         return queue.sentExtended(false)
       case Frontend.execute:
         return queue.sentExtended(true)
@@ -207,6 +214,18 @@ export class PooledServer implements ServerHandler, Timed {
         return queue.sentCopyEnd()
       default:
     }
+  }
+
+  /**
+   * The unnamed statement on this server is another client's, and this is the first message of a lease. A Query drops
+   * such a statement, a Parse of the unnamed one replaces it, even if it fails. Before anything else we send a Query.
+   */
+  #dropUnnamed(message: MessageBytes): void {
+    this.#unnamedOf = 0
+    const type = message.bytes[message.start]
+    if (type === Frontend.query || (type === Frontend.parse && !isNamedParse(message))) return
+    this.#queue.sentOurs()
+    this.#server.write(build.query(''), 0)
   }
 
   /** Hot path. Bytes of the holder's. */
@@ -259,11 +278,12 @@ export class PooledServer implements ServerHandler, Timed {
 
   // From PostgreSQL.
 
-  ready(parameters: ReadonlyMap<string, string>, key: Buffer): void {
+  ready(parameters: ReadonlyMap<string, string>, key: Buffer, rest: Buffer): void {
     this.#key = key
     for (const [name, value] of parameters) if (isIdentity(name)) this.#identity.set(name, value)
     this.#setParameters(this.#owner.parameterSets.of(parameters))
-    this.#owner.serverReady(this)
+    if (rest.length > 0) this.received(rest)
+    if (!this.#isClosing) this.#owner.serverReady(this)
   }
 
   loginFailed(error: TaxirankError, isFinal: boolean): void {
@@ -399,11 +419,18 @@ export class PooledServer implements ServerHandler, Timed {
 
   #considerRelease(): void {
     const holder = this.#holder
-    if (!holder) return
+    if (!holder) return this.#stayLendable()
     if (this.#settlement) return this.#settle(this.#settlement)
-    if (this.#status !== TransactionStatus.idle || !this.#queue.isAtRest) return
+    if (this.#status !== TransactionStatus.idle) return
+    if (this.#queue.isUncertain && this.#queue.isAnswered) this.#unfit ??= 'nobody knows how many replies it owes'
+    else if (!this.#queue.isAtRest) return
     if (!this.#cancel.isOver || this.#framer.isMidMessage || holder.isMidMessage) return
     this.#giveBack()
+  }
+
+  /** A server without a lease may be lent at any moment: nothing may be half received then. */
+  #stayLendable(): void {
+    if (this.#framer.isMidMessage) this.#owner.destroy(this, 'it began to say something that nobody asked for')
   }
 
   #giveBack(): void {
@@ -428,17 +455,17 @@ export class PooledServer implements ServerHandler, Timed {
    */
   settle(isOrderly: boolean): void {
     this.#server.resume()
-    if (this.#theHolder.isMidMessage) return this.#owner.destroy(this, 'its client left in the middle of a message')
     this.#settlement = new Settlement(isOrderly, this.#queue, this.#cancel, (bytes) => this.#server.write(bytes, 0))
+    if (this.#theHolder.isMidMessage) this.#settlement.giveUp('its client left in the middle of a message')
     this.#owner.settling(this)
     this.#considerRelease()
   }
 
   settleTimedOut(limitMs: number): void {
-    this.#owner.destroy(
-      this,
-      `it did not come to rest within ${limitMs.toLocaleString('en-US')} ms of its client's end`,
-    )
+    const reason = `it did not come to rest within ${limitMs.toLocaleString('en-US')} ms of its client's end`
+    if (!this.#settlement || this.#cancel.isSent) return this.#owner.destroy(this, reason)
+    this.#settlement.giveUp(reason)
+    this.#considerRelease()
   }
 
   #settle(settlement: Settlement): void {
@@ -459,6 +486,7 @@ export class PooledServer implements ServerHandler, Timed {
 
   /** For the pool: close the socket. A holder is told that its server is lost. */
   close(reason: string): void {
+    this.#isClosing = true
     this.#loseHolder(new TaxirankError('server_lost', `the server was closed: ${reason}`))
     this.#server.close(!this.#framer.isMidMessage && this.#queue.isAtRest)
   }

@@ -181,14 +181,16 @@ const script = fc
 const schedule = fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 60 })
 
 describe('ReplyQueue and a model of PostgreSQL', () => {
-  it('is at rest exactly when the backend is, in any conversation and at every moment of it', () => {
+  it('is at rest exactly when the backend is, in any conversation and at every moment of it', { timeout: 60_000 }, () => {
     const property = fc.property(script, schedule, (messages, choices) => {
       const conversation = new Conversation(messages)
       for (const choice of choices) conversation.step(choice)
-      for (let turn = 2; conversation.step(turn); turn += 2);
+      let left = 1_000
+      while (left > 0 && conversation.step(left)) left--
+      assert.ok(left > 0, 'it comes to an end')
       const { backend, queue } = conversation
       assert.ok(backend.state === 'dead' || queue.isUncertain || queue.isAtRest, 'settled in the end')
     })
-    fc.assert(property, { numRuns: Number(process.env['RUNS'] ?? 3_000) })
+    fc.assert(property, { numRuns: 5_000 })
   })
 })

@@ -338,6 +338,18 @@ describe('ReplyQueue', () => {
       is({})
     })
 
+    it('forgets the struck Syncs of a COPY that has succeeded when another one in the same Query fails', () => {
+      queue.sentQuery(alice)
+      queue.sentSync(alice)
+      queue.gotCopyIn()
+      queue.sentCopyEnd()
+      queue.gotCommandComplete()
+      queue.gotCopyIn()
+      queue.gotError()
+      queue.gotReady()
+      is({})
+    })
+
     it('counts the Syncs behind a COPY that fails before CopyInResponse', () => {
       queue.sentQuery(alice)
       queue.sentSync(bob)

@@ -61,9 +61,14 @@ export class ReplyQueue {
     return this.#isGroupOpen || this.#isSkipping
   }
 
+  /** Nothing is owed, open or under way, as far as anybody can know. */
+  get isAnswered(): boolean {
+    return this.#size === 0 && !this.#isGroupOpen && !this.#isSkipping && this.#copyIn === 'none'
+  }
+
   /** Nothing is owed, open or under way. */
   get isAtRest(): boolean {
-    return this.#size === 0 && !this.#isGroupOpen && !this.#isSkipping && this.#copyIn === 'none' && !this.#isUncertain
+    return this.isAnswered && !this.#isUncertain
   }
 
   /** A statement of the reader's is running or about to. */

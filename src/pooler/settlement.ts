@@ -29,6 +29,8 @@ export class Settlement {
   readonly #cancel: ServerCancel
   readonly #write: (bytes: Buffer) => void
   #isRolledBack = false
+  /** Why it is destroyed as soon as what it runs has been cancelled: PostgreSQL would not notice, and run on. */
+  #givenUp: string | undefined
 
   constructor(isOrderly: boolean, queue: ReplyQueue, cancel: ServerCancel, write: (bytes: Buffer) => void) {
     this.#isOrderly = isOrderly
@@ -41,6 +43,7 @@ export class Settlement {
   advance({ status, isMidMessage }: ServerState): SettleStep {
     if (this.#queue.isUncertain) return { destroy: 'nobody knows how many replies it owes' }
     if (this.#cancel.isSent) return 'wait'
+    if (this.#givenUp !== undefined) return this.#cancelLast(this.#givenUp)
     this.#closeWhatIsOpen()
     if (this.#queue.owed > 0 || isMidMessage) {
       if (!this.#isOrderly && !this.#isRolledBack) this.#cancel.requestForAbandoned()
@@ -52,6 +55,16 @@ export class Settlement {
     this.#queue.sentOurs()
     this.#write(build.query('ROLLBACK'))
     return 'wait'
+  }
+
+  /** It can't come to rest any more: what it runs is cancelled, then it is destroyed. */
+  giveUp(reason: string): void {
+    this.#givenUp ??= reason
+  }
+
+  #cancelLast(reason: string): SettleStep {
+    this.#cancel.requestForAbandoned()
+    return this.#cancel.isSent ? 'wait' : { destroy: reason }
   }
 
   /**

@@ -27,8 +27,11 @@ export interface ServerOptions {
 }
 
 export interface ServerHandler {
-  /** Logged in; `parameters` are those reported so far, `key` is what a cancel request must repeat. */
-  ready(parameters: ReadonlyMap<string, string>, key: Buffer): void
+  /**
+   * Logged in; `parameters` are those reported so far, `key` is what a cancel request must repeat. `rest` is what
+   * PostgreSQL has said since, usually nothing.
+   */
+  ready(parameters: ReadonlyMap<string, string>, key: Buffer, rest: Buffer): void
   /** The login failed. `isFinal`: PostgreSQL answered, and asking again soon would not help. `closed` follows. */
   loginFailed(error: TaxirankError, isFinal: boolean): void
   /** Bytes after the login. */
@@ -188,9 +191,7 @@ export class Server implements SocketHandler {
   #becomeReady(): void {
     this.#phase = 'ready'
     clearTimeout(this.#deadline)
-    this.#handler.ready(this.#parameters, this.#key)
-    const rest = this.#framer.takeRest()
-    if (rest.length > 0) this.#handler.received(rest)
+    this.#handler.ready(this.#parameters, this.#key, this.#framer.takeRest())
   }
 
   #timedOut(): void {

@@ -45,6 +45,11 @@ export function readErrorFields({ bytes, start, end }: MessageBytes): ReadonlyMa
   return fields
 }
 
+/** A Parse of a named statement. The message's beginning is enough. */
+export function isNamedParse({ bytes, start }: MessageBytes): boolean {
+  return bytes[start + body] !== 0
+}
+
 /** The text of a Query, without its terminator. Throws `protocol_violation` if it is not terminated exactly once. */
 export function readQuery({ bytes, start, end }: MessageBytes): string {
   if (terminator(bytes, start + body, end) !== end - 1) throw malformed('Query')

@@ -22,8 +22,6 @@ export class Client {
   isClosed = false
   lease: Server | undefined
   wait: Wait | undefined
-  /** Statements that a server said are prepared, by the client's own names. */
-  readonly prepared = new Set<string>()
   /** Who wrote the message to the client that is not complete yet. */
   writer: Server | undefined
   readonly #world: World

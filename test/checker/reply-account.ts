@@ -18,8 +18,6 @@ export interface Entry {
   readonly owner: number
   /** Where it ends in its client's stream. */
   readonly offset: number
-  /** Of a Parse: the statement's name. */
-  readonly name: string
 }
 
 type Group = 'ready' | 'extended' | 'copyEnd' | 'copy' | 'silent' | 'unknown'
@@ -149,20 +147,20 @@ export class ReplyAccount {
   }
 
   /** A message was sent to the session. Returns whether a ReadyForQuery is now owed for it. */
-  sent(type: number, owner: number, offset: number, name = ''): boolean {
+  sent(type: number, owner: number, offset: number): boolean {
     const group = groupOf[type] ?? 'unknown'
     if (group === 'silent' || group === 'copy') return false
     if (group === 'unknown') this.#becomeUncertain(`${printable(type)} was sent, which is no message of the protocol`)
-    if (this.uncertain !== undefined) return this.#sentUncertain(group, { type, owner, offset, name })
+    if (this.uncertain !== undefined) return this.#sentUncertain(group, { type, owner, offset })
     if (this.#isCopyIn) return this.#sentInCopy(group, type)
     if (group === 'copyEnd') {
-      if (this.#entries.length > 0) this.#entries.push({ type, owner, offset, name })
+      if (this.#entries.length > 0) this.#entries.push({ type, owner, offset })
       return false
     }
     if (type === frontend.sync) this.#isSkipping = false
     if (this.#isSkipping) return false
     this.#isGroupOpen = group === 'extended'
-    this.#entries.push({ type, owner, offset, name })
+    this.#entries.push({ type, owner, offset })
     if (group === 'ready') this.#readyOwed++
     return group === 'ready'
   }

@@ -105,21 +105,14 @@ export class Server {
   }
 
   #request(type: number, body: Span, offset: number): void {
-    const name = type === frontend.parse ? this.#parse(type, body) : ''
-    if (type === frontend.close) this.#close(type, body)
-    this.account.sent(type, this.writer?.id ?? 0, offset + this.#shift, name)
+    if (type === frontend.parse) this.#parse(type, body)
+    this.account.sent(type, this.writer?.id ?? 0, offset + this.#shift)
     for (const hear of this.#world.listeners.requestSent) hear(this, this.writer, type, body)
   }
 
-  #parse(type: number, body: Span): string {
+  #parse(type: number, body: Span): void {
     const name = statementName(type, body.bytes, body.start, body.end) ?? ''
     if (name !== '') this.namedParses++
-    return name
-  }
-
-  #close(type: number, body: Span): void {
-    const name = statementName(type, body.bytes, body.start, body.end)
-    if (name !== undefined) this.writer?.prepared.delete(name)
   }
 
   #cameListener(): MessageListener {
@@ -154,18 +147,12 @@ export class Server {
     }
     if (this.account.received(type) !== undefined) this.#world.counts.peerFaults++
     if (type === backend.ready) this.#ready(bytes[start] ?? 0, offset)
-    else if (type === backend.parseComplete) this.#parsed()
   }
 
   #ready(status: number, end: number): void {
     this.status = String.fromCharCode(status)
     const { answered } = this.account
     if (answered && answered.owner !== 0) this.readyRead.push({ end, request: answered.offset })
-  }
-
-  #parsed(): void {
-    const { answered } = this.account
-    if (answered && answered.name !== '') this.#world.clients.get(answered.owner)?.prepared.add(answered.name)
   }
 
   #parameter(bytes: Buffer, start: number, end: number): void {

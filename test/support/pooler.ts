@@ -61,7 +61,12 @@ export class TestPoolers {
     const address = { host: '127.0.0.1', port: this.#postgresPort() }
     const served = await startPooler(
       {
-        pooler: { ...shortLimits, ...limits, databases: new Map(), databaseTemplate: { address, poolSize, ...database } },
+        pooler: {
+          ...shortLimits,
+          ...limits,
+          databases: new Map(),
+          databaseTemplate: { address, poolSize, ...database },
+        },
         listenAddresses: ['127.0.0.1'],
         port: 0,
         consoleUsers: new Set(['postgres']),
@@ -110,7 +115,11 @@ async function queues(port: number, clients: number): Promise<void> {
 }
 
 /** Waits until `isTrue`, asking every few milliseconds. */
-export async function eventually(what: string, isTrue: () => Promise<boolean> | boolean, limitMs = 3_000): Promise<void> {
+export async function eventually(
+  what: string,
+  isTrue: () => Promise<boolean> | boolean,
+  limitMs = 3_000,
+): Promise<void> {
   const end = performance.now() + limitMs
   while (!(await isTrue())) {
     assert.ok(performance.now() < end, `${what} within ${limitMs} ms`)
@@ -131,7 +140,12 @@ export async function startPoolerProcess(postgresPort: number, poolSize = 2): Pr
   const port = await freePort()
   const ini = join(folder, 'pooler.ini')
   const settings = [
-    ...['[databases]', `* = host=127.0.0.1 port=${postgresPort}`, '[pgbouncer]', 'listen_addr = 127.0.0.1'],
+    ...[
+      '[databases]',
+      `* = host=127.0.0.1 port=${postgresPort} user=postgres`,
+      '[pgbouncer]',
+      'listen_addr = 127.0.0.1',
+    ],
     ...[`listen_port = ${port}`, 'pool_mode = transaction', 'auth_type = any', `default_pool_size = ${poolSize}`],
     'max_client_conn = 500',
   ]

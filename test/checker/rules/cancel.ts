@@ -30,7 +30,7 @@ export const cancel: Rule = (world, breach) => {
       const about = { client, server: server.id }
       if (target !== undefined) breach(name, 'the client that holds the server', target, about)
       const holder = server.holder?.id
-      if (server.account.hasUnanswered((entry) => entry.owner !== holder && !isPoolersSync(entry))) {
+      if (server.account.hasUnanswered((entry) => entry.owner !== holder && !closesGroup(entry))) {
         breach(name, "only its holder's requests are unanswered", "somebody else's is", about)
       }
     },
@@ -56,9 +56,12 @@ export const cancel: Rule = (world, breach) => {
   }
 }
 
-/** The pooler closes the group of a client that is gone with a Sync; a cancel that hits it hits that client's work. */
-function isPoolersSync({ owner, type }: Entry): boolean {
-  return owner === 0 && type === frontend.sync
+/**
+ * The pooler closes the group of a client that is gone with a Parse that fails and a Sync; a cancel that hits them hits
+ * that client's work.
+ */
+function closesGroup({ owner, type }: Entry): boolean {
+  return owner === 0 && (type === frontend.sync || type === frontend.parse)
 }
 
 function whyNotTarget(client: number, server: Server): string | undefined {

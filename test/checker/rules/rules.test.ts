@@ -435,20 +435,11 @@ describe('I11 statements', () => {
     built.grant(2, 1).ask(2, 1, bind(''), execute(), sync()).answer(2, 1, bound(), complete('SELECT 1'), ready())
     assert.deepEqual(brokenBy(built.release(2, 1).stop()), ['I11'])
   })
-  it('refuses a named statement where it was never Parsed, but not a name the client never had', () => {
-    const built = (name: string): TraceBuilder =>
-      world()
-        .grant(1, 1)
-        .ask(1, 1, parse('s', 'a'), sync())
-        .answer(1, 1, parsed(), ready())
-        .destroy(1)
-        .close(1)
-        .grant(1, 2)
-        .ask(1, 2, describeStatement(name), sync())
-        .answer(1, 2, error('ERROR', 'no such statement'), ready())
-        .release(1, 2)
-    assert.deepEqual(brokenBy(built('s').stop()), ['I11'])
-    assert.deepEqual(brokenBy(built('t').stop()), [])
+  it('lets a Query drop the unnamed statement before somebody else asks for it', () => {
+    const built = world().grant(1, 1).ask(1, 1, parse('', 'a'), sync()).answer(1, 1, parsed(), ready()).release(1, 1)
+    built.grant(2, 1).ask(2, 1, query('select 1')).answer(2, 1, selected('1'))
+    built.ask(2, 1, bind(''), execute(), sync()).answer(2, 1, error('ERROR', 'no such statement'), ready())
+    assert.deepEqual(brokenBy(built.release(2, 1).stop()), [])
   })
 })
 

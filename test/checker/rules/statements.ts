@@ -1,7 +1,6 @@
 /**
- * I11: a client's Bind or Describe finds its own statement: not one that another client Parsed under that name, and not
- * none where the client was told, on another server, that it is prepared. A name the client never Parsed is its own
- * mistake, which PostgreSQL answers.
+ * I11: a client's Bind or Describe never finds a statement that another client Parsed on that server. Where it finds none,
+ * PostgreSQL says so. A Query drops the unnamed statement.
  */
 import type { Client } from '../client.ts'
 import { frontend, statementName } from '../messages.ts'
@@ -16,6 +15,7 @@ export const statements: Rule = (_world, breach) => {
   return {
     requestSent(server, source, type, body) {
       if (type === frontend.parse) remember(server, source?.id ?? 0, nameIn(type, body) ?? '')
+      else if (type === frontend.query) forget(server, '')
       else if (!source) return
       else if (type === frontend.close) forget(server, nameIn(type, body))
       else if (type === frontend.bind || type === frontend.describe) check(server, source, nameIn(type, body))
@@ -36,13 +36,9 @@ export const statements: Rule = (_world, breach) => {
     if (statement === undefined) return
     const owner = parsed.get(server)?.get(statement)
     const about = { client: source.id, server: server.id }
-    if (owner === source.id) return
-    if (owner !== undefined) {
-      const whose = owner === 0 ? 'the pooler' : `client ${owner}`
-      breach(name, `statement "${statement}" of this client`, `that of ${whose}`, about)
-    } else if (source.prepared.has(statement)) {
-      breach(name, `statement "${statement}", which the client was told is prepared`, 'not on this server', about)
-    }
+    if (owner === undefined || owner === source.id) return
+    const whose = owner === 0 ? 'the pooler' : `client ${owner}`
+    breach(name, `statement "${statement}" of this client`, `that of ${whose}`, about)
   }
 }
 
