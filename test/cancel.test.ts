@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { eventually, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -32,11 +32,14 @@ after(async () => {
 })
 
 beforeEach(async () => {
-  one?.reset()
-  two?.reset()
   await direct.query('truncate entry')
   one = await pooler.login()
   two = await pooler.login()
+})
+
+afterEach(() => {
+  one.reset()
+  two.reset()
 })
 
 /** Resolves when the pooler has closed the connection: the cancel is over then. */
@@ -171,7 +174,7 @@ describe('a cancel', () => {
     await cancel(one.key)
     one.send(raw.copyData('a\n'), raw.copyDone)
     const answer = await one.answer()
-    assert.ok([canceled, 'C COPY 1'].includes(String(answer[0])), answer[0])
+    assert.ok([canceled, 'C COPY 1'].includes(String(answer[0])), String(answer[0]))
     assert.deepEqual(await one.query('select 7'), ok)
     assert.deepEqual(await two.query('select 7'), ok)
   })

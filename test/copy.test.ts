@@ -1,7 +1,7 @@
 /** COPY through the pooler, in both directions and protocols, and everything that can go wrong with it. */
 
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { eventually, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -29,11 +29,14 @@ after(async () => {
 })
 
 beforeEach(async () => {
-  one?.reset()
-  two?.reset()
   await direct.query('truncate item')
   one = await pooler.login()
   two = await pooler.login()
+})
+
+afterEach(() => {
+  one.reset()
+  two.reset()
 })
 
 const copyIn = 'copy item from stdin'

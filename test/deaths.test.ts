@@ -1,7 +1,7 @@
 /** Clients and servers that die, at every moment, and a pooler that has to go on. */
 
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { freePort } from '../src/embedded/free-port.ts'
 import { startRelay } from '../src/relay/relay.ts'
 import type { Faults } from '../src/relay/faults.ts'
@@ -239,12 +239,15 @@ describe('a server that dies', () => {
   let one: RawClient
   let two: RawClient
   beforeEach(async () => {
-    one?.reset()
-    two?.reset()
     pooler = await poolers.start({ poolSize: 1 })
     one = await pooler.login()
     two = await pooler.login()
     assert.deepEqual(await two.query('select 7'), ok)
+  })
+
+  afterEach(() => {
+    one.reset()
+    two.reset()
   })
 
   async function assertNextIsClean(): Promise<void> {
@@ -337,32 +340,31 @@ describe('a server that dies', () => {
 
   it('with all of PostgreSQL, under load, gives every client an answer or an end', async () => {
     const busy = await poolers.start({ poolSize: 3 })
-    let answered = 0
-    let ended = 0
-    let isOver = false
+    const seen = { answered: 0, ended: 0, isOver: false }
+    const isOver = (): boolean => seen.isOver
     const load = Array.from({ length: 8 }, async (_, index) => {
-      while (!isOver) {
+      while (!isOver()) {
         const client = await busy.login()
         try {
-          for (let n = 0; !isOver; n++) {
+          for (let n = 0; !isOver(); n++) {
             assert.equal(await client.value(`select '${index}-${n}' from pg_sleep(0.001)`), `${index}-${n}`)
-            answered++
+            seen.answered++
           }
         } catch (error) {
           assert.match(String(error), /57P0[123]|08006|closed \((fin|reset)\)/)
-          ended++
+          seen.ended++
         }
         client.reset()
       }
     })
     await Bun.sleep(100)
     await postgres.postgres.restart()
-    const before = answered
+    const before = seen.answered
     await Bun.sleep(400)
-    isOver = true
+    seen.isOver = true
     await Promise.all(load)
-    assert.ok(answered > before + 10, `${answered - before} answers after the restart`)
-    assert.ok(ended >= 1)
+    assert.ok(seen.answered > before + 10, `${seen.answered - before} answers after the restart`)
+    assert.ok(seen.ended >= 1)
     direct = await RawClient.login(port)
   })
 })
@@ -370,10 +372,7 @@ describe('a server that dies', () => {
 describe('a server whose stream ends', () => {
   const request = raw.all(raw.query('select 7'), raw.statement('select 7'), raw.sync, raw.statement('oops'), raw.sync)
   const text = 'E FATAL 08006: the server closed the connection unexpectedly'
-  const replies = [
-    ...[...ok, '1', '2', 'D 7', 'C SELECT 1', 'Z I'],
-    ...['E ERROR 42601: syntax error at or near "oops"', 'Z I'],
-  ]
+  const replies = [...ok, '1', '2', 'D 7', 'C SELECT 1', 'Z I', 'E ERROR 42601: syntax error at or near "oops"', 'Z I']
 
   for (const kind of ['cutAtByte', 'resetAtByte'] as const) {
     it(`at any byte of a reply ends its client with what came whole, and no other: ${kind}`, async () => {
@@ -394,8 +393,9 @@ describe('a server whose stream ends', () => {
         const got = await client.rest()
         faults = {}
         const last = got.at(-1)
-        if (client.over === 'fin') assert.ok(last?.startsWith(text), last)
-        else assert.ok(last === undefined || replies.includes(last) || last.endsWith(' bytes of a message'), last)
+        if (client.over === 'fin') assert.ok(last?.startsWith(text), String(last))
+        else
+          assert.ok(last === undefined || replies.includes(last) || last.endsWith(' bytes of a message'), String(last))
         assert.deepEqual(got.slice(0, -1), replies.slice(0, Math.max(0, got.length - 1)))
         assert.deepEqual(await next.query('select 7'), ok)
       }
@@ -531,10 +531,29 @@ describe('a server that cannot be had', () => {
     three.send(raw.query('select 7'))
     const numbers = '1 of 1 leased, 1 others waiting, oldest lease 0.'
     const [error] = await two.rest()
-    assert.ok(error?.startsWith(`E FATAL 53300: no server became free within 300 ms: ${numbers}`), error)
+    assert.ok(error?.startsWith(`E FATAL 53300: no server became free within 300 ms: ${numbers}`), String(error))
     await one.query('commit')
     assert.deepEqual(await three.answer(), ok)
     for (const client of [one, three]) client.leave()
+  })
+})
+
+describe('a limit of 0', () => {
+  it('lets logins, servers and cancels take as long as they need', async () => {
+    const pooler = await poolers.start({ clientLoginTimeoutMs: 0, serverConnectTimeoutMs: 0, cancelWaitTimeoutMs: 0 })
+    const slow = await RawClient.connect(pooler.port)
+    await Bun.sleep(60)
+    slow.send(raw.startup({ user: 'postgres' }))
+    assert.equal((await slow.answer()).at(-1), 'Z I')
+    const pid = await slow.value('select pg_backend_pid()')
+    slow.send(raw.query('select pg_sleep(10)'))
+    await isSleeping()
+    const canceller = await RawClient.connect(pooler.port)
+    canceller.send(raw.cancelRequest(slow.key))
+    assert.deepEqual(await canceller.rest(), [])
+    assert.match(String((await slow.answer()).at(-2)), /^E ERROR 57014/)
+    assert.equal(await slow.value('select pg_backend_pid()'), pid)
+    slow.leave()
   })
 })
 

@@ -58,6 +58,7 @@ function setup(command: StartCommand, postgresPort: number): PoolerSetup {
     },
     listenAddresses: [host],
     port: command.port,
+    backlog: 512,
     consoleUsers: new Set(['postgres']),
     traceFile: command.traceFile,
   }

@@ -17,6 +17,8 @@ export interface PoolerSetup {
   readonly listenAddresses: readonly string[]
   /** 0: a free one. */
   readonly port: number
+  /** How many connections the kernel queues before they are accepted. */
+  readonly backlog: number
   readonly consoleUsers: ReadonlySet<string>
   readonly traceFile: string | undefined
 }
@@ -36,6 +38,7 @@ export async function servePooler(config: Config, log: Log): Promise<ServedPoole
       pooler: poolerOptions(config),
       listenAddresses: global.listenAddr.map((address) => (address === '*' ? '::' : address)),
       port: global.listenPort,
+      backlog: global.listenBacklog,
       consoleUsers: byteStrings([...global.adminUsers, ...global.statsUsers]),
       traceFile: global.traceFile,
     },
@@ -123,7 +126,8 @@ function listenOnAll(setup: PoolerSetup, pooler: Pooler, trace: typeof noTrace):
   const listeners: Listener[] = []
   try {
     for (const host of setup.listenAddresses) {
-      const listener = listen({ host, port: setup.port }, (socket) => {
+      const { port, backlog } = setup
+      const listener = listen({ host, port, backlog, deferAccept: true }, (socket) => {
         const id = ++lastClientId
         const client = new Client(id, socket, trace.clientTraffic(id))
         client.handler = pooler.clientArrived(client)

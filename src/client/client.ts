@@ -9,7 +9,6 @@ import type { Socket, SocketHandler } from '../net/socket.ts'
 import type { Traffic } from '../net/traffic.ts'
 import * as build from '../wire/build.ts'
 import { StartupFramer, type StartupPacket } from '../wire/startup.ts'
-import { TransactionStatus } from '../wire/messages.ts'
 
 export type Startup = Extract<StartupPacket, { name: 'startup' }>
 export type CancelPacket = Extract<StartupPacket, { name: 'cancel' }>
@@ -31,7 +30,6 @@ export interface ClientHandler {
 const usedUpByLogin = 1
 const usedUpByClosing = 6
 const newestMinor = 0
-const readyWhenIdle = build.readyForQuery(TransactionStatus.idle)
 
 export class Client implements SocketHandler {
   /** Positive, never used again. */
@@ -81,8 +79,7 @@ export class Client implements SocketHandler {
 
   /** Ends the login well: `report` has a ParameterStatus each, and from now on bytes go to the handler. */
   welcome(report: Buffer, key: { readonly processId: number; readonly secret: Buffer }): void {
-    const backendKey = build.backendKeyData(key.processId, key.secret)
-    this.write(Buffer.concat([build.authenticationOk, report, backendKey, readyWhenIdle]), 0)
+    this.write(build.loginEnd(report, key.processId, key.secret), 0)
     this.#phase = 'ready'
     this.#socket.resume()
     const early = this.#early

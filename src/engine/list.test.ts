@@ -64,12 +64,18 @@ describe('List', () => {
         if (to !== undefined) arrays[to]?.push(node)
         if (to !== undefined) lists[to]?.push(node)
         else lists[from]?.remove(node)
-        assert.deepEqual(lists.map(namesIn), arrays.map((array) => array.map(({ name }) => name)))
+        assert.deepEqual(
+          lists.map(namesIn),
+          arrays.map((array) => array.map(({ name }) => name)),
+        )
         assert.deepEqual(
           lists.map(({ size, first, last }) => ({ size, first, last })),
           arrays.map((array) => ({ size: array.length, first: array[0], last: array.at(-1) })),
         )
-        assert.deepEqual(lists.map((list) => list.has(node)), arrays.map((array) => array.includes(node)))
+        assert.deepEqual(
+          lists.map((list) => list.has(node)),
+          arrays.map((array) => array.includes(node)),
+        )
       }
     })
     fc.assert(property, { numRuns: 300 })

@@ -104,10 +104,7 @@ describe('Pool', () => {
     it('lends an idle resource at once, without calling back', () => {
       fill(['one'])
       const lease = pool.acquire(new Asker('a').waiter, 7)
-      assert.deepEqual(
-        [lease?.resource, lease?.mode, lease?.grantedAtMs, lease?.isHeld],
-        ['one', 'exclusive', 7, true],
-      )
+      assert.deepEqual([lease?.resource, lease?.mode, lease?.grantedAtMs, lease?.isHeld], ['one', 'exclusive', 7, true])
       assert.deepEqual(figures(), { ...empty, leased: 1, size: 1 })
     })
 

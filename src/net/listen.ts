@@ -1,4 +1,5 @@
 import { TaxirankError } from '../errors.ts'
+import { setListenerOptions } from './listener-options.ts'
 import { rawHandlers, Socket, type SocketHandler } from './socket.ts'
 
 export interface Listener {
@@ -9,11 +10,18 @@ export interface Listener {
   stop(): void
 }
 
-/**
- * Accepts TCP connections on `host`:`port` (port 0: a free one). `accepted` is called for each and gives its handler.
- * Throws `listen_failed`.
- */
-export function listen(options: { host: string; port: number }, accepted: (socket: Socket) => SocketHandler): Listener {
+export interface ListenOptions {
+  readonly host: string
+  /** 0: a free one. */
+  readonly port: number
+  /** How many connections the kernel queues before they are accepted; absent: 512. */
+  readonly backlog?: number
+  /** A connection is accepted only when its first bytes are there: for protocols in which the client speaks first. */
+  readonly deferAccept?: boolean
+}
+
+/** Accepts TCP connections. `accepted` is called for each and gives its handler. Throws `listen_failed`. */
+export function listen(options: ListenOptions, accepted: (socket: Socket) => SocketHandler): Listener {
   try {
     const listener = Bun.listen<Socket>({
       hostname: options.host,
@@ -27,6 +35,9 @@ export function listen(options: { host: string; port: number }, accepted: (socke
         },
       },
     })
+    // The runtime has the descriptor; its types don't.
+    const { fd } = listener as unknown as { fd: number }
+    setListenerOptions(fd, { backlog: options.backlog ?? 512, deferAccept: options.deferAccept ?? false })
     return { host: options.host, port: listener.port, stop: () => listener.stop() }
   } catch (cause) {
     const code = (cause as { code?: string }).code ?? (cause as Error).message

@@ -50,6 +50,8 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
   #discardReason: number = ClientDiscard.lateCopy
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
+  /** It has said Terminate. */
+  #isLeaving = false
   /** Called at the first grant, when the client waits to log in and not for a request. */
   #login: (() => void) | undefined
 
@@ -141,7 +143,8 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   /** What comes now has to wait: for a server, or for the end of a cancel. */
   get #isStopped(): boolean {
-    return this.#waiter.isWaiting || this.#backlog.length > 0 || (this.#server?.isCancelling ?? false)
+    const isCancelling = this.#server?.isCancelling ?? false
+    return this.#waiter.isWaiting || this.#backlog.length > 0 || isCancelling || this.#isLeaving
   }
 
   #keep(bytes: Buffer): void {
@@ -256,10 +259,11 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
   }
 
+  /** What was sent before Terminate is answered first, as PostgreSQL does; an open transaction is rolled back. */
   #goodbye(): void {
-    // In this order: closing may report the end at once, and that would be a client that has vanished.
-    this.#leave(true)
-    this.#client.close()
+    this.#isLeaving = true
+    if (this.#server) this.#server.settle(true)
+    else this.#client.close()
   }
 
   // Waiting.
@@ -344,6 +348,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   unlinked(): void {
     this.#server = undefined
+    if (this.#isLeaving) return this.#client.close()
     this.#resumeIfFree()
     if (this.#owner.shutdown && this.#client.isOpen) this.fail(this.#owner.shutdown)
   }
@@ -424,7 +429,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     if (this.#waiter.isWaiting) this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)
     const server = this.#server
     this.#server = undefined
-    server?.settle(isOrderly)
+    if (!this.#isLeaving) server?.settle(isOrderly)
   }
 
   #discardBacklog(): void {

@@ -76,6 +76,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #keys = new CancelKeys()
   readonly #loginTimeouts: TimeoutQueue<Arrival>
   readonly #halfMessageTimeouts: TimeoutQueue<PooledClient>
+  readonly #requests = new WeakMap<Startup['parameters'], StartupRequest>()
   readonly #drained: (() => void)[] = []
   #drainMode: DrainMode | undefined
   #shutdown: TaxirankError | undefined
@@ -134,13 +135,22 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   login(arrival: Arrival, startup: Startup): void {
     const { client } = arrival
     try {
-      const request = readStartup(startup.parameters, this.#options.ignoredStartupParameters)
+      const request = this.#requestIn(startup)
       if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
       this.#logIn(arrival, request, this.#poolFor(request))
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       client.fail(error)
     }
+  }
+
+  /** What a startup packet asks for. The same packet, remembered by wire/, asks for the same. */
+  #requestIn({ parameters }: Startup): StartupRequest {
+    const known = this.#requests.get(parameters)
+    if (known) return known
+    const request = readStartup(parameters, this.#options.ignoredStartupParameters)
+    this.#requests.set(parameters, request)
+    return request
   }
 
   #openConsole(arrival: Arrival, user: string): void {

@@ -54,7 +54,7 @@ describe('ReplyQueue', () => {
     queue.gotCopyIn()
   }
 
-  function is(expected: Partial<typeof rest> | { reader: number }): void {
+  function is(expected: Partial<ReturnType<typeof stateOf>>): void {
     assert.deepEqual(stateOf(queue), { ...rest, ...expected })
   }
 

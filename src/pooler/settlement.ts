@@ -9,8 +9,13 @@ import { TransactionStatus } from '../wire/messages.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import type { ServerCancel } from './server-cancel.ts'
 
-/** A statement that no PostgreSQL can parse, and the Sync behind it. */
-const failingGroupEnd = Buffer.concat([build.parse('the client has left'), build.sync])
+const copyEnd = build.copyFail('the client has left')
+
+/**
+ * Makes a group fail and ends it. CopyFail comes first, because a COPY FROM STDIN may be under way that we have not heard
+ * of yet, and in it a Parse would cost the connection; outside of one PostgreSQL ignores it.
+ */
+const groupEnd = Buffer.concat([copyEnd, build.parse('the client has left'), build.sync])
 
 /** Where the server stands now. */
 export interface ServerState {
@@ -72,14 +77,14 @@ export class Settlement {
    * what the group did, and PostgreSQL rolls that back for a client that leaves: so the group is made to fail first.
    */
   #closeWhatIsOpen(): void {
-    if (this.#queue.copyIn === 'in') {
-      this.#queue.sentCopyEnd()
-      this.#write(build.copyFail('the client has left'))
-    }
     if (this.#queue.needsSync) {
+      this.#queue.sentCopyEnd()
       this.#queue.sentExtended(false)
       this.#queue.sentSync(undefined)
-      this.#write(failingGroupEnd)
+      this.#write(groupEnd)
+    } else if (this.#queue.copyIn === 'in') {
+      this.#queue.sentCopyEnd()
+      this.#write(copyEnd)
     }
   }
 }

@@ -8,7 +8,7 @@ export type CancelOutcome = 'delivered' | 'unsent' | 'unknown'
 
 /**
  * Asks PostgreSQL to cancel what the backend with `key` is doing, over a connection of its own. `done` is called once,
- * when PostgreSQL has closed that connection (only then has the signal been sent) or after `timeoutMs`.
+ * when PostgreSQL has closed that connection (only then has the signal been sent) or after `timeoutMs` (0: no limit).
  */
 export function cancelBackend(
   address: ServerAddress,
@@ -25,10 +25,11 @@ export function cancelBackend(
   connect(
     { host: address.host, port: address.port, timeoutMs },
     (socket) => {
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
         finish('unknown')
         socket.reset()
-      }, timeoutMs)
+      }
+      const timer = timeoutMs > 0 ? setTimeout(giveUp, timeoutMs) : undefined
       socket.write(cancelRequest(key))
       return cancelHandler(timer, finish)
     },
@@ -36,7 +37,10 @@ export function cancelBackend(
   )
 }
 
-function cancelHandler(timer: ReturnType<typeof setTimeout>, finish: (outcome: CancelOutcome) => void): SocketHandler {
+function cancelHandler(
+  timer: ReturnType<typeof setTimeout> | undefined,
+  finish: (outcome: CancelOutcome) => void,
+): SocketHandler {
   return {
     received: () => undefined,
     blocked: () => undefined,

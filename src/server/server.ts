@@ -21,7 +21,7 @@ export interface ServerOptions {
   readonly address: ServerAddress
   /** Startup parameters as byte strings: user, database and what the pool adds. */
   readonly startup: ReadonlyMap<string, string>
-  /** Connecting and logging in together, in milliseconds. */
+  /** Connecting and logging in together, in milliseconds; 0: no limit. */
   readonly connectTimeoutMs: number
   readonly traffic: Traffic
 }
@@ -51,7 +51,7 @@ export class Server implements SocketHandler {
   readonly #options: ServerOptions
   readonly #handler: ServerHandler
   readonly #connecting: Connecting
-  readonly #deadline: ReturnType<typeof setTimeout>
+  readonly #deadline: ReturnType<typeof setTimeout> | undefined
   readonly #framer = new Framer(backendLoginRules)
   readonly #parameters = new Map<string, string>()
   #key: Buffer = Buffer.alloc(0)
@@ -62,7 +62,7 @@ export class Server implements SocketHandler {
     this.#options = options
     this.#handler = handler
     const { address, connectTimeoutMs } = options
-    this.#deadline = setTimeout(() => this.#timedOut(), connectTimeoutMs)
+    this.#deadline = connectTimeoutMs > 0 ? setTimeout(() => this.#timedOut(), connectTimeoutMs) : undefined
     this.#connecting = connect(
       { host: address.host, port: address.port, timeoutMs: 0 },
       (socket) => this.#connected(socket),

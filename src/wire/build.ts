@@ -20,8 +20,9 @@ function cstring(text: string, encoding: 'latin1' | 'utf8'): Buffer {
 
 // To clients.
 
-export const authenticationOk = message('R', Buffer.from([0, 0, 0, 0]))
+const authenticationOk = message('R', Buffer.from([0, 0, 0, 0]))
 export const sslRefused = Buffer.from('N')
+const keyAndReady = Buffer.concat([message('K', Buffer.alloc(8)), message('Z', Buffer.from('I'))])
 
 export function readyForQuery(status: number): Buffer {
   return message('Z', Buffer.from([status]))
@@ -31,10 +32,19 @@ export function parameterStatus(name: string, value: string): Buffer {
   return message('S', Buffer.concat([cstring(name, 'latin1'), cstring(value, 'latin1')]))
 }
 
-export function backendKeyData(processId: number, secret: Buffer): Buffer {
-  const pid = Buffer.alloc(4)
-  pid.writeUInt32BE(processId)
-  return message('K', Buffer.concat([pid, secret]))
+/**
+ * What ends a login well: AuthenticationOk, `report` (a ParameterStatus each), BackendKeyData and ReadyForQuery, in one
+ * buffer, because clients that connect for every query make it a hot path. The secret has 4 bytes.
+ */
+export function loginEnd(report: Buffer, processId: number, secret: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(authenticationOk.length + report.length + keyAndReady.length)
+  authenticationOk.copy(bytes)
+  report.copy(bytes, authenticationOk.length)
+  const tail = authenticationOk.length + report.length
+  keyAndReady.copy(bytes, tail)
+  bytes.writeUInt32BE(processId, tail + 5)
+  secret.copy(bytes, tail + 9, 0, 4)
+  return bytes
 }
 
 /** Says that 3.0 is the newest version spoken here, and which protocol options are not known. */

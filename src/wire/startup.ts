@@ -42,7 +42,9 @@ export class StartupFramer {
     }
     this.#held = noBytes
     const length = bytes.readUInt32BE(0)
-    return { packet: read(bytes.subarray(0, length)), length, rest: bytes.subarray(length) }
+    const isAlone = bytes.length === length
+    const packet = read(isAlone ? bytes : bytes.subarray(0, length))
+    return { packet, length, rest: isAlone ? noBytes : bytes.subarray(length) }
   }
 }
 
@@ -62,13 +64,32 @@ function read(packet: Buffer): StartupPacket {
   const major = code >>> 16
   const minor = code & 0xffff
   if (major !== 3) throw violation(`unsupported frontend protocol ${major}.${minor}: 3.0 is spoken here`)
-  return { name: 'startup', minor, parameters: readParameters(packet) }
+  return { name: 'startup', minor, parameters: parametersOf(packet) }
 }
 
 function readCancel(packet: Buffer): StartupPacket {
   if (packet.length !== 16) throw violation(`cancel request has length ${packet.length}; it must be 16`)
   return { name: 'cancel', processId: packet.readUInt32BE(8), secret: packet.subarray(12, 16) }
 }
+
+/**
+ * The parameters of a startup packet. Applications log in with the same packet again and again: the same bytes give the
+ * same map, as long as it is remembered.
+ */
+function parametersOf(packet: Buffer): ReadonlyMap<string, string> {
+  const text = packet.toString('latin1', prefix)
+  const known = remembered.get(text)
+  if (known) return known
+  const parameters = readParameters(packet)
+  if (text.length > longestRemembered) return parameters
+  if (remembered.size >= mostRemembered) remembered.clear()
+  remembered.set(text, parameters)
+  return parameters
+}
+
+const remembered = new Map<string, ReadonlyMap<string, string>>()
+const mostRemembered = 256
+const longestRemembered = 512
 
 function readParameters(packet: Buffer): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>()

@@ -65,8 +65,8 @@ export async function cancelSoon(client: CanaryClient): Promise<void> {
 }
 
 /** Keeps a server busy for a while. */
-export async function occupy(client: CanaryClient): Promise<void> {
-  await client.ask(slow(client, newCancellation(client), 0.25))
+export async function occupy(client: CanaryClient, seconds = 0.25): Promise<void> {
+  await client.ask(slow(client, newCancellation(client), seconds))
 }
 
 async function cancelAfter(client: CanaryClient, cancellation: Cancellation, milliseconds: number): Promise<void> {

@@ -1,7 +1,8 @@
 /** COPY FROM STDIN in the orders that clients send it, ended well, given up, or with bad data on the way. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { CanaryClient, Step } from './client.ts'
-import { written } from './exchanges.ts'
+import { facts, written } from './exchanges.ts'
 import type { Line } from './ledger.ts'
 import { bind, copyData, copyDone, copyFail, execute, flush, parse, query, sync } from './messages.ts'
 import { bindComplete, commandComplete, copyInResponse, error, parseComplete, ready, type Reply } from './replies.ts'
@@ -94,6 +95,22 @@ export async function extendedCopyIn(client: CanaryClient): Promise<void> {
   }
   await client.ask(opening(Buffer.concat([preparing, order === 'Flush' ? flush : sync]), begun))
   await client.ask({ bytes, replies, ...finished(copied) })
+}
+
+/** So many bytes of a message are more than a pooler waits for before it forwards its beginning. */
+const longLineBytes = 40_000
+
+/** A row that fails, and the beginning of a long message; the rest of that comes after the error and the ReadyForQuery. */
+export async function copyFailedInMessage(client: CanaryClient): Promise<void> {
+  const token = client.token()
+  const long = copyData(`${client.line(`${token}#`).token.padEnd(longLineBytes, 'x')}\n`)
+  const cut = client.random.integer(longLineBytes / 2, longLineBytes)
+  const bytes = Buffer.concat([copyData(`${token}\ta second column\n`), long.subarray(0, cut)])
+  await client.ask(opening(query(text), [copyInResponse(1)]))
+  await client.ask({ bytes, replies: [error('22P04', token), ready('I')], lines: [], outcome: 'absent' })
+  await sleep(client.random.integer(0, 20))
+  client.connection.send(Buffer.concat([long.subarray(cut), copyDone]))
+  await client.ask(facts(client))
 }
 
 /** Begins to copy and leaves in the middle. */

@@ -4,7 +4,7 @@ import type { CanaryClient, Step } from './client.ts'
 import { factsRow, factsText, succeeding, written } from './exchanges.ts'
 import { anything } from './failures.ts'
 import type { Line } from './ledger.ts'
-import { bind, close, describe, execute, flush, parse, query, sync } from './messages.ts'
+import { bind, close, describe, execute, flush, functionCall, parse, query, sync } from './messages.ts'
 import {
   bindComplete,
   closeComplete,
@@ -97,6 +97,30 @@ export function group(client: CanaryClient, fails: boolean): Step {
 export async function groups(client: CanaryClient): Promise<void> {
   const steps = Array.from({ length: client.random.integer(1, 3) }, () => group(client, client.random.chance(0.6)))
   await client.ask(...steps)
+}
+
+/** A Query or FunctionCall that PostgreSQL skips, because the Sync of a failed group has not come yet. */
+function skipped(client: CanaryClient): Buffer {
+  const token = client.token()
+  if (client.random.chance(0.3)) return functionCall(client.canary.functions.textcat, [token, '+'])
+  return query(`insert into public.ledger values ('${client.line(token).token}')`)
+}
+
+/** A group that fails, with whole requests in it: they have no effect and no answer. */
+export async function skippedRequests(client: CanaryClient): Promise<void> {
+  const failed = failing(client)
+  const requests = Buffer.concat(Array.from({ length: client.random.integer(1, 4) }, () => skipped(client)))
+  if (client.random.chance(0.5)) {
+    const bytes = Buffer.concat([failed.bytes, requests, sync])
+    await client.ask(
+      { bytes, replies: [...failed.replies, ready('I')], lines: [], outcome: 'absent' },
+      anything(client),
+    )
+    return
+  }
+  await client.ask({ ...failed, lines: [], outcome: 'absent' })
+  await client.canary.think(client.random)
+  await client.ask({ bytes: Buffer.concat([requests, sync]), replies: [ready('I')], lines: [], outcome: 'absent' })
 }
 
 /** Answers are asked for with Flush; what was written counts only from the Sync. */

@@ -3,11 +3,19 @@
 import type { Random } from '../../src/relay/random.ts'
 import { cancel, cancelSoon } from './cancel.ts'
 import type { CanaryClient } from './client.ts'
-import { extendedCopyIn, simpleCopyIn } from './copy.ts'
+import { copyFailedInMessage, extendedCopyIn, simpleCopyIn } from './copy.ts'
 import { facts } from './exchanges.ts'
 import { anything } from './failures.ts'
 import { large, slowReader } from './large.ts'
-import { flushes, groups, pipeline, pipelinedTransaction, prepared, preparedInTransaction } from './pipelines.ts'
+import {
+  flushes,
+  groups,
+  pipeline,
+  pipelinedTransaction,
+  prepared,
+  preparedInTransaction,
+  skippedRequests,
+} from './pipelines.ts'
 import { changeSettings, changeSettingsInTransaction, transaction } from './transactions.ts'
 import {
   vanishBeforeSync,
@@ -15,6 +23,7 @@ import {
   vanishInLargeReply,
   vanishInReply,
   vanishInRequest,
+  vanishInSlowRequest,
   vanishInTransaction,
 } from './vanish.ts'
 
@@ -40,10 +49,12 @@ const orderly: readonly (readonly [weight: number, scenario: Scenario])[] = [
   [120, pipeline],
   [60, groups],
   [50, flushes],
+  [20, skippedRequests],
   [160, transaction],
   [50, pipelinedTransaction],
   [30, simpleCopyIn],
   [30, extendedCopyIn],
+  [5, copyFailedInMessage],
   [40, changeSettings],
   [20, changeSettingsInTransaction],
   [4, prepared],
@@ -57,6 +68,7 @@ const orderly: readonly (readonly [weight: number, scenario: Scenario])[] = [
 
 const disorderly: readonly (readonly [weight: number, scenario: Scenario])[] = [
   [8, vanishInRequest],
+  [3, vanishInSlowRequest],
   [8, vanishInReply],
   [3, vanishInLargeReply],
   [6, vanishInTransaction],

@@ -1,5 +1,7 @@
 /** Clients that leave when nobody expects it. What they had not asked to be committed must not be in the table. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
+import { occupy } from './cancel.ts'
 import type { CanaryClient } from './client.ts'
 import { halfCopyIn } from './copy.ts'
 import { facts, succeeding } from './exchanges.ts'
@@ -22,6 +24,15 @@ export async function vanishInRequest(client: CanaryClient): Promise<void> {
   const length = steps.reduce((sum, { bytes }) => sum + bytes.length, 0)
   client.sendPart(steps, client.random.integer(1, length - 1))
   await client.canary.think(client.random)
+  if (client.connection.over) throw client.connection.over
+  vanish(client, 'in a request')
+}
+
+/** While it runs: longer than a pooler may let it, for nobody. */
+export async function vanishInSlowRequest(client: CanaryClient): Promise<void> {
+  const answer = occupy(client, 1)
+  await Promise.race([answer, sleep(client.random.integer(10, 60))])
+  answer.catch(() => undefined)
   if (client.connection.over) throw client.connection.over
   vanish(client, 'in a request')
 }

@@ -69,7 +69,7 @@ export class TraceBuilder {
       .clientSays(client, packet)
       .discard(client, packet.length, 1)
       .authenticate(client, pool)
-      .toClient(client, 0, loggedIn())
+      .toClient(client, 0, loggedIn(client))
   }
 
   quit(client: number): this {
@@ -220,8 +220,9 @@ export function sslRequest(): Buffer {
   return packet(80_877_103)
 }
 
-export function cancelRequest(): Buffer {
-  return packet(80_877_102, Buffer.alloc(8, 1))
+/** With the key that this client is given at login. */
+export function cancelRequest(client: number): Buffer {
+  return packet(80_877_102, Buffer.alloc(8, client))
 }
 
 export function query(text: string): Buffer {
@@ -313,8 +314,9 @@ export function selected(text: string, status = 'I'): Buffer {
   return Buffer.concat([message('T', Buffer.alloc(2)), row(text), complete('SELECT 1'), ready(status)])
 }
 
-export function loggedIn(): Buffer {
+/** What a client, or a server without a number, is told at the end of a login. */
+export function loggedIn(client = 0): Buffer {
   const authenticated = message('R', Buffer.alloc(4))
-  const key = message('K', Buffer.alloc(8))
+  const key = message('K', Buffer.alloc(8, client))
   return Buffer.concat([authenticated, parameter('session_authorization', 'user'), key, ready()])
 }

@@ -80,7 +80,7 @@ describe('a corrupted trace', () => {
    */
   const mayBeMissing: Readonly<Record<string, readonly string[]>> = {
     'copy in whose end nobody can count: the server is destroyed': ['13/1/1/0', '5/1/1/0'],
-    'a cancel of the running statement': ['7/2/16/1', '19/1/0/0'],
+    'a cancel of the running statement': ['7/2/16/1'],
     'a server that dies, and one that refuses the login': [
       '5/1/0/0',
       '13/1/1/0',

@@ -53,8 +53,8 @@ export class Client {
   #sentListener(): MessageListener {
     return {
       began: () => undefined,
-      ended: (type, bytes, start, _end, offset) => {
-        if (type === untypedPacket) this.#startup(bytes.readInt32BE(start), offset)
+      ended: (type, bytes, start, end, offset) => {
+        if (type === untypedPacket) this.#startup({ bytes, start, end }, offset)
         else if (this.account.sent(type, this.id, offset)) this.#world.counts.requests++
       },
       broke: () => {
@@ -63,9 +63,11 @@ export class Client {
     }
   }
 
-  #startup(code: number, offset: number): void {
+  #startup({ bytes, start, end }: Span, offset: number): void {
+    const code = bytes.readInt32BE(start)
     if (code === packetCodes.ssl || code === packetCodes.gss) this.#given.expectRawReply()
     else if (code !== packetCodes.cancel) this.account.sent(untypedPacket, this.id, offset)
+    else for (const hear of this.#world.listeners.cancelAsked) hear(bytes.toString('hex', start + 4, end))
   }
 
   #givenListener(): MessageListener {
@@ -74,6 +76,7 @@ export class Client {
       began: () => undefined,
       ended: (type, bytes, start, end) => {
         if (type === backend.error && isFatal(bytes, start, end)) this.isClosing = true
+        if (type === backend.keyData) this.#key(bytes.toString('hex', start, end))
         const problem = this.account.received(type)
         if (problem !== undefined) for (const hear of listeners.replyUnexplained) hear(this, problem)
         else if (type === backend.ready) this.#ready()
@@ -82,6 +85,10 @@ export class Client {
         for (const hear of listeners.framingBroke) hear(this, why)
       },
     }
+  }
+
+  #key(key: string): void {
+    for (const hear of this.#world.listeners.keyGiven) hear(this, key)
   }
 
   #ready(): void {

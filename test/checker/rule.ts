@@ -34,6 +34,10 @@ export interface Events {
   leaseReleased(client: Client, server: Server): void
   serverDestroyed(server: Server): void
   serverClosed(server: Server): void
+  /** A client was given its cancel key, as hexadecimal digits. */
+  keyGiven(client: Client, key: string): void
+  /** A connection is a CancelRequest with this key. */
+  cancelAsked(key: string): void
   cancelReceived(client: Client): void
   cancelSent(client: number, server: Server): void
   cancelDone(client: number, server: number): void
@@ -83,6 +87,8 @@ const names: readonly (keyof Events)[] = [
   'leaseReleased',
   'serverDestroyed',
   'serverClosed',
+  'keyGiven',
+  'cancelAsked',
   'cancelReceived',
   'cancelSent',
   'cancelDone',

@@ -69,6 +69,7 @@ export class TestPoolers {
         },
         listenAddresses: ['127.0.0.1'],
         port: 0,
+        backlog: 512,
         consoleUsers: new Set(['postgres']),
         traceFile,
       },

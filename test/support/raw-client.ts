@@ -24,7 +24,7 @@ export class RawClient {
   #incomingBytes = 0
   /** Every byte that ever came. */
   receivedBytes = 0
-  #wakers: (() => void)[] = []
+  readonly #wakers: (() => void)[] = []
 
   static async connect(port: number): Promise<RawClient> {
     const client = new RawClient()

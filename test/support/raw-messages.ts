@@ -140,7 +140,7 @@ export function values(body: Buffer): (string | null)[] {
 }
 
 /** Fields of an ErrorResponse or NoticeResponse by letter. */
-export function errorFields(body: Buffer): Map<string, string> {
+function errorFields(body: Buffer): Map<string, string> {
   const fields = body.toString('utf8', 0, body.length - 2).split('\0')
   return new Map(fields.map((field) => [field.charAt(0), field.slice(1)]))
 }

@@ -1,5 +1,5 @@
 /**
- * I8: a cancel hits only the client it names. From the moment its connection is opened until PostgreSQL has closed it,
+ * I8: a cancel is sent only for a client whose key was used, in the lease in which that was, and hits only that client. From the moment its connection is opened until PostgreSQL has closed it,
  * the server stays with that client, nobody else's request is unanswered on it and no new request is written to it.
  */
 import { frontend, printable } from '../messages.ts'
@@ -12,7 +12,7 @@ const name = 'I8'
 const copyMessages: readonly number[] = [frontend.copyData, frontend.copyDone, frontend.copyFail]
 
 export const cancel: Rule = (world, breach) => {
-  /** Clients whose own key was used. Closed ones are taken out. */
+  /** Clients whose own key was used, until the cancel is sent or what it was for is over. */
   const asked = new Set<number>()
   return {
     cancelReceived(client) {
@@ -25,10 +25,15 @@ export const cancel: Rule = (world, breach) => {
       if (how !== waitEnds.cancelled || asked.has(client.id)) return
       breach(name, 'a cancel that names this client', 'none was received', { client: client.id, pool: pool.id })
     },
+    serverDestroyed({ holder }) {
+      if (holder) asked.delete(holder.id)
+    },
     cancelSent(client, server) {
       const target = whyNotTarget(client, server)
       const about = { client, server: server.id }
       if (target !== undefined) breach(name, 'the client that holds the server', target, about)
+      if (client !== 0 && !asked.delete(client))
+        breach(name, 'a cancel that names this client', 'none was received', about)
       const holder = server.holder?.id
       if (server.account.hasUnanswered((entry) => entry.owner !== holder && !closesGroup(entry))) {
         breach(name, "only its holder's requests are unanswered", "somebody else's is", about)
@@ -40,6 +45,7 @@ export const cancel: Rule = (world, breach) => {
     },
     leaseReleased(client, server) {
       refuseDuringCancel(server, 'released', client.id)
+      asked.delete(client.id)
     },
     leaseGranted(client, server) {
       refuseDuringCancel(server, 'lent', client.id)
@@ -67,7 +73,7 @@ function closesGroup({ owner, type }: Entry): boolean {
 function whyNotTarget(client: number, server: Server): string | undefined {
   const { holder } = server
   if (holder === undefined) return 'nobody holds it'
-  if (client === 0) return holder.isClosed ? undefined : `client ${holder.id} holds it, and is not gone`
+  if (client === 0) return holder.isClosing ? undefined : `client ${holder.id} holds it, and is not gone`
   if (holder.id !== client) return `client ${holder.id} holds it`
   return holder.isClosed ? 'that client is gone' : undefined
 }

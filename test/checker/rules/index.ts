@@ -1,12 +1,15 @@
 /** Every rule, in the order in which they hear of a record. docs/invariants.md tells what each verifies. */
 import type { Rule } from '../rule.ts'
+import { abandoned } from './abandoned.ts'
 import { attribution } from './attribution.ts'
+import { cancelKey } from './cancel-key.ts'
 import { cancel } from './cancel.ts'
 import { cleanRelease } from './clean-release.ts'
 import { conservation } from './conservation.ts'
 import { exclusiveLease } from './exclusive-lease.ts'
 import { fifo } from './fifo.ts'
 import { identity } from './identity.ts'
+import { leaseEnd } from './lease-end.ts'
 import { limit } from './limit.ts'
 import { noEarlyEffect } from './no-early-effect.ts'
 import { noReplay } from './no-replay.ts'
@@ -27,7 +30,10 @@ export const rules: readonly Rule[] = [
   oneEndPerWait,
   fifo,
   workConservation,
+  leaseEnd,
   cancel,
+  cancelKey,
+  abandoned,
   replyOrder,
   nothingUnanswered,
   // Before conservation, which gives a stream up once it differs.

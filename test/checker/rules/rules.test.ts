@@ -171,7 +171,7 @@ describe('I3 clean release', () => {
     assert.deepEqual(released(failed), ['I3'])
   })
   it('refuses a cancel under way', () => {
-    const built = asked().cancelSent(1, 1).answer(1, 1, answer).release(1, 1).cancelDone(1, 1)
+    const built = asked().cancelReceived(1).cancelSent(1, 1).answer(1, 1, answer).release(1, 1).cancelDone(1, 1)
     assert.deepEqual(brokenBy(built.stop()), ['I3', 'I8'])
   })
   it('refuses a server on which a named statement was Parsed', () => {
@@ -212,7 +212,14 @@ describe('I4 limit', () => {
     assert.deepEqual(brokenBy(world().pool(1, 1).destroy(1).close(1).open(3).stop()), ['I4'])
   })
   it('refuses a second cancel connection to one server', () => {
-    const built = asked().cancelSent(1, 1).cancelSent(1, 1).cancelDone(1, 1).answer(1, 1, answer).release(1, 1)
+    const built = asked()
+      .cancelReceived(1)
+      .cancelSent(1, 1)
+      .cancelReceived(1)
+      .cancelSent(1, 1)
+      .cancelDone(1, 1)
+      .answer(1, 1, answer)
+      .release(1, 1)
     assert.deepEqual(brokenBy(built.stop()), ['I4'])
   })
 })
@@ -271,6 +278,29 @@ describe('I7 no idle server while a client waits', () => {
     assert.deepEqual(brokenBy(late(51).answer(1, 1, answer).release(1, 1).stop()), ['I7'])
     assert.deepEqual(brokenBy(late(50).answer(1, 1, answer).release(1, 1).stop()), [])
   })
+  it('refuses a lease in which nothing is owed any more', () => {
+    const kept = (looks: number): TraceBuilder => {
+      const built = asked().answer(1, 1, answer)
+      for (let n = 0; n < looks; n++)
+        built
+          .wait(100)
+          .accept(10 + n)
+          .closeClient(10 + n)
+      return built.release(1, 1).stop()
+    }
+    assert.deepEqual(brokenBy(kept(6)), ['I7'])
+    assert.deepEqual(brokenBy(kept(4)), [])
+  })
+  it('does not mind a lease in a transaction, one with a request under way, or a pause of the whole pooler', () => {
+    const kept = (built: TraceBuilder, firstId: number): TraceBuilder => {
+      for (let id = firstId; id < firstId + 9; id++) built.wait(100).accept(id).closeClient(id)
+      return built
+    }
+    const begun = kept(asked().answer(1, 1, selected(text, 'T')), 10).ask(1, 1, query('b'))
+    assert.deepEqual(brokenBy(kept(begun, 20).answer(1, 1, selected('b')).release(1, 1).stop()), [])
+    const paused = asked().answer(1, 1, answer).wait(1000).release(1, 1)
+    assert.deepEqual(brokenBy(paused.stop()), [])
+  })
   it('does not count a server that the pooler itself is asking', () => {
     const built = new TraceBuilder().pool(1, 1).open(1).login(1).toServer(1, 0, query('select 1')).queue(1).wait(100)
     built.serverSays(1, answer).swallow(1, answer.length, 2).endWait(1, 1).grant(1, 1).release(1, 1)
@@ -295,19 +325,36 @@ describe('I8 cancel', () => {
     assert.deepEqual(brokenBy(gone.stop()), ['I8'])
   })
   it('refuses a release, and a lease to another, before it is done', () => {
-    const built = asked().cancelSent(1, 1).answer(1, 1, answer).release(1, 1).grant(2, 1).cancelDone(1, 1).release(2, 1)
+    const built = asked()
+      .cancelReceived(1)
+      .cancelSent(1, 1)
+      .answer(1, 1, answer)
+      .release(1, 1)
+      .grant(2, 1)
+      .cancelDone(1, 1)
+      .release(2, 1)
     assert.deepEqual(brokenBy(built.stop()), ['I3', 'I8'])
   })
   it('refuses a new request before it is done, but not copy data', () => {
-    const next = asked().cancelSent(1, 1).answer(1, 1, answer).ask(1, 1, query('b')).cancelDone(1, 1)
+    const next = asked().cancelReceived(1).cancelSent(1, 1).answer(1, 1, answer).ask(1, 1, query('b')).cancelDone(1, 1)
     assert.deepEqual(brokenBy(next.answer(1, 1, selected('b')).release(1, 1).stop()), ['I8'])
     const rollback = asked('begin').closeClient(1, 1).cancelSent(0, 1).toServer(1, 0, query('rollback'))
     assert.deepEqual(brokenBy(rollback.cancelDone(0, 1).destroy(1).close(1).stop()), ['I8'])
-    const copy = asked('copy').answer(1, 1, copyInResponse()).cancelSent(1, 1).ask(1, 1, copyData('x')).cancelDone(1, 1)
+    const copy = asked('copy')
+      .answer(1, 1, copyInResponse())
+      .cancelReceived(1)
+      .cancelSent(1, 1)
+      .ask(1, 1, copyData('x'))
+      .cancelDone(1, 1)
     assert.deepEqual(brokenBy(copy.answer(1, 1, error('ERROR', 'canceled'), ready()).release(1, 1).stop()), [])
   })
   it("refuses one that would hit the pooler's own request", () => {
-    const built = world().grant(1, 1).toServer(1, 0, query('set')).ask(1, 1, query('a')).cancelSent(1, 1)
+    const built = world()
+      .grant(1, 1)
+      .toServer(1, 0, query('set'))
+      .ask(1, 1, query('a'))
+      .cancelReceived(1)
+      .cancelSent(1, 1)
     assert.deepEqual(brokenBy(built.cancelDone(1, 1).destroy(1).close(1).closeClient(1).end()), ['I8'])
   })
   it('takes the Sync with which the pooler closes the group of a client that is gone', () => {
@@ -324,8 +371,42 @@ describe('I8 cancel', () => {
       .cancelDone(0, 1)
     assert.deepEqual(brokenBy(built.release(1, 1).stop()), [])
   })
+  it('refuses one that nobody has asked for, or that was asked for in another lease', () => {
+    const sent = (built: TraceBuilder): TraceBuilder =>
+      built.cancelSent(1, 1).cancelDone(1, 1).answer(1, 1, answer).release(1, 1)
+    assert.deepEqual(brokenBy(sent(asked()).stop()), ['I8'])
+    assert.deepEqual(brokenBy(sent(asked().cancelReceived(2)).stop()), ['I8'])
+    assert.deepEqual(brokenBy(sent(asked().cancelReceived(1)).stop()), [])
+    const late = asked().cancelReceived(1).answer(1, 1, answer).release(1, 1).grant(1, 1).ask(1, 1, query(text))
+    assert.deepEqual(brokenBy(sent(late).stop()), ['I8'])
+    const twice = asked().cancelReceived(1).cancelSent(1, 1).cancelDone(1, 1)
+    assert.deepEqual(brokenBy(sent(twice).stop()), ['I8'])
+  })
+  it('goes red when what a client leaves running is not cancelled', () => {
+    const settled = (ms: number): TraceBuilder =>
+      asked().closeClient(1, 1).wait(ms).cancelSent(0, 1).cancelDone(0, 1).serverSays(1, answer)
+    const end = (built: TraceBuilder): TraceBuilder => built.swallow(1, answer.length, 3).release(1, 1).stop()
+    assert.deepEqual(brokenBy(end(settled(51))), ['I8'])
+    assert.deepEqual(brokenBy(end(settled(50))), [])
+    const quick = asked().closeClient(1, 1).wait(50).serverSays(1, answer).wait(1)
+    assert.deepEqual(brokenBy(end(quick)), [])
+    const destroyed = asked().closeClient(1, 1).wait(50).destroy(1).close(1).wait(100)
+    assert.deepEqual(brokenBy(destroyed.stop()), [])
+  })
+  it('lets the statement run of a client that says goodbye, or that was cancelled already', () => {
+    const goodbye = asked().quit(1).wait(100).serverSays(1, answer).swallow(1, answer.length, 3).release(1, 1)
+    assert.deepEqual(brokenBy(goodbye.stop()), [])
+    const before = asked().cancelReceived(1).cancelSent(1, 1).cancelDone(1, 1).closeClient(1, 1).wait(100)
+    assert.deepEqual(brokenBy(before.serverSays(1, answer).swallow(1, answer.length, 3).release(1, 1).stop()), [])
+  })
+  it("waits with that for the end of the pooler's own request", () => {
+    const built = world().grant(1, 1).toServer(1, 0, query('set')).ask(1, 1, query(text)).closeClient(1, 1).wait(100)
+    built.serverSays(1, selected('set')).swallow(1, selected('set').length, 2).cancelSent(0, 1).cancelDone(0, 1)
+    built.serverSays(1, answer).swallow(1, answer.length, 3).release(1, 1)
+    assert.deepEqual(brokenBy(built.stop()), [])
+  })
   it('refuses an end that names somebody else', () => {
-    const built = asked().cancelSent(1, 1).answer(1, 1, answer).cancelDone(2, 1).release(1, 1)
+    const built = asked().cancelReceived(1).cancelSent(1, 1).answer(1, 1, answer).cancelDone(2, 1).release(1, 1)
     assert.deepEqual(brokenBy(built.stop()), ['I8'])
   })
   it('refuses a wait that was cancelled though nobody asked for it', () => {
@@ -506,7 +587,7 @@ describe('I18 terminal cleanliness', () => {
     assert.deepEqual(brokenBy(new TraceBuilder().pool(1, 1).login(1).add(22, 0)), ['I18'])
     assert.deepEqual(brokenBy(new TraceBuilder().pool(1, 1).open(1).add(22, 0)), ['I18'])
     assert.deepEqual(brokenBy(asked().closeClient(1, 1).add(22, 0)), ['I18'])
-    const cancelled = asked().cancelSent(1, 1).destroy(1).close(1).closeClient(1).end()
+    const cancelled = asked().cancelReceived(1).cancelSent(1, 1).destroy(1).close(1).closeClient(1).end()
     assert.deepEqual(brokenBy(cancelled), ['I18'])
     assert.deepEqual(brokenBy(new TraceBuilder().pool(1, 1)), ['I18'])
   })

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CancelKeys } from './cancel-keys.ts'
+import type { PooledClient } from './pooled-client.ts'
+
+const clientNamed = (id: number): PooledClient => ({ id }) as unknown as PooledClient
+
+describe('CancelKeys', () => {
+  it('finds the client that a key was given to', () => {
+    const keys = new CancelKeys()
+    const holders = [1, 2, 3].map(clientNamed)
+    const issued = holders.map((client) => keys.issue(client))
+    assert.deepEqual(
+      issued.map(({ processId, secret }) => keys.find(processId, Buffer.from(secret))),
+      holders,
+    )
+  })
+
+  it('finds nobody for a wrong secret, one of another length, or a process id that nobody has', () => {
+    const keys = new CancelKeys()
+    const [one, other] = [keys.issue(clientNamed(1)), keys.issue(clientNamed(2))]
+    const wrong = Buffer.from(one.secret)
+    wrong[3] = (wrong[3] as number) ^ 1
+    const secrets = [wrong, other.secret, Buffer.alloc(0), one.secret.subarray(1), Buffer.concat([one.secret, wrong])]
+    assert.deepEqual(
+      secrets.map((secret) => keys.find(one.processId, secret)),
+      secrets.map(() => undefined),
+    )
+    assert.equal(keys.find(0, one.secret), undefined)
+  })
+
+  it('finds nobody once a key is revoked', () => {
+    const keys = new CancelKeys()
+    const key = keys.issue(clientNamed(1))
+    keys.revoke(key)
+    assert.equal(keys.find(key.processId, key.secret), undefined)
+  })
+
+  it('gives every client a positive process id and a secret of its own', () => {
+    const keys = new CancelKeys()
+    const issued = Array.from({ length: 2_000 }, (_, index) => keys.issue(clientNamed(index)))
+    assert.equal(new Set(issued.map(({ processId }) => processId)).size, 2_000)
+    assert.equal(new Set(issued.map(({ secret }) => secret.toString('hex'))).size, 2_000)
+    assert.ok(issued.every(({ processId, secret }) => processId > 0 && processId < 2 ** 31 && secret.length === 4))
+  })
+})

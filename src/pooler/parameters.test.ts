@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { beforeEach, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { differences, isIdentity, type ParameterSet, ParameterSets, setStatement, trackedName } from './parameters.ts'
+
+const ours = {
+  application_name: 'app',
+  client_encoding: 'UTF8',
+  DateStyle: 'ISO, MDY',
+  search_path: '"$user", public',
+  is_superuser: 'off',
+  server_version: '18.0',
+}
+
+describe('parameters', () => {
+  let sets: ParameterSets
+  const setOf = (values: Record<string, string>): ParameterSet => sets.of(new Map(Object.entries(values)))
+
+  beforeEach(() => {
+    sets = new ParameterSets()
+  })
+
+  it("are tracked by PostgreSQL's spelling, however a client writes them", () => {
+    const names = ['DATESTYLE', 'timezone', 'application_name', 'Search_Path', 'work_mem', 'is_superuser', '']
+    assert.deepEqual(names.map(trackedName), [
+      'DateStyle',
+      'TimeZone',
+      'application_name',
+      'search_path',
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  it('say who a session is, or how it is set up', () => {
+    const names = ['session_authorization', 'is_superuser', 'application_name', 'in_hot_standby']
+    assert.deepEqual(names.map(isIdentity), [true, true, false, false])
+  })
+
+  describe('ParameterSets', () => {
+    it('gives equal values the same set, in whatever order they are named', () => {
+      const one = setOf({ a: '1', b: '2' })
+      assert.equal(setOf({ b: '2', a: '1' }), one)
+      assert.deepEqual(
+        [...one.values],
+        [
+          ['a', '1'],
+          ['b', '2'],
+        ],
+      )
+    })
+
+    it('gives different values different sets and keys', () => {
+      const made = [{}, { a: '' }, { a: '1' }, { a: '1', b: '' }, { ab: '' }, { a: 'b' }].map(setOf)
+      assert.equal(new Set(made).size, 6)
+      assert.equal(new Set(made.map(({ key }) => key)).size, 6)
+      assert.ok(made.every(({ key }) => key > 0))
+    })
+
+    it('changes one value, and gives back the set itself if that is its value already', () => {
+      const one = setOf({ a: '1', b: '2' })
+      assert.equal(sets.with(one, 'a', '1'), one)
+      assert.equal(sets.with(one, 'a', '3'), setOf({ a: '3', b: '2' }))
+      assert.equal(sets.with(one, 'a', '3'), sets.with(one, 'a', '3'))
+      assert.equal(sets.with(one, 'c', ''), setOf({ a: '1', b: '2', c: '' }))
+      assert.deepEqual(
+        [...one.values],
+        [
+          ['a', '1'],
+          ['b', '2'],
+        ],
+      )
+    })
+
+    it('remembers no more sets than it may, and goes on giving out right ones', () => {
+      const few = new ParameterSets(3)
+      const base = few.of(new Map([['a', '0']]))
+      const keys = new Set([base.key])
+      for (let value = 1; value <= 500; value++) {
+        const set = few.with(base, 'a', String(value))
+        assert.deepEqual([...set.values], [['a', String(value)]])
+        keys.add(set.key)
+      }
+      assert.equal(keys.size, 501)
+    })
+
+    it('reports a set to a client as one ParameterStatus for each value', () => {
+      const { report } = setOf({ b: '2', a: '1' })
+      assert.equal(report.toString('latin1'), 'S\0\0\0\x08a\x001\0S\0\0\0\x08b\x002\0')
+    })
+  })
+
+  describe('setStatement', () => {
+    it('is nothing between equal sets, and where nothing that differs can be set', () => {
+      const set = setOf(ours)
+      assert.equal(setStatement(set, set), undefined)
+      assert.equal(setStatement(set, setOf({ ...ours, is_superuser: 'on', server_version: '17.5' })), undefined)
+    })
+
+    it('sets what differs, guarded so that a refusal ends the session', () => {
+      assert.equal(
+        setStatement(setOf(ours), setOf({ ...ours, DateStyle: 'German', application_name: 'other' })),
+        "SET exit_on_error=on;SET DateStyle=E'German';SET application_name=E'other';SET exit_on_error=off",
+      )
+    })
+
+    it('sets nothing that the server does not report', () => {
+      const { search_path: _, ...older } = ours
+      assert.equal(setStatement(setOf(older), setOf({ ...ours, search_path: 'x' })), undefined)
+    })
+
+    it('hands a list of quoted names over whole', () => {
+      assert.equal(
+        setStatement(setOf(ours), setOf({ ...ours, search_path: `"it's", public` })),
+        `SET exit_on_error=on;SELECT pg_catalog.set_config('search_path',E'"it''s", public',false);SET exit_on_error=off`,
+      )
+    })
+
+    it('quotes every ASCII value so that it stays one', () => {
+      const value = fc.string({ unit: fc.constantFrom("'", '\\', ';', '-', '\n', '$', 'a', ' ', '"', 'E') })
+      const property = fc.property(value, (text) => {
+        fc.pre(text !== ours.application_name)
+        const statement = setStatement(setOf(ours), setOf({ ...ours, application_name: text })) ?? ''
+        const quoted = /^SET exit_on_error=on;SET application_name=E'((?:[^'\\]|''|\\\\)*)';SET exit_on_error=off$/
+        const [, inside = ''] = quoted.exec(statement) ?? assert.fail(statement)
+        assert.equal(
+          inside.replace(/''|\\\\/g, (pair) => pair.charAt(0)),
+          text,
+        )
+      })
+      fc.assert(property)
+    })
+
+    it('carries bytes beyond ASCII where no character contains an ASCII byte', () => {
+      for (const encoding of ['UTF8', 'utf-8', 'UNICODE', 'LATIN1', 'SQL_ASCII', 'ISO_8859_5', 'WIN1252']) {
+        const from = setOf({ ...ours, client_encoding: encoding })
+        const to = sets.with(from, 'application_name', 'caf\xc3\xa9')
+        assert.equal(
+          setStatement(from, to),
+          "SET exit_on_error=on;SET application_name=E'caf\xc3\xa9';SET exit_on_error=off",
+        )
+      }
+    })
+
+    it('refuses to carry them under any other encoding, on either side', () => {
+      const named = { ...ours, application_name: '\x83\x5c' }
+      for (const encoding of ['SJIS', 'GBK', 'BIG5', 'GB18030', 'JOHAB', 'UHC', 'SHIFT_JIS_2004', '']) {
+        const other = { client_encoding: encoding }
+        for (const [server, client] of [
+          [ours, { ...named, ...other }],
+          [{ ...ours, ...other }, named],
+        ] as const) {
+          assert.throws(() => setStatement(setOf(server), setOf(client)), {
+            code: 'parameter_refused',
+            message: `the value of application_name has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`,
+          })
+        }
+      }
+    })
+  })
+
+  it('differ in what one set has and the other has not, or has otherwise', () => {
+    const set = setOf(ours)
+    assert.deepEqual([...differences(set, set)], [])
+    assert.deepEqual(
+      [...differences(set, setOf({ ...ours, DateStyle: 'German', TimeZone: 'UTC' }))],
+      [
+        ['DateStyle', 'German'],
+        ['TimeZone', 'UTC'],
+      ],
+    )
+    const { search_path: _, ...fewer } = ours
+    assert.deepEqual([...differences(set, setOf(fewer))], [])
+  })
+})

@@ -1,0 +1,103 @@
+/**
+ * `bun test/mutants/main.ts [--only NAME]… [--seed N] [--statements N]`: puts each known bug into a copy of the sources
+ * and runs the soak there; the checker or the canary must see it. Exit code 0 only if every one goes red and the sound
+ * copy, which comes first, stays green; 2 for wrong options and for mutants that are stale.
+ */
+
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { mutants, type Mutant } from './mutants.ts'
+import { runTrial, type Verdict } from './trial.ts'
+import { Workshop } from './workshop.ts'
+
+interface Options {
+  readonly chosen: readonly Mutant[]
+  readonly seed: number
+  readonly statements: number
+}
+
+const usage = 'usage: bun test/mutants/main.ts [--only NAME]... [--seed N] [--statements N]'
+/** How many soaks a bug may take to be seen. */
+const mostSeeds = 3
+
+function readOptions(args: readonly string[]): Options {
+  const text = { type: 'string' } as const
+  const options = { only: { type: 'string', multiple: true }, seed: text, statements: text } as const
+  const { values } = parseArgs({ args: [...args], options })
+  const unknown = values.only?.find((name) => !mutants.some((mutant) => mutant.name === name))
+  if (unknown !== undefined) {
+    throw new Error(`there is no mutant "${unknown}": ${mutants.map(({ name }) => name).join(', ')}`)
+  }
+  return {
+    chosen: mutants.filter(({ name }) => values.only?.includes(name) ?? true),
+    seed: whole('seed', values.seed ?? '1', 0, 1e9),
+    statements: whole('statements', values.statements ?? '3000', 1, 1e7),
+  }
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = readOptions(args)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    console.error(usage)
+    return 2
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  const workshop = new Workshop(join(import.meta.dirname, '../..'))
+  process.once('exit', () => workshop.remove())
+  if (sayStale(workshop, options.chosen) > 0) return 2
+  return (await runAll(workshop, options)) ? 0 : 1
+}
+
+function sayStale(workshop: Workshop, chosen: readonly Mutant[]): number {
+  const problems = chosen.flatMap((mutant) => {
+    const problem = workshop.whyStale(mutant)
+    return problem === undefined ? [] : [`${mutant.name} is ${problem}`]
+  })
+  for (const problem of problems) console.error(problem)
+  return problems.length
+}
+
+/** True if the sound copy is green and every mutant red. */
+async function runAll(workshop: Workshop, { chosen, seed, statements }: Options): Promise<boolean> {
+  const sound = await workshop.with(undefined, (folder) => runTrial({ folder, seed, statements }))
+  say('sound', 'nothing', sound.isGreen ? 'green' : 'NOT GREEN', sound)
+  if (!sound.isGreen) return false
+  let seen = 0
+  for (const mutant of chosen) {
+    const { verdict, seeds } = await workshop.with(mutant, (folder) => tryOften(folder, seed, statements))
+    say(mutant.name, mutant.bug, verdict.isRed ? `red at seed ${seed + seeds - 1}` : 'NOT SEEN', verdict)
+    if (verdict.isRed) seen++
+  }
+  console.log(`${chosen.length} mutants, ${seen} red, ${chosen.length - seen} not seen, seed ${seed}`)
+  return seen === chosen.length
+}
+
+/** With one seed after the other, until it is seen. */
+async function tryOften(
+  folder: string,
+  seed: number,
+  statements: number,
+): Promise<{ readonly verdict: Verdict; readonly seeds: number }> {
+  for (let seeds = 1; ; seeds++) {
+    const verdict = await runTrial({ folder, seed: seed + seeds - 1, statements })
+    if (verdict.isRed || seeds === mostSeeds) return { verdict, seeds }
+  }
+}
+
+/** One row of the table. */
+function say(name: string, bug: string, result: string, { canary, checker, first }: Verdict): void {
+  console.log(`| ${name} | ${bug} | ${result} | ${checker || '–'} | ${canary || '–'} | ${first.slice(0, 300)} |`)
+}
+
+console.log('| mutant | what the pooler does | result | checker | canary | first message |')
+console.log('|---|---|---|---|---|---|')
+process.exit(await main(process.argv.slice(2)))

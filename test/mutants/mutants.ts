@@ -1,0 +1,180 @@
+/**
+ * The bugs that the detectors must see: each is one replacement of an exact text in one file. Texts are short, so that a
+ * mutant outlives changes around it; one whose text doesn't stand there exactly once any more is stale and must be mended.
+ */
+
+export interface Mutant {
+  readonly name: string
+  /** What the pooler does wrong with it. */
+  readonly bug: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+const pooledServer = 'src/pooler/pooled-server.ts'
+const replyQueue = 'src/pooler/reply-queue.ts'
+const settlement = 'src/pooler/settlement.ts'
+const reply = 'reader.reply(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.id)'
+const write = 'this.#server.write(bytes, this.#theHolder.id)'
+
+/** Lending: to whom, when, how many. */
+const lending: readonly Mutant[] = [
+  {
+    name: 'one-reply-early',
+    bug: 'lends a server again while one ReadyForQuery is still owed',
+    file: replyQueue,
+    find: 'return this.#size === 0 && !this.#isGroupOpen',
+    replace: 'return this.#size <= 1 && !this.#isGroupOpen',
+  },
+  {
+    name: 'open-group',
+    bug: 'lends a server again while a group has no Sync yet',
+    file: replyQueue,
+    find: 'return this.#size === 0 && !this.#isGroupOpen',
+    replace: 'return this.#size === 0',
+  },
+  {
+    name: 'half-message',
+    bug: 'lends a server again while its client is in the middle of a message',
+    file: pooledServer,
+    find: ' || holder.isMidMessage',
+    replace: '',
+  },
+  {
+    name: 'named-statement',
+    bug: 'lends a server again on which a named statement was prepared',
+    file: pooledServer,
+    find: "this.#unfit = 'a named statement was prepared on it'",
+    replace: '{}',
+  },
+  {
+    name: 'lifo',
+    bug: 'gives the next server to whoever came last',
+    file: 'src/engine/pool.ts',
+    find: 'const waiter = this.#waiting.first',
+    replace: 'const waiter = this.#waiting.last',
+  },
+  {
+    name: 'one-too-many',
+    bug: "exceeds the pool's maximum by one",
+    file: 'src/engine/pool.ts',
+    find: 'this.size < this.#options.maxSize',
+    replace: 'this.size <= this.#options.maxSize',
+  },
+  {
+    name: 'no-sets',
+    bug: "lends a server with another client's parameters",
+    file: pooledServer,
+    find: 'if (this.#parameters !== holder.parameters) this.#bringTo(holder)',
+    replace: '',
+  },
+]
+
+/** What is moved: every byte once, to the right place. */
+const moving: readonly Mutant[] = [
+  {
+    name: 'swapped-clients',
+    bug: "writes a client's reply to another client now and then",
+    file: pooledServer,
+    find: reply,
+    replace: `{
+        const recent = (globalThis.recentReaders ??= [])
+        recent.push(reader)
+        const isSwapped = recent.length > 300
+        const actual = isSwapped ? (recent.splice(0).find((each) => each !== reader && each.isReading) ?? reader) : reader
+        actual.reply(bytes.subarray(start, end), this.id)
+      }`,
+  },
+  {
+    name: 'lost-byte',
+    bug: 'loses the last byte of a chunk that ends inside a reply',
+    file: pooledServer,
+    find: reply,
+    replace: `{
+        const isCut = end === bytes.length && this.#framer.isTailOutstanding
+        reader.reply(bytes.subarray(start, isCut ? end - 1 : end), this.id)
+      }`,
+  },
+  {
+    name: 'doubled-chunk',
+    bug: "forwards one chunk of a client's in a hundred twice",
+    file: pooledServer,
+    find: write,
+    replace: `${write}
+    globalThis.forwarded = (globalThis.forwarded ?? 0) + 1
+    if (globalThis.forwarded % 100 === 0) ${write}`,
+  },
+]
+
+/** The count of what is owed. */
+const counting: readonly Mutant[] = [
+  {
+    name: 'kept-entries',
+    bug: 'goes on counting the requests that PostgreSQL skips after an error',
+    file: replyQueue,
+    find: `this.#at(end).unanswered = 0
+      this.#remove(0, end)`,
+    replace: 'this.#at(end).unanswered = 0',
+  },
+  {
+    name: 'unstruck-syncs',
+    bug: 'goes on counting the Syncs that PostgreSQL ignores during copy-in',
+    file: replyQueue,
+    find: 'while (end < this.#size && this.#isIgnoredInCopy(end, isExtended)) end++',
+    replace: '',
+  },
+]
+
+/** Clients that leave. */
+const settling: readonly Mutant[] = [
+  {
+    name: 'no-rollback',
+    bug: 'leaves the transaction of a client that is gone open',
+    file: settlement,
+    find: "if (status === TransactionStatus.idle) return 'rest'",
+    replace: "if (status) return 'rest'",
+  },
+  {
+    name: 'committed-group',
+    bug: 'closes the group of a client that is gone with a Sync alone, which commits it',
+    file: settlement,
+    find: "Buffer.concat([build.parse('the client has left'), build.sync])",
+    replace: 'build.sync',
+  },
+  {
+    name: 'no-cancel',
+    bug: 'lets the statement of a client that is gone run on',
+    file: settlement,
+    find: 'if (!this.#isOrderly && !this.#isRolledBack) this.#cancel.requestForAbandoned()',
+    replace: '',
+  },
+]
+
+/** Cancelling. */
+const cancelling: readonly Mutant[] = [
+  {
+    name: 'lent-during-cancel',
+    bug: 'lends a server again while a cancel is on its way to it',
+    file: pooledServer,
+    find: '!this.#cancel.isOver || ',
+    replace: '',
+  },
+  {
+    name: 'late-cancel',
+    bug: 'cancels 50 ms too late, whoever has the server by then',
+    file: 'src/pooler/pooled-client.ts',
+    find: 'if (this.#server) return this.#server.cancel(done)',
+    replace: `const server = this.#server
+    if (server) return void setTimeout(() => server.cancel(done), 50)`,
+  },
+  {
+    name: 'foreign-key',
+    bug: "hands out another client's cancel key",
+    file: 'src/pooler/pooler.ts',
+    find: 'pooled.welcome(this.#initialParameters(pool, request), key)',
+    replace: 'pooled.welcome(this.#initialParameters(pool, request), [...this.#clients.values()][0].key)',
+  },
+]
+
+export const mutants: readonly Mutant[] = [...lending, ...moving, ...counting, ...settling, ...cancelling]
