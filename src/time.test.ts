@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { stopTimeout, type Timed, TimeoutQueue } from './time.ts'
 
 class Item implements Timed {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { message, query, startupMessage, terminate } from '../src/wire/build.ts'
 import { Framer } from '../src/wire/framer.ts'
 import { backendLoginRules, backendRules } from '../src/wire/messages.ts'
@@ -97,7 +97,7 @@ async function converse(port: number, bytes: Buffer): Promise<ReplyType[]> {
   let framer = new Framer(backendLoginRules)
   let isSent = false
   const socket = connect(port, '127.0.0.1', () => socket.write(startupMessage([['user', 'postgres']])))
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Buffer) => {
     framer.push(chunk)
     while (framer.next()) {
       const reply = framer.isHead && replyOf(framer)
@@ -135,7 +135,7 @@ const part: fc.Arbitrary<Sent[]> = fc.oneof(
   fc.array(inQuery, { minLength: 1, maxLength: 3 }).map((several) => [queryOf(...several)]),
   fc.constantFrom(...statements).map((one) => [parse(statementTexts[one]), bind(''), execute(one)]),
   fc.array(copyPart, { maxLength: 4 }),
-  fc.constantFrom(
+  fc.constantFrom<Sent[][]>(
     [queryOf('empty')],
     [parse('select from from')],
     [bind('missing')],

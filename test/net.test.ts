@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { TaxirankError } from '../src/errors.ts'
 import { connect } from '../src/net/connect.ts'
 import { listen, type Listener } from '../src/net/listen.ts'
@@ -520,7 +520,7 @@ describe('connecting', () => {
       },
       (error) => note(`${error.code}: ${error.message}`),
     )
-    assert.deepEqual(events, [], 'nothing is called before it returns')
+    assert.equal(events.length, 0, 'nothing is called before it returns')
     return { connecting, events, settled, notes }
   }
 
@@ -585,7 +585,6 @@ describe('connecting', () => {
       blockLoop(30)
       const peer = await peers.next()
       await settled
-      if (events.includes('connected')) return peer.socket.destroy()
       assert.equal(await peer.ended, 'ECONNRESET')
       const text = `server_connect_failed: cannot connect to 127.0.0.1:${peers.port}: no answer within 1 ms`
       assert.deepEqual([events, notes.events], [[text], []])

@@ -3,6 +3,7 @@
  * command and writes the answer.
  */
 
+import { randomBytes } from 'node:crypto'
 import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
 import { TaxirankError } from '../errors.ts'
 import type { ConsoleDoor, Pooler } from '../pooler/pooler.ts'
@@ -67,7 +68,7 @@ export class Console implements ConsoleDoor {
     this.#sessions.add(session)
     const version = `${this.#options.version.replace(/^PgBouncer (\S+).*/, '$1')}/bouncer`
     const report = Buffer.concat(reported.map(([name, value]) => build.parameterStatus(name, value || version)))
-    queueMicrotask(() => client.welcome(report, { processId: 1, secret: Buffer.alloc(4) }))
+    queueMicrotask(() => client.welcome(report, uselessKey()))
     return session
   }
 
@@ -80,6 +81,12 @@ export class Console implements ConsoleDoor {
     const known = Object.keys(this.#commands).map((name) => name.toUpperCase())
     throw new TaxirankError('console_refused', `unknown command "${words}"; there are: ${known.join(', ')}`)
   }
+}
+
+/** There is nothing to cancel on the console; no two clients have the same key all the same. */
+function uselessKey(): { processId: number; secret: Buffer } {
+  const random = randomBytes(8)
+  return { processId: random.readUInt32BE(0) & 0x7fff_ffff, secret: random.subarray(4) }
 }
 
 class ConsoleSession implements ClientHandler {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { TaxirankError } from '../errors.ts'
 import type { Lease, LeaseMode, Slot } from './lease.ts'
 import { Pool } from './pool.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { differences, isIdentity, type ParameterSet, ParameterSets, setStatement, trackedName } from './parameters.ts'
 
 const ours = {

@@ -1,6 +1,6 @@
 /**
  * A server as the pool sees it: what it owes and to whom (the reply queue), what state its session is in, and whether
- * it may be lent again. Its chunks are walked here by header and go to clients in as few writes as there are clients.
+ * it may be lent again.
  *
  * A client's bytes never reach another client. So a server is released only at the counted point: everything owed was
  * received, the last status is idle, nothing is half sent or half received, no COPY runs, no cancel is under way and
@@ -9,49 +9,24 @@
  */
 
 import { assert } from '../assert.ts'
-import { TaxirankError } from '../errors.ts'
 import type { Lease, Slot } from '../engine/lease.ts'
+import { TaxirankError } from '../errors.ts'
 import { cancelBackend, type CancelOutcome } from '../server/cancel.ts'
-import { Server, type ServerAddress, type ServerHandler, type Traffic } from '../server/server.ts'
+import { Server, type ServerAddress, type ServerHandler } from '../server/server.ts'
 import type { Timed } from '../time.ts'
 import * as build from '../wire/build.ts'
-import { Framer } from '../wire/framer.ts'
-import { Backend, backendRules, Frontend, TransactionStatus } from '../wire/messages.ts'
-import { isNamedParse, type MessageBytes, readParameterStatus } from '../wire/read.ts'
-import { isIdentity, type ParameterSet, type ParameterSets, setStatement } from './parameters.ts'
+import type { Framer } from '../wire/framer.ts'
+import { Backend, Frontend, TransactionStatus } from '../wire/messages.ts'
+import { type MessageBytes, readParameterStatus } from '../wire/read.ts'
+import type { Holder } from './holder.ts'
+import { type ParameterSet, type ParameterSets, setStatement } from './parameters.ts'
 import { ReplyQueue } from './reply-queue.ts'
-import { ServerCancel } from './server-cancel.ts'
-import { Settlement } from './settlement.ts'
 import type { ReplyReader } from './reply-reader.ts'
+import { ReplyRouter, type RouterDesk } from './reply-router.ts'
+import { ServerCancel } from './server-cancel.ts'
+import { ServerSession } from './server-session.ts'
+import { Settlement } from './settlement.ts'
 import { ServerSwallow, type Trace } from './trace.ts'
-
-/** Who holds the lease. */
-export interface Holder extends ReplyReader {
-  readonly parameters: ParameterSet
-  /** PostgreSQL is telling the client about a changed parameter: these are the values now. */
-  parametersReported(parameters: ParameterSet): void
-  /** The server has these values, and the client must be told what differs from its own. */
-  parametersAdopted(parameters: ParameterSet): void
-  /** Part of a message was sent to the server and the rest is still to come from the client. */
-  readonly isMidMessage: boolean
-  /** The server takes no more, or takes more again. */
-  serverBlocked(): void
-  serverDrained(): void
-  /** The server may be written to again after a cancel. */
-  cancelEnded(): void
-  /** The lease has ended at the counted point. */
-  unlinked(): void
-  /** The server is gone and the lease with it. */
-  serverLost(loss: ServerLoss): void
-}
-
-export interface ServerLoss {
-  readonly error: TaxirankError
-  /** The client has part of a message and will never get the rest. */
-  readonly isMidReply: boolean
-  /** PostgreSQL's own FATAL error has reached the client. */
-  readonly isTold: boolean
-}
 
 /** What a server needs of the pool that it belongs to. */
 export interface ServerOwner {
@@ -75,53 +50,46 @@ export interface ServerOwner {
 const prepareTag = Buffer.from('PREPARE\0')
 const fatalSeverity = /V(FATAL|PANIC)\0/
 
-export class PooledServer implements ServerHandler, Timed {
+export class PooledServer implements ServerHandler, RouterDesk, Timed {
   readonly id: number
   readonly slot: Slot<PooledServer>
   timeout: Timed['timeout'] = undefined
   readonly #owner: ServerOwner
-  readonly #traffic: Traffic
   readonly #server: Server
-  readonly #framer = new Framer(backendRules)
   readonly #queue = new ReplyQueue()
   #key: Buffer = Buffer.alloc(0)
-  #parameters: ParameterSet | undefined
-  readonly #identity = new Map<string, string>()
+  readonly #session: ServerSession
   #status: number = TransactionStatus.idle
   #lease: Lease<PooledServer> | undefined
   #holder: Holder | undefined
   /** Under way when the holder is gone. */
   #settlement: Settlement | undefined
   readonly #cancel = new ServerCancel(this.#queue, () => this.#sendCancel())
-  /** Why it must be destroyed instead of lent again; undefined: nothing. */
-  #unfit: string | undefined
+  readonly #router: ReplyRouter
   #isFatalTold = false
   #isClosing = false
-  /** The client whose unnamed statement this server has; 0: nobody's. */
-  #unnamedOf = 0
-  /** Destination of the message being received; undefined: swallowed. */
-  #reader: ReplyReader | undefined
-  #swallow: number = ServerSwallow.unsolicited
+  #swallowReason: number = ServerSwallow.unsolicited
 
   constructor(id: number, slot: Slot<PooledServer>, owner: ServerOwner) {
     this.id = id
     this.slot = slot
     this.#owner = owner
-    this.#traffic = owner.trace.serverTraffic(id)
+    this.#session = new ServerSession(owner.parameterSets)
+    const traffic = owner.trace.serverTraffic(id)
+    this.#router = new ReplyRouter(this, traffic)
     this.#server = new Server(
       {
         address: owner.address,
         startup: owner.startup,
         connectTimeoutMs: owner.connectTimeoutMs,
-        traffic: this.#traffic,
+        traffic,
       },
       this,
     )
   }
 
   get parameters(): ParameterSet {
-    assert(this.#parameters !== undefined, 'a server has parameters once it is ready')
-    return this.#parameters
+    return this.#session.parameters
   }
 
   get holder(): Holder | undefined {
@@ -149,7 +117,7 @@ export class PooledServer implements ServerHandler, Timed {
 
   /** The holder has part of a message, and the rest is still to come. */
   get isMidReply(): boolean {
-    return this.#framer.isTailOutstanding && this.#reader !== undefined
+    return this.#router.isMidReply
   }
 
   // The lease.
@@ -161,7 +129,7 @@ export class PooledServer implements ServerHandler, Timed {
   link(lease: Lease<PooledServer>, holder: Holder): void {
     this.#lease = lease
     this.#holder = holder
-    if (this.#parameters !== holder.parameters) this.#bringTo(holder)
+    if (this.parameters !== holder.parameters) this.#bringTo(holder)
   }
 
   /** Ends the lease at a point where nothing was sent in it. */
@@ -172,8 +140,7 @@ export class PooledServer implements ServerHandler, Timed {
   #bringTo(holder: Holder): void {
     const statement = setStatement(this.parameters, holder.parameters)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
-    this.#queue.sentOurs()
-    this.#server.write(build.query(statement), 0)
+    this.#ask(statement)
   }
 
   #endLease(): Holder {
@@ -190,18 +157,16 @@ export class PooledServer implements ServerHandler, Timed {
   /** Hot path. The head of a message of the holder's is about to be forwarded: what will it owe, what does it leave? */
   account(message: MessageBytes): void {
     const queue = this.#queue
-    const { id } = this.#theHolder
-    if (this.#unnamedOf !== id && this.#unnamedOf !== 0) this.#dropUnnamed(message)
+    const holder = this.#theHolder
+    if (this.#session.needsUnnamedDropped(message, holder.id)) this.#ask('')
     switch (message.bytes[message.start]) {
       case Frontend.query:
-        return queue.sentQuery(this.#theHolder)
       case Frontend.functionCall:
-        return queue.sentQuery(this.#theHolder)
+        return queue.sentQuery(holder)
       case Frontend.sync:
-        return queue.sentSync(this.#theHolder)
+        return queue.sentSync(holder)
       case Frontend.parse:
-        if (isNamedParse(message)) this.#unfit = 'a named statement was prepared on it'
-        else this.#unnamedOf = id
+        this.#session.parsed(message, holder.id)
         return queue.sentExtended(false)
       case Frontend.execute:
         return queue.sentExtended(true)
@@ -216,16 +181,10 @@ export class PooledServer implements ServerHandler, Timed {
     }
   }
 
-  /**
-   * The unnamed statement on this server is another client's, and this is the first message of a lease. A Query drops
-   * such a statement, a Parse of the unnamed one replaces it, even if it fails. Before anything else we send a Query.
-   */
-  #dropUnnamed(message: MessageBytes): void {
-    this.#unnamedOf = 0
-    const type = message.bytes[message.start]
-    if (type === Frontend.query || (type === Frontend.parse && !isNamedParse(message))) return
+  /** Sends a Query of the pooler's own. */
+  #ask(text: string): void {
     this.#queue.sentOurs()
-    this.#server.write(build.query(''), 0)
+    this.#server.write(build.query(text), 0)
   }
 
   /** Hot path. Bytes of the holder's. */
@@ -269,7 +228,7 @@ export class PooledServer implements ServerHandler, Timed {
 
   #cancelDone(outcome: CancelOutcome, client: number): void {
     this.#owner.trace.cancelDone(client, this.id, outcome !== 'delivered')
-    if (outcome === 'unknown') this.#unfit = 'a cancel may still be on its way to it'
+    if (outcome === 'unknown') this.#session.spoil('a cancel may still be on its way to it')
     this.#cancel.ended()
     if (!this.#holder) return
     this.#holder.cancelEnded()
@@ -280,8 +239,8 @@ export class PooledServer implements ServerHandler, Timed {
 
   ready(parameters: ReadonlyMap<string, string>, key: Buffer, rest: Buffer): void {
     this.#key = key
-    for (const [name, value] of parameters) if (isIdentity(name)) this.#identity.set(name, value)
-    this.#setParameters(this.#owner.parameterSets.of(parameters))
+    this.#session.begin(parameters)
+    this.slot.stateKey = this.parameters.key
     if (rest.length > 0) this.received(rest)
     if (!this.#isClosing) this.#owner.serverReady(this)
   }
@@ -290,50 +249,49 @@ export class PooledServer implements ServerHandler, Timed {
     this.#owner.serverFailed(this, error, isFinal)
   }
 
-  /** Hot path: walk the chunk, forward it in runs of neighbouring pieces for one reader. */
   received(bytes: Buffer): void {
-    const framer = this.#framer
-    let run: Buffer = bytes
-    let runStart = 0
-    let runEnd = 0
-    let runReader: ReplyReader | undefined
     try {
-      framer.push(bytes)
-      while (framer.next()) {
-        if (framer.isHead) this.#route(framer)
-        if (this.#reader !== runReader || framer.bytes !== run || framer.start !== runEnd) {
-          this.#deliver(run, runStart, runEnd, runReader)
-          run = framer.bytes
-          runStart = framer.start
-          runReader = this.#reader
-        }
-        runEnd = framer.end
-        if (framer.isHead && framer.type === Backend.readyForQuery) {
-          this.#deliver(run, runStart, runEnd, runReader)
-          runStart = runEnd
-          this.#answeredOne(framer.bytes[framer.start + 5] as number)
-        }
-      }
+      this.#router.walk(bytes)
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       return this.#owner.destroy(this, `it broke the protocol: ${error.message}`)
     }
-    this.#deliver(run, runStart, runEnd, runReader)
     this.#considerRelease()
   }
 
-  /** Whom a message is for, and what it means for the queue. */
-  #route(framer: Framer): void {
-    const queue = this.#queue
-    const isOurs = queue.isHeadOurs
-    const reader = isOurs ? undefined : (queue.reader ?? this.#holder)
-    this.#reader = reader?.isReading ? reader : undefined
-    if (!this.#reader) this.#swallow = this.#swallowReason(isOurs)
+  /** Hot path. For the router: whom a message is for, and what it means for the queue. */
+  route(framer: Framer): ReplyReader | undefined {
+    const isOurs = this.#queue.isHeadOurs
+    const reader = isOurs ? undefined : (this.#queue.reader ?? this.#holder)
+    if (!reader?.isReading) this.#swallowReason = this.#whySwallowed(isOurs)
     switch (framer.type) {
       case Backend.dataRow:
-        return
+        return reader
+      case Backend.errorResponse:
+        return this.#gotError(framer, isOurs) ? this.#holder : reader
+      case Backend.parameterStatus:
+        this.#gotParameter(framer, reader)
+        return reader
+      default:
+        this.#count(framer)
+        return reader
+    }
+  }
+
+  swallowReason(): number {
+    return this.#swallowReason
+  }
+
+  #whySwallowed(isOurs: boolean): number {
+    if (isOurs) return ServerSwallow.ours
+    return this.#holder ? ServerSwallow.clientGone : ServerSwallow.unsolicited
+  }
+
+  #count(framer: Framer): void {
+    const queue = this.#queue
+    switch (framer.type) {
       case Backend.commandComplete:
-        if (isPrepareTag(framer)) this.#unfit = 'a statement was prepared on it'
+        if (isPrepareTag(framer)) this.#session.spoil('a statement was prepared on it')
         return queue.gotCommandComplete()
       case Backend.rowDescription:
       case Backend.parseComplete:
@@ -348,66 +306,37 @@ export class PooledServer implements ServerHandler, Timed {
       case Backend.readyForQuery:
         if (queue.owed > 0 || (queue.isUncertain && this.#holder)) return
         throw new TaxirankError('protocol_violation', 'a ReadyForQuery that nobody asked for')
-      case Backend.errorResponse:
-        return this.#gotError(framer, isOurs)
-      case Backend.parameterStatus:
-        return this.#gotParameter(framer)
       default:
-        if (!this.#holder) this.#assertHarmless(framer.type)
+        if (!this.#holder) assertHarmless(framer.type)
     }
   }
 
-  #swallowReason(isOurs: boolean): number {
-    if (isOurs) return ServerSwallow.ours
-    return this.#holder ? ServerSwallow.clientGone : ServerSwallow.unsolicited
-  }
-
-  #deliver(bytes: Buffer, start: number, end: number, reader: ReplyReader | undefined): void {
-    if (start === end) return
-    if (reader?.isReading) {
-      reader.reply(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.id)
-      return
-    }
-    this.#traffic.usedUp(end - start, this.#swallow)
-  }
-
-  /** Nobody asked a server without a lease anything: it may report parameters and notices, nothing else. */
-  #assertHarmless(type: number): void {
-    const isHarmless = type === Backend.noticeResponse || type === Backend.notificationResponse
-    if (!isHarmless) throw new TaxirankError('protocol_violation', `unasked message '${String.fromCharCode(type)}'`)
-  }
-
-  /** A FATAL error while nothing is owed, or that answers our own request, is the holder's to know: it ends its session. */
-  #gotError(framer: Framer, isOurs: boolean): void {
-    const isFatal = fatalSeverity.test(framer.bytes.toString('latin1', framer.start, framer.end))
+  /**
+   * A FATAL error ends the session, so it is the holder's to know even while nothing is owed, or where it answers a
+   * request of our own: true. Any other error answers the head.
+   */
+  #gotError(framer: Framer, isOurs: boolean): boolean {
     if (!this.#holder) throw new TaxirankError('protocol_violation', 'PostgreSQL is closing it')
-    if (isFatal && this.#holder.isReading) {
-      this.#reader = this.#holder
-      this.#isFatalTold = true
-      this.#unfit = 'PostgreSQL is closing it'
-    } else if (isOurs) {
-      this.#unfit = 'a statement of the pooler failed on it'
-    }
+    const isFatal = fatalSeverity.test(framer.bytes.toString('latin1', framer.start, framer.end))
     this.#queue.gotError()
-  }
-
-  #gotParameter(framer: Framer): void {
-    const { name, value } = readParameterStatus(framer)
-    const parameters = this.#owner.parameterSets.with(this.parameters, name, value)
-    if (isIdentity(name)) {
-      const isChanged = this.#identity.get(name) !== value
-      if (isChanged) this.#unfit = `${name} was changed on it`
+    if (isFatal && this.#holder.isReading) {
+      this.#isFatalTold = true
+      this.#session.spoil('PostgreSQL is closing it')
+      return true
     }
-    this.#setParameters(parameters)
-    if (this.#reader) this.#holder?.parametersReported(parameters)
+    if (isOurs) this.#session.spoil('a statement of the pooler failed on it')
+    return false
   }
 
-  #setParameters(parameters: ParameterSet): void {
-    this.#parameters = parameters
-    this.slot.stateKey = parameters.key
+  #gotParameter(framer: Framer, reader: ReplyReader | undefined): void {
+    const { name, value } = readParameterStatus(framer)
+    this.#session.parameterReported(name, value)
+    this.slot.stateKey = this.parameters.key
+    if (reader?.isReading) this.#holder?.parametersReported(this.parameters)
   }
 
-  #answeredOne(status: number): void {
+  /** For the router. */
+  answered(status: number): void {
     const wasOurs = this.#queue.isHeadOurs
     this.#status = status
     this.#queue.gotReady()
@@ -422,22 +351,22 @@ export class PooledServer implements ServerHandler, Timed {
     if (!holder) return this.#stayLendable()
     if (this.#settlement) return this.#settle(this.#settlement)
     if (this.#status !== TransactionStatus.idle) return
-    if (this.#queue.isUncertain && this.#queue.isAnswered) this.#unfit ??= 'nobody knows how many replies it owes'
+    if (this.#queue.isUncertain && this.#queue.isAnswered) this.#session.spoil('nobody knows how many replies it owes')
     else if (!this.#queue.isAtRest) return
-    if (!this.#cancel.isOver || this.#framer.isMidMessage || holder.isMidMessage) return
+    if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
     this.#giveBack()
   }
 
   /** A server without a lease may be lent at any moment: nothing may be half received then. */
   #stayLendable(): void {
-    if (this.#framer.isMidMessage) this.#owner.destroy(this, 'it began to say something that nobody asked for')
+    if (this.#router.isMidMessage) this.#owner.destroy(this, 'it began to say something that nobody asked for')
   }
 
   #giveBack(): void {
     this.#server.resume()
-    const unfit = this.#unfit
+    const { spoiltBy } = this.#session
     const { id } = this.#theHolder
-    if (unfit === undefined) {
+    if (spoiltBy === undefined) {
       this.#owner.trace.leaseReleased(id, this.id)
       const lease = this.lease
       this.#endLease().unlinked()
@@ -445,7 +374,7 @@ export class PooledServer implements ServerHandler, Timed {
       return
     }
     const holder = this.#endLease()
-    this.#owner.destroy(this, unfit)
+    this.#owner.destroy(this, spoiltBy)
     holder.unlinked()
   }
 
@@ -469,7 +398,7 @@ export class PooledServer implements ServerHandler, Timed {
   }
 
   #settle(settlement: Settlement): void {
-    const step = settlement.advance({ status: this.#status, isMidMessage: this.#framer.isMidMessage })
+    const step = settlement.advance({ status: this.#status, isMidMessage: this.#router.isMidMessage })
     if (step === 'rest') this.#giveBack()
     else if (step !== 'wait') this.#owner.destroy(this, step.destroy)
   }
@@ -488,7 +417,7 @@ export class PooledServer implements ServerHandler, Timed {
   close(reason: string): void {
     this.#isClosing = true
     this.#loseHolder(new TaxirankError('server_lost', `the server was closed: ${reason}`))
-    this.#server.close(!this.#framer.isMidMessage && this.#queue.isAtRest)
+    this.#server.close(!this.#router.isMidMessage && this.#queue.isAtRest)
   }
 
   closed(cause: Error | undefined): void {
@@ -508,6 +437,12 @@ export class PooledServer implements ServerHandler, Timed {
     const isMidReply = this.isMidReply
     this.#endLease().serverLost({ error, isMidReply, isTold: this.#isFatalTold })
   }
+}
+
+/** Nobody asked a server without a lease anything: it may tell notices and the like, nothing else. */
+function assertHarmless(type: number): void {
+  if (type === Backend.noticeResponse || type === Backend.notificationResponse) return
+  throw new TaxirankError('protocol_violation', `unasked message '${String.fromCharCode(type)}'`)
 }
 
 function isPrepareTag({ bytes, start, end }: Framer): boolean {

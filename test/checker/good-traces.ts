@@ -201,7 +201,7 @@ export const goodTraces: Readonly<Record<string, () => TraceBuilder>> = {
       .grant(1, 1)
       .ask(1, 1, query('select pg_sleep(9)'))
       .accept(2)
-      .clientSays(2, cancelRequest())
+      .clientSays(2, cancelRequest(1))
       .discard(2, 16, 1)
       .cancelReceived(1)
       .closeClient(2)

@@ -46,7 +46,7 @@ describe('MessageScanner', () => {
       'ended 83  at 65',
       'at a boundary',
     ])
-    assert.equal(inEverySplit(cancelRequest(), true).length, 3)
+    assert.equal(inEverySplit(cancelRequest(1), true).length, 3)
   })
 
   it("walks a server's stream that begins with the answer to an SSLRequest", () => {

@@ -19,6 +19,7 @@ interface Options {
 const usage = 'usage: bun test/mutants/main.ts [--only NAME]... [--seed N] [--statements N]'
 /** How many soaks a bug may take to be seen. */
 const mostSeeds = 3
+const longestMessage = 300
 
 function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const
@@ -68,6 +69,9 @@ function sayStale(workshop: Workshop, chosen: readonly Mutant[]): number {
 
 /** True if the sound copy is green and every mutant red. */
 async function runAll(workshop: Workshop, { chosen, seed, statements }: Options): Promise<boolean> {
+  console.log(
+    '| mutant | what the pooler does | result | checker | canary | first message |\n|---|---|---|---|---|---|',
+  )
   const sound = await workshop.with(undefined, (folder) => runTrial({ folder, seed, statements }))
   say('sound', 'nothing', sound.isGreen ? 'green' : 'NOT GREEN', sound)
   if (!sound.isGreen) return false
@@ -95,9 +99,8 @@ async function tryOften(
 
 /** One row of the table. */
 function say(name: string, bug: string, result: string, { canary, checker, first }: Verdict): void {
-  console.log(`| ${name} | ${bug} | ${result} | ${checker || '–'} | ${canary || '–'} | ${first.slice(0, 300)} |`)
+  const message = first.slice(0, longestMessage).replaceAll('|', '\\|')
+  console.log(`| ${name} | ${bug} | ${result} | ${checker || '–'} | ${canary || '–'} | ${message} |`)
 }
 
-console.log('| mutant | what the pooler does | result | checker | canary | first message |')
-console.log('|---|---|---|---|---|---|')
 process.exit(await main(process.argv.slice(2)))

@@ -4,6 +4,7 @@ import {
   TraceBuilder,
   bind,
   bound,
+  cancelRequest,
   closeStatement,
   complete,
   copyData,
@@ -14,6 +15,7 @@ import {
   execute,
   flush,
   functionCall,
+  loggedIn,
   message,
   parameter,
   parse,
@@ -404,6 +406,21 @@ describe('I8 cancel', () => {
     built.serverSays(1, selected('set')).swallow(1, selected('set').length, 2).cancelSent(0, 1).cancelDone(0, 1)
     built.serverSays(1, answer).swallow(1, answer.length, 3).release(1, 1)
     assert.deepEqual(brokenBy(built.stop()), [])
+  })
+  it('refuses one key for two clients, as long as both are there', () => {
+    const login = (built: TraceBuilder, client: number): TraceBuilder =>
+      built.accept(client).clientSays(client, startup()).discard(client, startup().length, 1).authenticate(client, 1)
+    const both = login(world(), 3).toClient(3, 0, loggedIn(1))
+    assert.deepEqual(brokenBy(both.stop()), ['I8'])
+    const after = login(world().quit(1), 3).toClient(3, 0, loggedIn(1))
+    assert.deepEqual(brokenBy(after.stop()), [])
+  })
+  it('refuses to take a cancel for one of another client, or of nobody', () => {
+    const named = (key: number): TraceBuilder =>
+      world().accept(3).clientSays(3, cancelRequest(key)).discard(3, 16, 1).cancelReceived(1).closeClient(3)
+    assert.deepEqual(brokenBy(named(2).stop()), ['I8'])
+    assert.deepEqual(brokenBy(named(9).stop()), ['I8'])
+    assert.deepEqual(brokenBy(named(1).stop()), [])
   })
   it('refuses an end that names somebody else', () => {
     const built = asked().cancelReceived(1).cancelSent(1, 1).answer(1, 1, answer).cancelDone(2, 1).release(1, 1)

@@ -1,0 +1,31 @@
+import type { TaxirankError } from '../errors.ts'
+import type { ParameterSet } from './parameters.ts'
+import type { ReplyReader } from './reply-reader.ts'
+
+/** Who holds the lease. */
+export interface Holder extends ReplyReader {
+  readonly parameters: ParameterSet
+  /** PostgreSQL is telling the client about a changed parameter: these are the values now. */
+  parametersReported(parameters: ParameterSet): void
+  /** The server has these values, and the client must be told what differs from its own. */
+  parametersAdopted(parameters: ParameterSet): void
+  /** Part of a message was sent to the server and the rest is still to come from the client. */
+  readonly isMidMessage: boolean
+  /** The server takes no more, or takes more again. */
+  serverBlocked(): void
+  serverDrained(): void
+  /** The server may be written to again after a cancel. */
+  cancelEnded(): void
+  /** The lease has ended at the counted point. */
+  unlinked(): void
+  /** The server is gone and the lease with it. */
+  serverLost(loss: ServerLoss): void
+}
+
+export interface ServerLoss {
+  readonly error: TaxirankError
+  /** The client has part of a message and will never get the rest. */
+  readonly isMidReply: boolean
+  /** PostgreSQL's own FATAL error has reached the client. */
+  readonly isTold: boolean
+}
