@@ -7,7 +7,7 @@ import { Pool } from './pool.ts'
 import { type Caller, Waiter } from './waiter.ts'
 
 type Command =
-  | { readonly do: 'acquire'; readonly mode: LeaseMode; readonly stateKey: number; readonly then: Reaction }
+  | { readonly do: 'acquire'; readonly mode: LeaseMode; readonly stateKey: number; readonly reaction: Reaction }
   | { readonly do: 'cancel' | 'release' | 'destroy' | 'lose' | 'opened' | 'closed'; readonly which: number }
   | { readonly do: 'openFailed'; readonly which: number; readonly isFinal: boolean }
   | { readonly do: 'advance'; readonly ms: number }
@@ -47,8 +47,8 @@ class World {
   #failure: { pauseMs: number; untilMs: number } | undefined
   /** An openFailed that may refuse everybody is under way. */
   #isHopeless = false
-  /** A place has become free. */
-  #hasClosed = false
+  /** How often a place has become free. */
+  #closedPlaces = 0
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -61,7 +61,7 @@ class World {
   }
 
   run(command: Command): void {
-    this.#hasClosed = false
+    const closedBefore = this.#closedPlaces
     switch (command.do) {
       case 'acquire':
         this.#acquire(new Asker(this, command))
@@ -94,7 +94,8 @@ class World {
         this.#end()
     }
     this.#check()
-    if (this.#hasClosed) assert.ok(!this.#needsMore || this.#failure, 'whoever waits has one opened in its place')
+    const isFreed = this.#closedPlaces > closedBefore
+    if (isFreed) assert.ok(!this.#needsMore || this.#failure, 'whoever waits has one opened in its place')
   }
 
   #with<T>(list: readonly T[], which: number, act: (one: T) => void): void {
@@ -152,7 +153,7 @@ class World {
     assert.equal(asker, this.#queue[0], 'whoever has waited longest is served')
     this.#take(asker, lease)
     if (asker.reaction === 'give back') this.release(asker)
-    if (asker.reaction === 'ask again') this.#acquire(new Asker(this, { ...asker.request, then: 'keep' }))
+    if (asker.reaction === 'ask again') this.#acquire(new Asker(this, { ...asker.request, reaction: 'keep' }))
   }
 
   #take(asker: Asker, lease: Lease<number>): void {
@@ -184,7 +185,7 @@ class World {
 
   /** Asks again at once, but for a pool that has ended, which would refuse for ever. */
   #acquireLater(asker: Asker): void {
-    if (!this.#isEnded) this.#acquire(new Asker(this, { ...asker.request, then: 'keep' }))
+    if (!this.#isEnded) this.#acquire(new Asker(this, { ...asker.request, reaction: 'keep' }))
   }
 
   #cancel(asker: Asker): void {
@@ -248,7 +249,7 @@ class World {
   #closed(slot: Slot<number>): void {
     this.#closing = this.#closing.filter((one) => one !== slot)
     this.#pool.closed(slot, this.#now)
-    this.#hasClosed = true
+    this.#closedPlaces++
   }
 
   #destroy(slot: Slot<number>): void {
@@ -263,7 +264,7 @@ class World {
     const holders = this.#held.filter(({ lease }) => lease?.slot === slot)
     this.#forget(slot)
     this.#pool.closed(slot, this.#now)
-    this.#hasClosed = true
+    this.#closedPlaces++
     this.#checkEnded(holders)
   }
 
@@ -341,7 +342,7 @@ class Asker implements Caller<number> {
   }
 
   get reaction(): Reaction {
-    return this.request.then
+    return this.request.reaction
   }
 
   granted(lease: Lease<number>): void {
@@ -358,7 +359,7 @@ const acquire = fc.record({
   do: fc.constant('acquire' as const),
   mode: fc.constantFrom('exclusive' as const, 'exclusive' as const, 'shared' as const),
   stateKey: fc.integer({ min: 1, max: 2 }),
-  then: fc.constantFrom('keep' as const, 'keep' as const, 'give back' as const, 'ask again' as const),
+  reaction: fc.constantFrom('keep' as const, 'keep' as const, 'give back' as const, 'ask again' as const),
 })
 const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: acquire, weight: 6 },

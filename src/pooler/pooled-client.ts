@@ -2,8 +2,8 @@
  * A client as the pool sees it: logged in for one database and user, asking for a server when it has something to say,
  * giving it back when everything it said is answered.
  *
- * Its framer is pulled: while it waits for a server, or a cancel is under way, its chunks just lie in the backlog. A
- * message that is not complete (or very long) asks for no server.
+ * What it sends is read by a `RequestReader`, which stops while a server is waited for or a cancel is under way. A message
+ * that is not complete (or very long) asks for no server.
  */
 
 import { assert } from '../assert.ts'
@@ -13,11 +13,11 @@ import type { Lease } from '../engine/lease.ts'
 import { TaxirankError } from '../errors.ts'
 import { stopTimeout, type Timed } from '../time.ts'
 import * as build from '../wire/build.ts'
-import { Framer } from '../wire/framer.ts'
-import { Frontend, frontendRules, TransactionStatus } from '../wire/messages.ts'
+import { Frontend, TransactionStatus } from '../wire/messages.ts'
 import { differences, type ParameterSet } from './parameters.ts'
 import type { Holder, ServerLoss } from './holder.ts'
 import type { PooledServer } from './pooled-server.ts'
+import { type Fate, type ReaderDesk, type RequestHead, RequestReader } from './request-reader.ts'
 import type { ServerPool } from './server-pool.ts'
 import { ClientDiscard, WaitEnd } from './trace.ts'
 
@@ -34,21 +34,15 @@ export interface ClientOwner {
 /** A waiting or cancelling client is read on up to this much; then it is paused. */
 const backlogBytes = 65_536
 
-export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>, Timed {
+export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, Timed {
   timeout: Timed['timeout'] = undefined
   readonly #owner: ClientOwner
   readonly #client: Client
-  readonly #traffic: Traffic
   readonly #pool: ServerPool
   readonly #waiter = new Waiter<PooledServer>(this)
-  readonly #framer = new Framer(frontendRules)
-  #backlog: Buffer[] = []
-  #backlogBytes = 0
+  readonly #reader: RequestReader
   #parameters: ParameterSet | undefined
   #server: PooledServer | undefined
-  /** What becomes of the message being read; its head decided it. */
-  #fate: 'forward' | 'discard' = 'forward'
-  #discardReason: number = ClientDiscard.lateCopy
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
   /** It has said Terminate. */
@@ -59,7 +53,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
   constructor(client: Client, pool: ServerPool, traffic: Traffic, owner: ClientOwner) {
     this.#client = client
     this.#pool = pool
-    this.#traffic = traffic
+    this.#reader = new RequestReader(this, traffic)
     this.#owner = owner
   }
 
@@ -84,7 +78,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
   }
 
   get isMidMessage(): boolean {
-    return this.#framer.isTailOutstanding && this.#fate === 'forward'
+    return this.#reader.isMidForward
   }
 
   get parameters(): ParameterSet {
@@ -136,132 +130,65 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   /** Hot path. */
   received(bytes: Buffer): void {
-    if (this.#isStopped) return this.#keep(bytes)
     if (this.timeout) stopTimeout(this)
-    this.#framer.push(bytes)
-    this.#read()
-  }
-
-  /** What comes now has to wait: for a server, or for the end of a cancel. */
-  get #isStopped(): boolean {
-    const isCancelling = this.#server?.isCancelling ?? false
-    return this.#waiter.isWaiting || this.#backlog.length > 0 || isCancelling || this.#isLeaving
-  }
-
-  #keep(bytes: Buffer): void {
-    this.#backlog.push(bytes)
-    this.#backlogBytes += bytes.length
-    if (this.#backlogBytes > backlogBytes) this.#client.pause()
-  }
-
-  /** Reads on in the current chunk, then in the backlog, for as long as nothing stops it. */
-  #read(): void {
     try {
-      for (;;) {
-        if (!this.#readChunk()) return
-        const next = this.#backlog.shift()
-        if (!next) break
-        this.#backlogBytes -= next.length
-        this.#framer.push(next)
-      }
+      this.#reader.read(bytes)
     } catch (error) {
-      if (!(error instanceof TaxirankError)) throw error
-      return this.fail(error)
+      return this.#refuse(error)
     }
-    if (this.#framer.isMidMessage) this.#owner.watchHalfMessage(this)
+    this.#wasRead()
   }
 
-  /** Hot path: the chunk's pieces, forwarded in runs. False if reading has to stop before its end. */
-  #readChunk(): boolean {
-    const framer = this.#framer
-    let run: Buffer = framer.bytes
-    let runStart = 0
-    let runEnd = 0
-    while (this.#nextPiece(run, runStart, runEnd)) {
-      if (framer.isHead && !this.#admit(run, runStart, runEnd)) return false
-      if (this.#fate === 'discard') {
-        this.#forward(run, runStart, runEnd)
-        runStart = runEnd
-        this.#traffic.usedUp(framer.end - framer.start, this.#discardReason)
-        if (framer.isTail) this.#discarded()
-        if (!this.#client.isOpen) return false
-        continue
-      }
-      if (framer.bytes !== run || framer.start !== runEnd || runStart === runEnd) {
-        this.#forward(run, runStart, runEnd)
-        run = framer.bytes
-        runStart = framer.start
-      }
-      runEnd = framer.end
-      if (framer.isTail && !framer.isHead) {
-        this.#forward(run, runStart, runEnd)
-        runStart = runEnd
-        this.#server?.messageCompleted()
-      }
-    }
-    this.#forward(run, runStart, runEnd)
-    return true
+  /** For the reader: what comes now has to wait for a server, or for the end of a cancel, or nobody wants it any more. */
+  get isStopped(): boolean {
+    return this.#waiter.isWaiting || this.#isLeaving || (this.#server !== undefined && this.#server.isCancelling)
   }
 
-  /** Hot path. What stands in front of a piece that is refused has been promised to the server: it is forwarded first. */
-  #nextPiece(run: Buffer, runStart: number, runEnd: number): boolean {
-    try {
-      return this.#framer.next()
-    } catch (error) {
-      this.#forward(run, runStart, runEnd)
-      throw error
-    }
+  get isOver(): boolean {
+    return !this.#client.isOpen
   }
 
-  #forward(bytes: Buffer, start: number, end: number): void {
-    if (start === end) return
+  #refuse(error: unknown): void {
+    if (!(error instanceof TaxirankError)) throw error
+    this.fail(error)
+  }
+
+  #wasRead(): void {
+    if (this.#reader.backlogBytes > backlogBytes) this.#client.pause()
+    if (this.#reader.isMidMessage && !this.isStopped && this.#client.isOpen) this.#owner.watchHalfMessage(this)
+  }
+
+  /** Hot path. */
+  forward(bytes: Uint8Array): void {
     assert(this.#server !== undefined, 'bytes are forwarded to the server that the client holds')
-    this.#server.forward(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))
+    this.#server.forward(bytes)
   }
 
-  /** Hot path. Decides what becomes of the message that begins here. False: the client waits for a server. */
-  #admit(run: Buffer, runStart: number, runEnd: number): boolean {
-    const framer = this.#framer
-    this.#fate = 'forward'
-    if (framer.type === Frontend.terminate) {
-      this.#forward(run, runStart, runEnd)
-      this.#traffic.usedUp(framer.length, ClientDiscard.terminate)
-      this.#goodbye()
-      return false
-    }
-    if (this.#skipUntil !== 0) return this.#discardMessage(ClientDiscard.cancelled)
+  completed(): void {
+    this.#server?.messageCompleted()
+  }
+
+  /** Hot path. Decides what becomes of the message that begins here. `stop`: the client waits for a server. */
+  admit(head: RequestHead): Fate {
+    if (this.#skipUntil !== 0) return ClientDiscard.cancelled
     if (!this.#server) {
-      if (isCopyMessage(framer.type)) return this.#discardMessage(ClientDiscard.lateCopy)
-      if (!this.#acquire()) return false
+      if (isCopyMessage(head.type)) return ClientDiscard.lateCopy
+      if (!this.#acquire()) return 'stop'
     }
     const server = this.#server as PooledServer
-    if (server.isCopyingIn && !isCopyMessage(framer.type)) return this.#duringCopyIn(framer.type)
-    server.account(framer)
-    return true
+    if (server.isCopyingIn && !isCopyMessage(head.type)) return duringCopyIn(head.type)
+    server.account(head)
+    return 'forward'
   }
 
-  #discardMessage(reason: number): true {
-    this.#fate = 'discard'
-    this.#discardReason = reason
-    return true
-  }
-
-  /** PostgreSQL ignores Sync and Flush while it reads copy data, and loses its place at anything else. */
-  #duringCopyIn(type: number): true {
-    if (type === Frontend.sync || type === Frontend.flush) return this.#discardMessage(ClientDiscard.copyInSync)
-    const name = String.fromCharCode(type)
-    throw new TaxirankError('protocol_violation', `message '${name}' is not allowed during COPY FROM STDIN`)
-  }
-
-  /** A discarded message is used up to its end. */
-  #discarded(): void {
-    if (this.#skipUntil === 0 || this.#framer.type !== this.#skipUntil) return
+  discarded(type: number): void {
+    if (type !== this.#skipUntil) return
     this.#skipUntil = 0
     this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
   }
 
   /** What was sent before Terminate is answered first, as PostgreSQL does; an open transaction is rolled back. */
-  #goodbye(): void {
+  saidGoodbye(): void {
     this.#isLeaving = true
     if (this.#server) this.#server.settle(true)
     else this.#client.close()
@@ -283,7 +210,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     this.#pool.waitEnded(this.id, WaitEnd.granted)
     const isLogin = this.#login !== undefined
     this.#link(lease)
-    if (this.#server && !isLogin) this.#resumeReading(true)
+    if (this.#server && !isLogin) this.#resumeReading(() => this.#reader.resumeAtHead())
   }
 
   refused(error: TaxirankError): void {
@@ -312,13 +239,14 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     }
   }
 
-  /** Goes on with the message at which reading stopped, and with what came since. */
-  #resumeReading(isAtMessage: boolean): void {
+  #resumeReading(resume: () => void): void {
     this.#client.resume()
-    if (isAtMessage) this.#framer.again()
-    else this.#framer.push(this.#backlog.shift() ?? noBytes)
-    this.#backlogBytes = this.#backlog.reduce((sum, bytes) => sum + bytes.length, 0)
-    this.#read()
+    try {
+      resume()
+    } catch (error) {
+      return this.#refuse(error)
+    }
+    this.#wasRead()
   }
 
   // From the server.
@@ -356,7 +284,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   /** Reads on, unless something still stands in the way. */
   #resumeIfFree(): void {
-    if (!this.#isStopped && !this.#client.isBlocked && !this.#server?.isBlocked) this.#client.resume()
+    if (!this.isStopped && !this.#client.isBlocked && !this.#server?.isBlocked) this.#client.resume()
   }
 
   serverLost({ error, isMidReply, isTold }: ServerLoss): void {
@@ -365,7 +293,7 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
     if (isMidReply) this.#client.reset()
     else if (isTold) this.#client.end()
     else this.#client.fail(error)
-    this.#discardBacklog()
+    this.#reader.discardBacklog()
   }
 
   // Cancel.
@@ -379,23 +307,21 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
 
   cancelEnded(): void {
     if (!this.#client.isOpen) return
-    if (this.#backlog.length > 0) this.#resumeReading(false)
+    if (this.#reader.backlogBytes > 0) this.#resumeReading(() => this.#reader.resumeBehindHead())
     else this.#resumeIfFree()
   }
 
   /** The request at which this client waits is answered without ever having been sent. */
   #cancelQueued(): void {
-    const { type, start, end, isTail } = this.#framer
+    const { type, isTail } = this.#reader.head
     this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.cancelled)
-    this.#discardMessage(ClientDiscard.cancelled)
-    this.#traffic.usedUp(end - start, ClientDiscard.cancelled)
+    this.#reader.discardHead(ClientDiscard.cancelled)
     const isWhole = type === Frontend.query || type === Frontend.functionCall || type === Frontend.sync
     const error = new TaxirankError('query_canceled', 'canceling statement due to user request, before it was sent')
     this.#client.write(build.errorResponse(error), 0)
     if (isWhole && isTail) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
     else this.#skipUntil = isWhole ? type : Frontend.sync
-    this.#client.resume()
-    this.#read()
+    this.#resumeReading(() => this.#reader.resumeBehindHead())
   }
 
   // Back-pressure, end.
@@ -426,20 +352,20 @@ export class PooledClient implements ClientHandler, Holder, Caller<PooledServer>
   /** Gives up what it waits for or holds. After an orderly goodbye what was sent runs to its end. */
   #leave(isOrderly: boolean): void {
     stopTimeout(this)
-    this.#discardBacklog()
+    this.#reader.discardBacklog()
     if (this.#waiter.isWaiting) this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)
     const server = this.#server
     this.#server = undefined
     if (!this.#isLeaving) server?.settle(isOrderly)
   }
-
-  #discardBacklog(): void {
-    this.#backlog = []
-    this.#backlogBytes = 0
-  }
 }
 
-const noBytes = Buffer.alloc(0)
+/** PostgreSQL ignores Sync and Flush while it reads copy data, and loses its place at anything else. */
+function duringCopyIn(type: number): Fate {
+  if (type === Frontend.sync || type === Frontend.flush) return ClientDiscard.copyInSync
+  const name = String.fromCharCode(type)
+  throw new TaxirankError('protocol_violation', `message '${name}' is not allowed during COPY FROM STDIN`)
+}
 
 function isCopyMessage(type: number): boolean {
   return type === Frontend.copyData || type === Frontend.copyDone || type === Frontend.copyFail
