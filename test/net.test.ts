@@ -69,6 +69,7 @@ class FakeRaw {
   data: Socket | undefined
   readonly writes: Uint8Array[] = []
   readonly taken: Buffer[] = []
+  readonly calls: string[] = []
   readonly #accepts: number[]
 
   constructor(...accepts: number[]) {
@@ -82,10 +83,19 @@ class FakeRaw {
     return accepted
   }
 
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.calls.push('pause')
+  }
+
+  resume(): void {
+    this.calls.push('resume')
+  }
+
   terminate(): void {}
-  shutdown(): void {}
+
+  shutdown(): void {
+    this.calls.push('shutdown')
+  }
 }
 
 function fakeSocket(...accepts: number[]): { raw: FakeRaw; socket: Socket; notes: Notes } {
@@ -112,6 +122,22 @@ describe('writing', () => {
     rawHandlers.data(asRaw(from.raw), Buffer.from('x'))
     assert.deepEqual(one.raw.writes.map(String), ['abc'])
     assert.deepEqual(other.raw.writes.map(String), ['ABC'])
+    assert.deepEqual([one.notes.events, other.notes.events], [[], []])
+  })
+
+  it('sends what is written behind a reset in the middle of a flush', async () => {
+    const [from, reset, other] = [fakeSocket(), fakeSocket(0), fakeSocket()]
+    reset.raw.terminate = () => rawHandlers.close(asRaw(reset.raw))
+    reset.notes.onBlocked = () => {
+      reset.socket.reset()
+      other.socket.write(Buffer.from('told'))
+    }
+    from.notes.onReceived = () => reset.socket.write(Buffer.from('x'))
+    rawHandlers.data(asRaw(from.raw), Buffer.from('go'))
+    await turn()
+    other.socket.write(Buffer.from('again'))
+    await turn()
+    assert.deepEqual(other.raw.writes.map(String), ['told', 'again'])
   })
 
   it('sends what is queued outside of a callback as one write at the end of the turn', async () => {
@@ -181,6 +207,15 @@ describe('writing', () => {
       assert.deepEqual([socket.pendingBytes, socket.isBlocked], [0, false])
     })
     fc.assert(property)
+  })
+
+  it('reads on when it ends, to see the end of the peer', () => {
+    const { raw, socket } = fakeSocket()
+    socket.pause()
+    socket.end()
+    socket.flush()
+    rawHandlers.close(asRaw(raw))
+    assert.deepEqual(raw.calls, ['pause', 'resume', 'shutdown'])
   })
 
   it('forgets everything when the socket turns out to be closed', () => {

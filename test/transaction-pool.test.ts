@@ -277,6 +277,16 @@ describe('a pool of one server', () => {
     assert.equal(await two.value('select count(*) from entry'), '1')
   })
 
+  it('lends no server whose extended group had a Query inside, which leaves PostgreSQL with an open transaction', async () => {
+    const parts = [raw.query('select 2'), raw.functionCall(177, ['1', '2'])]
+    for (const part of parts) {
+      one.send(raw.parse("insert into entry (who) values ('inside')"), raw.bind(), raw.execute(), part, raw.sync)
+      await one.answer()
+      await one.answer()
+      assert.deepEqual(await two.query('select 3'), ['T ?column?', 'D 3', 'C SELECT 1', 'Z I'])
+    }
+  })
+
   it('answers what a client sent before its Terminate, then closes', async () => {
     one.send(raw.query('select 7'), raw.terminate)
     assert.deepEqual(await one.rest(), ['T ?column?', 'D 7', 'C SELECT 1', 'Z I'])

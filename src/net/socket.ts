@@ -22,7 +22,7 @@ export interface SocketHandler {
 
 /** Gathering more than this into one buffer costs more than a second write. */
 const gatherBytes = 65_536
-/** How long a socket that we ended may take to be closed by its peer. */
+/** How long the peer of a socket that we ended may take nothing, or leave it open. */
 const lingerMs = 2_000
 
 type RawSocket = Bun.Socket<Socket>
@@ -99,7 +99,7 @@ export class Socket implements Flushable {
     if (this.#phase !== 'open') return
     this.#phase = 'ending'
     this.resume()
-    this.#linger = setTimeout(() => this.#raw.terminate(), lingerMs)
+    this.#startLinger()
     if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
   }
 
@@ -141,9 +141,10 @@ export class Socket implements Flushable {
       this.#queuedBytes -= taken
       if (taken < bytes.length) {
         this.#first = bytes.subarray(taken)
+        if (this.#phase === 'ending' && taken > 0) this.#startLinger()
         return this.#becomeBlocked()
       }
-      this.#first = this.#queue.shift()
+      this.#first = this.#queue.length === 0 ? undefined : this.#queue.shift()
     }
     if (this.#isBlocked) {
       this.#isBlocked = false
@@ -171,8 +172,15 @@ export class Socket implements Flushable {
     if (this.#phase === 'open') this.#guarded(() => this.handler.blocked())
   }
 
+  /** The peer's time begins anew whenever it has taken something. */
+  #startLinger(): void {
+    clearTimeout(this.#linger)
+    this.#linger = setTimeout(() => this.#raw.terminate(), lingerMs)
+  }
+
   #shutdown(): void {
     this.#phase = 'lingering'
+    this.#startLinger()
     this.#raw.shutdown()
   }
 
@@ -201,10 +209,6 @@ export class Socket implements Flushable {
 
   rawDrained(): void {
     if (this.#isBlocked && !this.#isDirty) this.#markDirty()
-  }
-
-  rawEnded(): void {
-    if (this.#phase === 'lingering') this.#raw.end()
   }
 
   rawClosed(error: Error | undefined): void {
@@ -237,7 +241,6 @@ export const rawHandlers = {
     raw.data.rawDrained()
     callbackEnded()
   },
-  end: (raw: RawSocket) => raw.data.rawEnded(),
   close(raw: RawSocket, error?: Error) {
     callbackBegan()
     raw.data.rawClosed(error)

@@ -12,26 +12,30 @@ export interface Flushable {
   flush(): void
 }
 
+/** The first `dirtyCount` wait for their flush. The array never shrinks: shrinking it costs more than the slots. */
 const dirty: Flushable[] = []
-let isInCallback = false
+let dirtyCount = 0
+/** Callbacks nest: closing a socket reports its end from within. */
+let callbackDepth = 0
+let isFlushing = false
 let isScheduled = false
 
 /** `work.flush` is called soon, once. The caller sees to it that it asks once. */
 export function flushSoon(work: Flushable): void {
-  dirty.push(work)
-  if (isInCallback || isScheduled) return
+  dirty[dirtyCount++] = work
+  if (callbackDepth > 0 || isScheduled) return
   isScheduled = true
   setImmediate(endTurn)
 }
 
-/** Opens a callback of the runtime. `callbackEnded` must follow; they don't nest. */
+/** Opens a callback of the runtime. `callbackEnded` must follow. */
 export function callbackBegan(): void {
-  isInCallback = true
+  callbackDepth++
 }
 
 export function callbackEnded(): void {
-  flushAll()
-  isInCallback = false
+  if (callbackDepth === 1) flushAll()
+  callbackDepth--
 }
 
 function endTurn(): void {
@@ -40,6 +44,9 @@ function endTurn(): void {
 }
 
 function flushAll(): void {
-  for (let index = 0; index < dirty.length; index++) (dirty[index] as Flushable).flush()
-  dirty.length = 0
+  if (isFlushing) return
+  isFlushing = true
+  for (let index = 0; index < dirtyCount; index++) (dirty[index] as Flushable).flush()
+  dirtyCount = 0
+  isFlushing = false
 }

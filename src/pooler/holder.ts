@@ -14,8 +14,8 @@ export interface Holder extends ReplyReader {
   /** The server takes no more, or takes more again. */
   serverBlocked(): void
   serverDrained(): void
-  /** The server may be written to again after a cancel. */
-  cancelEnded(): void
+  /** A cancel is over, or a pipeline short enough again: the server may be written to. */
+  mayReadOn(): void
   /** The lease has ended at the counted point. */
   unlinked(): void
   /** The server is gone and the lease with it. */

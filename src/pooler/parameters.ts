@@ -45,8 +45,6 @@ export class ParameterSet {
   readonly values: ReadonlyMap<string, string>
   /** Positive; the state key of a server that has these values. */
   readonly key: number
-  /** Sets that differ from this one in one value, as they were asked for: logins ask for the same ones again and again. */
-  readonly #neighbours = new Map<string, ParameterSet>()
   #report: Buffer | undefined
 
   constructor(values: ReadonlyMap<string, string>, key: number) {
@@ -59,20 +57,7 @@ export class ParameterSet {
     this.#report ??= Buffer.concat([...this.values].map(([name, value]) => build.parameterStatus(name, value)))
     return this.#report
   }
-
-  /** The set with another value; `make` is asked the first time. */
-  neighbour(name: string, value: string, make: () => ParameterSet): ParameterSet {
-    const key = `${name}\0${value}`
-    const known = this.#neighbours.get(key)
-    if (known) return known
-    if (this.#neighbours.size >= mostNeighbours) this.#neighbours.clear()
-    const made = make()
-    this.#neighbours.set(key, made)
-    return made
-  }
 }
-
-const mostNeighbours = 100
 
 /** Interns sets, so that comparing two of them costs nothing. */
 export class ParameterSets {
@@ -98,7 +83,7 @@ export class ParameterSets {
 
   with(set: ParameterSet, name: string, value: string): ParameterSet {
     if (set.values.get(name) === value) return set
-    return set.neighbour(name, value, () => this.of(new Map(set.values).set(name, value)))
+    return this.of(new Map(set.values).set(name, value))
   }
 }
 

@@ -139,9 +139,10 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
     this.#wasRead()
   }
 
-  /** For the reader: what comes now has to wait for a server, or for the end of a cancel, or nobody wants it any more. */
+  /** For the reader: what comes now waits for a server, the end of a cancel or of a pipeline, or nobody wants it. */
   get isStopped(): boolean {
-    return this.#waiter.isWaiting || this.#isLeaving || (this.#server !== undefined && this.#server.isCancelling)
+    const server = this.#server
+    return this.#waiter.isWaiting || this.#isLeaving || (server !== undefined && (server.isCancelling || server.isFull))
   }
 
   get isOver(): boolean {
@@ -305,7 +306,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
     done()
   }
 
-  cancelEnded(): void {
+  mayReadOn(): void {
     if (!this.#client.isOpen) return
     if (this.#reader.backlogBytes > 0) this.#resumeReading(() => this.#reader.resumeBehindHead())
     else this.#resumeIfFree()

@@ -47,6 +47,8 @@ export interface ServerOwner {
   crashed(error: unknown): void
 }
 
+/** A request of five bytes costs an entry of sixty: a pipeline is read no further than this. */
+const mostOwed = 4_096
 const prepareTag = Buffer.from('PREPARE\0')
 const fatalSeverity = /V(FATAL|PANIC)\0/
 
@@ -68,6 +70,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   readonly #router: ReplyRouter
   #isFatalTold = false
   #isClosing = false
+  #isFull = false
   #swallowReason: number = ServerSwallow.unsolicited
 
   constructor(id: number, slot: Slot<PooledServer>, owner: ServerOwner) {
@@ -104,6 +107,11 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   /** A cancel connection is open: nothing may be written, and the server may not be lent. */
   get isCancelling(): boolean {
     return this.#cancel.isSent
+  }
+
+  /** The holder has so many requests under way that no more are read until half of them are answered. */
+  get isFull(): boolean {
+    return this.#isFull
   }
 
   /** Copy-in lasts, as far as the client knows: PostgreSQL ignores Sync and Flush. */
@@ -158,22 +166,23 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   account(message: MessageBytes): void {
     const queue = this.#queue
     const holder = this.#theHolder
+    if (queue.owed >= mostOwed) this.#isFull = true
     if (this.#session.needsUnnamedDropped(message, holder.id)) this.#ask('')
     switch (message.bytes[message.start]) {
       case Frontend.query:
       case Frontend.functionCall:
+        if (queue.needsSync) this.#session.spoil('a Query was sent inside an extended group')
         return queue.sentQuery(holder)
       case Frontend.sync:
         return queue.sentSync(holder)
       case Frontend.parse:
         this.#session.parsed(message, holder.id)
-        return queue.sentExtended(false)
+        return queue.sentExtended()
       case Frontend.execute:
-        return queue.sentExtended(true)
       case Frontend.bind:
       case Frontend.describe:
       case Frontend.close:
-        return queue.sentExtended(false)
+        return queue.sentExtended()
       case Frontend.copyDone:
       case Frontend.copyFail:
         return queue.sentCopyEnd()
@@ -231,7 +240,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     if (outcome === 'unknown') this.#session.spoil('a cancel may still be on its way to it')
     this.#cancel.ended()
     if (!this.#holder) return
-    this.#holder.cancelEnded()
+    this.#holder.mayReadOn()
     this.#considerRelease()
   }
 
@@ -342,6 +351,12 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     this.#queue.gotReady()
     if (wasOurs && this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
     this.#cancel.headAnswered()
+    if (this.#isFull && this.#queue.owed <= mostOwed / 2) this.#becomeReadable()
+  }
+
+  #becomeReadable(): void {
+    this.#isFull = false
+    if (this.#holder?.isReading) this.#holder.mayReadOn()
   }
 
   // The end of a lease.

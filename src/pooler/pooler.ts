@@ -77,6 +77,8 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #loginTimeouts: TimeoutQueue<Arrival>
   readonly #halfMessageTimeouts: TimeoutQueue<PooledClient>
   readonly #requests = new WeakMap<Startup['parameters'], StartupRequest>()
+  /** What a request's session begins with, on top of a pool's own values. */
+  readonly #initial = new WeakMap<StartupRequest, { readonly base: ParameterSet; readonly parameters: ParameterSet }>()
   readonly #drained: (() => void)[] = []
   #drainMode: DrainMode | undefined
   #shutdown: TaxirankError | undefined
@@ -230,11 +232,12 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   /** The pool's own values, and what the client asked for instead. Throws for a name that PostgreSQL doesn't report. */
   #initialParameters(pool: ServerPool, request: StartupRequest): ParameterSet {
-    let parameters = pool.parameters as ParameterSet
-    for (const [name, value] of request.parameters) {
-      if (!parameters.values.has(name)) throw unsupported(name)
-      parameters = this.#around.parameterSets.with(parameters, name, value)
-    }
+    const base = pool.parameters as ParameterSet
+    const known = this.#initial.get(request)
+    if (known?.base === base) return known.parameters
+    for (const name of request.parameters.keys()) if (!base.values.has(name)) throw unsupported(name)
+    const parameters = this.#around.parameterSets.of(new Map([...base.values, ...request.parameters]))
+    this.#initial.set(request, { base, parameters })
     return parameters
   }
 

@@ -58,12 +58,12 @@ class Conversation {
       case 'sync':
         return this.queue.sentSync(this.#readerOf(message))
       case 'execute':
-        return this.queue.sentExtended(true)
+        return this.queue.sentExtended()
       case 'parse':
       case 'bind':
       case 'describe':
       case 'close':
-        return this.queue.sentExtended(false)
+        return this.queue.sentExtended()
       case 'copy-done':
       case 'copy-fail':
         return this.queue.sentCopyEnd()

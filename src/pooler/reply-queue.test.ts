@@ -35,7 +35,7 @@ describe('ReplyQueue', () => {
   })
 
   function sentExtended(count: number): void {
-    for (let sent = 0; sent < count; sent++) queue.sentExtended(false)
+    for (let sent = 0; sent < count; sent++) queue.sentExtended()
   }
 
   function gotCompletions(count: number): void {
@@ -45,7 +45,7 @@ describe('ReplyQueue', () => {
   /** Parse, Bind and Execute of a COPY FROM STDIN. */
   function sentCopyGroup(): void {
     sentExtended(2)
-    queue.sentExtended(true)
+    queue.sentExtended()
   }
 
   /** … and what PostgreSQL answers up to CopyInResponse. */
@@ -485,7 +485,7 @@ describe('ReplyQueue', () => {
     it('takes a CopyDone in front of the Execute for nothing', () => {
       sentExtended(2)
       queue.sentCopyEnd()
-      queue.sentExtended(true)
+      queue.sentExtended()
       queue.sentSync(alice)
       gotCopyGroup()
       is({ copyIn: 'in', needsSync: true, isAtRest: false, isBusy: true })

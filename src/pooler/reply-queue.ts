@@ -106,7 +106,7 @@ export class ReplyQueue {
   }
 
   /** Parse, Bind, Describe, Execute or Close. */
-  sentExtended(_isExecute?: boolean): void {
+  sentExtended(): void {
     if (this.#isSkipping) return
     this.#isGroupOpen = true
     this.#open.extended++

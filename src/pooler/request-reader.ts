@@ -103,7 +103,7 @@ export class RequestReader {
 
   #readOn(): void {
     while (this.#readChunk()) {
-      const next = this.#backlog.shift()
+      const next = this.#backlog.length === 0 ? undefined : this.#backlog.shift()
       if (!next) return
       this.#backlogBytes -= next.length
       this.#framer.push(next)

@@ -79,7 +79,7 @@ export class Settlement {
   #closeWhatIsOpen(): void {
     if (this.#queue.needsSync) {
       this.#queue.sentCopyEnd()
-      this.#queue.sentExtended(false)
+      this.#queue.sentExtended()
       this.#queue.sentSync(undefined)
       this.#write(groupEnd)
     } else if (this.#queue.copyIn === 'in') {

@@ -185,6 +185,12 @@ describe('StartupFramer', () => {
       }
     })
 
+    it('are told apart byte by byte, also where the bytes are no text', () => {
+      for (const name of ['\xff', '\xfe', '\xc3\xa9', '\xe9']) {
+        assert.deepEqual(parametersOf(packet(v3, `user\0${name}\0\0`)), [['user', name]])
+      }
+    })
+
     it('are refused when they are unterminated', () => {
       const complaint = (body: string): string => refusalOf(packet(v3, body))
       assert.deepEqual(['', 'user', 'user\0', 'user\0me', 'user\0me\0', 'user\0me\0x'].map(complaint), [

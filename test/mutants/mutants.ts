@@ -15,7 +15,7 @@ export interface Mutant {
 const pooledServer = 'src/pooler/pooled-server.ts'
 const replyQueue = 'src/pooler/reply-queue.ts'
 const settlement = 'src/pooler/settlement.ts'
-const reply = 'reader.reply(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.id)'
+const replyRouter = 'src/pooler/reply-router.ts'
 const write = 'this.#server.write(bytes, this.#theHolder.id)'
 
 /** Lending: to whom, when, how many. */
@@ -44,8 +44,8 @@ const lending: readonly Mutant[] = [
   {
     name: 'named-statement',
     bug: 'lends a server again on which a named statement was prepared',
-    file: pooledServer,
-    find: "this.#unfit = 'a named statement was prepared on it'",
+    file: 'src/pooler/server-session.ts',
+    find: "this.spoil('a named statement was prepared on it')",
     replace: '{}',
   },
   {
@@ -66,8 +66,8 @@ const lending: readonly Mutant[] = [
     name: 'no-sets',
     bug: "lends a server with another client's parameters",
     file: pooledServer,
-    find: 'if (this.#parameters !== holder.parameters) this.#bringTo(holder)',
-    replace: '',
+    find: 'this.#bringTo(holder)',
+    replace: '{}',
   },
 ]
 
@@ -76,25 +76,21 @@ const moving: readonly Mutant[] = [
   {
     name: 'swapped-clients',
     bug: "writes a client's reply to another client now and then",
-    file: pooledServer,
-    find: reply,
-    replace: `{
-        const recent = (globalThis.recentReaders ??= [])
-        recent.push(reader)
-        const isSwapped = recent.length > 300
-        const actual = isSwapped ? (recent.splice(0).find((each) => each !== reader && each.isReading) ?? reader) : reader
-        actual.reply(bytes.subarray(start, end), this.id)
-      }`,
+    file: replyRouter,
+    find: 'if (reader?.isReading) {',
+    replace: `const recent = (globalThis.recentReaders ??= [])
+    if (reader?.isReading && recent.push(reader) > 300) {
+      reader = recent.splice(0).find((each) => each !== reader && each.isReading) ?? reader
+    }
+    if (reader?.isReading) {`,
   },
   {
     name: 'lost-byte',
     bug: 'loses the last byte of a chunk that ends inside a reply',
-    file: pooledServer,
-    find: reply,
-    replace: `{
-        const isCut = end === bytes.length && this.#framer.isTailOutstanding
-        reader.reply(bytes.subarray(start, isCut ? end - 1 : end), this.id)
-      }`,
+    file: replyRouter,
+    find: 'if (start === end) return',
+    replace: `if (start === end) return
+    if (end === bytes.length && this.#framer.isTailOutstanding) end--`,
   },
   {
     name: 'doubled-chunk',
@@ -139,8 +135,8 @@ const settling: readonly Mutant[] = [
     name: 'committed-group',
     bug: 'closes the group of a client that is gone with a Sync alone, which commits it',
     file: settlement,
-    find: "Buffer.concat([build.parse('the client has left'), build.sync])",
-    replace: 'build.sync',
+    find: "build.parse('the client has left'), ",
+    replace: '',
   },
   {
     name: 'no-cancel',
