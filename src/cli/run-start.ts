@@ -49,6 +49,7 @@ function setup(command: StartCommand, postgresPort: number): PoolerSetup {
       databaseTemplate: { address: { host, port: postgresPort }, poolSize },
       maxClients,
       ignoredStartupParameters: new Set(ignoredStartupParameters),
+      logs: { connections: false, disconnections: false, errors: true },
       clientLoginTimeoutMs: 60_000,
       queryWaitTimeoutMs: 120_000,
       serverConnectTimeoutMs: 15_000,

@@ -58,6 +58,11 @@ function poolerOptions(config: Config): PoolerOptions {
     ...(config.userlist && { users: byteStrings([...config.userlist.keys()]) }),
     maxClients: global.maxClientConn,
     ignoredStartupParameters: new Set(global.ignoreStartupParameters.map((name) => name.toLowerCase())),
+    logs: {
+      connections: global.logConnections,
+      disconnections: global.logDisconnections,
+      errors: global.logPoolerErrors,
+    },
     clientLoginTimeoutMs: global.clientLoginTimeoutMs,
     queryWaitTimeoutMs: global.queryWaitTimeoutMs,
     serverConnectTimeoutMs: global.serverConnectTimeoutMs,

@@ -190,8 +190,8 @@ class World {
 
   #cancel(asker: Asker): void {
     this.#queue = this.#queue.filter((one) => one !== asker)
-    assert.ok(this.#pool.cancel(asker.waiter))
-    assert.ok(!this.#pool.cancel(asker.waiter))
+    assert.ok(this.#pool.cancel(asker.waiter, this.#now))
+    assert.ok(!this.#pool.cancel(asker.waiter, this.#now))
   }
 
   release(asker: Asker): void {

@@ -235,14 +235,14 @@ describe('Pool', () => {
   describe('leaving the queue', () => {
     it('forgets a waiter that cancels, and tells nobody', () => {
       const [first, second] = [ask(new Asker('first')), ask(new Asker('second'))]
-      assert.deepEqual([pool.cancel(first.waiter), pool.cancel(first.waiter)], [true, false])
+      assert.deepEqual([pool.cancel(first.waiter, 0), pool.cancel(first.waiter, 0)], [true, false])
       open('one')
       assert.deepEqual([first.told, second.told], [[], ['granted one']])
     })
 
     it('keeps what was being opened for a waiter that cancelled', () => {
       const asker = ask(new Asker('a'))
-      pool.cancel(asker.waiter)
+      pool.cancel(asker.waiter, 0)
       open('one')
       assert.deepEqual(figures(), { ...empty, idle: 1, size: 1 })
     })

@@ -125,9 +125,10 @@ export class Pool<T> {
   }
 
   /** Leaves the queue without an answer. False if the waiter was not in it. */
-  cancel(waiter: Waiter<T>): boolean {
+  cancel(waiter: Waiter<T>, now: number): boolean {
     if (!waiter.isWaiting) return false
     this.#waiting.remove(waiter)
+    this.#serve(now)
     return true
   }
 
@@ -188,6 +189,8 @@ export class Pool<T> {
         first.caller.refused(this.#timedOut(now))
       }
     }
+    // Whoever wanted a resource alone may have stood in front of somebody who can share one.
+    this.#serve(now)
     this.#openAsNeeded(now)
   }
 

@@ -33,7 +33,7 @@ function openLibc(): Libc | undefined {
       setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'u32'], returns: 'i32' },
       listen: { args: ['i32', 'i32'], returns: 'i32' },
     })
-    return symbols as unknown as Libc
+    return symbols
   } catch {
     return undefined
   }

@@ -27,7 +27,9 @@ export interface ClientOwner {
   readonly shutdown: TaxirankError | undefined
   /** Starts watching a client that stopped in the middle of a message. */
   watchHalfMessage(client: PooledClient): void
-  clientClosed(client: PooledClient): void
+  /** It is told an error of ours. */
+  clientFailed(client: PooledClient, error: TaxirankError): void
+  clientClosed(client: PooledClient, cause: Error | undefined): void
   crashed(client: PooledClient, error: unknown): void
 }
 
@@ -45,6 +47,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   #server: PooledServer | undefined
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
+  #name: string | undefined
   /** It has said Terminate. */
   #isLeaving = false
   /** Called at the first grant, when the client waits to log in and not for a request. */
@@ -61,16 +64,10 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
     return this.#client.id
   }
 
-  get pool(): ServerPool {
-    return this.#pool
-  }
-
-  get isWaiting(): boolean {
-    return this.#waiter.isWaiting
-  }
-
-  get isLinked(): boolean {
-    return this.#server !== undefined
+  /** For the log: who it is and where it comes from. */
+  get name(): string {
+    this.#name ??= `client ${this.id} (${this.#pool.name} from ${this.#client.remoteAddress}:${this.#client.remotePort})`
+    return this.#name
   }
 
   get isReading(): boolean {
@@ -103,6 +100,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   fail(error: TaxirankError): void {
     if (this.#server?.isMidReply) this.#client.reset()
     else this.#client.fail(error)
+    this.#owner.clientFailed(this, error)
     if (error.severity === 'FATAL') this.#leave(true)
   }
 
@@ -294,6 +292,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
     if (isMidReply) this.#client.reset()
     else if (isTold) this.#client.end()
     else this.#client.fail(error)
+    if (!isTold) this.#owner.clientFailed(this, error)
     this.#reader.discardBacklog()
   }
 
@@ -341,7 +340,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   closed(cause: Error | undefined): void {
     this.#pool.clientClosed(this.id, cause !== undefined)
     this.#leave(false)
-    this.#owner.clientClosed(this)
+    this.#owner.clientClosed(this, cause)
   }
 
   crashed(error: unknown): void {

@@ -37,6 +37,8 @@ export interface PoolerOptions {
   readonly users?: ReadonlySet<string>
   readonly maxClients: number
   readonly ignoredStartupParameters: ReadonlySet<string>
+  /** What is logged of clients. */
+  readonly logs: { readonly connections: boolean; readonly disconnections: boolean; readonly errors: boolean }
   readonly clientLoginTimeoutMs: number
   readonly queryWaitTimeoutMs: number
   readonly serverConnectTimeoutMs: number
@@ -143,6 +145,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       client.fail(error)
+      if (this.#options.logs.errors) this.#parts.log.warning(`client ${client.id} was told: ${error.message}`)
     }
   }
 
@@ -221,6 +224,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       this.#forgetArrival(arrival)
       try {
         pooled.welcome(this.#initialParameters(pool, request), key)
+        if (this.#options.logs.connections) this.#parts.log.info(`${pooled.name} logged in`)
       } catch (error) {
         if (!(error instanceof TaxirankError)) throw error
         pooled.fail(error)
@@ -272,12 +276,17 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#halfMessageTimeouts.start(client, this.#parts.now())
   }
 
-  clientClosed(client: PooledClient): void {
+  clientFailed(client: PooledClient, error: TaxirankError): void {
+    if (this.#options.logs.errors) this.#parts.log.warning(`${client.name} was told: ${error.message}`)
+  }
+
+  clientClosed(client: PooledClient, cause: Error | undefined): void {
     const known = this.#clients.get(client)
     if (!known) return
     this.#forgetArrival(known.arrival)
     this.#keys.revoke(known.key)
     this.#clients.delete(client)
+    if (this.#options.logs.disconnections) this.#parts.log.info(`${client.name} closed${reasonOf(cause)}`)
   }
 
   crashed(client: PooledClient, error: unknown): void {
@@ -327,6 +336,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 }
 
 const shutdownError = new TaxirankError('admin_shutdown', 'the pooler is shutting down')
+
+function reasonOf(cause: Error | undefined): string {
+  return cause ? `: ${cause.message}` : ''
+}
 
 function shown(name: string): string {
   return Buffer.from(name, 'latin1').toString('utf8')

@@ -80,6 +80,11 @@ export class ServerPool implements ServerOwner {
     return this.#options.id
   }
 
+  /** For the log. */
+  get name(): string {
+    return Buffer.from(`${this.#options.database}/${this.#options.user}`, 'latin1').toString('utf8')
+  }
+
   /** What a session of this pool reports before anybody has changed it; undefined until a server has logged in. */
   get parameters(): ParameterSet | undefined {
     return this.#parameters
@@ -168,7 +173,7 @@ export class ServerPool implements ServerOwner {
   }
 
   leaveQueue(waiter: Waiter<PooledServer>, client: number, how: number): void {
-    if (this.#engine.cancel(waiter)) this.waitEnded(client, how)
+    if (this.#engine.cancel(waiter, this.#around.now())) this.waitEnded(client, how)
   }
 
   leaseGranted(client: number, server: PooledServer): void {
@@ -184,7 +189,7 @@ export class ServerPool implements ServerOwner {
   }
 
   serverFailed(server: PooledServer, error: TaxirankError, isFinal: boolean): void {
-    this.#around.log.warning(`${this.#name} server ${server.id}: ${error.message}`)
+    this.#around.log.warning(`${this.name} server ${server.id}: ${error.message}`)
     if (!this.#engine.isClosing(server.slot)) this.trace.serverDestroyed(server.id, error.message)
     this.trace.serverClosed(server.id)
     this.#servers.delete(server.slot)
@@ -215,11 +220,7 @@ export class ServerPool implements ServerOwner {
 
   crashed(error: unknown): void {
     const trail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#around.log.error(`${this.#name} a bug of the pooler closed a server: ${trail}`)
-  }
-
-  get #name(): string {
-    return `${this.#options.database}/${this.#options.user}`
+    this.#around.log.error(`${this.name} a bug of the pooler closed a server: ${trail}`)
   }
 
   #open(slot: Slot<PooledServer>): void {
@@ -231,7 +232,7 @@ export class ServerPool implements ServerOwner {
   #close(slot: Slot<PooledServer>, reason: string): void {
     const server = this.#servers.get(slot)
     if (!server) return
-    this.#around.log.debug(`${this.#name} server ${server.id} is closed: ${reason}`)
+    this.#around.log.debug(`${this.name} server ${server.id} is closed: ${reason}`)
     this.trace.serverDestroyed(server.id, reason)
     server.close(reason)
   }

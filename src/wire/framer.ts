@@ -18,6 +18,7 @@ export interface FramingRules {
 }
 
 const headerBytes = 5
+const keptBytes = 4_096
 const noBytes = Buffer.alloc(0)
 
 export class Framer {
@@ -90,7 +91,7 @@ export class Framer {
     const chunk = this.#chunk
     const offset = this.#offset
     const available = chunk.length - offset
-    if (available === 0) return false
+    if (available === 0) return this.#forget(chunk)
     if (this.#remaining > 0) return this.#continue(available)
     if (this.#heldBytes > 0) return this.#nextHeld()
     if (available < headerBytes) return this.#hold(available, headerBytes)
@@ -101,6 +102,16 @@ export class Framer {
     this.#handOut(chunk, offset, covered)
     this.#offset = offset + covered
     return true
+  }
+
+  /** A large chunk that is used up isn't kept alive for as long as its connection is silent. */
+  #forget(chunk: Buffer): false {
+    if (chunk.length > keptBytes) {
+      this.#chunk = noBytes
+      this.#offset = 0
+      this.bytes = noBytes
+    }
+    return false
   }
 
   /** Reads the header at `offset` and checks it. Returns how many bytes the first piece needs. */

@@ -35,6 +35,7 @@ export interface TestPooler {
 const shortLimits = {
   maxClients: 500,
   ignoredStartupParameters: new Set(['extra_float_digits']),
+  logs: { connections: true, disconnections: true, errors: true },
   clientLoginTimeoutMs: 3_000,
   queryWaitTimeoutMs: 5_000,
   serverConnectTimeoutMs: 3_000,
@@ -141,13 +142,14 @@ export async function startPoolerProcess(postgresPort: number, poolSize = 2): Pr
   const port = await freePort()
   const ini = join(folder, 'pooler.ini')
   const settings = [
-    ...[
-      '[databases]',
-      `* = host=127.0.0.1 port=${postgresPort} user=postgres`,
-      '[pgbouncer]',
-      'listen_addr = 127.0.0.1',
-    ],
-    ...[`listen_port = ${port}`, 'pool_mode = transaction', 'auth_type = any', `default_pool_size = ${poolSize}`],
+    '[databases]',
+    `* = host=127.0.0.1 port=${postgresPort} user=postgres`,
+    '[pgbouncer]',
+    'listen_addr = 127.0.0.1',
+    `listen_port = ${port}`,
+    'pool_mode = transaction',
+    'auth_type = any',
+    `default_pool_size = ${poolSize}`,
     'max_client_conn = 500',
   ]
   writeFileSync(ini, settings.join('\n'))

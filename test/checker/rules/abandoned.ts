@@ -5,10 +5,13 @@ import type { Server } from '../server.ts'
 const name = 'I8'
 /** Milliseconds of trace time within which the cancel must be sent. */
 const slackMs = 50
+/** At so many records it must be found late: the process may have been held up once, between two records of one turn. */
+const sightings = 3
 
 interface Abandonment {
   readonly client: number
   sinceMs: number
+  sightings: number
 }
 
 export const abandoned: Rule = (world, breach) => {
@@ -22,7 +25,7 @@ export const abandoned: Rule = (world, breach) => {
     clientClosed(client) {
       const server = client.lease
       if (!server || client.isClosing || cancelled.get(server) === server.account.readyReceived) return
-      running.set(server, { client: client.id, sinceMs: world.nowMs })
+      running.set(server, { client: client.id, sinceMs: world.nowMs, sightings: 0 })
     },
     cancelSent(_client, server) {
       cancelled.set(server, server.account.readyReceived)
@@ -39,7 +42,7 @@ export const abandoned: Rule = (world, breach) => {
   /** A request of the pooler's own is not cancelled: the client's is, as soon as that is answered. */
   function review(server: Server, abandonment: Abandonment, nowMs: number): void {
     if (server.account.head?.owner !== abandonment.client) abandonment.sinceMs = nowMs
-    if (nowMs - abandonment.sinceMs <= slackMs) return
+    if (nowMs - abandonment.sinceMs <= slackMs || ++abandonment.sightings < sightings) return
     running.delete(server)
     const about = { client: abandonment.client, server: server.id }
     breach(name, 'a cancel: the client has vanished, its request runs', `none for ${slackMs} ms`, about)

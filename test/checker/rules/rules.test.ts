@@ -275,19 +275,18 @@ describe('I6 first come, first served', () => {
 
 describe('I7 no idle server while a client waits', () => {
   it('refuses more than 50 ms of it', () => {
+    const waited = (ms: number): TraceBuilder => world().clientSays(1, query('a')).queue(1).wait(ms)
     const late = (ms: number): TraceBuilder =>
-      world().clientSays(1, query('a')).queue(1).wait(ms).endWait(1, 1).grant(1, 1).toServer(1, 1, query('a'))
+      waited(ms).accept(8).closeClient(8).endWait(1, 1).grant(1, 1).toServer(1, 1, query('a'))
     assert.deepEqual(brokenBy(late(51).answer(1, 1, answer).release(1, 1).stop()), ['I7'])
     assert.deepEqual(brokenBy(late(50).answer(1, 1, answer).release(1, 1).stop()), [])
+    const heldUp = waited(51).endWait(1, 1).grant(1, 1).toServer(1, 1, query('a'))
+    assert.deepEqual(brokenBy(heldUp.answer(1, 1, answer).release(1, 1).stop()), [])
   })
   it('refuses a lease in which nothing is owed any more', () => {
     const kept = (looks: number): TraceBuilder => {
       const built = asked().answer(1, 1, answer)
-      for (let n = 0; n < looks; n++)
-        built
-          .wait(100)
-          .accept(10 + n)
-          .closeClient(10 + n)
+      for (let id = 10; id < 10 + looks; id++) built.wait(100).accept(id).closeClient(id)
       return built.release(1, 1).stop()
     }
     assert.deepEqual(brokenBy(kept(6)), ['I7'])
@@ -385,11 +384,15 @@ describe('I8 cancel', () => {
     assert.deepEqual(brokenBy(sent(twice).stop()), ['I8'])
   })
   it('goes red when what a client leaves running is not cancelled', () => {
-    const settled = (ms: number): TraceBuilder =>
-      asked().closeClient(1, 1).wait(ms).cancelSent(0, 1).cancelDone(0, 1).serverSays(1, answer)
+    const left = (ms: number): TraceBuilder => asked().closeClient(1, 1).wait(ms)
+    const settled = (ms: number): TraceBuilder => cancelled(left(ms).accept(8).closeClient(8))
+    const cancelled = (built: TraceBuilder): TraceBuilder =>
+      built.cancelSent(0, 1).cancelDone(0, 1).serverSays(1, answer)
     const end = (built: TraceBuilder): TraceBuilder => built.swallow(1, answer.length, 3).release(1, 1).stop()
     assert.deepEqual(brokenBy(end(settled(51))), ['I8'])
     assert.deepEqual(brokenBy(end(settled(50))), [])
+    const heldUp = cancelled(left(51))
+    assert.deepEqual(brokenBy(end(heldUp)), [])
     const quick = asked().closeClient(1, 1).wait(50).serverSays(1, answer).wait(1)
     assert.deepEqual(brokenBy(end(quick)), [])
     const destroyed = asked().closeClient(1, 1).wait(50).destroy(1).close(1).wait(100)

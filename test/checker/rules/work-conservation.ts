@@ -5,10 +5,17 @@ import type { Pool } from '../world.ts'
 const name = 'I7'
 /** Milliseconds of trace time within which an idle server must reach a waiter. */
 const slackMs = 50
+/** At so many records it must be found late: the process may have been held up once, between two records of one turn. */
+const sightings = 3
+
+interface Lateness {
+  /** The start of the contention. */
+  readonly sinceMs: number
+  sightings: number
+}
 
 export const workConservation: Rule = (world, breach) => {
-  /** The start of the last reported contention of a pool, so that each is reported once. */
-  const reported = new Map<Pool, number>()
+  const late = new Map<Pool, Lateness>()
   return {
     record({ timeMs }) {
       if (world.contended.size > 0) for (const pool of world.contended) review(pool, timeMs)
@@ -16,10 +23,15 @@ export const workConservation: Rule = (world, breach) => {
   }
 
   function review(pool: Pool, timeMs: number): void {
-    const since = pool.contendedSinceMs ?? timeMs
-    if (timeMs - since <= slackMs || reported.get(pool) === since) return
-    reported.set(pool, since)
-    const seen = `${pool.idle.size} idle, ${pool.waiting} waiting for ${(timeMs - since).toFixed(0)} ms`
+    const sinceMs = pool.contendedSinceMs ?? timeMs
+    if (timeMs - sinceMs <= slackMs) return
+    const known = late.get(pool)
+    if (known?.sinceMs !== sinceMs) late.set(pool, { sinceMs, sightings: 1 })
+    else if (++known.sightings === sightings) report(pool, timeMs - sinceMs)
+  }
+
+  function report(pool: Pool, ms: number): void {
+    const seen = `${pool.idle.size} idle, ${pool.waiting} waiting for ${ms.toFixed(0)} ms`
     breach(name, 'an idle server goes to a waiting client at once', seen, { pool: pool.id })
   }
 }
