@@ -430,9 +430,10 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
 
   /** For the pool: close the socket. A holder is told that its server is lost. */
   close(reason: string): void {
+    const isHalfSent = this.#holder?.isMidMessage ?? false
     this.#isClosing = true
     this.#loseHolder(new TaxirankError('server_lost', `the server was closed: ${reason}`))
-    this.#server.close(!this.#router.isMidMessage && this.#queue.isAtRest)
+    this.#server.close(!isHalfSent && !this.#router.isMidMessage && this.#queue.isAtRest)
   }
 
   closed(cause: Error | undefined): void {

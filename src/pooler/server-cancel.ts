@@ -46,6 +46,11 @@ export class ServerCancel {
     if (this.#state === 'none' && this.#queue.isBusy && this.#answeredWhenSent !== this.#answered) this.#start()
   }
 
+  /** The last chance before the server is destroyed: a cancel that came before its statement had begun did nothing. */
+  requestAgain(): void {
+    if (this.#state === 'none' && this.#queue.isBusy) this.#start()
+  }
+
   /** The head of the queue was answered. */
   headAnswered(): void {
     this.#answered++

@@ -36,6 +36,7 @@ export class Settlement {
   #isRolledBack = false
   /** Why it is destroyed as soon as what it runs has been cancelled: PostgreSQL would not notice, and run on. */
   #givenUp: string | undefined
+  #isCancelledLast = false
 
   constructor(isOrderly: boolean, queue: ReplyQueue, cancel: ServerCancel, write: (bytes: Buffer) => void) {
     this.#isOrderly = isOrderly
@@ -68,7 +69,8 @@ export class Settlement {
   }
 
   #cancelLast(reason: string): SettleStep {
-    this.#cancel.requestForAbandoned()
+    if (!this.#isCancelledLast) this.#cancel.requestAgain()
+    this.#isCancelledLast = true
     return this.#cancel.isSent ? 'wait' : { destroy: reason }
   }
 
