@@ -15,9 +15,9 @@ export interface Options {
 }
 
 /** Fewer pairs than this make no report: the interval of five has not even 95 %. */
-export const fewestPairs = 9
+const fewestPairs = 9
 
-export const usage = `npm run bench -- [--rows a,b] [--pairs N] [--seconds N] [--out DIR] [--control]
+const usage = `npm run bench -- [--rows a,b] [--pairs N] [--seconds N] [--out DIR] [--control]
   --rows     of ${workloads.map((workload) => workload.name).join(', ')}; all of them unless told
   --pairs    alternating pairs of runs per row, 1 to 1000; 9 unless told
   --seconds  length of a run, 1 to 3600; 5 unless told

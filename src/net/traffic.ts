@@ -7,6 +7,3 @@ export interface Traffic {
   /** The next `count` bytes read have been used up and go nowhere. */
   usedUp(count: number, reason: number): void
 }
-
-/** When nobody is watching. */
-export const noTraffic: Traffic = { read: () => undefined, wrote: () => undefined, usedUp: () => undefined }

@@ -54,7 +54,7 @@ export const Backend = {
 export const TransactionStatus = { idle: code('I'), inBlock: code('T'), failed: code('E') } as const
 
 /** PostgreSQL's own bound on a message's length field. */
-export const longestBody = 0x3fff_ffff
+const longestBody = 0x3fff_ffff
 const longestMessage = longestBody + 1
 /** Messages without a body, or with a fixed small one. */
 const tiny = 64
