@@ -35,15 +35,19 @@ export async function startPgBouncer(
 ): Promise<Pooler> {
   const port = await findFreePort()
   const file = writeConfiguration(dir, port, databasePort)
-  const becomes = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
-  return listening(await processes.startService(program.name, program.command, [...becomes, file]), port)
+  return listening(await processes.startService(program.name, program.command, [...becomes(), file]), port)
+}
+
+/** Neither runs as root. */
+function becomes(): string[] {
+  return process.getuid?.() === 0 ? ['-u', 'nobody'] : []
 }
 
 export async function startTaxirank(processes: Processes, dir: string, databasePort: number): Promise<Pooler> {
   const port = await findFreePort()
   const file = writeConfiguration(dir, port, databasePort)
-  const script = join(projectRoot, 'test/support/pooler-process.ts')
-  return listening(await processes.startService('Taxirank', process.execPath, [script, file]), port)
+  const launcher = join(projectRoot, 'bin/taxirank')
+  return listening(await processes.startService('Taxirank', launcher, [...becomes(), file]), port)
 }
 
 /** The configuration file's text. */

@@ -23,7 +23,10 @@ export interface DescriptorNeed {
 export function descriptorNeed(config: Config): DescriptorNeed {
   const names = new Set([...config.users.keys(), ...(config.userlist?.keys() ?? [])])
   const pools = [...config.databases.values(), ...(config.databaseTemplate ? [config.databaseTemplate] : [])]
-  const servers = pools.reduce((sum, pool) => sum + pool.poolSize * (pool.user === undefined ? names.size : 1), 0)
+  const servers = pools.reduce(
+    (sum, pool) => sum + pool.poolSize * (pool.user === undefined ? Math.max(names.size, 1) : 1),
+    0,
+  )
   return { clients: config.global.maxClientConn, servers }
 }
 

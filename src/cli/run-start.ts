@@ -5,6 +5,8 @@ import { resolve } from 'node:path'
 import { startPostgres } from '../embedded/postgres.ts'
 import { sampleSql } from '../embedded/sample.ts'
 import { Log } from '../log.ts'
+import { listen } from '../net/listen.ts'
+import type { SocketHandler } from '../net/socket.ts'
 import type { StartCommand } from './arguments.ts'
 import { checkDescriptors, descriptorLimit } from './limits.ts'
 import { fixedLimits, type PoolerSetup, startPooler } from './serve-pooler.ts'
@@ -13,7 +15,12 @@ import { stoppedBySignal } from './signals.ts'
 const host = '127.0.0.1'
 const defaultDataDir = '.taxirank/data'
 const poolSize = 20
-const maxClients = 1_000
+const mostClients = 1_000
+const fewestClients = 50
+/** Servers and their cancels, and what else has a descriptor. */
+const otherDescriptors = poolSize + poolSize + 32
+/** Ctrl-C reaches us twice when npm stands between: from the terminal and from npm. That is one wish, not two. */
+const echoMs = 300
 /** What drivers send without being asked, and what a session can do without. */
 const ignoredStartupParameters = ['extra_float_digits']
 
@@ -30,10 +37,10 @@ export async function runStart(command: StartCommand): Promise<number> {
   process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
   const postgres = await startPostgres({ dataDir, firstSql: sampleSql, log, signal: abort.signal })
   try {
-    const pooler = await startPooler(setup(command, postgres.port), log)
+    const pooler = await startPooler(setup(command, postgres.port, maxClients), log)
     process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
-    const stopped = stoppedBySignal(process, pooler, log)
-    process.stdout.write(greeting(pooler.port, postgres.version, dataDir, command.httpPort))
+    const stopped = stoppedBySignal(process, pooler, log, echoMs)
+    process.stdout.write(greeting(pooler.port, postgres.version, dataDir))
     await stopped
   } finally {
     await postgres.stop()
@@ -42,7 +49,16 @@ export async function runStart(command: StartCommand): Promise<number> {
   return 0
 }
 
-function setup(command: StartCommand, postgresPort: number): PoolerSetup {
+/** For trying, before a PostgreSQL is made, whether the port is free. */
+const nobody: SocketHandler = {
+  received: () => undefined,
+  blocked: () => undefined,
+  drained: () => undefined,
+  closed: () => undefined,
+  crashed: () => undefined,
+}
+
+function setup(command: StartCommand, postgresPort: number, maxClients: number): PoolerSetup {
   return {
     pooler: {
       databases: new Map(),
@@ -65,11 +81,11 @@ function setup(command: StartCommand, postgresPort: number): PoolerSetup {
   }
 }
 
-function greeting(port: number, version: string, dataDir: string, httpPort: number): string {
+function greeting(port: number, version: string, dataDir: string): string {
   const line = (database: string): string => `  psql "host=${host} port=${port} user=postgres dbname=${database}"\n`
   return (
     `\nTaxirank listens on ${host}:${port}: a transaction pool of ${poolSize} in front of PostgreSQL ${version}.\n` +
-    `Data in ${dataDir}. The page at http://${host}:${httpPort} comes with a later version.\n\n` +
+    `Data in ${dataDir}.\n\n` +
     `Try it:\n${line('postgres')}\nThe console (SHOW POOLS, SHOW VERSION):\n${line('pgbouncer')}\n` +
     `Ctrl-C drains and stops.\n\n`
   )

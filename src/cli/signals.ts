@@ -26,10 +26,14 @@ const waits = {
   SIGTERM: { mode: 'wait_for_clients', until: 'all clients to disconnect' },
 } as const
 
-/** Resolves when a signal has stopped `running`, or a third one won't wait for it; rejects when stopping fails. */
-export function stoppedBySignal(signals: SignalSource, running: Stoppable, log: Log): Promise<void> {
+/**
+ * Resolves when a signal has stopped `running`, or a third one won't wait for it; rejects when stopping fails. A second
+ * signal within `echoMs` of the first is taken for its echo.
+ */
+export function stoppedBySignal(signals: SignalSource, running: Stoppable, log: Log, echoMs = 0): Promise<void> {
   return new Promise((resolve, reject) => {
     let phase: Phase = 'running'
+    let firstAtMs = 0
 
     const stop = (mode: StopMode): void => {
       phase = mode === 'immediate' ? 'stopping' : 'waiting'
@@ -46,7 +50,9 @@ export function stoppedBySignal(signals: SignalSource, running: Stoppable, log: 
 
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       signals.on(signal, () => {
+        if (phase === 'waiting' && performance.now() - firstAtMs < echoMs) return
         if (phase !== 'running') return stopAtOnce(signal)
+        firstAtMs = performance.now()
         log.info(`got ${signal}, shutting down, waiting for ${waits[signal].until}`)
         stop(waits[signal].mode)
       })

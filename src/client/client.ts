@@ -79,6 +79,7 @@ export class Client implements SocketHandler {
 
   /** Ends the login well: `report` has a ParameterStatus each, and from now on bytes go to the handler. */
   welcome(report: Buffer, key: { readonly processId: number; readonly secret: Buffer }): void {
+    if (this.#phase !== 'login') return
     this.write(build.loginEnd(report, key.processId, key.secret), 0)
     this.#phase = 'ready'
     this.#socket.resume()

@@ -53,6 +53,14 @@ export class Console implements ConsoleDoor {
     }
   }
 
+  get clients(): number {
+    return this.#sessions.size
+  }
+
+  end(error: TaxirankError): void {
+    for (const session of this.#sessions) session.end(error)
+  }
+
   open(client: Client, user: string): ClientHandler {
     if (!this.#options.users.has(user)) throw new TaxirankError('authentication_failed', 'not allowed: console access')
     const { trace } = this.#options
@@ -106,6 +114,10 @@ class ConsoleSession implements ClientHandler {
     this.#traffic = traffic
     this.#run = run
     this.#closed = closed
+  }
+
+  end(error: TaxirankError): void {
+    this.#client.fail(error)
   }
 
   received(bytes: Buffer): void {

@@ -36,7 +36,7 @@ export function showPools(pooler: Pooler, consoleClients: number): Result {
 /** sv_used and sv_tested are servers between two leases that need a check first: there are none yet. */
 function poolRow(pool: ServerPoolFigures): (string | null)[] {
   const clients = [pool.clients - pool.waiting, pool.waiting, pool.cancelling, 0]
-  const servers = [pool.leased - pool.cancelling, pool.cancelling, 0, pool.idle, 0, 0, pool.opening]
+  const servers = [pool.leased, pool.cancelling, 0, pool.idle, 0, 0, pool.opening]
   const microseconds = Math.round(pool.longestWaitMs * 1000)
   const wait = [Math.floor(microseconds / 1_000_000), microseconds % 1_000_000]
   const names = [pool.database, pool.user].map((name) => Buffer.from(name, 'latin1').toString('utf8'))

@@ -47,8 +47,4 @@ export class Slot<T> extends Node {
   set resource(resource: T) {
     this.#resource = resource
   }
-
-  get hasResource(): boolean {
-    return this.#resource !== undefined
-  }
 }

@@ -41,6 +41,10 @@ export function listen(options: ListenOptions, accepted: (socket: Socket) => Soc
     return { host: options.host, port: listener.port, stop: () => listener.stop() }
   } catch (cause) {
     const code = (cause as { code?: string }).code ?? (cause as Error).message
-    throw new TaxirankError('listen_failed', `cannot listen on ${options.host}:${options.port}: ${code}`, { cause })
+    throw new TaxirankError(
+      'listen_failed',
+      `cannot listen on ${options.host}:${options.port}: ${code}${code === 'EADDRINUSE' ? ' (another program has this port)' : ''}`,
+      { cause },
+    )
   }
 }

@@ -5,6 +5,8 @@ import type { ReplyReader } from './reply-reader.ts'
 /** Who holds the lease. */
 export interface Holder extends ReplyReader {
   readonly parameters: ParameterSet
+  /** How often it has sent a Parse of the unnamed statement: tells its newest from an older one on another server. */
+  unnamedParses: number
   /** PostgreSQL is telling the client about a changed parameter: these are the values now. */
   parametersReported(parameters: ParameterSet): void
   /** The server has these values, and the client must be told what differs from its own. */

@@ -59,20 +59,26 @@ export class ParameterSet {
   }
 }
 
+const longestInterned = 4_096
+
 /** Interns sets, so that comparing two of them costs nothing. */
 export class ParameterSets {
   readonly #byText = new Map<string, ParameterSet>()
   readonly #capacity: number
   #lastKey = 0
 
-  /** Past `capacity` sets it starts afresh: equal values may then be two objects for a while, which only costs time. */
-  constructor(capacity = 10_000) {
+  /**
+   * Past `capacity` sets it starts afresh, and very long ones it does not keep: equal values may then be two objects, which
+   * only costs time.
+   */
+  constructor(capacity = 2_000) {
     this.#capacity = capacity
   }
 
   of(values: ReadonlyMap<string, string>): ParameterSet {
     const sorted = [...values].sort(([a], [b]) => (a < b ? -1 : 1))
     const text = sorted.map(([name, value]) => `${name}\0${value}\0`).join('')
+    if (text.length > longestInterned) return new ParameterSet(new Map(sorted), ++this.#lastKey)
     const known = this.#byText.get(text)
     if (known) return known
     if (this.#byText.size >= this.#capacity) this.#byText.clear()

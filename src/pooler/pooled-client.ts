@@ -35,9 +35,12 @@ export interface ClientOwner {
 
 /** A waiting or cancelling client is read on up to this much; then it is paused. */
 const backlogBytes = 65_536
+/** A message that comes more slowly than this is taken for one that does not come. */
+const leastBytesPerMs = 1
 
 export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, Timed {
   timeout: Timed['timeout'] = undefined
+  unnamedParses = 0
   readonly #owner: ClientOwner
   readonly #client: Client
   readonly #pool: ServerPool
@@ -48,6 +51,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
   #name: string | undefined
+  #bytesSinceWatched = 0
   /** It has said Terminate. */
   #isLeaving = false
   /** Called at the first grant, when the client waits to log in and not for a request. */
@@ -85,7 +89,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
 
   // Login.
 
-  /** Waits for a server only to learn what the pool's parameters are; `then` is called with the lease held. */
+  /** Waits for a server only to learn what the pool's parameters are; `then` is called when they are known. */
   awaitPool(then: () => void): void {
     this.#login = then
     this.#acquire()
@@ -112,9 +116,10 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
     throw new Error('taxirank bug: a cancel connection does not log in')
   }
 
-  /** The rest of a message did not come in time. It may be us who do not read it. */
+  /** The rest of a message did not come in time. A long one may take more, and it may be us who do not read it. */
   halfMessageTimedOut(limitMs: number): void {
-    if (this.#server?.isBlocked || this.#client.isBlocked) return this.#owner.watchHalfMessage(this)
+    const isComing = this.#bytesSinceWatched >= limitMs * leastBytesPerMs
+    if (isComing || this.#server?.isBlocked || this.#client.isBlocked) return this.#watchHalfMessage()
     const text = `the rest of a message did not come within ${limitMs.toLocaleString('en-US')} ms`
     this.fail(new TaxirankError('message_timeout', text))
   }
@@ -128,7 +133,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
 
   /** Hot path. */
   received(bytes: Buffer): void {
-    if (this.timeout) stopTimeout(this)
+    this.#bytesSinceWatched += bytes.length
     try {
       this.#reader.read(bytes)
     } catch (error) {
@@ -153,8 +158,18 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   }
 
   #wasRead(): void {
+    this.#server?.wasRead()
     if (this.#reader.backlogBytes > backlogBytes) this.#client.pause()
-    if (this.#reader.isMidMessage && !this.isStopped && this.#client.isOpen) this.#owner.watchHalfMessage(this)
+    if (!this.#reader.isMidMessage) {
+      if (this.timeout) stopTimeout(this)
+    } else if (!this.timeout && !this.isStopped && this.#client.isOpen) {
+      this.#watchHalfMessage()
+    }
+  }
+
+  #watchHalfMessage(): void {
+    this.#bytesSinceWatched = 0
+    this.#owner.watchHalfMessage(this)
   }
 
   /** Hot path. */
@@ -226,9 +241,8 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
       this.#login = undefined
       this.#parameters = server.parameters
       server.link(lease, this)
-      login()
       server.unlink()
-      return
+      return login()
     }
     try {
       server.link(lease, this)
@@ -239,13 +253,13 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   }
 
   #resumeReading(resume: () => void): void {
-    this.#client.resume()
     try {
       resume()
     } catch (error) {
       return this.#refuse(error)
     }
     this.#wasRead()
+    this.#resumeIfFree()
   }
 
   // From the server.
@@ -306,7 +320,7 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   }
 
   mayReadOn(): void {
-    if (!this.#client.isOpen) return
+    if (!this.#client.isOpen || this.isStopped) return
     if (this.#reader.backlogBytes > 0) this.#resumeReading(() => this.#reader.resumeBehindHead())
     else this.#resumeIfFree()
   }
@@ -356,7 +370,8 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
     if (this.#waiter.isWaiting) this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)
     const server = this.#server
     this.#server = undefined
-    if (!this.#isLeaving) server?.settle(isOrderly)
+    if (this.#isLeaving) server?.limitSettling()
+    else server?.settle(isOrderly)
   }
 }
 

@@ -50,7 +50,11 @@ export interface ServerOwner {
 /** A request of five bytes costs an entry of sixty: a pipeline is read no further than this. */
 const mostOwed = 4_096
 const prepareTag = Buffer.from('PREPARE\0')
-const fatalSeverity = /V(FATAL|PANIC)\0/
+const listenTag = Buffer.from('LISTEN\0')
+const letterL = 0x4c
+const letterP = 0x50
+/** The fields for severity come first, and the second of them is never translated. */
+const fatalSeverity = /^E[^]{4}S[^\0]*\0V(FATAL|PANIC)\0/
 
 export class PooledServer implements ServerHandler, RouterDesk, Timed {
   readonly id: number
@@ -167,7 +171,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     const queue = this.#queue
     const holder = this.#theHolder
     if (queue.owed >= mostOwed) this.#isFull = true
-    if (this.#session.needsUnnamedDropped(message, holder.id)) this.#ask('')
+    if (this.#session.needsUnnamedDropped(message, holder)) this.#ask('')
     switch (message.bytes[message.start]) {
       case Frontend.query:
       case Frontend.functionCall:
@@ -176,7 +180,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
       case Frontend.sync:
         return queue.sentSync(holder)
       case Frontend.parse:
-        this.#session.parsed(message, holder.id)
+        this.#session.parsed(message, holder)
         return queue.sentExtended()
       case Frontend.execute:
       case Frontend.bind:
@@ -206,6 +210,11 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     this.#considerRelease()
   }
 
+  /** Hot path. What the holder sent may owe nothing: a Flush alone, say. Then no answer will ever end the lease. */
+  wasRead(): void {
+    if (this.#queue.owed === 0) this.#considerRelease()
+  }
+
   pause(): void {
     this.#server.pause()
   }
@@ -228,7 +237,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
 
   #sendCancel(): void {
     const holder = this.#theHolder
-    const client = holder.isReading ? holder.id : 0
+    const client = this.#settlement ? 0 : holder.id
     this.#owner.trace.cancelSent(client, this.id)
     cancelBackend(this.#owner.address, this.#key, this.#owner.cancelTimeoutMs, (outcome) =>
       this.#cancelDone(outcome, client),
@@ -296,11 +305,18 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     return this.#holder ? ServerSwallow.clientGone : ServerSwallow.unsolicited
   }
 
+  /** Hot path. What a command leaves in the session, where its tag says so. */
+  #spoilByTag(framer: Framer): void {
+    const letter = framer.bytes[framer.start + 5]
+    if (letter === letterP && hasTag(framer, prepareTag)) this.#session.spoil('a statement was prepared on it')
+    else if (letter === letterL && hasTag(framer, listenTag)) this.#session.spoil('it listens for a client')
+  }
+
   #count(framer: Framer): void {
     const queue = this.#queue
     switch (framer.type) {
       case Backend.commandComplete:
-        if (isPrepareTag(framer)) this.#session.spoil('a statement was prepared on it')
+        this.#spoilByTag(framer)
         return queue.gotCommandComplete()
       case Backend.rowDescription:
       case Backend.parseComplete:
@@ -401,8 +417,13 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     this.#server.resume()
     this.#settlement = new Settlement(isOrderly, this.#queue, this.#cancel, (bytes) => this.#server.write(bytes, 0))
     if (this.#theHolder.isMidMessage) this.#settlement.giveUp('its client left in the middle of a message')
-    this.#owner.settling(this)
+    if (!isOrderly || !this.#theHolder.isReading) this.limitSettling()
     this.#considerRelease()
+  }
+
+  /** From now on the pool's limit runs. A client that has said goodbye and still reads may take its time. */
+  limitSettling(): void {
+    if (this.#settlement) this.#owner.settling(this)
   }
 
   settleTimedOut(limitMs: number): void {
@@ -461,8 +482,7 @@ function assertHarmless(type: number): void {
   throw new TaxirankError('protocol_violation', `unasked message '${String.fromCharCode(type)}'`)
 }
 
-function isPrepareTag({ bytes, start, end }: Framer): boolean {
-  const tag = start + 5
-  if (bytes[tag] !== 0x50) return false
-  return end - tag >= prepareTag.length && bytes.compare(prepareTag, 0, 8, tag, tag + 8) === 0
+function hasTag({ bytes, start, end }: Framer, tag: Buffer): boolean {
+  const at = start + 5
+  return end - at >= tag.length && bytes.compare(tag, 0, tag.length, at, at + tag.length) === 0
 }

@@ -54,8 +54,12 @@ export interface PoolerOptions {
 /** The console's name as a database, and who serves it: handed in, since the console knows the pooler. */
 export interface ConsoleDoor {
   readonly database: string
+  /** How many are in. */
+  readonly clients: number
   /** Throws if this user may not come in. */
   open(client: Client, user: string): ClientHandler
+  /** Sends everybody away. */
+  end(error: TaxirankError): void
 }
 
 export interface PoolerParts {
@@ -64,6 +68,9 @@ export interface PoolerParts {
   readonly now: () => number
   readonly console: ConsoleDoor
 }
+
+/** Connections beyond `maxClients` that are let in to cancel, to reach the console, or to be told that there is no room. */
+export const arrivalReserve = 16
 
 /** servers: clients with a server may finish their transaction. clients: everybody may stay as long as they like. */
 export type DrainMode = 'servers' | 'clients'
@@ -74,7 +81,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #around: PoolSurroundings
   readonly #pools = new Map<string, ServerPool>()
   readonly #arrivals = new Set<Arrival>()
-  readonly #clients = new Map<PooledClient, { readonly key: CancelKey; readonly arrival: Arrival }>()
+  readonly #clients = new Map<PooledClient, CancelKey>()
   readonly #keys = new CancelKeys()
   readonly #loginTimeouts: TimeoutQueue<Arrival>
   readonly #halfMessageTimeouts: TimeoutQueue<PooledClient>
@@ -85,6 +92,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #drainMode: DrainMode | undefined
   #shutdown: TaxirankError | undefined
   #lastServerId = 0
+  #lastPoolId = 0
 
   constructor(options: PoolerOptions, parts: PoolerParts) {
     this.#options = options
@@ -115,8 +123,15 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#parts.trace.clientAccepted(client.id)
     const arrival = new Arrival(client, this)
     this.#arrivals.add(arrival)
+    if (this.#connections > this.#options.maxClients + arrivalReserve) {
+      queueMicrotask(() => client.reset())
+    }
     this.#loginTimeouts.start(arrival, this.#parts.now())
     return arrival
+  }
+
+  get #connections(): number {
+    return this.#arrivals.size + this.#clients.size + this.#parts.console.clients
   }
 
   /** Ends whatever has run out of time. To be called every few dozen milliseconds. */
@@ -125,7 +140,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#loginTimeouts.advance(now)
     this.#halfMessageTimeouts.advance(now)
     this.#around.settleTimeouts.advance(now)
-    for (const pool of this.#pools.values()) pool.advance(now)
+    for (const [name, pool] of this.#pools) {
+      pool.advance(now)
+      if (pool.isUnused) this.#pools.delete(name)
+    }
     if (this.#drainMode) this.#drainOn()
   }
 
@@ -195,7 +213,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     const options = this.#options
     const pool = new ServerPool(
       {
-        id: this.#pools.size + 1,
+        id: ++this.#lastPoolId,
         database: name,
         user: serverUser,
         address: database.address,
@@ -217,11 +235,11 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     const { client } = arrival
     const pooled = new PooledClient(client, pool, this.#parts.trace.clientTraffic(client.id), this)
     const key = this.#keys.issue(pooled)
-    this.#clients.set(pooled, { key, arrival })
+    this.#clients.set(pooled, key)
+    this.#forgetArrival(arrival)
     client.handler = pooled
     pool.clientOpened(client.id)
     const welcome = (): void => {
-      this.#forgetArrival(arrival)
       try {
         pooled.welcome(this.#initialParameters(pool, request), key)
         if (this.#options.logs.connections) this.#parts.log.info(`${pooled.name} logged in`)
@@ -281,10 +299,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   clientClosed(client: PooledClient, cause: Error | undefined): void {
-    const known = this.#clients.get(client)
-    if (!known) return
-    this.#forgetArrival(known.arrival)
-    this.#keys.revoke(known.key)
+    const key = this.#clients.get(client)
+    if (!key) return
+    this.#keys.revoke(key)
     this.#clients.delete(client)
     if (this.#options.logs.disconnections) this.#parts.log.info(`${client.name} closed${reasonOf(cause)}`)
   }
@@ -322,6 +339,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (this.#shutdown) return
     this.#shutdown = shutdownError
     for (const arrival of this.#arrivals) arrival.client.fail(shutdownError)
+    this.#parts.console.end(shutdownError)
     for (const pool of this.#pools.values()) pool.end(shutdownError)
     for (const client of this.#clients.keys()) client.shutDown(shutdownError)
   }
@@ -330,7 +348,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (this.#clients.size > 0) return
     this.#shutDown()
     const isEmpty = [...this.#pools.values()].every((pool) => pool.isEmpty)
-    if (!isEmpty || this.#arrivals.size > 0) return
+    if (!isEmpty || this.#connections > 0) return
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 }

@@ -28,6 +28,9 @@ class Entry {
   copyEnds: number[] = []
 }
 
+/** More ends of COPYs than any client has COPYs: past this nobody counts any more. */
+const mostCopyEnds = 1_000
+
 /** none; in: the server reads copy data; ending: CopyDone or CopyFail is on its way. */
 type CopyIn = 'none' | 'in' | 'ending'
 
@@ -118,7 +121,9 @@ export class ReplyQueue {
     const isDuringCopyIn = this.#copyIn === 'in'
     if (isDuringCopyIn) this.#copyIn = 'ending'
     const isDirectlyBehind = isDuringCopyIn && this.#size + this.#open.unanswered === 1
-    if (this.isBusy && !isDirectlyBehind) this.#open.copyEnds.push(this.#open.extended)
+    if (!this.isBusy || isDirectlyBehind) return
+    if (this.#open.copyEnds.length >= mostCopyEnds) this.#isUncertain = true
+    else this.#open.copyEnds.push(this.#open.extended)
   }
 
   // What comes back.
@@ -191,7 +196,7 @@ export class ReplyQueue {
     this.#isGroupOpen = false
     this.#open.extended = 0
     this.#open.unanswered = 0
-    this.#open.copyEnds.length = 0
+    if (this.#open.copyEnds.length > 0) this.#open.copyEnds.length = 0
   }
 
   #grow(): void {

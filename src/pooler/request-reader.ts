@@ -102,7 +102,7 @@ export class RequestReader {
   }
 
   #readOn(): void {
-    while (this.#readChunk()) {
+    while (this.#readChunk() && !this.#desk.isStopped) {
       const next = this.#backlog.length === 0 ? undefined : this.#backlog.shift()
       if (!next) return
       this.#backlogBytes -= next.length

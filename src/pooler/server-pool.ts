@@ -85,7 +85,7 @@ export class ServerPool implements ServerOwner {
     return Buffer.from(`${this.#options.database}/${this.#options.user}`, 'latin1').toString('utf8')
   }
 
-  /** What a session of this pool reports before anybody has changed it; undefined until a server has logged in. */
+  /** What a session reports before anybody has changed it, as the newest server said; undefined before the first. */
   get parameters(): ParameterSet | undefined {
     return this.#parameters
   }
@@ -117,6 +117,11 @@ export class ServerPool implements ServerOwner {
   /** No server is open, or being closed. */
   get isEmpty(): boolean {
     return this.#engine.size === 0
+  }
+
+  /** Nobody is logged in to it, and it has no server: it may be forgotten. */
+  get isUnused(): boolean {
+    return this.#clients === 0 && this.isEmpty
   }
 
   figures(now: number): ServerPoolFigures {
@@ -183,7 +188,7 @@ export class ServerPool implements ServerOwner {
   // For servers.
 
   serverReady(server: PooledServer): void {
-    this.#parameters ??= server.parameters
+    this.#parameters = server.parameters
     this.trace.serverReady(server.id, this.id)
     this.#engine.opened(server.slot, server, this.#around.now())
   }

@@ -8,13 +8,20 @@ import { Frontend } from '../wire/messages.ts'
 import { isNamedParse, type MessageBytes } from '../wire/read.ts'
 import { isIdentity, type ParameterSet, type ParameterSets } from './parameters.ts'
 
+/** Whose unnamed statement it is. */
+export interface UnnamedOwner {
+  readonly id: number
+  unnamedParses: number
+}
+
 export class ServerSession {
   readonly #sets: ParameterSets
   readonly #identity = new Map<string, string>()
   #parameters: ParameterSet | undefined
   #spoiltBy: string | undefined
-  /** The client whose unnamed statement the session has; 0: nobody's. */
+  /** The client whose unnamed statement the session has, 0: nobody's; and which of that client's it is. */
   #unnamedOf = 0
+  #unnamedParse = 0
 
   constructor(sets: ParameterSets) {
     this.#sets = sets
@@ -47,18 +54,21 @@ export class ServerSession {
   }
 
   /** Hot path. A client sends Parse. */
-  parsed(message: MessageBytes, client: number): void {
-    if (isNamedParse(message)) this.spoil('a named statement was prepared on it')
-    else this.#unnamedOf = client
+  parsed(message: MessageBytes, client: UnnamedOwner): void {
+    if (isNamedParse(message)) return this.spoil('a named statement was prepared on it')
+    this.#unnamedOf = client.id
+    this.#unnamedParse = ++client.unnamedParses
   }
 
   /**
    * Hot path. A client's message is about to be sent. True if a Query of ours must go ahead of it, to drop an unnamed
-   * statement of somebody else's: this is then the first message of a lease. If it is a Query it does that itself, and a
-   * Parse of the unnamed statement replaces it, even if it fails.
+   * statement of somebody else's, or one that the client itself has replaced since, on another server. This is then the
+   * first message of a lease. If it is a Query it does that itself, and a Parse of the unnamed statement replaces it, even
+   * if it fails.
    */
-  needsUnnamedDropped(message: MessageBytes, client: number): boolean {
-    if (this.#unnamedOf === client || this.#unnamedOf === 0) return false
+  needsUnnamedDropped(message: MessageBytes, client: UnnamedOwner): boolean {
+    if (this.#unnamedOf === 0) return false
+    if (this.#unnamedOf === client.id && this.#unnamedParse === client.unnamedParses) return false
     this.#unnamedOf = 0
     const type = message.bytes[message.start]
     return type !== Frontend.query && (type !== Frontend.parse || isNamedParse(message))

@@ -59,6 +59,7 @@ const longestMessage = longestBody + 1
 /** Messages without a body, or with a fixed small one. */
 const tiny = 64
 const small = 65_536
+const large = 1_048_576
 /** Messages up to this length are handed out whole: a client that stops in the middle of one never occupies a server. */
 const wholeUpTo = 16_384
 
@@ -114,7 +115,7 @@ export const backendRules = rules({
   [Backend.noticeResponse]: header,
   [Backend.notificationResponse]: header,
   [Backend.parameterDescription]: header,
-  [Backend.parameterStatus]: { longest: small, need: small },
+  [Backend.parameterStatus]: { longest: large, need: large },
   [Backend.readyForQuery]: { longest: 6, need: 6 },
   [Backend.rowDescription]: header,
 })
