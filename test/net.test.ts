@@ -528,7 +528,7 @@ describe('a connection', () => {
       assert.throws(
         () => listen({ host: '127.0.0.1', port: listener.port }, () => new Notes()),
         (error: TaxirankError) => {
-          const text = `cannot listen on 127.0.0.1:${listener.port}: EADDRINUSE`
+          const text = `cannot listen on 127.0.0.1:${listener.port}: EADDRINUSE (another program has this port)`
           assert.deepEqual([error.code, error.message], ['listen_failed', text])
           return true
         },

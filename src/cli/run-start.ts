@@ -27,10 +27,10 @@ const ignoredStartupParameters = ['extra_float_digits']
 /** Resolves with the exit code when a signal has stopped both. */
 export async function runStart(command: StartCommand): Promise<number> {
   const log = new Log((line) => process.stderr.write(line))
-  checkDescriptors(
-    { clients: maxClients, servers: poolSize },
-    descriptorLimit((path) => readFileSync(path, 'utf8')),
-  )
+  const limit = descriptorLimit((path) => readFileSync(path, 'utf8'))
+  const maxClients = Math.min(mostClients, Math.max(limit - otherDescriptors, fewestClients))
+  checkDescriptors({ clients: maxClients, servers: poolSize }, limit)
+  listen({ host, port: command.port }, () => nobody).stop()
   const dataDir = resolve(command.dataDir ?? defaultDataDir)
   const abort = new AbortController()
   const giveUp = (): void => abort.abort(new Error('stopped while starting'))
