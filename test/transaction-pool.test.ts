@@ -287,6 +287,46 @@ describe('a pool of one server', () => {
     }
   })
 
+  it('runs a query that came with the startup packet under its parameters, on a pool that nobody has used', async () => {
+    const fresh = await poolers.start({ poolSize: 1 })
+    const eager = await RawClient.connect(fresh.port)
+    clients.push(eager)
+    eager.send(raw.all(raw.startup({ user: 'postgres', application_name: 'mine' }), raw.query('show application_name')))
+    assert.equal((await eager.answer()).at(-1), 'Z I')
+    assert.deepEqual(await eager.answer(), ['T application_name', 'D mine', 'C SHOW', 'Z I'])
+  })
+
+  it('never runs an unnamed statement that its client has replaced since, on another server', async () => {
+    const pair = await poolers.start({ poolSize: 2 })
+    const [first, second] = [await login(pair), await login(pair)]
+    first.send(raw.parse('select 1'), raw.sync)
+    assert.deepEqual(await first.answer(), ['1', 'Z I'])
+    await second.query('begin')
+    first.send(raw.parse('select 2'), raw.sync)
+    assert.deepEqual(await first.answer(), ['1', 'Z I'])
+    await second.query('commit')
+    first.send(raw.bind(), raw.execute(), raw.sync)
+    assert.match((await first.answer()).join(), /^E ERROR 26000/)
+  })
+
+  it('is not held by a Flush alone', async () => {
+    one.send(raw.flush)
+    await one.staysSilent()
+    assert.deepEqual(await two.query('select 2'), ['T ?column?', 'D 2', 'C SELECT 1', 'Z I'])
+  })
+
+  it('takes an error for fatal by its severity only, and stays in use', async () => {
+    const before = await pid(one)
+    await one.query("do $$begin raise exception 'VFATAL'; end$$")
+    assert.equal(await pid(one), before)
+  })
+
+  it('is destroyed when a client made it listen: nobody else gets what that client asked for', async () => {
+    const before = await pid(one)
+    assert.deepEqual(await one.query('listen news'), ['C LISTEN', 'Z I'])
+    assert.notEqual(await pid(two), before)
+  })
+
   it('answers what a client sent before its Terminate, then closes', async () => {
     one.send(raw.query('select 7'), raw.terminate)
     assert.deepEqual(await one.rest(), ['T ?column?', 'D 7', 'C SELECT 1', 'Z I'])
