@@ -70,7 +70,7 @@ export interface PoolerParts {
 }
 
 /** Connections beyond `maxClients` that are let in to cancel, to reach the console, or to be told that there is no room. */
-export const arrivalReserve = 16
+const arrivalReserve = 16
 
 /** servers: clients with a server may finish their transaction. clients: everybody may stay as long as they like. */
 export type DrainMode = 'servers' | 'clients'
