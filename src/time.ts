@@ -58,12 +58,17 @@ export class TimeoutQueue<T extends Timed> {
     }
   }
 
-  /** Internal to `stopTimeout`. */
+  /**
+   * Internal to `stopTimeout`. The links forget their neighbours: a dead link that a generation of the garbage collector
+   * has outlived would keep everything alive that came after it.
+   */
   unlink(links: TimeoutLinks): void {
-    if (links.previous) links.previous.next = links.next
-    else this.#first = links.next
-    if (links.next) links.next.previous = links.previous
-    else this.#last = links.previous
+    const { previous, next } = links
+    if (previous) previous.next = next
+    else this.#first = next
+    if (next) next.previous = previous
+    else this.#last = previous
+    links.previous = links.next = undefined
   }
 }
 

@@ -5,6 +5,7 @@ import type { Config, DatabaseTemplate } from '../config/config.ts'
 import { Console } from '../console/console.ts'
 import type { Log } from '../log.ts'
 import { listen, type Listener } from '../net/listen.ts'
+import { now } from '../net/turn.ts'
 import { type Database, type DrainMode, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
 import { noTrace } from '../pooler/trace.ts'
 import { TraceFile } from '../trace/trace-file.ts'
@@ -96,8 +97,7 @@ function byteStrings(names: readonly string[]): ReadonlySet<string> {
 
 /** Starts a pooler. Resolves when it listens; throws `listen_failed`. */
 export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
-  const now = (): number => performance.now()
-  const traceFile = setup.traceFile === undefined ? undefined : new TraceFile(setup.traceFile, now)
+  const traceFile = setup.traceFile === undefined ? undefined : new TraceFile(setup.traceFile, () => performance.now())
   const trace = traceFile ?? noTrace
   const door = new Console({ users: setup.consoleUsers, version: versionLine, trace, pooler: () => pooler })
   const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now, console: door })

@@ -30,6 +30,7 @@ export interface ClientHandler {
 const usedUpByLogin = 1
 const usedUpByClosing = 6
 const newestMinor = 0
+const nothing: readonly never[] = []
 
 export class Client implements SocketHandler {
   /** Positive, never used again. */
@@ -37,11 +38,12 @@ export class Client implements SocketHandler {
   readonly #socket: Socket
   readonly #traffic: Traffic
   readonly #startup = new StartupFramer()
-  readonly #refusedRequests: string[] = []
+  #hasAskedForSsl = false
+  #hasAskedForGss = false
   #handler: ClientHandler | undefined
   #phase: 'startup' | 'login' | 'ready' | 'ending' | 'closed' = 'startup'
   /** Bytes that came with the startup packet, for after the login. */
-  #early: Buffer[] = []
+  #early: readonly Buffer[] = nothing
 
   constructor(id: number, socket: Socket, traffic: Traffic) {
     this.id = id
@@ -77,14 +79,18 @@ export class Client implements SocketHandler {
     this.#socket.write(bytes)
   }
 
-  /** Ends the login well: `report` has a ParameterStatus each, and from now on bytes go to the handler. */
-  welcome(report: Buffer, key: { readonly processId: number; readonly secret: Buffer }): void {
+  /** Ends the login well, with a `loginEnd` of wire/ and the client's key: from now on bytes go to the handler. */
+  welcome(loginEnd: Buffer, key: { readonly processId: number; readonly secret: Buffer }): void {
     if (this.#phase !== 'login') return
-    this.write(build.loginEnd(report, key.processId, key.secret), 0)
+    this.write(build.withKey(loginEnd, key.processId, key.secret), 0)
     this.#phase = 'ready'
     this.#socket.resume()
+    if (this.#early.length > 0) this.#handEarly()
+  }
+
+  #handEarly(): void {
     const early = this.#early
-    this.#early = []
+    this.#early = nothing
     for (const bytes of early) if (this.isOpen) this.#theHandler.received(bytes)
   }
 
@@ -131,7 +137,7 @@ export class Client implements SocketHandler {
       case 'startup':
         return this.#open(bytes)
       case 'login':
-        this.#early.push(bytes)
+        this.#early = [...this.#early, bytes]
         return this.#socket.pause()
       default:
         this.#traffic.usedUp(bytes.length, usedUpByClosing)
@@ -187,19 +193,24 @@ export class Client implements SocketHandler {
   }
 
   /** Once each; and what comes behind such a request before our answer may not be taken for something encrypted. */
-  #refuseEncryption(request: string, rest: Buffer): void {
+  #refuseEncryption(request: 'ssl-request' | 'gss-request', rest: Buffer): void {
     if (rest.length > 0) throw new TaxirankError('protocol_violation', `bytes behind an ${request}`)
-    if (this.#refusedRequests.includes(request)) throw new TaxirankError('protocol_violation', `a second ${request}`)
-    this.#refusedRequests.push(request)
+    const isSsl = request === 'ssl-request'
+    const isSecond = isSsl ? this.#hasAskedForSsl : this.#hasAskedForGss
+    if (isSecond) throw new TaxirankError('protocol_violation', `a second ${request}`)
+    if (isSsl) this.#hasAskedForSsl = true
+    else this.#hasAskedForGss = true
     this.write(build.sslRefused, 0)
   }
 
   #login(startup: Startup, rest: Buffer): void {
-    const options = [...startup.parameters.keys()].filter((name) => name.startsWith('_pq_.'))
-    if (startup.minor > newestMinor || options.length > 0) this.write(build.negotiateProtocolVersion(options), 0)
+    const { minor, protocolOptions } = startup
+    if (minor > newestMinor || protocolOptions.length > 0) {
+      this.write(build.negotiateProtocolVersion(protocolOptions), 0)
+    }
     this.#phase = 'login'
     if (rest.length > 0) {
-      this.#early.push(rest)
+      this.#early = [rest]
       this.#socket.pause()
     }
     this.#theHandler.loginRequested(startup)

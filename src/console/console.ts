@@ -75,8 +75,8 @@ export class Console implements ConsoleDoor {
     )
     this.#sessions.add(session)
     const version = `${this.#options.version.replace(/^PgBouncer (\S+).*/, '$1')}/bouncer`
-    const report = Buffer.concat(reported.map(([name, value]) => build.parameterStatus(name, value || version)))
-    queueMicrotask(() => client.welcome(report, uselessKey()))
+    const report = reported.map(([name, value]) => build.parameterStatus(name, value || version))
+    queueMicrotask(() => client.welcome(build.loginEnd(Buffer.concat(report)), uselessKey()))
     return session
   }
 

@@ -1,14 +1,15 @@
 /** A node carries its own links, so that standing in a list costs no allocation. It stands in one list at a time. */
 export class Node {
   list: List<Node> | undefined = undefined
-  previous: Node | undefined = undefined
-  next: Node | undefined = undefined
+  /** Its neighbours in the list; outside of one itself. */
+  previous: Node = this
+  next: Node = this
 }
 
 /** A doubly linked list, oldest first. Adding, removing and moving cost O(1). */
 export class List<T extends Node> {
-  #first: T | undefined
-  #last: T | undefined
+  /** Behind the newest and in front of the oldest: so no place in the list is special, and nothing branches on it. */
+  readonly #end = new Node()
   #size = 0
 
   get size(): number {
@@ -16,33 +17,38 @@ export class List<T extends Node> {
   }
 
   get first(): T | undefined {
-    return this.#first
+    return this.#unlessEnd(this.#end.next)
   }
 
   get last(): T | undefined {
-    return this.#last
+    return this.#unlessEnd(this.#end.previous)
+  }
+
+  /** The next older one. `node` must stand in this list. */
+  before(node: T): T | undefined {
+    return this.#unlessEnd(node.previous)
   }
 
   /** Appends `node`, taking it out of the list it stands in. */
   push(node: T): void {
     node.list?.remove(node)
+    const end = this.#end
+    const last = end.previous
     node.list = this as unknown as List<Node>
-    node.previous = this.#last
-    if (this.#last) this.#last.next = node
-    else this.#first = node
-    this.#last = node
+    node.previous = last
+    node.next = end
+    last.next = node
+    end.previous = node
     this.#size++
   }
 
   /** `node` must stand in this list. */
   remove(node: T): void {
-    const previous = node.previous as T | undefined
-    const next = node.next as T | undefined
-    if (previous) previous.next = next
-    else this.#first = next
-    if (next) next.previous = previous
-    else this.#last = previous
-    node.list = node.previous = node.next = undefined
+    const { previous, next } = node
+    previous.next = next
+    next.previous = previous
+    node.list = undefined
+    node.previous = node.next = node
     this.#size--
   }
 
@@ -52,11 +58,15 @@ export class List<T extends Node> {
 
   /** From the oldest to the newest. The current node may be removed meanwhile. */
   *[Symbol.iterator](): Generator<T> {
-    let node = this.#first
-    while (node) {
-      const next = node.next as T | undefined
-      yield node
+    let node = this.#end.next
+    while (node !== this.#end) {
+      const { next } = node
+      yield node as T
       node = next
     }
+  }
+
+  #unlessEnd(node: Node): T | undefined {
+    return node === this.#end ? undefined : (node as T)
   }
 }

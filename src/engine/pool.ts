@@ -209,10 +209,10 @@ export class Pool<T> {
   #chooseIdle(stateKey: number): Slot<T> | undefined {
     const last = this.#idle.last
     if (!last || stateKey === 0 || last.stateKey === stateKey) return last
-    let slot = last.previous as Slot<T> | undefined
+    let slot = this.#idle.before(last)
     for (let looked = 1; slot && looked < affinityDepth; looked++) {
       if (slot.stateKey === stateKey) return slot
-      slot = slot.previous as Slot<T> | undefined
+      slot = this.#idle.before(slot)
     }
     return last
   }

@@ -120,9 +120,20 @@ export class Socket implements Flushable {
     this.#raw.terminate()
   }
 
-  /** For turn.ts. */
+  /** For turn.ts. Hot path: as a rule one buffer is queued, and the kernel takes it whole. */
   flush(): void {
     this.#isDirty = false
+    const bytes = this.#first
+    if (bytes === undefined || bytes.length < this.#queuedBytes || this.#isBlocked || this.#phase !== 'open') {
+      return this.#flushRest()
+    }
+    const taken = this.#raw.write(bytes)
+    if (taken < bytes.length) return this.#tookPart(bytes, taken)
+    this.#first = undefined
+    this.#queuedBytes = 0
+  }
+
+  #flushRest(): void {
     if (this.#phase === 'closed' || this.#phase === 'lingering') return
     if (this.#first) this.#send()
     if (this.#phase === 'ending' && !this.#first) this.#shutdown()
@@ -137,19 +148,23 @@ export class Socket implements Flushable {
     while (this.#first) {
       const bytes = this.#queue.length === 0 ? this.#first : this.#gathered(this.#first)
       const taken = this.#raw.write(bytes)
-      if (taken < 0) return this.#forgetQueue()
+      if (taken < bytes.length) return this.#tookPart(bytes, taken)
       this.#queuedBytes -= taken
-      if (taken < bytes.length) {
-        this.#first = bytes.subarray(taken)
-        if (this.#phase === 'ending' && taken > 0) this.#startLinger()
-        return this.#becomeBlocked()
-      }
       this.#first = this.#queue.length === 0 ? undefined : this.#queue.shift()
     }
     if (this.#isBlocked) {
       this.#isBlocked = false
       if (this.#phase === 'open') this.#guarded(() => this.handler.drained())
     }
+  }
+
+  /** The kernel is full; or, where it took less than nothing, the connection is gone. */
+  #tookPart(bytes: Uint8Array, taken: number): void {
+    if (taken < 0) return this.#forgetQueue()
+    this.#queuedBytes -= taken
+    this.#first = bytes.subarray(taken)
+    if (this.#phase === 'ending' && taken > 0) this.#startLinger()
+    this.#becomeBlocked()
   }
 
   /** What to write next: everything that is queued, if it is small enough to be copied together. */

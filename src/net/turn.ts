@@ -3,7 +3,7 @@
  * returns: one write per socket, with no detour through the event loop (a `setImmediate` per turn was measured to cost
  * a quarter of the pooler's own time). The runtime reads a socket once per loop turn, and nobody is answered before they
  * have been read, so that is one write per socket and turn. What is queued outside of such a callback, by a timer or a
- * promise, leaves at the end of the turn.
+ * promise, leaves at the end of the turn. The time is read once per callback, too, and only if somebody asks.
  */
 
 /** Something with bytes to send. */
@@ -19,6 +19,15 @@ let dirtyCount = 0
 let callbackDepth = 0
 let isFlushing = false
 let isScheduled = false
+/** When the callback that runs now first asked; 0: it has not asked yet. */
+let callbackTimeMs = 0
+
+/** Milliseconds of a monotonic clock; all that one callback does happens at one instant. */
+export function now(): number {
+  if (callbackDepth === 0) return performance.now()
+  if (callbackTimeMs === 0) callbackTimeMs = performance.now()
+  return callbackTimeMs
+}
 
 /** `work.flush` is called soon, once. The caller sees to it that it asks once. */
 export function flushSoon(work: Flushable): void {
@@ -34,7 +43,10 @@ export function callbackBegan(): void {
 }
 
 export function callbackEnded(): void {
-  if (callbackDepth === 1) flushAll()
+  if (callbackDepth === 1) {
+    flushAll()
+    callbackTimeMs = 0
+  }
   callbackDepth--
 }
 

@@ -1,4 +1,5 @@
 import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
+import { Node } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Timed } from '../time.ts'
 
@@ -11,12 +12,13 @@ export interface ArrivalOwner {
 }
 
 /** A client until its login has been decided: it may say what it wants, once, within the login's time. */
-export class Arrival implements ClientHandler, Timed {
+export class Arrival extends Node implements ClientHandler, Timed {
   timeout: Timed['timeout'] = undefined
   readonly client: Client
   readonly #owner: ArrivalOwner
 
   constructor(client: Client, owner: ArrivalOwner) {
+    super()
     this.client = client
     this.#owner = owner
   }

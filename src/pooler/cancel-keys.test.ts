@@ -43,4 +43,17 @@ describe('CancelKeys', () => {
     assert.equal(new Set(issued.map(({ secret }) => secret.toString('hex'))).size, 2_000)
     assert.ok(issued.every(({ processId, secret }) => processId > 0 && processId < 2 ** 31 && secret.length === 4))
   })
+
+  it('keeps the others of a bucket when one is revoked, first or last, and revokes a key once', () => {
+    const keys = new CancelKeys()
+    const many = Array.from({ length: 20_000 }, (_, index) => keys.issue(clientNamed(index)))
+    const isRevoked = (index: number): boolean => index % 3 !== 1
+    for (const [index, key] of many.entries()) if (isRevoked(index)) keys.revoke(key)
+    for (const key of many.slice(0, 10)) if (isRevoked(many.indexOf(key))) keys.revoke(key)
+    const found = many.map(({ processId, secret }) => keys.find(processId, secret)?.id)
+    assert.deepEqual(
+      found,
+      many.map((_, index) => (isRevoked(index) ? undefined : index)),
+    )
+  })
 })

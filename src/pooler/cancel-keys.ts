@@ -1,3 +1,9 @@
+/**
+ * Who holds which cancel key, in buckets of chained keys. A Map would do the same, but one that grows and shrinks with every
+ * connection is made anew every few dozen of them, and each old one, if a generation of the garbage collector has
+ * outlived it, keeps the next one and all its clients alive: with a connection per query that was most of the collector's work.
+ */
+
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { PooledClient } from './pooled-client.ts'
 
@@ -6,47 +12,68 @@ export interface CancelKey {
   /** Positive: some drivers take it for a signed number. Unique among live clients. */
   readonly processId: number
   readonly secret: Buffer
+  readonly client: PooledClient
+  /** For `CancelKeys`: the next in the same bucket. */
+  next: CancelKey | undefined
 }
 
 const keyBytes = 8
-const randomAtOnce = 4096
+const randomAtOnce = 4_096
+/** A power of two; with more clients a bucket has more than one key. */
+const bucketCount = 4_096
 
-/** Who holds which cancel key. */
 export class CancelKeys {
-  readonly #holders = new Map<number, { readonly secret: Buffer; readonly client: PooledClient }>()
-
+  readonly #buckets = Array.from({ length: bucketCount }, (): CancelKey | undefined => undefined)
   #random: Buffer = Buffer.alloc(0)
   #usedRandom = 0
 
   issue(client: PooledClient): CancelKey {
     for (;;) {
-      const random = this.#nextRandom()
-      const processId = random.readUInt32BE(0) & 0x7fff_ffff
-      if (processId === 0 || this.#holders.has(processId)) continue
-      const secret = random.subarray(4)
-      this.#holders.set(processId, { secret, client })
-      return { processId, secret }
+      const at = this.#nextRandom()
+      const processId = this.#random.readUInt32BE(at) & 0x7fff_ffff
+      if (processId === 0 || this.#keyOf(processId)) continue
+      const bucket = bucketOf(processId)
+      const secret = this.#random.subarray(at + 4, at + keyBytes)
+      const key = { processId, secret, client, next: this.#buckets[bucket] }
+      this.#buckets[bucket] = key
+      return key
     }
   }
 
-  /** Eight bytes that nobody has had. Asking for many at once costs as much as asking for few. */
-  #nextRandom(): Buffer {
+  /** Where eight bytes begin that nobody has had. Asking for many at once costs as much as asking for few. */
+  #nextRandom(): number {
     if (this.#usedRandom === this.#random.length) {
       this.#random = randomBytes(randomAtOnce)
       this.#usedRandom = 0
     }
     this.#usedRandom += keyBytes
-    return this.#random.subarray(this.#usedRandom - keyBytes, this.#usedRandom)
+    return this.#usedRandom - keyBytes
   }
 
   revoke(key: CancelKey): void {
-    this.#holders.delete(key.processId)
+    const bucket = bucketOf(key.processId)
+    const first = this.#buckets[bucket]
+    let before = first === key ? undefined : first
+    while (before && before.next !== key) before = before.next
+    if (before) before.next = key.next
+    else if (first === key) this.#buckets[bucket] = key.next
+    key.next = undefined
   }
 
   /** The client whose key this is, compared in constant time; undefined for a key that nobody holds. */
   find(processId: number, secret: Buffer): PooledClient | undefined {
-    const holder = this.#holders.get(processId)
-    if (!holder || secret.length !== holder.secret.length) return undefined
-    return timingSafeEqual(secret, holder.secret) ? holder.client : undefined
+    const key = this.#keyOf(processId)
+    if (!key || secret.length !== key.secret.length) return undefined
+    return timingSafeEqual(secret, key.secret) ? key.client : undefined
   }
+
+  #keyOf(processId: number): CancelKey | undefined {
+    let key = this.#buckets[bucketOf(processId)]
+    while (key && key.processId !== processId) key = key.next
+    return key
+  }
+}
+
+function bucketOf(processId: number): number {
+  return processId & (bucketCount - 1)
 }

@@ -45,17 +45,18 @@ export class ParameterSet {
   readonly values: ReadonlyMap<string, string>
   /** Positive; the state key of a server that has these values. */
   readonly key: number
-  #report: Buffer | undefined
+  #loginEnd: Buffer | undefined
 
   constructor(values: ReadonlyMap<string, string>, key: number) {
     this.values = values
     this.key = key
   }
 
-  /** One ParameterStatus for each value, for a client that logs in. */
-  get report(): Buffer {
-    this.#report ??= Buffer.concat([...this.values].map(([name, value]) => build.parameterStatus(name, value)))
-    return this.#report
+  /** What ends the login of a client that begins with these values, all but its cancel key. */
+  get loginEnd(): Buffer {
+    const report = (): Buffer[] => [...this.values].map(([name, value]) => build.parameterStatus(name, value))
+    this.#loginEnd ??= build.loginEnd(Buffer.concat(report()))
+    return this.#loginEnd
   }
 }
 

@@ -8,12 +8,14 @@
 
 import { assert } from '../assert.ts'
 import type { CancelPacket, Client, ClientHandler, Startup, Traffic } from '../client/client.ts'
+import { Node } from '../engine/list.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
 import type { Lease } from '../engine/lease.ts'
 import { TaxirankError } from '../errors.ts'
 import { stopTimeout, type Timed } from '../time.ts'
 import * as build from '../wire/build.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
+import type { CancelKey, CancelKeys } from './cancel-keys.ts'
 import { differences, type ParameterSet } from './parameters.ts'
 import type { Holder, ServerLoss } from './holder.ts'
 import type { PooledServer } from './pooled-server.ts'
@@ -38,7 +40,9 @@ const backlogBytes = 65_536
 /** A message that comes more slowly than this is taken for one that does not come. */
 const leastBytesPerMs = 1
 
-export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, Timed {
+export class PooledClient extends Node implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, Timed {
+  /** Given at login, repeated to cancel. */
+  readonly key: CancelKey
   timeout: Timed['timeout'] = undefined
   unnamedParses = 0
   readonly #owner: ClientOwner
@@ -57,7 +61,9 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
   /** Called at the first grant, when the client waits to log in and not for a request. */
   #login: (() => void) | undefined
 
-  constructor(client: Client, pool: ServerPool, traffic: Traffic, owner: ClientOwner) {
+  constructor(client: Client, pool: ServerPool, keys: CancelKeys, traffic: Traffic, owner: ClientOwner) {
+    super()
+    this.key = keys.issue(this)
     this.#client = client
     this.#pool = pool
     this.#reader = new RequestReader(this, traffic)
@@ -95,9 +101,9 @@ export class PooledClient implements ClientHandler, ReaderDesk, Holder, Caller<P
     this.#acquire()
   }
 
-  welcome(parameters: ParameterSet, key: { processId: number; secret: Buffer }): void {
+  welcome(parameters: ParameterSet): void {
     this.#parameters = parameters
-    this.#client.welcome(parameters.report, key)
+    this.#client.welcome(parameters.loginEnd, this.key)
   }
 
   /** An error of ours between two replies; FATAL ends the connection. */

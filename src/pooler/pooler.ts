@@ -4,17 +4,18 @@
  */
 
 import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
+import { List } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { ServerAddress } from '../server/server.ts'
 import { stopTimeout, TimeoutQueue } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
-import { type CancelKey, CancelKeys } from './cancel-keys.ts'
+import { CancelKeys } from './cancel-keys.ts'
+import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import { type ParameterSet, ParameterSets } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
 import type { PooledServer } from './pooled-server.ts'
 import { type PoolSurroundings, ServerPool, type ServerPoolFigures } from './server-pool.ts'
-import { readStartup, type StartupRequest, unsupported } from './startup-parameters.ts'
 import type { Trace } from './trace.ts'
 
 /** A database that clients may name. Names are byte strings (latin1), as in startup packets. */
@@ -80,14 +81,12 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #parts: PoolerParts
   readonly #around: PoolSurroundings
   readonly #pools = new Map<string, ServerPool>()
-  readonly #arrivals = new Set<Arrival>()
-  readonly #clients = new Map<PooledClient, CancelKey>()
+  readonly #arrivals = new List<Arrival>()
+  readonly #clients = new List<PooledClient>()
   readonly #keys = new CancelKeys()
   readonly #loginTimeouts: TimeoutQueue<Arrival>
   readonly #halfMessageTimeouts: TimeoutQueue<PooledClient>
-  readonly #requests = new WeakMap<Startup['parameters'], StartupRequest>()
-  /** What a request's session begins with, on top of a pool's own values. */
-  readonly #initial = new WeakMap<StartupRequest, { readonly base: ParameterSet; readonly parameters: ParameterSet }>()
+  readonly #requests: LoginRequests
   readonly #drained: (() => void)[] = []
   #drainMode: DrainMode | undefined
   #shutdown: TaxirankError | undefined
@@ -112,6 +111,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       now: parts.now,
       nextServerId: () => ++this.#lastServerId,
     }
+    this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#around.parameterSets)
   }
 
   get shutdown(): TaxirankError | undefined {
@@ -122,7 +122,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   clientArrived(client: Client): ClientHandler {
     this.#parts.trace.clientAccepted(client.id)
     const arrival = new Arrival(client, this)
-    this.#arrivals.add(arrival)
+    this.#arrivals.push(arrival)
     if (this.#connections > this.#options.maxClients + arrivalReserve) {
       queueMicrotask(() => client.reset())
     }
@@ -157,7 +157,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   login(arrival: Arrival, startup: Startup): void {
     const { client } = arrival
     try {
-      const request = this.#requestIn(startup)
+      const request = this.#requests.of(startup)
       if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
       this.#logIn(arrival, request, this.#poolFor(request))
     } catch (error) {
@@ -165,15 +165,6 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       client.fail(error)
       if (this.#options.logs.errors) this.#parts.log.warning(`client ${client.id} was told: ${error.message}`)
     }
-  }
-
-  /** What a startup packet asks for. The same packet, remembered by wire/, asks for the same. */
-  #requestIn({ parameters }: Startup): StartupRequest {
-    const known = this.#requests.get(parameters)
-    if (known) return known
-    const request = readStartup(parameters, this.#options.ignoredStartupParameters)
-    this.#requests.set(parameters, request)
-    return request
   }
 
   #openConsole(arrival: Arrival, user: string): void {
@@ -185,7 +176,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   /** Throws what the client may not do: unknown user, too many clients, no such database. */
-  #poolFor(request: StartupRequest): ServerPool {
+  #poolFor(request: LoginRequest): ServerPool {
     const { users, maxClients, databases, databaseTemplate } = this.#options
     if (this.#shutdown) throw this.#shutdown
     if (this.#drainMode) throw shutdownError
@@ -204,9 +195,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     return this.#pool(request, database)
   }
 
-  #pool({ database: name, user }: StartupRequest, database: Database): ServerPool {
+  #pool(request: LoginRequest, database: Database): ServerPool {
+    const { database: name, user } = request
     const serverUser = database.user ?? user
-    const key = `${name}\0${serverUser}`
+    const key = request.poolKey(serverUser)
     const known = this.#pools.get(key)
     if (known) return known
     const login = new Map([['user', serverUser], ['database', database.name ?? name], ...(database.parameters ?? [])])
@@ -231,41 +223,30 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   /** The pool's parameters known, no server is needed; otherwise the client waits for one to learn them. */
-  #logIn(arrival: Arrival, request: StartupRequest, pool: ServerPool): void {
+  #logIn(arrival: Arrival, request: LoginRequest, pool: ServerPool): void {
     const { client } = arrival
-    const pooled = new PooledClient(client, pool, this.#parts.trace.clientTraffic(client.id), this)
-    const key = this.#keys.issue(pooled)
-    this.#clients.set(pooled, key)
+    const pooled = new PooledClient(client, pool, this.#keys, this.#parts.trace.clientTraffic(client.id), this)
+    this.#clients.push(pooled)
     this.#forgetArrival(arrival)
     client.handler = pooled
     pool.clientOpened(client.id)
-    const welcome = (): void => {
-      try {
-        pooled.welcome(this.#initialParameters(pool, request), key)
-        if (this.#options.logs.connections) this.#parts.log.info(`${pooled.name} logged in`)
-      } catch (error) {
-        if (!(error instanceof TaxirankError)) throw error
-        pooled.fail(error)
-      }
-    }
-    if (pool.parameters) welcome()
-    else pooled.awaitPool(welcome)
+    if (pool.parameters) this.#welcome(pooled, request, pool.parameters)
+    else pooled.awaitPool(() => this.#welcome(pooled, request, pool.parameters as ParameterSet))
   }
 
-  /** The pool's own values, and what the client asked for instead. Throws for a name that PostgreSQL doesn't report. */
-  #initialParameters(pool: ServerPool, request: StartupRequest): ParameterSet {
-    const base = pool.parameters as ParameterSet
-    const known = this.#initial.get(request)
-    if (known?.base === base) return known.parameters
-    for (const name of request.parameters.keys()) if (!base.values.has(name)) throw unsupported(name)
-    const parameters = this.#around.parameterSets.of(new Map([...base.values, ...request.parameters]))
-    this.#initial.set(request, { base, parameters })
-    return parameters
+  #welcome(pooled: PooledClient, request: LoginRequest, base: ParameterSet): void {
+    try {
+      pooled.welcome(request.parametersOver(base))
+    } catch (error) {
+      if (!(error instanceof TaxirankError)) throw error
+      return pooled.fail(error)
+    }
+    if (this.#options.logs.connections) this.#parts.log.info(`${pooled.name} logged in`)
   }
 
   #forgetArrival(arrival: Arrival): void {
     stopTimeout(arrival)
-    this.#arrivals.delete(arrival)
+    if (this.#arrivals.has(arrival)) this.#arrivals.remove(arrival)
   }
 
   arrivalClosed(arrival: Arrival, isReset: boolean): void {
@@ -299,10 +280,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   clientClosed(client: PooledClient, cause: Error | undefined): void {
-    const key = this.#clients.get(client)
-    if (!key) return
-    this.#keys.revoke(key)
-    this.#clients.delete(client)
+    if (!this.#clients.has(client)) return
+    this.#clients.remove(client)
+    this.#keys.revoke(client.key)
     if (this.#options.logs.disconnections) this.#parts.log.info(`${client.name} closed${reasonOf(cause)}`)
   }
 
@@ -338,10 +318,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #shutDown(): void {
     if (this.#shutdown) return
     this.#shutdown = shutdownError
-    for (const arrival of this.#arrivals) arrival.client.fail(shutdownError)
+    for (const arrival of [...this.#arrivals]) arrival.client.fail(shutdownError)
     this.#parts.console.end(shutdownError)
     for (const pool of this.#pools.values()) pool.end(shutdownError)
-    for (const client of this.#clients.keys()) client.shutDown(shutdownError)
+    for (const client of [...this.#clients]) client.shutDown(shutdownError)
   }
 
   #drainOn(): void {

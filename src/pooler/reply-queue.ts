@@ -18,6 +18,9 @@ import type { ReplyReader } from './reply-reader.ts'
 
 export type EntryKind = 'query' | 'sync' | 'ours'
 
+const none: readonly number[] = []
+
+/** Entries carry their own links and are used again: a request allocates nothing. */
 class Entry {
   kind: EntryKind = 'query'
   reader: ReplyReader | undefined
@@ -25,7 +28,16 @@ class Entry {
   extended = 0
   unanswered = 0
   /** For each CopyDone or CopyFail in front of the Query or Sync: how many extended messages of the group it was sent behind. */
-  copyEnds: number[] = []
+  copyEnds: readonly number[] = none
+  /** The next younger one; for a spare entry the next spare. */
+  next: Entry | undefined
+
+  clear(): void {
+    this.reader = undefined
+    this.extended = 0
+    this.unanswered = 0
+    this.copyEnds = none
+  }
 }
 
 /** More ends of COPYs than any client has COPYs: past this nobody counts any more. */
@@ -35,11 +47,12 @@ const mostCopyEnds = 1_000
 type CopyIn = 'none' | 'in' | 'ending'
 
 export class ReplyQueue {
-  #ring: Entry[] = Array.from({ length: 8 }, () => new Entry())
-  #head = 0
+  #first: Entry | undefined
+  #last: Entry | undefined
   #size = 0
-  /** The group that no Sync has closed yet. */
-  readonly #open = new Entry()
+  /** The group that no Query or Sync has closed yet. When one does, it becomes the youngest entry. */
+  #open = new Entry()
+  #spare: Entry | undefined
   #isGroupOpen = false
   #isSkipping = false
   #copyIn: CopyIn = 'none'
@@ -81,12 +94,12 @@ export class ReplyQueue {
 
   /** Whom the next bytes from the server are for; undefined: nobody is owed anything by entry. */
   get reader(): ReplyReader | undefined {
-    return this.#size > 0 ? this.#at(0).reader : undefined
+    return this.#first?.reader
   }
 
   /** The head is a request of the pooler's own. */
   get isHeadOurs(): boolean {
-    return this.#size > 0 && this.#at(0).kind === 'ours'
+    return this.#first?.kind === 'ours'
   }
 
   // What is sent to the server.
@@ -123,14 +136,14 @@ export class ReplyQueue {
     const isDirectlyBehind = isDuringCopyIn && this.#size + this.#open.unanswered === 1
     if (!this.isBusy || isDirectlyBehind) return
     if (this.#open.copyEnds.length >= mostCopyEnds) this.#isUncertain = true
-    else this.#open.copyEnds.push(this.#open.extended)
+    else this.#open.copyEnds = [...this.#open.copyEnds, this.#open.extended]
   }
 
   // What comes back.
 
   /** ParseComplete, BindComplete, CloseComplete, RowDescription, NoData, CommandComplete, EmptyQueryResponse, PortalSuspended. */
   gotCompletion(): void {
-    const entry = this.#size > 0 ? this.#at(0) : this.#open
+    const entry = this.#first ?? this.#open
     if (entry.unanswered > 0) entry.unanswered--
   }
 
@@ -143,14 +156,15 @@ export class ReplyQueue {
   }
 
   gotCopyIn(): void {
-    const head = this.#size > 0 ? this.#at(0) : this.#open
-    if (this.#size > 0 && head.kind !== 'sync' && head.unanswered === 0) return this.#beginCopyIn(1, false)
+    const first = this.#first
+    const head = first ?? this.#open
+    if (first && first.kind !== 'sync' && first.unanswered === 0) return this.#beginCopyIn(first, first.next)
     if (takeCopyEnd(head, head.extended - head.unanswered + 1)) {
       this.#copyIn = 'ending'
       return
     }
-    const closesCopy = this.#size > 0 && head.kind === 'sync' && head.unanswered === 1
-    if (closesCopy) this.#beginCopyIn(0, true)
+    const closesCopy = first && first.kind === 'sync' && first.unanswered === 1
+    if (closesCopy) this.#beginExtendedCopyIn(first)
     else this.#copyIn = 'in'
   }
 
@@ -159,108 +173,104 @@ export class ReplyQueue {
       this.#copyIn = 'none'
       if (this.#struckSyncs > 0) this.#isUncertain = true
     }
-    if (this.#size > 0 && this.#at(0).kind !== 'sync' && this.#at(0).unanswered === 0) return
+    const first = this.#first
+    if (first && first.kind !== 'sync' && first.unanswered === 0) return
     this.#skipToSync()
   }
 
-  /** The head is answered. If the count is uncertain, there may be none. */
+  /** Hot path. The head is answered. If the count is uncertain, there may be none. */
   gotReady(): void {
-    if (this.#size === 0) return
-    const entry = this.#at(0)
-    entry.reader = undefined
-    this.#head = (this.#head + 1) & (this.#ring.length - 1)
-    this.#size--
+    if (!this.#first) return
+    this.#dropFirst(this.#first)
     this.#copyIn = 'none'
     this.#struckSyncs = 0
   }
 
-  #at(index: number): Entry {
-    return this.#ring[(this.#head + index) & (this.#ring.length - 1)] as Entry
-  }
-
+  /** Hot path. The open group is closed: it is an entry now. */
   #push(kind: EntryKind, reader: ReplyReader | undefined): void {
-    if (this.#size === this.#ring.length) this.#grow()
-    const entry = this.#at(this.#size++)
-    const open = this.#open
+    const entry = this.#open
     entry.kind = kind
     entry.reader = reader
-    entry.extended = open.extended
-    entry.unanswered = open.unanswered
-    const used = entry.copyEnds
-    entry.copyEnds = open.copyEnds
-    open.copyEnds = used
-    this.#closeGroup()
-  }
-
-  #closeGroup(): void {
+    if (this.#last) this.#last.next = entry
+    else this.#first = entry
+    this.#last = entry
+    this.#size++
+    this.#open = this.#blank()
     this.#isGroupOpen = false
-    this.#open.extended = 0
-    this.#open.unanswered = 0
-    if (this.#open.copyEnds.length > 0) this.#open.copyEnds.length = 0
   }
 
-  #grow(): void {
-    const entries = Array.from({ length: this.#size }, (_, index) => this.#at(index))
-    this.#ring = [...entries, ...Array.from({ length: this.#size }, () => new Entry())]
-    this.#head = 0
+  #blank(): Entry {
+    const spare = this.#spare
+    if (!spare) return new Entry()
+    this.#spare = spare.next
+    spare.next = undefined
+    return spare
+  }
+
+  #dropFirst(first: Entry): void {
+    this.#first = first.next
+    if (!this.#first) this.#last = undefined
+    this.#retire(first)
+  }
+
+  /** An entry that stands in the list no more. */
+  #retire(entry: Entry): void {
+    entry.clear()
+    entry.next = this.#spare
+    this.#spare = entry
+    this.#size--
   }
 
   /**
-   * The statement before entry `from` reads copy data: the Syncs that stand there, one behind the other with nothing
-   * between them, are ignored. In an extended group that leaves its Execute without its Sync.
+   * A statement reads copy data: the Syncs directly behind it, one behind the other with nothing between them, are ignored.
+   * `from` is the first that may be one, `before` the entry in front of it.
    */
-  #beginCopyIn(from: number, isExtended: boolean): void {
-    let end = from
-    while (end < this.#size && this.#isIgnoredInCopy(end, isExtended)) end++
-    this.#remove(from, end)
-    this.#struckSyncs += end - from
-    const next = this.#size > from ? this.#at(from) : this.#open
-    this.#copyIn = takeCopyEnd(next, 0) ? 'ending' : 'in'
-    if (!isExtended) return
+  #beginCopyIn(before: Entry | undefined, from: Entry | undefined): void {
+    let next = from
+    while (next && isBareSync(next)) next = this.#strike(before, next)
+    this.#copyIn = takeCopyEnd(next ?? this.#open, 0) ? 'ending' : 'in'
+  }
+
+  /** The same for an Execute whose own Sync is `sync`: ignored as well, which leaves the Execute in the group behind. */
+  #beginExtendedCopyIn(sync: Entry): void {
+    this.#beginCopyIn(undefined, this.#strike(undefined, sync))
+    const next = this.#first ?? this.#open
     next.extended++
     next.unanswered++
     next.copyEnds = next.copyEnds.map((behind) => behind + 1)
     if (next === this.#open) this.#isGroupOpen = true
   }
 
-  #isIgnoredInCopy(index: number, isExtended: boolean): boolean {
-    if (isExtended && index === 0) return true
-    const entry = this.#at(index)
-    return entry.kind === 'sync' && entry.extended === 0 && entry.copyEnds.length === 0
-  }
-
-  #remove(from: number, to: number): void {
-    if (to === from) return
-    const kept = Array.from({ length: this.#size }, (_, index) => this.#at(index))
-    const removed = kept.splice(from, to - from)
-    for (const entry of removed) {
-      entry.reader = undefined
-      entry.unanswered = 0
-    }
-    const free = this.#ring.length - kept.length - removed.length
-    const spare = Array.from({ length: free }, () => new Entry())
-    this.#ring = [...kept, ...removed, ...spare]
-    this.#head = 0
-    this.#size = kept.length
+  /** Takes out a Sync that PostgreSQL ignores; returns what stands behind it. */
+  #strike(before: Entry | undefined, sync: Entry): Entry | undefined {
+    const { next } = sync
+    if (before) before.next = next
+    else this.#first = next
+    if (!next) this.#last = before
+    this.#retire(sync)
+    this.#struckSyncs++
+    return next
   }
 
   #skipToSync(): void {
-    let end = 0
-    while (end < this.#size && this.#at(end).kind !== 'sync') end++
-    if (end < this.#size) {
-      this.#at(end).unanswered = 0
-      this.#remove(0, end)
+    while (this.#first && this.#first.kind !== 'sync') this.#dropFirst(this.#first)
+    if (this.#first) {
+      this.#first.unanswered = 0
       return
     }
-    this.#remove(0, end)
-    this.#closeGroup()
+    this.#open.clear()
+    this.#isGroupOpen = false
     this.#isSkipping = true
   }
+}
+
+function isBareSync(entry: Entry): boolean {
+  return entry.kind === 'sync' && entry.extended === 0 && entry.copyEnds.length === 0
 }
 
 /** Uses up a CopyDone or CopyFail that was sent behind so many extended messages of the group; false if there is none. */
 function takeCopyEnd(entry: Entry, behind: number): boolean {
   const index = entry.copyEnds.indexOf(behind)
-  if (index >= 0) entry.copyEnds.splice(index, 1)
+  if (index >= 0) entry.copyEnds = entry.copyEnds.toSpliced(index, 1)
   return index >= 0
 }

@@ -19,59 +19,52 @@ export interface RouterDesk {
   answered(status: number): void
 }
 
-export class ReplyRouter {
+export class ReplyRouter extends Framer {
   readonly #desk: RouterDesk
   readonly #traffic: Traffic
-  readonly #framer = new Framer(backendRules)
   /** Who gets the message being received. */
   #reader: ReplyReader | undefined
 
   constructor(desk: RouterDesk, traffic: Traffic) {
+    super(backendRules)
     this.#desk = desk
     this.#traffic = traffic
   }
 
-  /** Part of a message has been received, and the rest is still to come. */
-  get isMidMessage(): boolean {
-    return this.#framer.isMidMessage
-  }
-
   /** Somebody has been given part of a message. */
   get isMidReply(): boolean {
-    return this.#framer.isTailOutstanding && this.#reader !== undefined
+    return this.isTailOutstanding && this.#reader !== undefined
   }
 
   /** Hot path. Throws `protocol_violation`; what stood in front of the offending message has then been handed on. */
   walk(chunk: Buffer): void {
-    const framer = this.#framer
     let run: Buffer = chunk
     let start = 0
     let end = 0
     let reader: ReplyReader | undefined
-    framer.push(chunk)
+    this.push(chunk)
     try {
-      while (framer.next()) {
-        if (framer.isHead) this.#reader = this.#desk.route(framer)
-        if (this.#reader !== reader || framer.bytes !== run || framer.start !== end) {
-          this.#deliver(run, start, end, reader)
-          run = framer.bytes
-          start = framer.start
+      while (this.next()) {
+        if (this.isHead) this.#reader = this.#desk.route(this)
+        if (this.#reader !== reader || this.bytes !== run || this.start !== end) {
+          if (start !== end) this.#deliver(run, start, end, reader)
+          run = this.bytes
+          start = this.start
           reader = this.#reader
         }
-        end = framer.end
-        if (framer.type === Backend.readyForQuery) {
+        end = this.end
+        if (this.type === Backend.readyForQuery) {
           this.#deliver(run, start, end, reader)
           start = end
           this.#desk.answered(run[end - 1] as number)
         }
       }
     } finally {
-      this.#deliver(run, start, end, reader)
+      if (start !== end) this.#deliver(run, start, end, reader)
     }
   }
 
   #deliver(bytes: Buffer, start: number, end: number, reader: ReplyReader | undefined): void {
-    if (start === end) return
     if (reader?.isReading) {
       reader.reply(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#desk.id)
       return

@@ -36,15 +36,15 @@ export interface ReaderDesk {
   saidGoodbye(): void
 }
 
-export class RequestReader {
+export class RequestReader extends Framer {
   readonly #desk: ReaderDesk
   readonly #traffic: Traffic
-  readonly #framer = new Framer(frontendRules)
   readonly #backlog: Buffer[] = []
   #backlogBytes = 0
   #fate: Fate = 'forward'
 
   constructor(desk: ReaderDesk, traffic: Traffic) {
+    super(frontendRules)
     this.#desk = desk
     this.#traffic = traffic
   }
@@ -54,42 +54,45 @@ export class RequestReader {
     return this.#backlogBytes
   }
 
-  /** Part of a message has come, and the rest is still to come. */
-  get isMidMessage(): boolean {
-    return this.#framer.isMidMessage
-  }
-
   /** Part of a message was forwarded, and the rest is still to come. */
   get isMidForward(): boolean {
-    return this.#framer.isTailOutstanding && this.#fate === 'forward'
+    return this.isTailOutstanding && this.#fate === 'forward'
   }
 
   /** The message at which reading stopped. */
   get head(): RequestHead {
-    return this.#framer
+    return this
   }
 
   /** Hot path. Throws `protocol_violation`; what stood in front of the offending message has then been forwarded. */
   read(chunk: Buffer): void {
-    if (this.#desk.isStopped || this.#backlog.length > 0) {
+    if (this.#desk.isStopped || this.#backlogBytes > 0) {
       this.#backlog.push(chunk)
       this.#backlogBytes += chunk.length
       return
     }
-    this.#framer.push(chunk)
-    this.#readOn()
+    if (this.pushWhole(chunk)) {
+      this.#readWhole()
+    } else {
+      this.push(chunk)
+      this.#readOn()
+    }
   }
 
   /** Goes on with the message at which reading stopped, then with the backlog. */
   resumeAtHead(): void {
-    this.#framer.again()
-    this.#readOn()
+    if (!this.isWholeChunk) {
+      this.again()
+      this.#readOn()
+    } else if (this.#readWhole() && this.#backlogBytes > 0) {
+      this.#readOn()
+    }
   }
 
   /** Discards what is there of the message at which reading stopped. `resumeBehindHead` goes on. */
   discardHead(reason: number): void {
     this.#fate = reason
-    this.#traffic.usedUp(this.#framer.end - this.#framer.start, reason)
+    this.#traffic.usedUp(this.end - this.start, reason)
   }
 
   resumeBehindHead(): void {
@@ -106,63 +109,75 @@ export class RequestReader {
       const next = this.#backlog.length === 0 ? undefined : this.#backlog.shift()
       if (!next) return
       this.#backlogBytes -= next.length
-      this.#framer.push(next)
+      this.push(next)
     }
+  }
+
+  /**
+   * Hot path. What `#readChunk` does, for a chunk that is one whole message: as most are. False if reading stopped at it.
+   */
+  #readWhole(): boolean {
+    if (this.type === Frontend.terminate) return this.#goodbye()
+    const fate = this.#desk.admit(this)
+    this.#fate = fate
+    if (fate === 'stop') return false
+    if (fate !== 'forward') return this.#discard(fate)
+    this.#desk.forward(this.bytes)
+    return true
   }
 
   /** Hot path. False if reading stopped before the chunk's end. */
   #readChunk(): boolean {
-    const framer = this.#framer
-    let run: Buffer = framer.bytes
+    let run: Buffer = this.bytes
     let start = 0
     let end = 0
     let isGoodbye = false
     try {
-      while (!isGoodbye && framer.next()) {
-        if (framer.isHead) {
-          isGoodbye = framer.type === Frontend.terminate
+      while (!isGoodbye && this.next()) {
+        if (this.isHead) {
+          isGoodbye = this.type === Frontend.terminate
           if (isGoodbye) continue
-          this.#fate = this.#desk.admit(framer)
+          this.#fate = this.#desk.admit(this)
           if (this.#fate === 'stop') return false
         }
         if (typeof this.#fate === 'number') {
-          this.#forward(run, start, end)
+          if (start < end) this.#forward(run, start, end)
           start = end
           if (!this.#discard(this.#fate)) return false
           continue
         }
-        if (framer.bytes !== run || framer.start !== end || start === end) {
-          this.#forward(run, start, end)
-          run = framer.bytes
-          start = framer.start
+        if (this.bytes !== run || this.start !== end || start === end) {
+          if (start < end) this.#forward(run, start, end)
+          run = this.bytes
+          start = this.start
         }
-        end = framer.end
-        if (framer.isTail && !framer.isHead) {
-          this.#forward(run, start, end)
+        end = this.end
+        if (this.isTail && !this.isHead) {
+          if (start < end) this.#forward(run, start, end)
           start = end
           this.#desk.completed()
         }
       }
     } finally {
-      this.#forward(run, start, end)
+      if (start < end) this.#forward(run, start, end)
     }
     return isGoodbye ? this.#goodbye() : true
   }
 
   #forward(bytes: Buffer, start: number, end: number): void {
-    if (start < end) this.#desk.forward(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))
+    this.#desk.forward(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))
   }
 
   /** False if that was the last that is to be read. */
   #discard(reason: number): boolean {
-    const { start, end, isTail, type } = this.#framer
+    const { start, end, isTail, type } = this
     this.#traffic.usedUp(end - start, reason)
     if (isTail) this.#desk.discarded(type)
     return !this.#desk.isOver
   }
 
   #goodbye(): false {
-    this.#traffic.usedUp(this.#framer.length, ClientDiscard.terminate)
+    this.#traffic.usedUp(this.length, ClientDiscard.terminate)
     this.#desk.saidGoodbye()
     return false
   }

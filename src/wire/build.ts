@@ -33,17 +33,21 @@ export function parameterStatus(name: string, value: string): Buffer {
 }
 
 /**
- * What ends a login well: AuthenticationOk, `report` (a ParameterStatus each), BackendKeyData and ReadyForQuery, in one
- * buffer, because clients that connect for every query make it a hot path. The secret has 4 bytes.
+ * What ends a login well: AuthenticationOk, `report` (a ParameterStatus each), BackendKeyData without a key and
+ * ReadyForQuery. `withKey` makes of it what a client gets: clients that connect for every query make that a hot path.
  */
-export function loginEnd(report: Buffer, processId: number, secret: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(authenticationOk.length + report.length + keyAndReady.length)
-  authenticationOk.copy(bytes)
-  report.copy(bytes, authenticationOk.length)
-  const tail = authenticationOk.length + report.length
-  keyAndReady.copy(bytes, tail)
-  bytes.writeUInt32BE(processId, tail + 5)
-  secret.copy(bytes, tail + 9, 0, 4)
+export function loginEnd(report: Buffer): Buffer {
+  return Buffer.concat([authenticationOk, report, keyAndReady])
+}
+
+/** A copy of a `loginEnd` with this key. The secret has 4 bytes. */
+export function withKey(end: Buffer, processId: number, secret: Buffer): Buffer {
+  const bytes = Buffer.from(end)
+  const key = bytes.length - keyAndReady.length + 5
+  for (let index = 0; index < 4; index++) {
+    bytes[key + index] = processId >>> (24 - 8 * index)
+    bytes[key + 4 + index] = secret[index] as number
+  }
   return bytes
 }
 

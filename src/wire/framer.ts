@@ -51,6 +51,11 @@ export class Framer {
     return this.#remaining > 0 || this.#heldBytes > 0
   }
 
+  /** The next piece is not simply the chunk's next message. */
+  get #isBetween(): boolean {
+    return this.#remaining > 0 || this.#heldBytes > 0 || this.#isRepeating
+  }
+
   /** True if some of a message was handed out and the rest is still to come. */
   get isTailOutstanding(): boolean {
     return this.#remaining > 0
@@ -72,6 +77,28 @@ export class Framer {
     this.#offset = 0
   }
 
+  /**
+   * Hot path. `push` and `next` in one for a chunk that is one short message, no more and no less. False if it is anything
+   * else, or nothing that is allowed: then nothing has happened.
+   */
+  pushWhole(chunk: Buffer): boolean {
+    const length = chunk.length
+    if (length < headerBytes || length > keptBytes || this.isMidMessage) return false
+    const type = chunk[0] as number
+    if (bodyLength(chunk, 0) !== length - 1 || length > (this.#rules.longest[type] as number)) return false
+    this.type = type
+    this.length = length
+    this.#chunk = chunk
+    this.#offset = length
+    this.#handOut(chunk, 0, length)
+    return true
+  }
+
+  /** The current piece is a whole message, and it is all that was last pushed. */
+  get isWholeChunk(): boolean {
+    return this.isHead && this.isTail && this.bytes === this.#chunk && this.length === this.#chunk.length
+  }
+
   /** The bytes of the chunk that no `next` has reached, for somebody else to read on. */
   takeRest(): Buffer {
     const rest = this.#chunk.subarray(this.#offset)
@@ -84,12 +111,30 @@ export class Framer {
    * Throws `protocol_violation` for a type that isn't allowed or a length outside its limits.
    */
   next(): boolean {
+    const chunk = this.#chunk
+    const offset = this.#offset
+    if (offset + headerBytes > chunk.length || this.#isBetween) return this.#nextPiece(chunk, offset)
+    const type = chunk[offset] as number
+    const end = offset + 1 + bodyLength(chunk, offset)
+    const isWhole = end <= chunk.length && end >= offset + headerBytes
+    if (!isWhole || end - offset > (this.#rules.longest[type] as number)) return this.#nextPiece(chunk, offset)
+    this.type = type
+    this.length = end - offset
+    this.bytes = chunk
+    this.start = offset
+    this.end = end
+    this.isHead = true
+    this.isTail = true
+    this.#offset = end
+    return true
+  }
+
+  /** What `next` does where the chunk doesn't have a whole message to go on with. */
+  #nextPiece(chunk: Buffer, offset: number): boolean {
     if (this.#isRepeating) {
       this.#isRepeating = false
       return true
     }
-    const chunk = this.#chunk
-    const offset = this.#offset
     const available = chunk.length - offset
     if (available === 0) return this.#forget(chunk)
     if (this.#remaining > 0) return this.#continue(available)
@@ -117,12 +162,7 @@ export class Framer {
   /** Reads the header at `offset` and checks it. Returns how many bytes the first piece needs. */
   #readHeader(bytes: Buffer, offset: number): number {
     const type = bytes[offset] as number
-    const body =
-      (((bytes[offset + 1] as number) << 24) |
-        ((bytes[offset + 2] as number) << 16) |
-        ((bytes[offset + 3] as number) << 8) |
-        (bytes[offset + 4] as number)) >>>
-      0
+    const body = bodyLength(bytes, offset)
     const length = body + 1
     const longest = this.#rules.longest[type] as number
     if (body < 4 || length > longest) throw refusal(type, body, longest)
@@ -186,6 +226,16 @@ export class Framer {
     this.#offset += copied
     return this.#heldBytes === want
   }
+}
+
+/** The length field of the message at `offset`: it counts itself and the body, not the type byte. */
+function bodyLength(bytes: Buffer, offset: number): number {
+  const signed =
+    ((bytes[offset + 1] as number) << 24) |
+    ((bytes[offset + 2] as number) << 16) |
+    ((bytes[offset + 3] as number) << 8) |
+    (bytes[offset + 4] as number)
+  return signed >>> 0
 }
 
 function refusal(type: number, body: number, longest: number): TaxirankError {

@@ -43,8 +43,8 @@ describe('what the pooler sends', () => {
       [build.readyForQuery(0x49), 'Z\0\0\0\x05I'],
       [build.parameterStatus('a', '\xff'), 'S\0\0\0\x08a\0\xff\0'],
       [
-        build.loginEnd(build.parameterStatus('a', '1'), 258, Buffer.from('abcd')),
-        'R\0\0\0\x08\0\0\0\0S\0\0\0\x08a\x001\0K\0\0\0\x0c\0\0\x01\x02abcdZ\0\0\0\x05I',
+        build.withKey(build.loginEnd(build.parameterStatus('a', '1')), 0x7f000102, Buffer.from('abcd')),
+        'R\0\0\0\x08\0\0\0\0S\0\0\0\x08a\x001\0K\0\0\0\x0c\x7f\0\x01\x02abcdZ\0\0\0\x05I',
       ],
       [build.negotiateProtocolVersion(['_pq_.x']), 'v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.x\0'],
       [build.negotiateProtocolVersion([]), 'v\0\0\0\x0c\0\x03\0\0\0\0\0\0'],

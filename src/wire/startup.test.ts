@@ -84,6 +84,19 @@ describe('StartupFramer', () => {
             ['user', 'me'],
             ['database', 'mine'],
           ]),
+          protocolOptions: [],
+        },
+      ],
+      [
+        packet(v3, '_pq_.x\x001\0user\0me\0\0'),
+        {
+          name: 'startup',
+          minor: 0,
+          parameters: new Map([
+            ['_pq_.x', '1'],
+            ['user', 'me'],
+          ]),
+          protocolOptions: ['_pq_.x'],
         },
       ],
     ]
@@ -150,7 +163,12 @@ describe('StartupFramer', () => {
     it('takes any minor version of 3, for the server to negotiate down', () => {
       for (const minor of [0, 1, 2, 9_999, 65_535]) {
         const found = collect([packet(version(3, minor), 'user\0me\0\0')])
-        assert.deepEqual(found?.packet, { name: 'startup', minor, parameters: new Map([['user', 'me']]) })
+        assert.deepEqual(found?.packet, {
+          name: 'startup',
+          minor,
+          parameters: new Map([['user', 'me']]),
+          protocolOptions: [],
+        })
       }
     })
 

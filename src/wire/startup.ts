@@ -10,7 +10,13 @@ export type StartupPacket =
   | { readonly name: 'ssl-request' }
   | { readonly name: 'gss-request' }
   | { readonly name: 'cancel'; readonly processId: number; readonly secret: Buffer }
-  | { readonly name: 'startup'; readonly minor: number; readonly parameters: ReadonlyMap<string, string> }
+  | {
+      readonly name: 'startup'
+      readonly minor: number
+      readonly parameters: ReadonlyMap<string, string>
+      /** Names of those parameters that ask for something of the protocol itself: `_pq_.…`. */
+      readonly protocolOptions: readonly string[]
+    }
 
 const sslRequestCode = 80_877_103
 const gssRequestCode = 80_877_104
@@ -58,13 +64,13 @@ function read(packet: Buffer): StartupPacket {
   if (code === sslRequestCode || code === gssRequestCode) {
     if (packet.length !== prefix)
       throw violation(`encryption request has length ${packet.length}; it must be ${prefix}`)
-    return { name: code === sslRequestCode ? 'ssl-request' : 'gss-request' }
+    return code === sslRequestCode ? sslRequest : gssRequest
   }
   if (code === cancelRequestCode) return readCancel(packet)
   const major = code >>> 16
   const minor = code & 0xffff
   if (major !== 3) throw violation(`unsupported frontend protocol ${major}.${minor}: 3.0 is spoken here`)
-  return { name: 'startup', minor, parameters: parametersOf(packet) }
+  return startupIn(packet, minor)
 }
 
 function readCancel(packet: Buffer): StartupPacket {
@@ -73,23 +79,37 @@ function readCancel(packet: Buffer): StartupPacket {
 }
 
 /**
- * The parameters of a startup packet. Applications log in with the same packet again and again: the same bytes give the
- * same map, as long as it is remembered.
+ * Applications log in with the same packet again and again: the same bytes give the same object, as long as it is
+ * remembered.
  */
-function parametersOf(packet: Buffer): ReadonlyMap<string, string> {
-  const text = packet.toString('latin1', prefix)
-  const known = remembered.get(text)
-  if (known) return known
-  const parameters = readParameters(packet)
-  if (text.length > longestRemembered) return parameters
-  if (remembered.size >= mostRemembered) remembered.clear()
-  remembered.set(text, parameters)
-  return parameters
+function startupIn(packet: Buffer, minor: number): StartupPacket {
+  if (packet.equals(lastPacket)) return lastStartup
+  if (packet.length > longestRemembered) return readStartup(packet, minor)
+  const text = packet.toString('latin1')
+  let startup = remembered.get(text)
+  if (!startup) {
+    startup = readStartup(packet, minor)
+    if (remembered.size >= mostRemembered) remembered.clear()
+    remembered.set(text, startup)
+  }
+  lastPacket = Buffer.from(packet)
+  lastStartup = startup
+  return startup
 }
 
-const remembered = new Map<string, ReadonlyMap<string, string>>()
+function readStartup(packet: Buffer, minor: number): StartupPacket {
+  const parameters = readParameters(packet)
+  const protocolOptions = [...parameters.keys()].filter((name) => name.startsWith('_pq_.'))
+  return { name: 'startup', minor, parameters, protocolOptions }
+}
+
+const sslRequest: StartupPacket = { name: 'ssl-request' }
+const gssRequest: StartupPacket = { name: 'gss-request' }
+const remembered = new Map<string, StartupPacket>()
 const mostRemembered = 256
 const longestRemembered = 512
+let lastPacket = noBytes
+let lastStartup: StartupPacket = sslRequest
 
 function readParameters(packet: Buffer): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>()
