@@ -318,10 +318,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #shutDown(): void {
     if (this.#shutdown) return
     this.#shutdown = shutdownError
-    for (const arrival of [...this.#arrivals]) arrival.client.fail(shutdownError)
+    for (const arrival of Array.from(this.#arrivals)) arrival.client.fail(shutdownError)
     this.#parts.console.end(shutdownError)
     for (const pool of this.#pools.values()) pool.end(shutdownError)
-    for (const client of [...this.#clients]) client.shutDown(shutdownError)
+    for (const client of Array.from(this.#clients)) client.shutDown(shutdownError)
   }
 
   #drainOn(): void {
