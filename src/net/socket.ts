@@ -158,9 +158,16 @@ export class Socket implements Flushable {
     }
   }
 
-  /** The kernel is full; or, where it took less than nothing, the connection is gone. */
+  /**
+   * The kernel is full; or, where it took less than nothing, the connection is gone. The runtime says so only when it reads
+   * on: a socket that stays paused would be held for ever, and whatever its owner holds with it.
+   */
   #tookPart(bytes: Uint8Array, taken: number): void {
-    if (taken < 0) return this.#forgetQueue()
+    if (taken < 0) {
+      this.#forgetQueue()
+      this.resume()
+      return
+    }
     this.#queuedBytes -= taken
     this.#first = bytes.subarray(taken)
     if (this.#phase === 'ending' && taken > 0) this.#startLinger()
