@@ -224,6 +224,21 @@ describe('writing', () => {
     socket.flush()
     assert.deepEqual([socket.pendingBytes, raw.writes.length, notes.events], [0, 1, []])
   })
+
+  it('reads on when the socket turns out to be closed, whoever pauses it, to be told of its end', () => {
+    const { raw, socket, notes } = fakeSocket(3, -1)
+    socket.write(Buffer.from('lost'))
+    socket.flush()
+    socket.pause()
+    socket.rawDrained()
+    socket.flush()
+    socket.pause()
+    socket.write(Buffer.from('more'))
+    socket.rawReceived(Buffer.from('last words'))
+    socket.rawClosed(undefined)
+    assert.deepEqual([raw.calls, raw.writes.length], [['pause', 'resume'], 2])
+    assert.deepEqual(notes.events, ['blocked', 'received', 'closed cleanly'])
+  })
 })
 
 describe('a connection', () => {
@@ -299,6 +314,20 @@ describe('a connection', () => {
     assert.ok(peer.received.equals(Buffer.concat([big, big])))
     assert.deepEqual([notes.events, socket.pendingBytes, socket.isBlocked], [['blocked', 'drained'], 0, false])
   })
+
+  for (const how of ['destroy', 'resetAndDestroy'] as const) {
+    it(`is closed when a peer that does not read goes, though it is paused: ${how}`, async () => {
+      for (let times = 0; times < 10; times++) {
+        const { peer, socket, notes } = await join(false)
+        notes.onBlocked = () => socket.pause()
+        socket.write(big)
+        socket.write(big)
+        await notes.until('blocked')
+        peer.socket[how]()
+        await notes.isClosed
+      }
+    })
+  }
 
   it('hands out nothing while it is paused, and everything after', async () => {
     const { peer, socket, notes } = await join()

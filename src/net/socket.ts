@@ -34,7 +34,8 @@ export class Socket implements Flushable {
   #first: Uint8Array | undefined
   #queue: Uint8Array[] = []
   #queuedBytes = 0
-  #phase: 'open' | 'ending' | 'lingering' | 'closed' = 'open'
+  /** lost: the peer takes nothing any more, and what it has said is still read. */
+  #phase: 'open' | 'lost' | 'ending' | 'lingering' | 'closed' = 'open'
   #isDirty = false
   #isBlocked = false
   #isPaused = false
@@ -80,7 +81,7 @@ export class Socket implements Flushable {
 
   /** No more `received` until `resume`, but for one that may be under way. The peer's end goes unnoticed meanwhile. */
   pause(): void {
-    if (this.#isPaused || this.#phase === 'closed') return
+    if (this.#isPaused || this.#phase === 'lost' || this.#phase === 'closed') return
     this.#isPaused = true
     this.#raw.pause()
   }
@@ -96,6 +97,7 @@ export class Socket implements Flushable {
    * (closing at once would turn unread bytes into a reset that can overtake our last message).
    */
   end(): void {
+    if (this.#phase === 'lost') return this.reset()
     if (this.#phase !== 'open') return
     this.#phase = 'ending'
     this.resume()
@@ -105,8 +107,8 @@ export class Socket implements Flushable {
 
   /** FIN and closed, at once if nothing is queued: for a peer that sends no more and expects nothing. */
   close(): void {
+    if (this.#first || this.#phase === 'lost') return this.end()
     if (this.#phase !== 'open') return
-    if (this.#first) return this.end()
     this.#phase = 'ending'
     this.#raw.close()
   }
@@ -116,7 +118,7 @@ export class Socket implements Flushable {
     if (this.#phase === 'closed') return
     this.#resetCause = cause
     this.#forgetQueue()
-    if (this.#phase === 'open') this.#phase = 'ending'
+    if (this.#phase === 'open' || this.#phase === 'lost') this.#phase = 'ending'
     this.#raw.terminate()
   }
 
@@ -158,20 +160,23 @@ export class Socket implements Flushable {
     }
   }
 
-  /**
-   * The kernel is full; or, where it took less than nothing, the connection is gone. The runtime says so only when it reads
-   * on: a socket that stays paused would be held for ever, and whatever its owner holds with it.
-   */
+  /** The kernel is full; or, where it took less than nothing, the connection is gone. */
   #tookPart(bytes: Uint8Array, taken: number): void {
-    if (taken < 0) {
-      this.#forgetQueue()
-      this.resume()
-      return
-    }
+    if (taken < 0) return this.#lose()
     this.#queuedBytes -= taken
     this.#first = bytes.subarray(taken)
     if (this.#phase === 'ending' && taken > 0) this.#startLinger()
     this.#becomeBlocked()
+  }
+
+  /**
+   * The runtime tells of the end only when it reads on: a socket that stayed paused would be held for ever, and with it
+   * whatever its owner holds.
+   */
+  #lose(): void {
+    this.#forgetQueue()
+    if (this.#phase === 'open') this.#phase = 'lost'
+    this.resume()
   }
 
   /** What to write next: everything that is queued, if it is small enough to be copied together. */
@@ -221,7 +226,7 @@ export class Socket implements Flushable {
   }
 
   rawReceived(bytes: Buffer): void {
-    if (this.#phase !== 'open') return
+    if (this.#phase !== 'open' && this.#phase !== 'lost') return
     try {
       this.handler.received(bytes)
     } catch (error) {
