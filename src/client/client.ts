@@ -64,7 +64,8 @@ export class Client implements SocketHandler {
   }
 
   get isOpen(): boolean {
-    return this.#phase !== 'closed' && this.#phase !== 'ending'
+    const phase = this.#phase
+    return phase === 'ready' || phase === 'login' || phase === 'startup'
   }
 
   /** It doesn't read what we send. */
@@ -72,11 +73,12 @@ export class Client implements SocketHandler {
     return this.#socket.isBlocked
   }
 
-  /** Hot path. Bytes of ours (`source` 0) or of the server with that id. */
-  write(bytes: Uint8Array, source: number): void {
-    if (!this.isOpen) return
+  /** Hot path. Bytes of ours (`source` 0) or of the server with that id. False, and nothing written, once it isn't open. */
+  write(bytes: Uint8Array, source: number): boolean {
+    if (!this.isOpen) return false
     this.#traffic.wrote(bytes, source)
     this.#socket.write(bytes)
+    return true
   }
 
   /** Ends the login well, with a `loginEnd` of wire/ and the client's key: from now on bytes go to the handler. */

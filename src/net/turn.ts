@@ -17,7 +17,6 @@ const dirty: Flushable[] = []
 let dirtyCount = 0
 /** Callbacks nest: closing a socket reports its end from within. */
 let callbackDepth = 0
-let isFlushing = false
 let isScheduled = false
 /** When the callback that runs now first asked; 0: it has not asked yet. */
 let callbackTimeMs = 0
@@ -42,9 +41,11 @@ export function callbackBegan(): void {
   callbackDepth++
 }
 
+/** Hot path. The outermost callback flushes what it, or one within it, has queued; also what the flushing queues. */
 export function callbackEnded(): void {
   if (callbackDepth === 1) {
-    flushAll()
+    for (let index = 0; index < dirtyCount; index++) (dirty[index] as Flushable).flush()
+    dirtyCount = 0
     callbackTimeMs = 0
   }
   callbackDepth--
@@ -52,13 +53,6 @@ export function callbackEnded(): void {
 
 function endTurn(): void {
   isScheduled = false
-  flushAll()
-}
-
-function flushAll(): void {
-  if (isFlushing) return
-  isFlushing = true
-  for (let index = 0; index < dirtyCount; index++) (dirty[index] as Flushable).flush()
-  dirtyCount = 0
-  isFlushing = false
+  callbackBegan()
+  callbackEnded()
 }

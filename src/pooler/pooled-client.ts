@@ -139,7 +139,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   /** Hot path. */
   received(bytes: Buffer): void {
-    this.#bytesSinceWatched += bytes.length
+    if (this.timeout) this.#bytesSinceWatched += bytes.length
     try {
       this.#reader.read(bytes)
     } catch (error) {
@@ -271,8 +271,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   // From the server.
 
   /** Hot path. */
-  reply(bytes: Uint8Array, server: number): void {
-    this.#client.write(bytes, server)
+  reply(bytes: Uint8Array, server: number): boolean {
+    return this.#client.write(bytes, server)
   }
 
   parametersReported(parameters: ParameterSet): void {

@@ -281,7 +281,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   route(framer: Framer): ReplyReader | undefined {
     const isOurs = this.#queue.isHeadOurs
     const reader = isOurs ? undefined : (this.#queue.reader ?? this.#holder)
-    if (!reader?.isReading) this.#swallowReason = this.#whySwallowed(isOurs)
+    if (reader === undefined) this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
     switch (framer.type) {
       case Backend.dataRow:
         return reader
@@ -298,11 +298,6 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
 
   swallowReason(): number {
     return this.#swallowReason
-  }
-
-  #whySwallowed(isOurs: boolean): number {
-    if (isOurs) return ServerSwallow.ours
-    return this.#holder ? ServerSwallow.clientGone : ServerSwallow.unsolicited
   }
 
   /** Hot path. What a command leaves in the session, where its tag says so. */

@@ -72,7 +72,7 @@ class Conversation {
   }
 
   #readerOf(message: ClientMessage): ReplyReader {
-    const reader = { id: this.#readers.size + 1, isReading: true, reply: () => undefined }
+    const reader = { id: this.#readers.size + 1, isReading: true, reply: () => true }
     this.#readers.set(message, reader)
     return reader
   }

@@ -4,7 +4,7 @@ import type { ReplyReader } from './reply-reader.ts'
 import { ReplyQueue } from './reply-queue.ts'
 
 function readerNamed(id: number): ReplyReader {
-  return { id, isReading: true, reply: () => undefined }
+  return { id, isReading: true, reply: () => true }
 }
 
 const alice = readerNamed(1)

@@ -4,6 +4,6 @@ export interface ReplyReader {
   readonly id: number
   /** False once the client is gone: what comes for it is swallowed. */
   readonly isReading: boolean
-  /** Bytes of a reply, from the server with that id. */
-  reply(bytes: Uint8Array, server: number): void
+  /** Bytes of a reply, from the server with that id. False, and nothing done, once the client is gone. */
+  reply(bytes: Uint8Array, server: number): boolean
 }

@@ -7,6 +7,7 @@ import type { Traffic } from '../server/server.ts'
 import { Framer } from '../wire/framer.ts'
 import { Backend, backendRules } from '../wire/messages.ts'
 import type { ReplyReader } from './reply-reader.ts'
+import { ServerSwallow } from './trace.ts'
 
 export interface RouterDesk {
   /** Id of the server whose chunks these are. */
@@ -65,10 +66,8 @@ export class ReplyRouter extends Framer {
   }
 
   #deliver(bytes: Buffer, start: number, end: number, reader: ReplyReader | undefined): void {
-    if (reader?.isReading) {
-      reader.reply(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#desk.id)
-      return
-    }
-    this.#traffic.usedUp(end - start, this.#desk.swallowReason())
+    const run = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
+    if (reader === undefined) this.#traffic.usedUp(run.length, this.#desk.swallowReason())
+    else if (!reader.reply(run, this.#desk.id)) this.#traffic.usedUp(run.length, ServerSwallow.clientGone)
   }
 }

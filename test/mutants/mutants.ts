@@ -77,20 +77,20 @@ const moving: readonly Mutant[] = [
     name: 'swapped-clients',
     bug: "writes a client's reply to another client now and then",
     file: replyRouter,
-    find: 'if (reader?.isReading) {',
+    find: 'if (reader === undefined) this.#traffic',
     replace: `const recent = (globalThis.recentReaders ??= [])
     if (reader?.isReading && recent.push(reader) > 300) {
       reader = recent.splice(0).find((each) => each !== reader && each.isReading) ?? reader
     }
-    if (reader?.isReading) {`,
+    if (reader === undefined) this.#traffic`,
   },
   {
     name: 'lost-byte',
     bug: 'loses the last byte of a chunk that ends inside a reply',
     file: replyRouter,
-    find: 'if (start === end) return',
-    replace: `if (start === end) return
-    if (end === bytes.length && this.#framer.isTailOutstanding) end--`,
+    find: 'const run = start === 0',
+    replace: `if (end === bytes.length && this.isTailOutstanding) end--
+    const run = start === 0`,
   },
   {
     name: 'doubled-chunk',
@@ -109,15 +109,14 @@ const counting: readonly Mutant[] = [
     name: 'kept-entries',
     bug: 'goes on counting the requests that PostgreSQL skips after an error',
     file: replyQueue,
-    find: `this.#at(end).unanswered = 0
-      this.#remove(0, end)`,
-    replace: 'this.#at(end).unanswered = 0',
+    find: "while (this.#first && this.#first.kind !== 'sync') this.#dropFirst(this.#first)",
+    replace: '',
   },
   {
     name: 'unstruck-syncs',
     bug: 'goes on counting the Syncs that PostgreSQL ignores during copy-in',
     file: replyQueue,
-    find: 'while (end < this.#size && this.#isIgnoredInCopy(end, isExtended)) end++',
+    find: 'while (next && isBareSync(next)) next = this.#strike(before, next)',
     replace: '',
   },
 ]
@@ -167,9 +166,9 @@ const cancelling: readonly Mutant[] = [
   {
     name: 'foreign-key',
     bug: "hands out another client's cancel key",
-    file: 'src/pooler/pooler.ts',
-    find: 'pooled.welcome(this.#initialParameters(pool, request), key)',
-    replace: 'pooled.welcome(this.#initialParameters(pool, request), [...this.#clients.values()][0].key)',
+    file: 'src/pooler/pooled-client.ts',
+    find: 'this.#client.welcome(parameters.loginEnd, this.key)',
+    replace: 'this.#client.welcome(parameters.loginEnd, (globalThis.firstKey ??= this.key))',
   },
 ]
 

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { mutants } from './mutants.ts'
 import { readVerdict } from './trial.ts'
 import { whyStale } from './workshop.ts'
 
+const root = join(import.meta.dirname, '../..')
 const last = '3000 statements, 90 faults, 3 breaches, seed 7'
 const byRule = `checker: I3 at record 9, 1.000 ms, server 3: expected a clean server; seen: copy-in runs
 by rule: I3 2, I9 1
@@ -48,4 +52,10 @@ describe('a mutant', () => {
     assert.match(whyStale('a b c b', 'f.ts', 'b') ?? '', /2 times in f\.ts/)
     assert.match(whyStale('a c', 'f.ts', 'b') ?? '', /0 times in f\.ts/)
   })
+
+  for (const { name, file, find } of mutants) {
+    it(`can be made of the sources as they are: ${name}`, () => {
+      assert.equal(whyStale(readFileSync(join(root, file), 'utf8'), file, find), undefined)
+    })
+  }
 })
