@@ -116,8 +116,9 @@ const counting: readonly Mutant[] = [
     name: 'unstruck-syncs',
     bug: 'goes on counting the Syncs that PostgreSQL ignores during copy-in',
     file: replyQueue,
-    find: 'while (next && isBareSync(next)) next = this.#strike(before, next)',
-    replace: '',
+    find: 'const { next } = sync',
+    replace: `const { next } = sync
+    if (next !== sync) return next`,
   },
 ]
 
