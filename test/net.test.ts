@@ -315,20 +315,6 @@ describe('a connection', () => {
     assert.deepEqual([notes.events, socket.pendingBytes, socket.isBlocked], [['blocked', 'drained'], 0, false])
   })
 
-  for (const how of ['destroy', 'resetAndDestroy'] as const) {
-    it(`is closed when a peer that does not read goes, though it is paused: ${how}`, async () => {
-      for (let times = 0; times < 10; times++) {
-        const { peer, socket, notes } = await join(false)
-        notes.onBlocked = () => socket.pause()
-        socket.write(big)
-        socket.write(big)
-        await notes.until('blocked')
-        peer.socket[how]()
-        await notes.isClosed
-      }
-    })
-  }
-
   it('hands out nothing while it is paused, and everything after', async () => {
     const { peer, socket, notes } = await join()
     socket.pause()

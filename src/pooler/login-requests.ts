@@ -32,7 +32,8 @@ export class LoginRequest {
   readonly #sets: ParameterSets
   #base: ParameterSet | undefined
   #initial: ParameterSet | undefined
-  #poolKey: string | undefined
+  #poolUser: string | undefined
+  #poolKey = ''
 
   constructor(startup: StartupRequest, sets: ParameterSets) {
     this.#startup = startup
@@ -47,9 +48,12 @@ export class LoginRequest {
     return this.#startup.database
   }
 
-  /** What its pool is known by, `serverUser` being who logs in to PostgreSQL for it: always the same one. */
+  /** What its pool is known by, `serverUser` being who logs in to PostgreSQL for it. Kept for as long as that is the same. */
   poolKey(serverUser: string): string {
-    this.#poolKey ??= `${this.database}\0${serverUser}`
+    if (this.#poolUser !== serverUser) {
+      this.#poolUser = serverUser
+      this.#poolKey = `${this.database}\0${serverUser}`
+    }
     return this.#poolKey
   }
 

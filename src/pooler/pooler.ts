@@ -318,6 +318,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #shutDown(): void {
     if (this.#shutdown) return
     this.#shutdown = shutdownError
+    // Lists of those who are told are made first: being told may take somebody out.
     for (const arrival of Array.from(this.#arrivals)) arrival.client.fail(shutdownError)
     this.#parts.console.end(shutdownError)
     for (const pool of this.#pools.values()) pool.end(shutdownError)

@@ -52,7 +52,7 @@ export class Framer {
   }
 
   /** The next piece is not simply the chunk's next message. */
-  get #isBetween(): boolean {
+  get #isUnderWay(): boolean {
     return this.#remaining > 0 || this.#heldBytes > 0 || this.#isRepeating
   }
 
@@ -113,7 +113,7 @@ export class Framer {
   next(): boolean {
     const chunk = this.#chunk
     const offset = this.#offset
-    if (offset + headerBytes > chunk.length || this.#isBetween) return this.#nextPiece(chunk, offset)
+    if (offset + headerBytes > chunk.length || this.#isUnderWay) return this.#nextPiece(chunk, offset)
     const type = chunk[offset] as number
     const end = offset + 1 + bodyLength(chunk, offset)
     const isWhole = end <= chunk.length && end >= offset + headerBytes
