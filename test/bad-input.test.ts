@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { startPoolerProcess, TestPoolers, type TestPooler } from './support/pooler.ts'
+import { eventually, startPoolerProcess, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 import * as raw from './support/raw-messages.ts'
@@ -293,6 +293,38 @@ describe('on the console', () => {
   for (const [what, [bytes, answer]] of Object.entries(rows)) {
     it(`refuses ${what}`, () => assertRefused(login, bytes, answer))
   }
+})
+
+describe('clients that say nothing', () => {
+  it('keep nobody out, not even from a cancel or the console: whoever was silent longest makes room', async () => {
+    const small = await poolers.start({ maxClients: 2, poolSize: 1 })
+    const working = await small.login()
+    working.send(raw.query('select pg_sleep(60)'))
+    const silent: RawClient[] = []
+    for (let n = 0; n < 60; n++) {
+      const one = await RawClient.connect(small.port)
+      one.send(nul)
+      silent.push(one)
+    }
+    const [oldest, youngest] = [silent[0] as RawClient, silent.at(-1) as RawClient]
+    assert.deepEqual([await oldest.rest(), oldest.over], [[], 'reset'])
+    const admin = await RawClient.login(small.port, { database: 'pgbouncer' })
+    assert.ok((await admin.rows('SHOW POOLS')).length > 0)
+    const cancel = await RawClient.connect(small.port)
+    cancel.send(raw.cancelRequest(working.key))
+    await cancel.rest()
+    assert.deepEqual(await working.answer(), [
+      'T pg_sleep',
+      'E ERROR 57014: canceling statement due to user request',
+      'Z I',
+    ])
+    const second = await small.login()
+    await assert.rejects(small.login(), /FATAL 53300: no more connections allowed: max_client_conn is 2/)
+    assert.equal(youngest.over, undefined)
+    const line = / connections were reset before their login/
+    await eventually('the log says so', () => small.logged.some((logged) => line.test(logged)))
+    for (const client of [...silent, admin, working, second]) client.reset()
+  })
 })
 
 describe('thousands of bad clients', () => {

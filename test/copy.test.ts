@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { listenForPeers } from './support/net-peer.ts'
 import { eventually, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -210,6 +211,49 @@ describe('COPY FROM STDIN', () => {
     assert.deepEqual(await one.answer(), [copyInResponse, 'C COPY 1', 'Z I'])
     assert.equal(await direct.value('select length(name) from item'), '3000000')
     await assertNextIsClean()
+  })
+})
+
+describe('a COPY FROM STDIN in a long pipeline', () => {
+  it('is read on when PostgreSQL ignores the Syncs behind it', async () => {
+    const pooler = await poolers.start({ poolSize: 1 })
+    const client = await pooler.login()
+    client.send(raw.all(raw.query(copyIn), ...Array.from({ length: 9_000 }, () => raw.sync)))
+    await client.until('G')
+    assert.deepEqual(await client.ask(raw.copyData('9001\tx\n'), raw.copyDone), ['C COPY 1', 'Z I'])
+    client.leave()
+  })
+})
+
+describe('a server that does not read', () => {
+  it('is lent again only when everything has left that its last client said', async () => {
+    const fake = await listenForPeers()
+    const own = await poolers.start({ database: { address: { host: '127.0.0.1', port: fake.port } } })
+    const login = own.login()
+    const server = await fake.next()
+    const int = (value: number): Buffer => Buffer.from([0, 0, 0, value])
+    const ready = raw.message('Z', Buffer.from('I'))
+    server.socket.write(raw.all(raw.message('R', int(0)), raw.message('K', int(1), int(2)), ready))
+    const first = await login
+    first.send(raw.query(copyIn))
+    server.socket.write(raw.message('G', Buffer.from([0, 0, 0])))
+    await first.until('G')
+    server.socket.pause()
+    first.send(...Array.from({ length: 2_000 }, () => raw.copyData('x'.repeat(10_000))))
+    await Bun.sleep(200)
+    server.socket.write(raw.all(raw.message('E', Buffer.from('SERROR\0VERROR\0C22000\0Mno\0\0')), ready))
+    assert.deepEqual(await first.answer(), ['E ERROR 22000: no', 'Z I'])
+    const second = await own.login()
+    second.send(raw.query('select 7'))
+    await own.queues(1)
+    server.socket.resume()
+    await eventually('its query comes', () => server.received.subarray(-16).includes('select 7'))
+    server.socket.write(raw.all(raw.message('C', Buffer.from('SELECT 1\0')), ready))
+    assert.deepEqual(await second.answer(), ['C SELECT 1', 'Z I'])
+    first.reset()
+    second.reset()
+    server.socket.destroy()
+    fake.close()
   })
 })
 

@@ -598,6 +598,21 @@ describe('a message that is only begun', () => {
     assert.deepEqual(await slow.query('select 7'), ok)
   })
 
+  it('is not one that is there and waits for a server, in whichever pieces it came', async () => {
+    const pooler = await poolers.start({ poolSize: 1, halfMessageTimeoutMs: 200 })
+    const [client, holder] = [await pooler.login(), await pooler.login()]
+    const bytes = raw.query(`select length('${'x'.repeat(17_000)}')`)
+    for (const cut of [3, 5, 8_000, 16_383, 16_384, 16_385]) {
+      await holder.query('begin')
+      client.send(bytes.subarray(0, cut))
+      await Bun.sleep(20)
+      client.send(bytes.subarray(cut))
+      await Bun.sleep(500)
+      await holder.query('commit')
+      assert.deepEqual(await client.answer(), ['T length', 'D 17000', 'C SELECT 1', 'Z I'])
+    }
+  })
+
   it('of a login ends it after a while', async () => {
     const pooler = await poolers.start({ clientLoginTimeoutMs: 300 })
     for (const bytes of [Buffer.alloc(0), raw.startup({ user: 'postgres' }).subarray(0, 12)]) {

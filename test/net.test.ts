@@ -5,6 +5,7 @@ import type { TaxirankError } from '../src/errors.ts'
 import { connect } from '../src/net/connect.ts'
 import { listen, type Listener } from '../src/net/listen.ts'
 import { rawHandlers, Socket, type SocketHandler } from '../src/net/socket.ts'
+import { now } from '../src/net/turn.ts'
 import { openDeafPort } from './support/deaf-port.ts'
 import { connectPeer, listenForPeers, type Peer } from './support/net-peer.ts'
 
@@ -238,6 +239,36 @@ describe('writing', () => {
     socket.rawClosed(undefined)
     assert.deepEqual([raw.calls, raw.writes.length], [['pause', 'resume'], 2])
     assert.deepEqual(notes.events, ['blocked', 'received', 'closed cleanly'])
+  })
+
+  for (const how of ['end', 'close'] as const) {
+    it(`resets a socket that turned out to be closed on ${how}: nobody waits for its peer`, () => {
+      const { raw, socket } = fakeSocket(-1)
+      let isTerminated = false
+      raw.terminate = () => (isTerminated = true)
+      socket.write(Buffer.from('lost'))
+      socket.flush()
+      socket[how]()
+      assert.equal(isTerminated, true)
+    })
+  }
+
+  it('goes on, and so does time, when a handler throws even at being told of its bug', async () => {
+    const [broken, waiting, other] = [fakeSocket(), fakeSocket(), fakeSocket()]
+    broken.notes.onReceived = () => {
+      waiting.socket.write(Buffer.from('before'))
+      throw new Error('bug')
+    }
+    broken.notes.crashed = () => {
+      throw new Error('another')
+    }
+    assert.throws(() => rawHandlers.data(asRaw(broken.raw), Buffer.from('x')), /another/)
+    const then = now()
+    await Bun.sleep(5)
+    assert.ok(now() > then)
+    other.notes.onReceived = () => other.socket.write(Buffer.from('pong'))
+    rawHandlers.data(asRaw(other.raw), Buffer.from('ping'))
+    assert.deepEqual([waiting.raw.writes.map(String), other.raw.writes.map(String)], [['before'], ['pong']])
   })
 })
 

@@ -309,6 +309,35 @@ describe('a pool of one server', () => {
     assert.match((await first.answer()).join(), /^E ERROR 26000/)
   })
 
+  it('answers a pipeline of any length in order', async () => {
+    const count = 20_000
+    one.send(...Array.from({ length: count }, (_, index) => raw.query(`select ${index}`)))
+    for (let index = 0; index < count; index++) {
+      assert.deepEqual(await one.answer(), ['T ?column?', `D ${index}`, 'C SELECT 1', 'Z I'])
+    }
+    assert.equal(await two.value('select 7'), '7')
+  })
+
+  it('goes on with a pipeline that is too long and of which PostgreSQL skips all', async () => {
+    one.send(raw.parse('oops'), ...Array.from({ length: 9_000 }, () => raw.query('select 1')))
+    await one.until('E')
+    assert.deepEqual(await one.ask(raw.sync), ['Z I'])
+    assert.equal(await two.value('select 7'), '7')
+  })
+
+  it('gives back a server when a pipeline that is too long ends in half a message', async () => {
+    const own = await poolers.start({ halfMessageTimeoutMs: 300 })
+    const [client, other] = [await login(own), await login(own)]
+    const half = raw.query(`select '${'x'.repeat(40_000)}'`).subarray(0, 30_000)
+    for (const count of [4_094, 4_095, 4_096, 4_097]) {
+      const long = await login(own)
+      long.send(raw.all(...Array.from({ length: count }, () => raw.sync), half))
+      assert.equal((await long.rest()).at(-1), 'E FATAL 08P01: the rest of a message did not come within 300 ms')
+      assert.equal(await other.value('select 7'), '7')
+    }
+    assert.equal(await client.value('select 7'), '7')
+  })
+
   it('is not held by a Flush alone', async () => {
     one.send(raw.flush)
     await one.staysSilent()

@@ -74,6 +74,7 @@ describe('parseArguments', () => {
     '-x a.ini': "unknown option '-x'",
     '-u': "option '-u, --user <NAME>' argument missing",
     '-d start': '--daemon belongs to taxirank FILE.ini, not to taxirank start',
+    'start --data=': "option '--data <DIR>' argument '' is invalid. Allowed: a path.",
     'start a.ini': "too many arguments for 'start'. Expected 0 arguments but got 1.",
     'start -d': "unknown option '-d'",
     'start --port 0': "option '--port <N>' argument '0' is invalid. Allowed: 1 to 65,535.",

@@ -103,9 +103,9 @@ function startCommand(found: Found, program: Command): Command {
     .copyInheritedSettings(program)
     .description('run the pooler with a PostgreSQL of its own, nothing to install or set up')
     .option('--port <N>', 'port of the pooler', parsePort, 6432)
-    .option('--http <N>', 'port of the page and the metrics', parsePort, 6433)
-    .option('--data <DIR>', 'where the data are kept')
-    .option('--trace <FILE>', 'write a trace of every byte and decision')
+    .option('--http <N>', 'port of the page and the metrics, which this version does not have yet', parsePort, 6433)
+    .option('--data <DIR>', 'where the data are kept', parsePath)
+    .option('--trace <FILE>', 'write a trace of every byte and decision', parsePath)
     .helpOption('-h, --help', 'show this help')
     .allowExcessArguments(false)
     .action((switches: StartSwitches) => {
@@ -143,6 +143,11 @@ function fileCommand(file: string | undefined, files: readonly string[], switche
 function refuseFileSwitches(switches: FileSwitches): void {
   const given = Object.entries(switches).find(([, value]) => value !== 0)
   if (given) throw wrong(`--${given[0]} belongs to taxirank FILE.ini, not to taxirank start`)
+}
+
+function parsePath(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Allowed: a path.')
+  return text
 }
 
 function parsePort(text: string): number {

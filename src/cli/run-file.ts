@@ -6,13 +6,13 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { parseConfig } from '../config/parse-config.ts'
-import { TaxirankError } from '../errors.ts'
 import { Log } from '../log.ts'
 import type { FileCommand } from './arguments.ts'
 import { startDaemon } from './daemon.ts'
 import { openLog } from './daemon-log.ts'
 import { checkPidfile, removePidfile, writePidfile } from './daemon-pidfile.ts'
 import { becomeUser } from './daemon-user.ts'
+import { endOnUncaught, logFailure } from './failure.ts'
 import { checkDescriptors, descriptorLimit, descriptorNeed } from './limits.ts'
 import { servePooler } from './serve-pooler.ts'
 import { stoppedBySignal, watchOtherSignals } from './signals.ts'
@@ -31,8 +31,7 @@ export async function runFile(command: FileCommand, serve: Serve = servePooler):
   if (config.global.pidfile !== undefined) checkPidfile(config.global.pidfile)
   const sink = openLog(config.global.logfile, command.quiet)
   const log = new Log(sink.write, command.verbose + config.global.verbose > 0 ? 'debug' : 'info')
-  const giveUp = (error: unknown): never => process.exit(logFailure(log, error))
-  process.on('uncaughtException', giveUp).on('unhandledRejection', giveUp)
+  endOnUncaught(log)
   watchOtherSignals(process, sink.reopen, log)
   return serveUntilStopped(config, log, serve).then(
     () => 0,
@@ -53,16 +52,6 @@ async function serveUntilStopped(config: Config, log: Log, serve: Serve): Promis
 function keepPidfile(path: string): void {
   writePidfile(path)
   process.once('exit', () => removePidfile(path))
-}
-
-/** Returns the exit code. */
-function logFailure(log: Log, error: unknown): number {
-  log.error(error instanceof TaxirankError ? error.message : `taxirank bug: ${stackOf(error)}`)
-  return 1
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function readText(path: string): string {

@@ -8,6 +8,7 @@ import { Log } from '../log.ts'
 import { listen } from '../net/listen.ts'
 import type { SocketHandler } from '../net/socket.ts'
 import type { StartCommand } from './arguments.ts'
+import { endOnUncaught } from './failure.ts'
 import { checkDescriptors, descriptorLimit } from './limits.ts'
 import { fixedLimits, type PoolerSetup, startPooler } from './serve-pooler.ts'
 import { stoppedBySignal } from './signals.ts'
@@ -27,6 +28,7 @@ const ignoredStartupParameters = ['extra_float_digits']
 /** Resolves with the exit code when a signal has stopped both. */
 export async function runStart(command: StartCommand): Promise<number> {
   const log = new Log((line) => process.stderr.write(line))
+  endOnUncaught(log)
   const limit = descriptorLimit((path) => readFileSync(path, 'utf8'))
   const maxClients = Math.min(mostClients, Math.max(limit - otherDescriptors, fewestClients))
   checkDescriptors({ clients: maxClients, servers: poolSize }, limit)

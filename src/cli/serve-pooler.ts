@@ -3,6 +3,7 @@
 import { Client } from '../client/client.ts'
 import type { Config, DatabaseTemplate } from '../config/config.ts'
 import { Console } from '../console/console.ts'
+import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { listen, type Listener } from '../net/listen.ts'
 import { now } from '../net/turn.ts'
@@ -37,7 +38,7 @@ export async function servePooler(config: Config, log: Log): Promise<ServedPoole
   return startPooler(
     {
       pooler: poolerOptions(config),
-      listenAddresses: global.listenAddr.map((address) => (address === '*' ? '::' : address)),
+      listenAddresses: [...new Set(global.listenAddr.map((address) => (address === '*' ? '::' : address)))],
       port: global.listenPort,
       backlog: global.listenBacklog,
       consoleUsers: byteStrings([...global.adminUsers, ...global.statsUsers]),
@@ -95,9 +96,9 @@ function byteStrings(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.map(bytes))
 }
 
-/** Starts a pooler. Resolves when it listens; throws `listen_failed`. */
+/** Starts a pooler. Resolves when it listens; throws `listen_failed`, or `bad_configuration` for its trace file. */
 export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
-  const traceFile = setup.traceFile === undefined ? undefined : new TraceFile(setup.traceFile, () => performance.now())
+  const traceFile = setup.traceFile === undefined ? undefined : openTrace(setup.traceFile)
   const trace = traceFile ?? noTrace
   const door = new Console({ users: setup.consoleUsers, version: versionLine, trace, pooler: () => pooler })
   const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now, console: door })
@@ -123,6 +124,15 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
       if (mode === 'immediate') pooler.stop()
       return finished
     },
+  }
+}
+
+function openTrace(path: string): TraceFile {
+  try {
+    return new TraceFile(path, () => performance.now())
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new TaxirankError('bad_configuration', `the trace cannot be written to ${path}: ${reason}`, { cause })
   }
 }
 

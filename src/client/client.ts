@@ -38,8 +38,8 @@ export class Client implements SocketHandler {
   readonly #socket: Socket
   readonly #traffic: Traffic
   readonly #startup = new StartupFramer()
-  #hasAskedForSsl = false
-  #hasAskedForGss = false
+  /** The kinds of encryption that it has asked for and been refused. */
+  #refused: readonly StartupPacket['name'][] = nothing
   #handler: ClientHandler | undefined
   #phase: 'startup' | 'login' | 'ready' | 'ending' | 'closed' = 'startup'
   /** Bytes that came with the startup packet, for after the login. */
@@ -197,11 +197,8 @@ export class Client implements SocketHandler {
   /** Once each; and what comes behind such a request before our answer may not be taken for something encrypted. */
   #refuseEncryption(request: 'ssl-request' | 'gss-request', rest: Buffer): void {
     if (rest.length > 0) throw new TaxirankError('protocol_violation', `bytes behind an ${request}`)
-    const isSsl = request === 'ssl-request'
-    const isSecond = isSsl ? this.#hasAskedForSsl : this.#hasAskedForGss
-    if (isSecond) throw new TaxirankError('protocol_violation', `a second ${request}`)
-    if (isSsl) this.#hasAskedForSsl = true
-    else this.#hasAskedForGss = true
+    if (this.#refused.includes(request)) throw new TaxirankError('protocol_violation', `a second ${request}`)
+    this.#refused = [...this.#refused, request]
     this.write(build.sslRefused, 0)
   }
 

@@ -15,5 +15,6 @@ describe('nearestName', () => {
     assert.equal(nearestName('timeout', names), undefined)
     assert.equal(nearestName('x', names), undefined)
     assert.equal(nearestName('', names), undefined)
+    assert.equal(nearestName('x'.repeat(10_000_000), names), undefined)
   })
 })

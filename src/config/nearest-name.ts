@@ -1,8 +1,12 @@
+/** Nothing longer is a name mistyped. */
+const longestName = 100
+
 /**
  * The name a mistyped one was most likely meant to be; undefined when none is near. Near: at most a third of the
  * letters differ, and never more than three.
  */
 export function nearestName(mistyped: string, names: Iterable<string>): string | undefined {
+  if (mistyped.length > longestName) return undefined
   let best: string | undefined
   let bestDistance = Math.min(3, Math.ceil(mistyped.length / 3)) + 1
   for (const name of names) {

@@ -79,7 +79,10 @@ export class Socket implements Flushable {
     if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
   }
 
-  /** No more `received` until `resume`, but for one that may be under way. The peer's end goes unnoticed meanwhile. */
+  /**
+   * No more `received` until `resume`, but for one that may be under way. The peer's FIN goes unnoticed meanwhile. Does
+   * nothing once a write has shown that the peer is lost.
+   */
   pause(): void {
     if (this.#isPaused || this.#phase === 'lost' || this.#phase === 'closed') return
     this.#isPaused = true
@@ -221,8 +224,11 @@ export class Socket implements Flushable {
 
   /** From the runtime's callbacks below, and from nowhere else. */
   handlerThrew(error: unknown): void {
-    this.handler.crashed(error)
-    this.reset(error instanceof Error ? error : new Error(String(error)))
+    try {
+      this.handler.crashed(error)
+    } finally {
+      this.reset(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
   rawReceived(bytes: Buffer): void {
@@ -260,18 +266,27 @@ export const rawHandlers = {
   binaryType: 'buffer' as const,
   data(raw: RawSocket, bytes: Buffer) {
     callbackBegan()
-    raw.data.rawReceived(bytes)
-    callbackEnded()
+    try {
+      raw.data.rawReceived(bytes)
+    } finally {
+      callbackEnded()
+    }
   },
   drain(raw: RawSocket) {
     callbackBegan()
-    raw.data.rawDrained()
-    callbackEnded()
+    try {
+      raw.data.rawDrained()
+    } finally {
+      callbackEnded()
+    }
   },
   close(raw: RawSocket, error?: Error) {
     callbackBegan()
-    raw.data.rawClosed(error)
-    callbackEnded()
+    try {
+      raw.data.rawClosed(error)
+    } finally {
+      callbackEnded()
+    }
   },
   error: (raw: RawSocket, error: Error) => raw.data.handlerThrew(error),
 }

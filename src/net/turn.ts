@@ -43,12 +43,14 @@ export function callbackBegan(): void {
 
 /** Hot path. The outermost callback flushes what it, or one within it, has queued; also what the flushing queues. */
 export function callbackEnded(): void {
-  if (callbackDepth === 1) {
-    for (let index = 0; index < dirtyCount; index++) (dirty[index] as Flushable).flush()
-    dirtyCount = 0
-    callbackTimeMs = 0
+  try {
+    if (callbackDepth === 1) for (let index = 0; index < dirtyCount; index++) (dirty[index] as Flushable).flush()
+  } finally {
+    if (--callbackDepth === 0) {
+      dirtyCount = 0
+      callbackTimeMs = 0
+    }
   }
-  callbackDepth--
 }
 
 function endTurn(): void {

@@ -14,6 +14,8 @@ export interface ArrivalOwner {
 /** A client until its login has been decided: it may say what it wants, once, within the login's time. */
 export class Arrival extends Node implements ClientHandler, Timed {
   timeout: Timed['timeout'] = undefined
+  /** It is no login: it has brought a cancel request, and is open until that is over. */
+  isCancelling = false
   readonly client: Client
   readonly #owner: ArrivalOwner
 
@@ -33,6 +35,7 @@ export class Arrival extends Node implements ClientHandler, Timed {
   }
 
   cancelRequested(packet: CancelPacket): void {
+    this.isCancelling = true
     this.#owner.cancel(this, packet)
   }
 

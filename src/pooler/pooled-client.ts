@@ -125,7 +125,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** The rest of a message did not come in time. A long one may take more, and it may be us who do not read it. */
   halfMessageTimedOut(limitMs: number): void {
     const isComing = this.#bytesSinceWatched >= limitMs * leastBytesPerMs
-    if (isComing || this.#server?.isBlocked || this.#client.isBlocked) return this.#watchHalfMessage()
+    if (isComing || !this.#mayRead) return this.#watchHalfMessage()
     const text = `the rest of a message did not come within ${limitMs.toLocaleString('en-US')} ms`
     this.fail(new TaxirankError('message_timeout', text))
   }
@@ -166,9 +166,9 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   #wasRead(): void {
     this.#server?.wasRead()
     if (this.#reader.backlogBytes > backlogBytes) this.#client.pause()
-    if (!this.#reader.isMidMessage) {
+    if (!this.#reader.isMidMessage || this.isStopped) {
       if (this.timeout) stopTimeout(this)
-    } else if (!this.timeout && !this.isStopped && this.#client.isOpen) {
+    } else if (!this.timeout && this.#client.isOpen) {
       this.#watchHalfMessage()
     }
   }
@@ -188,7 +188,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#server?.messageCompleted()
   }
 
-  /** Hot path. Decides what becomes of the message that begins here. `stop`: the client waits for a server. */
+  /** Hot path. Decides what becomes of the message that begins here. `stop`: the client waits, or its pipeline is full. */
   admit(head: RequestHead): Fate {
     if (this.#skipUntil !== 0) return ClientDiscard.cancelled
     if (!this.#server) {
@@ -196,6 +196,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
       if (!this.#acquire()) return 'stop'
     }
     const server = this.#server as PooledServer
+    if (server.isFull) return 'stop'
     if (server.isCopyingIn && !isCopyMessage(head.type)) return duringCopyIn(head.type)
     server.account(head)
     return 'forward'
@@ -230,7 +231,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#pool.waitEnded(this.id, WaitEnd.granted)
     const isLogin = this.#login !== undefined
     this.#link(lease)
-    if (this.#server && !isLogin) this.#resumeReading(() => this.#reader.resumeAtHead())
+    if (this.#server && !isLogin) this.#resumeReading()
   }
 
   refused(error: TaxirankError): void {
@@ -258,9 +259,9 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     }
   }
 
-  #resumeReading(resume: () => void): void {
+  #resumeReading(): void {
     try {
-      resume()
+      this.#reader.resume()
     } catch (error) {
       return this.#refuse(error)
     }
@@ -303,7 +304,12 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   /** Reads on, unless something still stands in the way. */
   #resumeIfFree(): void {
-    if (!this.isStopped && !this.#client.isBlocked && !this.#server?.isBlocked) this.#client.resume()
+    if (this.#mayRead) this.#client.resume()
+  }
+
+  /** Nothing of ours keeps its bytes from being read. */
+  get #mayRead(): boolean {
+    return !this.isStopped && !this.#client.isBlocked && !this.#server?.isBlocked
   }
 
   serverLost({ error, isMidReply, isTold }: ServerLoss): void {
@@ -326,9 +332,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   }
 
   mayReadOn(): void {
-    if (!this.#client.isOpen || this.isStopped) return
-    if (this.#reader.backlogBytes > 0) this.#resumeReading(() => this.#reader.resumeBehindHead())
-    else this.#resumeIfFree()
+    if (this.#client.isOpen && !this.isStopped) this.#resumeReading()
   }
 
   /** The request at which this client waits is answered without ever having been sent. */
@@ -341,7 +345,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#client.write(build.errorResponse(error), 0)
     if (isWhole && isTail) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
     else this.#skipUntil = isWhole ? type : Frontend.sync
-    this.#resumeReading(() => this.#reader.resumeBehindHead())
+    this.#resumeReading()
   }
 
   // Back-pressure, end.

@@ -3,8 +3,8 @@
  * it may be lent again.
  *
  * A client's bytes never reach another client. So a server is released only at the counted point: everything owed was
- * received, the last status is idle, nothing is half sent or half received, no COPY runs, no cancel is under way and
- * nothing was left in the session. Otherwise it stays leased, is settled (read on to that point for a client that is
+ * received, the last status is idle, nothing is unsent, half sent or half received, no COPY runs, no cancel is under way
+ * and nothing was left in the session. Otherwise it stays leased, is settled (read on to that point for a client that is
  * gone), or destroyed.
  */
 
@@ -47,8 +47,6 @@ export interface ServerOwner {
   crashed(error: unknown): void
 }
 
-/** A request of five bytes costs an entry of sixty: a pipeline is read no further than this. */
-const mostOwed = 4_096
 const prepareTag = Buffer.from('PREPARE\0')
 const listenTag = Buffer.from('LISTEN\0')
 const letterL = 0x4c
@@ -74,7 +72,6 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   readonly #router: ReplyRouter
   #isFatalTold = false
   #isClosing = false
-  #isFull = false
   #swallowReason: number = ServerSwallow.unsolicited
 
   constructor(id: number, slot: Slot<PooledServer>, owner: ServerOwner) {
@@ -113,9 +110,9 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     return this.#cancel.isSent
   }
 
-  /** The holder has so many requests under way that no more are read until half of them are answered. */
+  /** The holder has so many requests under way that no more are taken until half of them are done with. */
   get isFull(): boolean {
-    return this.#isFull
+    return this.#queue.isFull
   }
 
   /** Copy-in lasts, as far as the client knows: PostgreSQL ignores Sync and Flush. */
@@ -170,7 +167,6 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   account(message: MessageBytes): void {
     const queue = this.#queue
     const holder = this.#theHolder
-    if (queue.owed >= mostOwed) this.#isFull = true
     if (this.#session.needsUnnamedDropped(message, holder)) this.#ask('')
     switch (message.bytes[message.start]) {
       case Frontend.query:
@@ -268,12 +264,14 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   }
 
   received(bytes: Buffer): void {
+    const wasFull = this.#queue.isFull
     try {
       this.#router.walk(bytes)
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       return this.#owner.destroy(this, `it broke the protocol: ${error.message}`)
     }
+    if (wasFull) this.#holder?.mayReadOn()
     this.#considerRelease()
   }
 
@@ -362,12 +360,6 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     this.#queue.gotReady()
     if (wasOurs && this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
     this.#cancel.headAnswered()
-    if (this.#isFull && this.#queue.owed <= mostOwed / 2) this.#becomeReadable()
-  }
-
-  #becomeReadable(): void {
-    this.#isFull = false
-    if (this.#holder?.isReading) this.#holder.mayReadOn()
   }
 
   // The end of a lease.
@@ -380,12 +372,17 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     if (this.#queue.isUncertain && this.#queue.isAnswered) this.#session.spoil('nobody knows how many replies it owes')
     else if (!this.#queue.isAtRest) return
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
-    this.#giveBack()
+    this.#giveBackWhenSent()
   }
 
   /** A server without a lease may be lent at any moment: nothing may be half received then. */
   #stayLendable(): void {
     if (this.#router.isMidMessage) this.#owner.destroy(this, 'it began to say something that nobody asked for')
+  }
+
+  /** What the holder has said leaves before the next one's lease begins; `drained` comes back here. */
+  #giveBackWhenSent(): void {
+    if (!this.#server.isBlocked) this.#giveBack()
   }
 
   #giveBack(): void {
@@ -430,7 +427,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
 
   #settle(settlement: Settlement): void {
     const step = settlement.advance({ status: this.#status, isMidMessage: this.#router.isMidMessage })
-    if (step === 'rest') this.#giveBack()
+    if (step === 'rest') this.#giveBackWhenSent()
     else if (step !== 'wait') this.#owner.destroy(this, step.destroy)
   }
 
@@ -442,6 +439,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
 
   drained(): void {
     this.#holder?.serverDrained()
+    this.#considerRelease()
   }
 
   /** For the pool: close the socket. A holder is told that its server is lost. */

@@ -10,6 +10,7 @@ import type { Log } from '../log.ts'
 import type { ServerAddress } from '../server/server.ts'
 import { stopTimeout, TimeoutQueue } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
+import { Arrivals } from './arrivals.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import { type ParameterSet, ParameterSets } from './parameters.ts'
@@ -70,7 +71,10 @@ export interface PoolerParts {
   readonly console: ConsoleDoor
 }
 
-/** Connections beyond `maxClients` that are let in to cancel, to reach the console, or to be told that there is no room. */
+/**
+ * Connections beyond `maxClients` that are let in to cancel, to reach the console, or to be told that there is no room. Past
+ * these the oldest that has not logged in is reset.
+ */
 const arrivalReserve = 16
 
 /** servers: clients with a server may finish their transaction. clients: everybody may stay as long as they like. */
@@ -81,10 +85,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #parts: PoolerParts
   readonly #around: PoolSurroundings
   readonly #pools = new Map<string, ServerPool>()
-  readonly #arrivals = new List<Arrival>()
+  readonly #arrivals: Arrivals
   readonly #clients = new List<PooledClient>()
   readonly #keys = new CancelKeys()
-  readonly #loginTimeouts: TimeoutQueue<Arrival>
   readonly #halfMessageTimeouts: TimeoutQueue<PooledClient>
   readonly #requests: LoginRequests
   readonly #drained: (() => void)[] = []
@@ -97,7 +100,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#options = options
     this.#parts = parts
     const { clientLoginTimeoutMs, halfMessageTimeoutMs, settleTimeoutMs } = options
-    this.#loginTimeouts = new TimeoutQueue(clientLoginTimeoutMs, (arrival) => arrival.timedOut(clientLoginTimeoutMs))
+    this.#arrivals = new Arrivals(clientLoginTimeoutMs, parts.log)
     this.#halfMessageTimeouts = new TimeoutQueue(halfMessageTimeoutMs, (client) =>
       client.halfMessageTimedOut(halfMessageTimeoutMs),
     )
@@ -122,11 +125,8 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   clientArrived(client: Client): ClientHandler {
     this.#parts.trace.clientAccepted(client.id)
     const arrival = new Arrival(client, this)
-    this.#arrivals.push(arrival)
-    if (this.#connections > this.#options.maxClients + arrivalReserve) {
-      queueMicrotask(() => client.reset())
-    }
-    this.#loginTimeouts.start(arrival, this.#parts.now())
+    this.#arrivals.add(arrival, this.#parts.now())
+    if (this.#connections > this.#options.maxClients + arrivalReserve) this.#arrivals.makeRoom()
     return arrival
   }
 
@@ -137,7 +137,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   /** Ends whatever has run out of time. To be called every few dozen milliseconds. */
   advance(): void {
     const now = this.#parts.now()
-    this.#loginTimeouts.advance(now)
+    this.#arrivals.advance(now)
     this.#halfMessageTimeouts.advance(now)
     this.#around.settleTimeouts.advance(now)
     for (const [name, pool] of this.#pools) {
@@ -170,7 +170,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #openConsole(arrival: Arrival, user: string): void {
     const { client } = arrival
     const handler = this.#parts.console.open(client, user)
-    this.#forgetArrival(arrival)
+    this.#arrivals.remove(arrival)
     client.handler = handler
     this.#parts.trace.clientAuthenticated(client.id, 0)
   }
@@ -227,7 +227,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     const { client } = arrival
     const pooled = new PooledClient(client, pool, this.#keys, this.#parts.trace.clientTraffic(client.id), this)
     this.#clients.push(pooled)
-    this.#forgetArrival(arrival)
+    this.#arrivals.remove(arrival)
     client.handler = pooled
     pool.clientOpened(client.id)
     if (pool.parameters) this.#welcome(pooled, request, pool.parameters)
@@ -244,13 +244,8 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (this.#options.logs.connections) this.#parts.log.info(`${pooled.name} logged in`)
   }
 
-  #forgetArrival(arrival: Arrival): void {
-    stopTimeout(arrival)
-    if (this.#arrivals.has(arrival)) this.#arrivals.remove(arrival)
-  }
-
   arrivalClosed(arrival: Arrival, isReset: boolean): void {
-    this.#forgetArrival(arrival)
+    this.#arrivals.remove(arrival)
     this.#parts.trace.clientClosed(arrival.client.id, isReset)
   }
 
@@ -319,7 +314,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (this.#shutdown) return
     this.#shutdown = shutdownError
     // Lists of those who are told are made first: being told may take somebody out.
-    for (const arrival of Array.from(this.#arrivals)) arrival.client.fail(shutdownError)
+    for (const arrival of this.#arrivals.all()) arrival.client.fail(shutdownError)
     this.#parts.console.end(shutdownError)
     for (const pool of this.#pools.values()) pool.end(shutdownError)
     for (const client of Array.from(this.#clients)) client.shutDown(shutdownError)

@@ -157,6 +157,44 @@ describe('ReplyQueue', () => {
     })
   })
 
+  describe('a long pipeline', () => {
+    const most = 4_096
+
+    function sentQueries(count: number): void {
+      for (let sent = 0; sent < count; sent++) queue.sentQuery(alice)
+    }
+
+    it('is full at its bound, and until half of it is answered', () => {
+      sentQueries(most - 1)
+      assert.equal(queue.isFull, false)
+      sentQueries(1)
+      assert.equal(queue.isFull, true)
+      for (let got = 0; got < most / 2 - 1; got++) queue.gotReady()
+      assert.equal(queue.isFull, true)
+      queue.gotReady()
+      assert.equal(queue.isFull, false)
+      for (let got = 0; got < most / 2; got++) queue.gotReady()
+      is({})
+    })
+
+    it('is not full any more when PostgreSQL skips it after an error', () => {
+      queue.sentExtended()
+      sentQueries(most)
+      queue.gotError()
+      assert.equal(queue.isFull, false)
+      is({ needsSync: true, isAtRest: false })
+    })
+
+    it('is not full any more when PostgreSQL ignores its Syncs during copy-in', () => {
+      queue.sentQuery(alice)
+      for (let sent = 1; sent < most; sent++) queue.sentSync(alice)
+      assert.equal(queue.isFull, true)
+      queue.gotCopyIn()
+      assert.equal(queue.isFull, false)
+      is({ owed: 1, copyIn: 'in', isAtRest: false, isBusy: true, reader: 1 })
+    })
+  })
+
   describe('errors', () => {
     it('answers a Query with its error, and the next one is still owed', () => {
       queue.sentQuery(alice)

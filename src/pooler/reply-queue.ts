@@ -40,6 +40,10 @@ class Entry {
   }
 }
 
+/** A request of five bytes costs an entry of sixty: so many are owed at most, but for requests of the pooler's own. */
+const mostOwed = 4_096
+/** So many entries are kept for the next requests. */
+const mostKept = 64
 /** More ends of COPYs than any client has COPYs: past this nobody counts any more. */
 const mostCopyEnds = 1_000
 
@@ -50,6 +54,7 @@ export class ReplyQueue {
   #first: Entry | undefined
   #last: Entry | undefined
   #size = 0
+  #isFull = false
   /** The group that no Query or Sync has closed yet. When one does, it becomes the youngest entry. */
   #open = new Entry()
   #spare: Entry | undefined
@@ -62,6 +67,11 @@ export class ReplyQueue {
   /** ReadyForQuery messages owed. */
   get owed(): number {
     return this.#size
+  }
+
+  /** A pipeline must not grow any further until half of it is gone, answered or dropped. */
+  get isFull(): boolean {
+    return this.#isFull
   }
 
   get copyIn(): CopyIn {
@@ -194,7 +204,7 @@ export class ReplyQueue {
     if (this.#last) this.#last.next = entry
     else this.#first = entry
     this.#last = entry
-    this.#size++
+    if (++this.#size >= mostOwed) this.#isFull = true
     this.#open = this.#blank()
     this.#isGroupOpen = false
   }
@@ -216,9 +226,11 @@ export class ReplyQueue {
   /** An entry that stands in the list no more. */
   #retire(entry: Entry): void {
     entry.clear()
+    entry.next = undefined
+    if (--this.#size <= mostOwed / 2) this.#isFull = false
+    if (this.#size >= mostKept) return
     entry.next = this.#spare
     this.#spare = entry
-    this.#size--
   }
 
   /**

@@ -21,11 +21,11 @@ export interface RequestHead extends MessageBytes {
 }
 
 export interface ReaderDesk {
-  /** Reading must not go on: a server is waited for, a cancel is under way, the client is leaving. */
+  /** Reading must not go on: a server is waited for, a cancel or too long a pipeline is under way, the client is leaving. */
   readonly isStopped: boolean
   /** Nothing more is to be read, ever. */
   readonly isOver: boolean
-  /** A message begins. */
+  /** A message begins. `stop`: it is asked about again at the next `resume`. */
   admit(head: RequestHead): Fate
   forward(bytes: Uint8Array): void
   /** A message that was forwarded in parts has been forwarded to its end. */
@@ -79,8 +79,9 @@ export class RequestReader extends Framer {
     }
   }
 
-  /** Goes on with the message at which reading stopped, then with the backlog. */
-  resumeAtHead(): void {
+  /** Goes on where reading stopped: with the message at which the desk said stop, if it did; then with the backlog. */
+  resume(): void {
+    if (this.#fate !== 'stop') return this.#readOn()
     if (!this.isWholeChunk) {
       this.again()
       this.#readOn()
@@ -89,14 +90,10 @@ export class RequestReader extends Framer {
     }
   }
 
-  /** Discards what is there of the message at which reading stopped. `resumeBehindHead` goes on. */
+  /** Discards what is there of the message at which reading stopped. `resume` goes on behind it. */
   discardHead(reason: number): void {
     this.#fate = reason
     this.#traffic.usedUp(this.end - this.start, reason)
-  }
-
-  resumeBehindHead(): void {
-    this.#readOn()
   }
 
   discardBacklog(): void {

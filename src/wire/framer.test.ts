@@ -36,6 +36,11 @@ function piecesOf(framer: Framer, chunks: readonly Buffer[]): Piece[] {
   return pieces
 }
 
+/** As `piecesOf`, in the way of a reader that tries first whether a chunk is a message. */
+function piecesOfReader(framer: Framer, chunks: readonly Buffer[]): Piece[] {
+  return chunks.flatMap((chunk) => (framer.pushWhole(chunk) ? [pieceOf(framer)] : piecesOf(framer, [chunk])))
+}
+
 /** The messages that pieces make up, each with how many bytes stood together at its head. */
 function messagesOf(pieces: readonly Piece[]): { text: string; headBytes: number }[] {
   const messages: { text: string; headBytes: number }[] = []
@@ -107,11 +112,15 @@ describe('Framer', () => {
       [withBody('A', 35), withBody('A', 0), withBody('A', 34)],
       [withBody('B', 0), withBody('B', 6), withBody('B', 7), withBody('B', 8), withBody('B', 35)],
       [withBody('C', 0), withBody('C', 1), withBody('C', 60), withBody('A', 1), withBody('B', 20), withBody('C', 5)],
+      ['A', 'B', 'C'].map((letter) => message(letter, Buffer.concat([withBody('A', 2), withBody('C', 9)]))),
     ]
-    for (const transcript of transcripts) {
+    for (const [transcript, readPieces] of transcripts.flatMap((each) => [
+      [each, piecesOf] as const,
+      [each, piecesOfReader] as const,
+    ])) {
       for (const chunks of everySplit(Buffer.concat(transcript))) {
         const framer = new Framer(rules)
-        const pieces = piecesOf(framer, chunks)
+        const pieces = readPieces(framer, chunks)
         const found = messagesOf(pieces)
         assert.deepEqual(
           found.map(({ text }) => text),
@@ -123,6 +132,21 @@ describe('Framer', () => {
         }
         assert.deepEqual([framer.isMidMessage, framer.isTailOutstanding, framer.unreadBytes], [false, false, 0])
       }
+    }
+  })
+
+  it('takes a chunk for a message only where a message may begin, and only if it is one, whole and allowed', () => {
+    const whole = withBody('A', 3)
+    const framer = new Framer(rules)
+    for (const chunk of [whole.subarray(0, 7), Buffer.concat([whole, whole]), withBody('X', 3), withBody('A', 36)]) {
+      assert.equal(framer.pushWhole(chunk), false)
+    }
+    assert.equal(framer.pushWhole(whole), true)
+    assert.deepEqual([pieceOf(framer).text, framer.isWholeChunk], [whole.toString('latin1'), true])
+    for (const begun of [whole.subarray(0, 2), whole.subarray(0, 6), withBody('B', 20).subarray(0, 13)]) {
+      const inside = new Framer(rules)
+      piecesOf(inside, [begun])
+      assert.equal(inside.pushWhole(whole), false)
     }
   })
 

@@ -53,7 +53,7 @@ export class Framer {
 
   /** The next piece is not simply the chunk's next message. */
   get #isUnderWay(): boolean {
-    return this.#remaining > 0 || this.#heldBytes > 0 || this.#isRepeating
+    return this.isMidMessage || this.#isRepeating
   }
 
   /** True if some of a message was handed out and the rest is still to come. */
@@ -79,7 +79,7 @@ export class Framer {
 
   /**
    * Hot path. `push` and `next` in one for a chunk that is one short message, no more and no less. False if it is anything
-   * else, or nothing that is allowed: then nothing has happened.
+   * else, or nothing that is allowed: then nothing has happened. Not between `again` and the `next` that it is about.
    */
   pushWhole(chunk: Buffer): boolean {
     const length = chunk.length

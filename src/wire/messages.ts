@@ -53,9 +53,10 @@ export const Backend = {
 /** Status byte of ReadyForQuery. */
 export const TransactionStatus = { idle: code('I'), inBlock: code('T'), failed: code('E') } as const
 
-/** PostgreSQL's own bound on a message's length field. */
-const longestBody = 0x3fff_ffff
-const longestMessage = longestBody + 1
+/** PostgreSQL takes nothing whose length field is larger than this (PQ_LARGE_MESSAGE_LIMIT), plus the type byte. */
+const longestRequest = 0x3fff_fffe + 1
+/** What it says itself is built in a buffer of less than 1 GB (MaxAllocSize), plus type byte and length field. */
+const longestReply = 0x3fff_fffe + 5
 /** Messages without a body, or with a fixed small one. */
 const tiny = 64
 const small = 65_536
@@ -68,7 +69,7 @@ interface Rule {
   readonly need: number
 }
 
-const streamed: Rule = { longest: longestMessage, need: wholeUpTo }
+const streamed: Rule = { longest: longestRequest, need: wholeUpTo }
 
 /** Client messages after login, in any mode. */
 export const frontendRules = rules({
@@ -93,7 +94,7 @@ export const consoleRules = rules({
   [Frontend.terminate]: { longest: 5, need: 5 },
 })
 
-const header: Rule = { longest: longestMessage, need: 5 }
+const header: Rule = { longest: longestReply, need: 5 }
 
 /** Server messages after login. What the pooler acts on comes whole; rows and the rest are streamed by header. */
 export const backendRules = rules({
@@ -110,7 +111,7 @@ export const backendRules = rules({
   [Backend.copyInResponse]: { longest: small, need: 5 },
   [Backend.copyOutResponse]: { longest: small, need: 5 },
   [Backend.dataRow]: header,
-  [Backend.errorResponse]: { longest: longestMessage, need: 128 },
+  [Backend.errorResponse]: { longest: longestReply, need: 128 },
   [Backend.functionCallResponse]: header,
   [Backend.noticeResponse]: header,
   [Backend.notificationResponse]: header,

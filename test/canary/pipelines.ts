@@ -29,6 +29,14 @@ export async function pipeline(client: CanaryClient): Promise<void> {
   await client.ask(...mixedRequests(client))
 }
 
+/** More requests than a pooler may want to keep account of at once, and others behind them. */
+export async function longPipeline(client: CanaryClient): Promise<void> {
+  const count = client.random.integer(3_000, 7_000)
+  const bytes = Buffer.concat(Array.from({ length: count }, () => sync))
+  const replies = Array.from({ length: count }, () => ready('I'))
+  await client.ask({ bytes, replies, lines: [], outcome: 'committed' }, ...mixedRequests(client))
+}
+
 /** BEGIN, statements and COMMIT or ROLLBACK in one write. */
 export async function pipelinedTransaction(client: CanaryClient): Promise<void> {
   const steps = [begin(client)]

@@ -10,6 +10,7 @@ import { large, slowReader } from './large.ts'
 import {
   flushes,
   groups,
+  longPipeline,
   pipeline,
   pipelinedTransaction,
   prepared,
@@ -47,6 +48,7 @@ export async function recover(client: CanaryClient): Promise<void> {
 const orderly: readonly (readonly [weight: number, scenario: Scenario])[] = [
   [400, single],
   [120, pipeline],
+  [1, longPipeline],
   [60, groups],
   [50, flushes],
   [20, skippedRequests],

@@ -14,7 +14,7 @@ export interface MessageListener {
 }
 
 const headerBytes = 5
-const longestMessage = 0x3fff_ffff
+const longestMessage = 0x4000_0002
 const longestPacket = 10_000
 /** How much of the body of a message in pieces is kept. */
 const keptBytes = 2048

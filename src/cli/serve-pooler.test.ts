@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { parseConfig } from '../config/parse-config.ts'
+import { freePort } from '../embedded/free-port.ts'
+import { Log } from '../log.ts'
+import { type ServedPooler, servePooler } from './serve-pooler.ts'
+
+async function serve(...lines: readonly string[]): Promise<ServedPooler> {
+  const port = await freePort()
+  const head = ['[databases]', '* = host=127.0.0.1', '[pgbouncer]', 'pool_mode = transaction', 'auth_type = trust']
+  const text = [...head, `listen_port = ${port}`, ...lines].join('\n')
+  return servePooler(
+    parseConfig('main.ini', () => text),
+    new Log(() => undefined),
+  )
+}
+
+describe('servePooler', () => {
+  it('listens once on an address that is named twice', async () => {
+    const served = await serve('listen_addr = 127.0.0.1, 127.0.0.1')
+    await served.stop('immediate')
+  })
+
+  it('says so when the trace cannot be written', async () => {
+    await assert.rejects(serve('listen_addr = 127.0.0.1', 'trace_file = /nowhere/trace'), {
+      code: 'bad_configuration',
+      message: /^the trace cannot be written to \/nowhere\/trace: ENOENT/,
+    })
+  })
+})
