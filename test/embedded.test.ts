@@ -123,7 +123,9 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return line.toString()
 }
 
+/** Ends a start that has not ended by itself. */
 async function end(child: ChildProcess, how: 'in order' | 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null) return
   const exited = once(child, 'exit')
   if (how === 'SIGKILL') child.kill('SIGKILL')
   else child.stdin?.end()
@@ -273,6 +275,7 @@ describe('a data directory', () => {
       for (const afterMs of [150, 400, 700]) {
         const child = startInChild({ dataDir: made, settings: fast })
         await sleep(afterMs)
+        assert.equal(child.exitCode, null, 'what the last one left does not stop it')
         await end(child, 'SIGKILL')
       }
       mkdirSync(made, { recursive: true })

@@ -21,12 +21,16 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { canEnter, run, type OsUser } from './os-user.ts'
 import { findPostmaster } from './postmaster-file.ts'
 import { isAlive } from './processes.ts'
 import type { Programs } from './programs.ts'
+
+const removeTries = 50
+const removeAgainMs = 100
 
 /** What a new data directory is made with. */
 interface NewCluster {
@@ -202,10 +206,18 @@ async function removeUnfinished(dataDir: string, user: OsUser): Promise<void> {
   }
 }
 
-/** Removes a folder of the user's: the contents as that user, then the empty folder. */
+/**
+ * Removes a folder of the user's: the contents as that user, then the empty folder. An initdb whose starter was killed may
+ * still be filling it; it fails soon, as its files go.
+ */
 async function removeAs(user: OsUser, folder: string): Promise<void> {
-  await run(user, 'sh', ['-c', 'rm -rf -- "$1" 2>/dev/null; true', 'sh', folder])
-  if (existsSync(folder)) rmdirSync(folder)
+  for (let triesLeft = removeTries; triesLeft > 0; triesLeft--) {
+    await run(user, 'sh', ['-c', 'rm -rf -- "$1" 2>/dev/null; true', 'sh', folder])
+    if (!existsSync(folder)) return
+    if (readdirSync(folder).length === 0) return rmdirSync(folder)
+    await sleep(removeAgainMs)
+  }
+  throw wrong(`${folder}, what an interrupted start has left, can't be removed: remove it by hand`)
 }
 
 function wrong(message: string, cause?: unknown): TaxirankError {
