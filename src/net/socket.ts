@@ -66,10 +66,6 @@ export class Socket implements Flushable {
     return this.#isBlocked
   }
 
-  get isOpen(): boolean {
-    return this.#phase === 'open'
-  }
-
   /** Hot path. Queues bytes; they must not be changed afterwards. Ignored once ending. */
   write(bytes: Uint8Array): void {
     if (this.#phase !== 'open') return

@@ -271,6 +271,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
       if (!(error instanceof TaxirankError)) throw error
       return this.#owner.destroy(this, `it broke the protocol: ${error.message}`)
     }
+    // Whatever has emptied the pipeline: a holder that still has to wait does.
     if (wasFull) this.#holder?.mayReadOn()
     this.#considerRelease()
   }

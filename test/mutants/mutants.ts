@@ -120,6 +120,13 @@ const counting: readonly Mutant[] = [
     replace: `const { next } = sync
     if (next !== sync) return next`,
   },
+  {
+    name: 'stuck-pipeline',
+    bug: 'reads a pipeline that was once too long no further',
+    file: replyQueue,
+    find: 'if (--this.#size <= mostOwed / 2) this.#isFull = false',
+    replace: 'this.#size--',
+  },
 ]
 
 /** Clients that leave. */
