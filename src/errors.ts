@@ -29,6 +29,12 @@ const catalogue = {
   too_many_clients: { sqlState: '53300', severity: 'FATAL', retryable: true },
   /** A waiter's time ran out. `cause` is the last connect failure, if the pool is down rather than exhausted. */
   acquire_timeout: { sqlState: '53300', severity: 'FATAL', retryable: true },
+  /** As many wait as may. */
+  queue_full: { sqlState: '53300', severity: 'FATAL', retryable: true },
+  /** Refused under overload, so that others are served in time. */
+  overloaded: { sqlState: '53300', severity: 'FATAL', retryable: true },
+  /** A lease was used, or given back, that was over: a bug of whoever did. */
+  stale_lease: { sqlState: '55000', severity: 'ERROR', retryable: false },
   /** A server could not be reached, or refused the login. `cause` or the message says which. */
   server_connect_failed: { sqlState: '08006', severity: 'FATAL', retryable: true },
   /** A server was lost with a request of the client's on it. Whether it ran is not known. */
@@ -39,6 +45,8 @@ const catalogue = {
   query_canceled: { sqlState: '57014', severity: 'ERROR', retryable: true },
   admin_shutdown: { sqlState: '57P01', severity: 'FATAL', retryable: true },
   console_refused: { sqlState: '08P01', severity: 'ERROR', retryable: true },
+  /** Bytes that are no recording, or a damaged one: what and where is in the message. */
+  bad_recording: { sqlState: '22P03', severity: 'ERROR', retryable: false },
   /** A configuration file or switch that is wrong: file, line, setting and allowed range are in the message. */
   bad_configuration: { sqlState: 'F0000', severity: 'FATAL', retryable: false },
   /** A TCP or unix socket that could not be opened for listening. */
