@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type BarGroup, svgBars } from './bars.ts'
+
+const barsOf = (groups: readonly BarGroup[], names: readonly string[] = ['only']): string =>
+  svgBars({ title: 'Speed', unit: 'ms', series: names.map((name) => ({ name })), groups })
+const textsOf = (svg: string): string[] => [...svg.matchAll(/<text[^>]*>([^<]*)/g)].map((match) => match[1] ?? '')
+const rectsOf = (svg: string): { x: number; width: number }[] =>
+  [...svg.matchAll(/<rect class="bar c\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/g)].map((match) => ({
+    x: Number(match[1]),
+    width: Number(match[2]),
+  }))
+
+describe('svgBars', () => {
+  it('draws bars in proportion, with their numbers and units', () => {
+    const svg = barsOf([
+      { label: 'a', values: [1000] },
+      { label: 'b', values: [2000] },
+    ])
+    const [a, b] = rectsOf(svg)
+    assert.deepEqual(textsOf(svg), ['Speed', 'a', '1,000\u00A0ms', 'b', '2,000\u00A0ms'])
+    assert.deepEqual([a?.x === b?.x, (b?.width ?? 0) / (a?.width ?? 0)], [true, 2])
+  })
+
+  it('draws negative values to the other side of zero, with their numbers', () => {
+    const svg = barsOf([
+      { label: 'a', values: [-5] },
+      { label: 'b', values: [5] },
+    ])
+    const [a, b] = rectsOf(svg)
+    assert.ok(a !== undefined && b !== undefined)
+    assert.ok(Math.abs(a.x + a.width - b.x) < 0.01)
+    assert.match(svg, /<text class="end"[^>]*>−5/)
+  })
+
+  it('draws a missing value as a dash, zero as a number, neither as a bar', () => {
+    const svg = barsOf([
+      { label: 'a', values: [NaN] },
+      { label: 'b', values: [0] },
+    ])
+    assert.deepEqual([rectsOf(svg), textsOf(svg)], [[], ['Speed', 'a', '–', 'b', '0\u00A0ms']])
+  })
+
+  it('has a legend for groups', () => {
+    const svg = barsOf([{ label: 'a', values: [1, 2] }], ['median', '99th percentile'])
+    assert.deepEqual(textsOf(svg).slice(0, 3), ['Speed', 'median', '99th percentile'])
+    assert.match(svg, /<desc>a: median 1\u00A0ms, 99th percentile 2\u00A0ms\.<\/desc>/)
+  })
+
+  it('says that there are no data', () => {
+    assert.deepEqual(textsOf(barsOf([])), ['Speed', 'no data'])
+  })
+
+  it('refuses a group with too few values', () => {
+    assert.throws(() => barsOf([{ label: 'a', values: [1] }], ['x', 'y']), /"a" has 1 values for 2 series of bars/)
+  })
+})

@@ -1,0 +1,26 @@
+/** How pages look: one column, the system's fonts, light and dark, and on paper. */
+import { type Markup, styleSheet } from './markup.ts'
+
+export const pageStyle: Markup = styleSheet(`
+:root{--paper:#fff;--ink:#1f2933;--soft:#5f6b7a;--line:#d5dbe1;--panel:#f4f6f8;color-scheme:light dark}
+@media screen and (prefers-color-scheme:dark){:root{--paper:#12171d;--ink:#e6eaee;--soft:#a3b0bd;--line:#343e49;--panel:#1c232b}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:3rem 1.25rem 4rem;max-width:calc(72ch + 2.5rem);background:var(--paper);color:var(--ink);font:1rem/1.6 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;overflow-wrap:break-word;text-size-adjust:100%}
+h1{margin:0 0 .75rem;font-size:1.9rem;line-height:1.2;letter-spacing:-.01em;text-wrap:balance}
+h2{margin:2.75rem 0 .75rem;font-size:1.3rem;line-height:1.3;text-wrap:balance}
+p{margin:0 0 1rem;text-wrap:pretty}
+.lead{font-size:1.15rem;color:var(--soft)}
+code{padding:.1em .3em;border-radius:.25em;background:var(--panel);font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+figure{margin:1.5rem -20px}
+figure svg{display:block;max-width:100%;height:auto}
+.table{margin:1.75rem 0;overflow-x:auto}
+.table:focus-visible{outline:2px solid var(--soft);outline-offset:2px}
+table{border-collapse:collapse;min-width:100%;font-size:.93rem;line-height:1.4;font-variant-numeric:tabular-nums}
+th,td{padding:.45rem .9rem .45rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:normal}
+th{border-bottom-color:var(--soft);font-weight:600;vertical-align:bottom}
+th:last-child,td:last-child{padding-right:0}
+.right{text-align:right}
+td.right{white-space:nowrap}
+footer{margin-top:3.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.87rem}
+@media print{body{max-width:none;padding:0;font-size:10.5pt}h1,h2{break-after:avoid}figure,tr{break-inside:avoid}.table{overflow:visible}thead{display:table-header-group}@page{margin:20mm}}
+`)

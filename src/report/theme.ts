@@ -1,0 +1,84 @@
+/**
+ * How plots look, in light and dark. Every plot brings its own paper, so it can be read wherever it is shown, also where the
+ * reader's preference is not passed on. Written without CSS variables: converters (librsvg) don't know them.
+ */
+import { coordinate, type Markup, styleSheet } from './markup.ts'
+
+interface Theme {
+  readonly paper: string
+  readonly ink: string
+  readonly soft: string
+  readonly grid: string
+  readonly axis: string
+  readonly band: string
+  readonly colors: readonly string[]
+}
+
+/** Okabe and Ito's colours, told apart with every kind of colour blindness; without their yellow, which is lost on white. */
+const light: Theme = {
+  paper: '#ffffff',
+  ink: '#1f2933',
+  soft: '#5f6b7a',
+  grid: '#e8ecf0',
+  axis: '#9aa5b1',
+  band: '#eef1f4',
+  colors: ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#4a5560'],
+}
+
+/** The same hues, with the dark ones lifted. */
+const dark: Theme = {
+  paper: '#12171d',
+  ink: '#e6eaee',
+  soft: '#a3b0bd',
+  grid: '#242c35',
+  axis: '#66727f',
+  band: '#1e262f',
+  colors: ['#3d9fe0', '#f07a2e', '#1fbf92', '#de96bf', '#f0b429', '#9ad3f5', '#c3ccd5'],
+}
+
+const fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+export const fontSize = { title: 17, subtitle: 13, label: 13, tick: 12 } as const
+
+const shape = `
+.tx text{font-family:${fontFamily};font-size:${fontSize.label}px;font-variant-numeric:tabular-nums}
+.tx .title{font-size:${fontSize.title}px;font-weight:600}
+.tx .tick,.tx .soft{font-size:${fontSize.tick}px}
+.tx .end{text-anchor:end}
+.tx .middle{text-anchor:middle}
+.tx .grid,.tx .axis{stroke-width:1}
+.tx .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.tx .dots{fill:none;stroke:currentColor;stroke-width:5;stroke-linecap:round;stroke-opacity:.75}
+.tx .cloud{fill:none;stroke:currentColor}
+.tx .key{fill:none;stroke:currentColor;stroke-width:1.5}
+.tx .area{fill:currentColor;fill-opacity:.16}
+.tx .bar{fill:currentColor}
+.tx .mark{stroke-width:1.25;stroke-dasharray:5 4}`
+
+/** Everything is inside `.tx`: in a page, a style of one SVG holds for the whole document. */
+export const plotStyle: Markup = styleSheet(
+  `${shape}${colorsOf(light)}\n@media screen and (prefers-color-scheme:dark){${colorsOf(dark)}\n}\n`,
+)
+
+/** The class that gives `currentColor`. */
+export function colorClass(index: number): string {
+  return `c${index % light.colors.length}`
+}
+
+/** Once the colours are used up, lines are dashed. */
+export function dashOf(index: number): string | undefined {
+  const round = Math.floor(index / light.colors.length)
+  return round === 0 ? undefined : `${coordinate(8 / round)} 5`
+}
+
+function colorsOf(theme: Theme): string {
+  const colors = theme.colors.map((color, index) => `.tx .c${index}{color:${color}}`)
+  return `
+.tx text{fill:${theme.ink}}
+.tx .tick,.tx .soft{fill:${theme.soft}}
+.tx .paper{fill:${theme.paper}}
+.tx .grid{stroke:${theme.grid}}
+.tx .axis{stroke:${theme.axis}}
+.tx .mark{stroke:${theme.soft}}
+.tx .band{fill:${theme.band}}
+${colors.join('')}`
+}
