@@ -1,81 +1,313 @@
 /**
- * Deadlines. Everything is in milliseconds of a monotonic clock that is handed in; wall-clock time appears in log lines
- * only.
+ * What is due when (`Deadlines`), and for how long the process has run (`RunningClock`). Everything is in milliseconds, of
+ * clocks that are handed in.
  *
- * A `TimeoutQueue` holds deadlines of one and the same duration: the oldest is always the next to expire, so adding,
- * cancelling and expiring cost O(1) and no timer is made per connection. Somebody calls `advance` now and then.
+ * `Deadlines` is a hierarchical timing wheel (Varghese and Lauck 1987; tokio has the same). A tick is 1 ms. Level 0 has a
+ * slot for each of 32 ticks, level 1 for each 32 of those, and so on; six levels are a turn of 2^30 ticks (12 days), and
+ * what is due later waits in a list for its turn. A deadline stands at the level of the highest five bits in which its
+ * tick differs from the present one. So only slots ahead are taken, everything at a level is due before anything at a
+ * higher one, and the next slot is the lowest bit of the lowest level that has any. When a slot's time comes, its
+ * deadlines move to lower levels, five times at most.
  */
 
-/** What can stand in a `TimeoutQueue`. It carries its own links; one item stands in one queue at a time. */
-export interface Timed {
-  timeout: TimeoutLinks | undefined
+const levels = 6
+const bitsPerLevel = 5
+const slotsPerLevel = 32
+const slotMask = slotsPerLevel - 1
+const turnTicks = 2 ** (levels * bitsPerLevel)
+
+/** What stands in a list of deadlines: its neighbours; outside of one itself, so that nothing dead keeps anything alive. */
+class Link {
+  previous: Link = this
+  next: Link = this
 }
 
-interface TimeoutLinks {
-  readonly owner: Timed
-  readonly queue: TimeoutQueue<Timed>
-  startedAtMs: number
-  previous: TimeoutLinks | undefined
-  next: TimeoutLinks | undefined
+/** One thing that will be due. Made once by its owner and started again and again, by one `Deadlines`. */
+export class Deadline extends Link {
+  /** When it is due; Infinity if it doesn't run. */
+  readonly atMs: number = Infinity
+  readonly expired: (now: number) => void
+
+  /** `expired` is called when it is due, and doesn't run any more. */
+  constructor(expired: (now: number) => void) {
+    super()
+    this.expired = expired
+  }
+
+  get isRunning(): boolean {
+    return this.next !== this
+  }
 }
 
-/** Deadlines of one duration, oldest first. */
-export class TimeoutQueue<T extends Timed> {
-  readonly durationMs: number
-  readonly #expired: (item: T, now: number) => void
-  #first: TimeoutLinks | undefined
-  #last: TimeoutLinks | undefined
+/** The end of a list of deadlines, oldest start first. It knows its place in the wheel: the bit that says it isn't empty. */
+class Slot extends Link {
+  readonly level: number
+  /** 0: it stands outside of the wheel. */
+  readonly bit: number
 
-  /** `durationMs` 0 or less: nothing ever expires. */
-  constructor(durationMs: number, expired: (item: T, now: number) => void) {
-    this.durationMs = durationMs
-    this.#expired = expired
+  constructor(level = 0, number?: number) {
+    super()
+    this.level = level
+    this.bit = number === undefined ? 0 : 1 << (number & slotMask)
   }
 
-  /** Starts the item's time, or starts it again. */
-  start(item: T, now: number): void {
-    if (this.durationMs <= 0) return
-    if (item.timeout) stopTimeout(item)
-    const links: TimeoutLinks = {
-      owner: item,
-      queue: this as unknown as TimeoutQueue<Timed>,
-      startedAtMs: now,
-      previous: this.#last,
-      next: undefined,
-    }
-    if (this.#last) this.#last.next = links
-    else this.#first = links
-    this.#last = links
-    item.timeout = links
+  get first(): Deadline | undefined {
+    return this.next === this ? undefined : (this.next as Deadline)
+  }
+}
+
+/**
+ * Deadlines of any duration. Starting, stopping and firing cost O(1) and allocate nothing. None fires early; each fires
+ * at the first `advance` to the end of its millisecond or later, by due millisecond and within one in the order of
+ * starting.
+ */
+export class Deadlines {
+  readonly #slots = Array.from({ length: levels * slotsPerLevel }, (_, at) => new Slot(at >> bitsPerLevel, at))
+  /** By level: bit n is set if slot n isn't empty. */
+  readonly #taken = new Int32Array(levels)
+  /** Due in a later turn. */
+  readonly #far = new Slot()
+  /** Started for an instant that had come already: due at the next `advance`. */
+  readonly #late = new Slot()
+  /** To be fired by the `advance` that runs, or, if a callback threw, by the next one. */
+  readonly #due = new Slot()
+  #originMs: number
+  /** The present one, counted from the origin: 0 to `turnTicks` - 1. */
+  #tick = 0
+  #nowMs: number
+  #size = 0
+  #isAdvancing = false
+
+  /** Begins at `now`, which may be anything up to 2^52. */
+  constructor(now: number) {
+    this.#nowMs = now
+    this.#originMs = Math.floor(now)
   }
 
-  /** Fires everything whose time is up. An item is out of the queue before its callback runs. */
-  advance(now: number): void {
-    while (this.#first && now - this.#first.startedAtMs >= this.durationMs) {
-      const item = this.#first.owner as T
-      stopTimeout(item)
-      this.#expired(item, now)
-    }
+  /** How many run. */
+  get size(): number {
+    return this.#size
   }
 
   /**
-   * Internal to `stopTimeout`. The links forget their neighbours: a dead link that a generation of the garbage collector
-   * has outlived would keep everything alive that came after it.
+   * No deadline is due before this instant; Infinity if none runs. It may be earlier than the next deadline, but
+   * whoever advances to it again and again comes to exactly that.
    */
-  unlink(links: TimeoutLinks): void {
-    const { previous, next } = links
-    if (previous) previous.next = next
-    else this.#first = next
-    if (next) next.previous = previous
-    else this.#last = previous
-    links.previous = links.next = undefined
+  get nextAtMs(): number {
+    if (this.#size === 0) return Infinity
+    if (this.#late.first ?? this.#due.first) return this.#nowMs
+    const level = this.#lowestLevel()
+    return this.#originMs + (level < 0 ? turnTicks : this.#nextTick(level))
+  }
+
+  /**
+   * Starts a deadline, or starts it anew. If `atMs` has come already it is due at the next `advance`; in a callback that
+   * is not the one that runs, so that a deadline which always starts itself can't hold it for ever. Infinity: stops it.
+   */
+  start(deadline: Deadline, atMs: number): void {
+    if (atMs === Infinity) return this.stop(deadline)
+    if (deadline.next === deadline) this.#size++
+    else this.#unlink(deadline)
+    ;(deadline as { atMs: number }).atMs = atMs
+    const tick = Math.ceil(atMs) - this.#originMs
+    if (tick > this.#tick) this.#place(deadline, tick)
+    else append(this.#late, deadline)
+  }
+
+  /** Nothing happens if it doesn't run. */
+  stop(deadline: Deadline): void {
+    if (deadline.next === deadline) return
+    this.#unlink(deadline)
+    ;(deadline as { atMs: number }).atMs = Infinity
+    this.#size--
+  }
+
+  /**
+   * Fires everything that is due at `now` and was started before this call. A deadline doesn't run any more when its
+   * callback is called, which may start and stop any. If one throws, the rest fires at the next `advance`. Does nothing
+   * within a callback. A `now` before the last one is taken for the last one.
+   */
+  advance(now: number): void {
+    if (this.#isAdvancing) return
+    this.#isAdvancing = true
+    try {
+      if (now > this.#nowMs) this.#nowMs = now
+      this.#collect()
+      for (let next = this.#due.first; next; next = this.#due.first) {
+        this.stop(next)
+        next.expired(this.#nowMs)
+      }
+    } finally {
+      this.#isAdvancing = false
+    }
+  }
+
+  /** Brings the wheel to the present, and what has become due to `#due`, in order. No callback runs meanwhile. */
+  #collect(): void {
+    moveAll(this.#late, this.#due)
+    const nowTick = Math.floor(this.#nowMs)
+    while (nowTick - this.#originMs >= turnTicks) {
+      this.#turnTo(turnTicks - 1)
+      this.#beginTurn(nowTick - this.#originMs)
+    }
+    this.#turnTo(nowTick - this.#originMs)
+  }
+
+  #turnTo(tick: number): void {
+    for (let level = this.#lowestLevel(); level >= 0; level = this.#lowestLevel()) {
+      const next = this.#nextTick(level)
+      if (next > tick) break
+      this.#tick = next
+      const slot = this.#slotAt(level, next)
+      this.#taken[level] = (this.#taken[level] as number) & ~slot.bit
+      if (level === 0) moveAll(slot, this.#due)
+      else this.#placeAnew(slot)
+    }
+    this.#tick = tick
+  }
+
+  /** The wheel is empty: goes on to the turn in which `tick` lies, or to an earlier one in which something is due. */
+  #beginTurn(tick: number): void {
+    let earliest = tick
+    for (let link = this.#far.next; link !== this.#far; link = link.next) {
+      earliest = Math.min(earliest, this.#tickOf(link as Deadline))
+    }
+    this.#originMs += earliest - (earliest % turnTicks)
+    this.#tick = 0
+    const far = new Slot()
+    moveAll(this.#far, far)
+    this.#placeAnew(far)
+  }
+
+  /** For a slot that is out of the wheel, or whose bit has been cleared. */
+  #placeAnew(slot: Slot): void {
+    for (let next = slot.first; next; next = slot.first) {
+      detach(next)
+      this.#place(next, this.#tickOf(next))
+    }
+  }
+
+  #tickOf(deadline: Deadline): number {
+    return Math.ceil(deadline.atMs) - this.#originMs
+  }
+
+  /** `tick` is the present one or a later one. */
+  #place(deadline: Deadline, tick: number): void {
+    if (tick >= turnTicks) return append(this.#far, deadline)
+    const level = ((31 - Math.clz32((tick ^ this.#tick) | 1)) / bitsPerLevel) | 0
+    const slot = this.#slotAt(level, tick)
+    this.#taken[level] = (this.#taken[level] as number) | slot.bit
+    append(slot, deadline)
+  }
+
+  #slotAt(level: number, tick: number): Slot {
+    return this.#slots[level * slotsPerLevel + ((tick >>> (level * bitsPerLevel)) & slotMask)] as Slot
+  }
+
+  /** -1: the wheel is empty. */
+  #lowestLevel(): number {
+    for (let level = 0; level < levels; level++) if (this.#taken[level] !== 0) return level
+    return -1
+  }
+
+  /** When the time of the next slot of a level begins, which has one. */
+  #nextTick(level: number): number {
+    const taken = this.#taken[level] as number
+    const slot = 31 - Math.clz32(taken & -taken)
+    const shift = level * bitsPerLevel
+    return (((this.#tick >>> shift) & ~slotMask) | slot) << shift
+  }
+
+  #unlink(deadline: Deadline): void {
+    const { previous } = deadline
+    if (previous === deadline.next) {
+      const { level, bit } = previous as Slot
+      this.#taken[level] = (this.#taken[level] as number) & ~bit
+    }
+    detach(deadline)
   }
 }
 
-/** Takes an item out of the queue it stands in, if any. */
-export function stopTimeout(item: Timed): void {
-  const links = item.timeout
-  if (!links) return
-  links.queue.unlink(links)
-  item.timeout = undefined
+function append(slot: Slot, deadline: Deadline): void {
+  const last = slot.previous
+  deadline.previous = last
+  deadline.next = slot
+  last.next = deadline
+  slot.previous = deadline
+}
+
+function detach(link: Link): void {
+  const { previous, next } = link
+  previous.next = next
+  next.previous = previous
+  link.previous = link.next = link
+}
+
+/** Appends everything in `from` to `to`. */
+function moveAll(from: Slot, to: Slot): void {
+  const { next: first, previous: last } = from
+  if (first === from) return
+  from.previous = from.next = from
+  first.previous = to.previous
+  to.previous.next = first
+  last.next = to
+  to.previous = last
+}
+
+/** The clocks that a `RunningClock` reads, and what it does when it finds that the process did not run. */
+interface RunningClockOptions {
+  /** Goes on while the process is stopped, and stands still while the machine is suspended. */
+  readonly monotonic: () => number
+  /** Goes on whatever happens, and may be set. */
+  readonly wall: () => number
+  /** A gap of more than this is time in which the process did not run. */
+  readonly jumpMs: number
+  readonly jumped: (lostMs: number) => void
+}
+
+/**
+ * The time for which the process ran: a stopped process (SIGSTOP, a debugger, a frozen container) could not have kept a
+ * deadline, so its clock stands still. Somebody has to call `tick` at least every `jumpMs` / 2; what passes between two
+ * readings counts if it is no more than `jumpMs`.
+ */
+export class RunningClock {
+  readonly #options: RunningClockOptions
+  #readAtMs: number
+  #lostMs = 0
+  /** What both clocks said at the last tick. */
+  #tickedAtMs: number
+  #tickedAtWallMs: number
+
+  constructor(options: RunningClockOptions) {
+    this.#options = options
+    this.#readAtMs = this.#tickedAtMs = options.monotonic()
+    this.#tickedAtWallMs = options.wall()
+  }
+
+  /** Hot path. Milliseconds; never goes back. */
+  now(): number {
+    const { monotonic, jumpMs, jumped } = this.#options
+    const at = monotonic()
+    const passed = at - this.#readAtMs
+    if (passed > 0) this.#readAtMs = at
+    if (passed > jumpMs) {
+      this.#lostMs += passed
+      jumped(passed)
+    }
+    return this.#readAtMs - this.#lostMs
+  }
+
+  /**
+   * Reads the wall clock, too: if that has moved on alone the machine was suspended, or its clock set forward. Nothing
+   * is lost then, since `now` stood still anyway, but what is connected to us may be gone.
+   */
+  tick(): void {
+    this.now()
+    const { wall, jumpMs, jumped } = this.#options
+    const wallMs = wall()
+    const suspendedMs = wallMs - this.#tickedAtWallMs - (this.#readAtMs - this.#tickedAtMs)
+    this.#tickedAtWallMs = wallMs
+    this.#tickedAtMs = this.#readAtMs
+    if (suspendedMs > jumpMs) jumped(suspendedMs)
+  }
 }

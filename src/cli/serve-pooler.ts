@@ -9,6 +9,7 @@ import { listen, type Listener } from '../net/listen.ts'
 import { now } from '../net/turn.ts'
 import { type Database, type DrainMode, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
 import { noTrace } from '../pooler/trace.ts'
+import { RunningClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
 import type { Stoppable, StopMode } from './signals.ts'
 import { versionLine } from './version.ts'
@@ -31,6 +32,8 @@ export interface ServedPooler extends Stoppable {
 }
 
 const tickMs = 20
+/** A gap of more than this between two ticks is time in which the process did not run. */
+const jumpMs = 5_000
 
 /** Starts a pooler as the configuration says. Resolves when it listens. */
 export async function servePooler(config: Config, log: Log): Promise<ServedPooler> {
@@ -100,10 +103,16 @@ function byteStrings(names: readonly string[]): ReadonlySet<string> {
 export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
   const traceFile = setup.traceFile === undefined ? undefined : openTrace(setup.traceFile)
   const trace = traceFile ?? noTrace
+  const jumped = (lostMs: number): void => {
+    logJump(lostMs, log)
+    pooler.suspectIdle()
+  }
+  const clock = new RunningClock({ monotonic: now, wall: Date.now, jumpMs, jumped })
   const door = new Console({ users: setup.consoleUsers, version: versionLine, trace, pooler: () => pooler })
-  const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now, console: door })
+  const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now: () => clock.now(), console: door })
   const listeners = listenOnAll(setup, pooler, trace)
   const ticker = setInterval(() => {
+    clock.tick()
     pooler.advance()
     traceFile?.flush()
   }, tickMs)
@@ -125,6 +134,10 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
       return finished
     },
   }
+}
+
+function logJump(lostMs: number, log: Log): void {
+  log.warning(`the process did not run for ${(lostMs / 1_000).toFixed(1)} s: deadlines are moved by that much`)
 }
 
 function openTrace(path: string): TraceFile {

@@ -27,6 +27,26 @@ describe('List', () => {
     assert.deepEqual([namesIn(list), list.size, list.first?.name, list.last?.name], [['a', 'b', 'c'], 3, 'a', 'c'])
   })
 
+  it('says who stands before and after a node', () => {
+    const list = new List<Named>()
+    const [a, b] = [new Named('a'), new Named('b')]
+    for (const node of [a, b]) list.push(node)
+    assert.deepEqual([list.before(a), list.after(a), list.before(b), list.after(b)], [undefined, b, a, undefined])
+  })
+
+  it('puts a node in front of another, wherever either stands', () => {
+    const [from, list] = [new List<Named>(), new List<Named>()]
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => new Named(name)) as [Named, Named, Named, Named]
+    for (const node of [a, b, c]) list.push(node)
+    from.push(d)
+    list.insertBefore(d, a)
+    assert.deepEqual([namesIn(list), list.size, from.size, list.first], [['d', 'a', 'b', 'c'], 4, 0, d])
+    list.insertBefore(d, c)
+    assert.deepEqual([namesIn(list), list.size], [['a', 'b', 'd', 'c'], 4])
+    list.insertBefore(a, undefined)
+    assert.deepEqual([namesIn(list), list.size, list.last], [['b', 'd', 'c', 'a'], 4, a])
+  })
+
   it('moves a node that stands elsewhere, or in itself', () => {
     const from = new List<Named>()
     const to = new List<Named>()

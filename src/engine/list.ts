@@ -29,17 +29,19 @@ export class List<T extends Node> {
     return this.#unlessEnd(node.previous)
   }
 
+  /** The next newer one. `node` must stand in this list. */
+  after(node: T): T | undefined {
+    return this.#unlessEnd(node.next)
+  }
+
   /** Appends `node`, taking it out of the list it stands in. */
   push(node: T): void {
-    node.list?.remove(node)
-    const end = this.#end
-    const last = end.previous
-    node.list = this as unknown as List<Node>
-    node.previous = last
-    node.next = end
-    last.next = node
-    end.previous = node
-    this.#size++
+    this.#insert(node, this.#end)
+  }
+
+  /** Puts `node` in front of `next`, taking it out of the list it stands in. Undefined: appends it. */
+  insertBefore(node: T, next: T | undefined): void {
+    this.#insert(node, next ?? this.#end)
   }
 
   /** `node` must stand in this list. */
@@ -64,6 +66,23 @@ export class List<T extends Node> {
       yield node as T
       node = next
     }
+  }
+
+  /** Hot path. A slot that is lent or given back moves from one list to another. */
+  #insert(node: T, next: Node): void {
+    const from = node.list
+    if (from) {
+      node.previous.next = node.next
+      node.next.previous = node.previous
+      from.#size--
+    }
+    const { previous } = next
+    node.list = this as unknown as List<Node>
+    node.previous = previous
+    node.next = next
+    previous.next = node
+    next.previous = node
+    this.#size++
   }
 
   #unlessEnd(node: Node): T | undefined {

@@ -1,309 +1,595 @@
 /**
- * The pool: lends resources to callers, first come first served, and never has more than `maxSize` of them.
+ * The pool: lends resources to callers, first come first served, and never has more than its maximum of them.
  *
- * State is membership: a slot stands in exactly one of `opening`, `idle`, `leased`, `shared`, `closing`, a caller who
- * waits in `waiting`, and every figure is the size of a list. Opening is decoupled from asking: whoever has waited longest
- * gets whichever resource is free first.
+ * State is membership: a slot stands in one of the lists of `slots.ts`, a caller who waits in the queue of its lane
+ * (`lanes.ts`). Around them stands policy: how long one may wait (`queue.ts`), who holds what (`leases.ts`), how many
+ * there may be and whether one more is wanted (`size.ts`, `opening.ts`, `limit.ts`), and how they are opened, looked
+ * after and closed (`stock.ts`, `upkeep.ts`). Here is what happens when: each event changes one thing, and then `#attend`
+ * does what has become possible, one step after the other, until nothing is left to do.
  *
- * The engine has no clock, no timers, no I/O and no randomness: time is handed in, `advance` is called now and then, and
- * the owner does the opening and closing. What a resource is, it doesn't know.
+ * Opening is decoupled from asking: whoever has waited longest gets whichever resource is free first.
+ *
+ * The engine has no clock, no timers, no I/O and no randomness: time and a `Deadlines` are handed in, and the owner does
+ * the opening and closing. What a resource is, it doesn't know.
  */
 
 import { assert } from '../assert.ts'
-import { TaxirankError } from '../errors.ts'
-import { Lease, Slot } from './lease.ts'
-import { List } from './list.ts'
+import type { TaxirankError } from '../errors.ts'
+import type { PoolSnapshot } from '../metrics/snapshot.ts'
+import { Deadline } from '../time.ts'
+import { Lanes } from './lanes.ts'
+import type { Lease } from './lease.ts'
+import { Leases } from './leases.ts'
+import { Ledger } from './ledger.ts'
+import { type DrainOptions, Life } from './life.ts'
+import type { Limit } from './limit.ts'
+import { type HeldLease, noObserver, type PoolObserver } from './observer.ts'
+import { Opening } from './opening.ts'
+import { type PoolOptions, type Settings, settle, type Sizes } from './options.ts'
+import { Queue, type QueueDesk } from './queue.ts'
+import type { Situation } from './refusals.ts'
+import { Size } from './size.ts'
+import type { Slot } from './slot.ts'
+import { Slots } from './slots.ts'
+import { Stock, type StockDesk } from './stock.ts'
 import type { Waiter } from './waiter.ts'
 
-export interface PoolOptions<T> {
-  /** What a resource is called in messages: 'server'. */
-  readonly noun: string
-  /** Slots at any instant: opening, idle, leased and closing together. 1 or more. */
-  readonly maxSize: number
-  /** How long a caller waits at most, in milliseconds; 0: for ever. */
-  readonly waitTimeoutMs: number
-  /** The longest pause between two attempts to open after failures; the first is `firstRetryMs`, then it doubles. */
-  readonly retryMaxMs: number
-  /** How many may share one resource. */
-  readonly sharedDepth: number
-  /** Begin opening; answer later, or at once, with `opened` or `openFailed`. */
-  readonly open: (slot: Slot<T>) => void
-  /** Close the resource (or give up opening it, if the slot has none yet); answer with `closed`. */
-  readonly close: (slot: Slot<T>, reason: string) => void
-}
+export class Pool<T> implements StockDesk<T>, QueueDesk {
+  readonly #settings: Settings<T>
+  readonly #slots: Slots<T>
+  readonly #lanes: Lanes<T>
+  readonly #ledger = new Ledger<T>()
+  readonly #leases: Leases<T>
+  readonly #queue: Queue<T>
+  readonly #opening: Opening
+  readonly #size: Size<T>
+  readonly #stock: Stock<T>
+  readonly #alarm = new Deadline((now) => this.#wake(now))
+  readonly #life = new Life()
+  #isAttending = false
+  /** Open, as large as it may be or smaller, no reserve, no limits, no lanes, nothing shed or shared: less can happen then. */
+  #isPlain = false
 
-const firstRetryMs = 100
-/** How far to look for an idle resource with the right state key, from the most recently used on. */
-const affinityDepth = 32
-
-export class Pool<T> {
-  readonly #options: PoolOptions<T>
-  readonly #waiting = new List<Waiter<T>>()
-  readonly #opening = new List<Slot<T>>()
-  readonly #idle = new List<Slot<T>>()
-  readonly #leased = new List<Slot<T>>()
-  readonly #shared = new List<Slot<T>>()
-  readonly #closing = new List<Slot<T>>()
-  #isServing = false
-  #ending: TaxirankError | undefined
-  #lastFailure: TaxirankError | undefined
-  #retryDelayMs = 0
-  #retryAtMs = 0
-
+  /** Throws `bad_configuration`. Its minimum is opened when the deadlines are advanced next. */
   constructor(options: PoolOptions<T>) {
-    assert(options.maxSize >= 1, 'a pool has room for at least one resource')
-    this.#options = options
+    const settings = settle(options)
+    const { lanes, shedding, leakAfterMs, deadlines } = settings
+    const observer: PoolObserver<T> = settings.observer ?? noObserver
+    this.#settings = settings
+    this.#slots = new Slots(settings.reuse)
+    this.#lanes = new Lanes(lanes, shedding)
+    this.#leases = new Leases(this.#slots, this.#lanes, this.#ledger, observer, leakAfterMs)
+    this.#queue = new Queue(settings, this.#lanes, this.#leases, this.#ledger, this)
+    this.#opening = new Opening(settings.retryMaxMs, settings.random)
+    this.#size = new Size(settings, this.#slots, this.#lanes, this.#ledger, this.#opening)
+    this.#stock = new Stock(settings, this.#slots, this.#leases, this.#ledger, this)
+    this.#notePlain()
+    if (settings.minSize > 0 || leakAfterMs > 0) deadlines.start(this.#alarm, 0)
   }
 
-  get maxSize(): number {
-    return this.#options.maxSize
-  }
-
-  get waiting(): number {
-    return this.#waiting.size
-  }
-
-  get opening(): number {
-    return this.#opening.size
-  }
-
-  get idle(): number {
-    return this.#idle.size
-  }
-
-  get leased(): number {
-    return this.#leased.size + this.#shared.size
-  }
-
-  get closing(): number {
-    return this.#closing.size
-  }
-
-  /** Slots that count against the maximum now. */
-  get size(): number {
-    return this.#opening.size + this.#idle.size + this.leased + this.#closing.size
-  }
-
-  /** Nothing is lent any more. */
-  get isEnded(): boolean {
-    return this.#ending !== undefined
-  }
-
-  isClosing(slot: Slot<T>): boolean {
-    return this.#closing.has(slot)
-  }
-
-  /** Why the last attempt to open failed; undefined once one has succeeded. */
-  get lastFailure(): TaxirankError | undefined {
-    return this.#lastFailure
-  }
-
-  /** How long the longest waiting caller has been waiting, in milliseconds. */
-  longestWaitMs(now: number): number {
-    const first = this.#waiting.first
-    return first ? now - first.queuedAtMs : 0
-  }
+  // For callers.
 
   /**
-   * Asks for a lease. Hot path: something idle is lent at once, if nobody waits. Otherwise the waiter is queued and its
-   * caller is told later, and undefined is returned. A pool that has ended refuses at once, through the caller.
+   * Asks for a lease. Hot path: something idle is lent at once, if nobody waits for it. Otherwise the waiter is queued and
+   * its caller is told later (or within this call, if what it waits for comes in it), and undefined is returned. A pool
+   * that has ended, or whose queue is full, refuses at once, through the caller.
    */
   acquire(waiter: Waiter<T>, now: number): Lease<T> | undefined {
-    assert(!waiter.isWaiting, 'a waiter queues once')
-    if (this.#ending) {
-      waiter.caller.refused(this.#ending)
-      return undefined
-    }
-    if (this.#waiting.size === 0) {
-      const slot = this.#choose(waiter)
+    assert(waiter.list === undefined, 'a waiter queues once')
+    if (this.#isPlain ? this.#lanes.waiting === 0 : this.#isFirst(waiter)) {
+      const slot = this.#choose(waiter, now)
       if (slot) return this.#lend(slot, waiter, now)
     }
-    waiter.queuedAtMs = now
-    this.#waiting.push(waiter)
-    this.#openAsNeeded(now)
+    this.#wait(waiter, now)
     return undefined
   }
 
   /** Leaves the queue without an answer. False if the waiter was not in it. */
   cancel(waiter: Waiter<T>, now: number): boolean {
     if (!waiter.isWaiting) return false
-    this.#waiting.remove(waiter)
-    this.#serve(now)
+    this.#queue.cancel(waiter, now)
+    this.#attend(now)
     return true
   }
 
-  /** Gives a lease back: the resource is ready for the next caller. */
-  release(lease: Lease<T>, now: number): void {
-    const slot = this.#giveBack(lease)
-    if (slot.holders === 0) {
-      if (this.#ending) return this.#close(slot, 'the pool has ended')
-      this.#idle.push(slot)
-    }
-    this.#serve(now)
+  /**
+   * Gives a lease back. `number` is the lease's as it was granted: throws `stale_lease`, and reports it, if that is over.
+   * `isDirty`: the resource must be reset before it is lent on; if the owner can't, or others still share it, it is closed
+   * when nobody holds it.
+   */
+  release(lease: Lease<T>, number: number, now: number, isDirty = false): void {
+    if (lease.number !== number || number === 0) throw this.#leases.stale(lease, number, now)
+    if (this.#leases.end(lease, now) && !isDirty) this.#putBack(lease.slot, now)
+    else this.#giveBack(lease.slot, isDirty, now)
   }
 
-  /** Closes a resource now, whoever holds it: its leases end. */
-  destroy(slot: Slot<T>, reason: string): void {
-    slot.holders = 0
-    this.#close(slot, reason)
+  #giveBack(slot: Slot<T>, isDirty: boolean, now: number): void {
+    if (slot.holders === 0) this.#stock.reset(slot, now)
+    else if (isDirty) slot.retiring = 'dirty'
+    this.#attend(now)
   }
 
-  /** The owner has opened what `open` asked for. */
+  /** The resource of a lease. Throws `stale_lease`, and reports it, if the lease with that number is over. */
+  use(lease: Lease<T>, number: number, now: number): T {
+    if (lease.number !== number || number === 0) throw this.#leases.stale(lease, number, now)
+    return lease.slot.resource
+  }
+
+  // For the owner.
+
+  /** What `open` asked for is there. */
   opened(slot: Slot<T>, resource: T, now: number): void {
     slot.resource = resource
-    if (!this.#opening.has(slot)) return
-    this.#lastFailure = undefined
-    this.#retryDelayMs = 0
-    this.#retryAtMs = 0
-    if (this.#ending) return this.#close(slot, 'the pool has ended')
-    this.#idle.push(slot)
-    this.#serve(now)
-    this.#openAsNeeded(now)
+    if (!this.#slots.opening.has(slot)) return
+    this.#opening.succeeded(this.#stock.opened(slot, now))
+    this.#putBack(slot, now)
+    this.#attend(now)
   }
 
   /**
-   * Opening failed and the place is free again. Whoever waits goes on waiting for the next attempt, unless the failure
-   * is `isFinal` (the other side answered, and the answer was no) and nothing else could serve them.
+   * Opening failed, or was given up, and the place is free again. Whoever waits goes on waiting for the next attempt,
+   * unless the failure `isFinal` (the other side answered, and the answer was no) and nothing else could serve them.
    */
   openFailed(slot: Slot<T>, error: TaxirankError, isFinal: boolean, now: number): void {
-    slot.list?.remove(slot)
-    this.#lastFailure = error
-    if (now >= this.#retryAtMs) this.#pauseOpening(now)
-    const isHopeless = isFinal && this.#idle.size + this.leased + this.#opening.size === 0
-    if (isHopeless) this.#refuseAll(error)
+    if (!this.#slots.has(slot)) return
+    if (this.#slots.opening.has(slot)) {
+      this.#opening.failed(error, now)
+      this.#ledger.counters.openFailures++
+      if (isFinal && this.#slots.alive === 1) this.#queue.refuseAll(error, now)
+    }
+    this.#stock.remove(slot, now)
+    this.#attend(now)
   }
 
-  /** The owner has closed what `close` asked for, or it was lost: its leases end and the place is free. */
+  /** What `close` asked for is done, or the resource was lost: its leases end and the place is free. */
   closed(slot: Slot<T>, now: number): void {
-    slot.holders = 0
-    slot.list?.remove(slot)
-    this.#openAsNeeded(now)
+    if (!this.#slots.has(slot)) return
+    if (!this.#slots.closing.has(slot)) this.#ledger.counters.closed.lost++
+    this.#stock.remove(slot, now)
+    this.#attend(now)
   }
 
-  /** Ends waits whose time is up and begins attempts that are due. To be called every few dozen milliseconds. */
-  advance(now: number): void {
-    const limit = this.#options.waitTimeoutMs
-    if (limit > 0) {
-      for (let first = this.#waiting.first; first && now - first.queuedAtMs >= limit; first = this.#waiting.first) {
-        this.#waiting.remove(first)
-        first.caller.refused(this.#timedOut(now))
-      }
+  /** Closes a resource now, whoever holds it: its leases end. */
+  destroy(slot: Slot<T>, reason: string, now: number): void {
+    this.#stock.close(slot, 'destroyed', now, reason)
+    this.#attend(now)
+  }
+
+  /** What `check` asked for: it lives. */
+  checked(slot: Slot<T>, now: number): void {
+    if (!this.#slots.checking.has(slot)) return
+    slot.provenAtMs = now
+    this.#stock.watch(slot, now)
+    if (slot.retiring || this.#lanes.waiting > 0) this.#putBack(slot, now)
+    else this.#slots.returnIdle(slot)
+    this.#attend(now)
+  }
+
+  /** What `check` asked for: it doesn't. It is closed, and all that are idle are under suspicion. */
+  checkFailed(slot: Slot<T>, reason: string, now: number): void {
+    if (!this.#slots.checking.has(slot)) return
+    this.#ledger.counters.checkFailures++
+    this.#stock.close(slot, 'check', now, reason)
+    this.#stock.suspectIdle()
+    this.#attend(now)
+  }
+
+  /** What `reset` asked for is done. */
+  resetDone(slot: Slot<T>, now: number): void {
+    if (!this.#slots.resetting.has(slot)) return
+    slot.usedAtMs = slot.provenAtMs = now
+    this.#stock.watch(slot, now)
+    this.#putBack(slot, now)
+    this.#attend(now)
+  }
+
+  resetFailed(slot: Slot<T>, reason: string, now: number): void {
+    if (!this.#slots.resetting.has(slot)) return
+    this.#ledger.counters.resetFailures++
+    this.#stock.close(slot, 'reset', now, reason)
+    this.#attend(now)
+  }
+
+  /** Nothing idle is lent before it has been checked, if the owner can: process or machine were stopped for a while. */
+  suspectIdle(): void {
+    this.#stock.suspectIdle()
+  }
+
+  // For whoever runs it.
+
+  /** Hears what happens; may be changed at any time. */
+  set observer(observer: PoolObserver<T>) {
+    this.#leases.observer = observer
+  }
+
+  /** Takes effect now. What is too many is closed: idle ones at once, leased ones when they are given back. Throws `bad_configuration`. */
+  resize(sizes: Partial<Omit<Sizes, 'lanes'>>, now: number): void {
+    this.#size.change(sizes)
+    this.#notePlain()
+    this.#attend(now)
+  }
+
+  /** Everything that was opened before this call is closed: what is idle now, the rest when it is given back. */
+  retireAll(now: number): void {
+    const all = this.#slots.all()
+    for (const slot of all) slot.retiring = 'retired'
+    for (const slot of all) if (this.#slots.isIdle(slot)) this.#stock.close(slot, 'retired', now)
+    this.#attend(now)
+  }
+
+  /** Callers queue from now on, and nothing is lent. */
+  pause(): void {
+    this.#life.move({ name: 'paused' })
+    this.#notePlain()
+  }
+
+  resume(now: number): void {
+    this.#life.move({ name: 'open' })
+    this.#notePlain()
+    this.#attend(now)
+  }
+
+  /** Takes no more callers, and closes what nobody holds. Nothing happens if that has begun before. */
+  drain(options: DrainOptions, now: number): void {
+    if (!this.#life.move({ name: 'draining', ...options })) return
+    this.#notePlain()
+    if (options.waiting === 'refuse') this.#queue.refuseAll(options.error, now)
+    this.#attend(now)
+  }
+
+  /** Drains without a limit: waiters are refused with `error`, what is idle is closed now, what is leased when it comes back. */
+  end(error: TaxirankError, now: number): void {
+    this.drain({ error, waiting: 'refuse', untilMs: Infinity, done: () => undefined }, now)
+  }
+
+  // Figures.
+
+  get maxSize(): number {
+    return this.#size.max
+  }
+
+  get waiting(): number {
+    return this.#lanes.waiting
+  }
+
+  get opening(): number {
+    return this.#slots.opening.size
+  }
+
+  get idle(): number {
+    return this.#slots.idle.size + this.#slots.expiring.size
+  }
+
+  get leased(): number {
+    return this.#slots.leased.size + this.#slots.shared.size
+  }
+
+  get closing(): number {
+    return this.#slots.closing.size
+  }
+
+  /** Slots that count against the maximum now. */
+  get size(): number {
+    return this.#slots.size
+  }
+
+  /** It takes no more callers. */
+  get isOver(): boolean {
+    return this.#life.isOver
+  }
+
+  isClosing(slot: Slot<T>): boolean {
+    return this.#slots.closing.has(slot)
+  }
+
+  /** How long the longest waiting caller has been waiting, in milliseconds. */
+  longestWaitMs(now: number): number {
+    return this.#lanes.longestWaitMs(now)
+  }
+
+  /** Who holds a lease, and for how long: the oldest first. */
+  holders(now: number): HeldLease[] {
+    return this.#leases.holders(now)
+  }
+
+  /** The place of a lane among the options, for `Waiter.lane`. Throws `bad_configuration` if there is none of that name. */
+  laneIndex(name: string): number {
+    return this.#lanes.indexOf(name)
+  }
+
+  snapshot(now: number): PoolSnapshot {
+    const { lastFailure } = this.#opening
+    return Object.freeze({
+      name: this.#settings.name,
+      takenAtMs: now,
+      state: this.#life.name,
+      maxSize: this.#size.max,
+      minSize: this.#size.min,
+      reserveSize: this.#size.reserve,
+      slots: this.#slots.snapshot(),
+      waiting: this.waiting,
+      longestWaitMs: this.longestWaitMs(now),
+      lanes: this.#lanes.snapshot(this.leased),
+      ...this.#ledger.snapshot(),
+      ...(lastFailure && { lastFailure: lastFailure.message }),
+    })
+  }
+
+  // For its limits.
+
+  get spare(): number {
+    return this.#slots.alive - this.#size.min
+  }
+
+  get idleSinceMs(): number {
+    return this.#slots.longestIdle?.usedAtMs ?? Infinity
+  }
+
+  evict(now: number): void {
+    const { longestIdle } = this.#slots
+    if (longestIdle) this.#stock.close(longestIdle, 'evicted', now)
+    this.#attend(now)
+  }
+
+  placeFreed(now: number): void {
+    this.#attend(now)
+  }
+
+  // For its queue.
+
+  left(now: number): void {
+    this.#attend(now)
+  }
+
+  situation(others: number, now: number): Situation {
+    return {
+      noun: this.#settings.noun,
+      maxSize: this.#size.max,
+      leased: this.leased,
+      waiting: others,
+      oldest: this.#leases.oldest(now),
+      isPaused: this.#life.isPaused,
+      lastFailure: this.#opening.lastFailure,
     }
-    // Whoever wanted a resource alone may have stood in front of somebody who can share one.
-    this.#serve(now)
-    this.#openAsNeeded(now)
   }
 
-  /** Lends no more: waiters are refused with `error`, what is idle is closed now, what is leased when it comes back. */
-  end(error: TaxirankError): void {
-    this.#ending = error
-    this.#refuseAll(error)
-    for (const slot of [...this.#idle, ...this.#opening]) this.#close(slot, 'the pool has ended')
+  // For its stock.
+
+  slotDue(slot: Slot<T>, now: number): void {
+    const { checking, resetting, idle, leased, shared } = this.#slots
+    if (checking.has(slot)) this.checkFailed(slot, 'it did not answer a check in time', now)
+    else if (resetting.has(slot)) this.resetFailed(slot, 'it could not be reset in time', now)
+    else if (idle.has(slot)) this.#upkeepOfIdle(slot, now)
+    else if (leased.has(slot) || shared.has(slot)) this.#upkeepOfLeased(slot, now)
   }
 
-  #choose(waiter: Waiter<T>): Slot<T> | undefined {
-    return this.#chooseIdle(waiter.stateKey) ?? (waiter.mode === 'shared' ? this.#chooseShared(waiter) : undefined)
+  #upkeepOfIdle(slot: Slot<T>, now: number): void {
+    const due = this.#stock.upkeep.due(slot, this.#size.isSpare, now)
+    if (due === 'lifetime') this.#expire(slot, now)
+    else if (due === 'idle') this.#stock.close(slot, due, now)
+    else if (due === 'check') this.#stock.check(slot, now)
+    else this.#stock.watch(slot, now)
+    if (due) this.#attend(now)
   }
 
-  /** Most recently used first, among those one whose state key fits. */
-  #chooseIdle(stateKey: number): Slot<T> | undefined {
-    const last = this.#idle.last
-    if (!last || stateKey === 0 || last.stateKey === stateKey) return last
-    let slot = this.#idle.before(last)
-    for (let looked = 1; slot && looked < affinityDepth; looked++) {
-      if (slot.stateKey === stateKey) return slot
-      slot = this.#idle.before(slot)
-    }
-    return last
+  /** It goes when its replacement is there, if it is needed and there is room for both; otherwise now. */
+  #expire(slot: Slot<T>, now: number): void {
+    slot.retiring ??= 'lifetime'
+    if (this.#size.isLastIdle && this.#size.hasRoom(this)) this.#slots.expiring.push(slot)
+    else this.#stock.close(slot, 'lifetime', now)
   }
 
-  #chooseShared(waiter: Waiter<T>): Slot<T> | undefined {
-    for (const slot of this.#shared) {
-      if (slot.stateKey === waiter.stateKey && slot.holders < this.#options.sharedDepth) return slot
-    }
-    return undefined
+  /** It goes when it is given back; if nothing would be idle then, one is opened ahead. */
+  #upkeepOfLeased(slot: Slot<T>, now: number): void {
+    if (now < slot.expiresAtMs) return this.#stock.watch(slot, now)
+    slot.retiring ??= 'lifetime'
+    const isAhead = this.#life.isOpen && this.idle === 0 && this.#size.hasRoom(this)
+    if (!isAhead || !this.#size.mayOpen(now)) return
+    this.#stock.open(now)
+    this.#attend(now)
+  }
+
+  // Lending.
+
+  /** Whether it may be served at once: nobody who could be has come before. */
+  #isFirst(waiter: Waiter<T>): boolean {
+    if (!this.#life.isOpen) return false
+    const { capacity } = this.#size
+    if (this.#lanes.waiting > 0 && this.#lanes.next(capacity)) return false
+    return this.#lanes.mayTake(waiter.lane, capacity)
+  }
+
+  /** Hot path. What would be lent next to this caller: nothing that must be checked first. */
+  #choose(waiter: Waiter<T>, now: number): Slot<T> | undefined {
+    const sinceMs = now - this.#settings.checkAfterMs
+    return this.#slots.bestIdle(waiter.stateKey, sinceMs) ?? this.#chooseOther(waiter, sinceMs, now)
+  }
+
+  #chooseOther(waiter: Waiter<T>, sinceMs: number, now: number): Slot<T> | undefined {
+    const slot = this.#slots.bestExpiring(sinceMs)
+    if (slot || waiter.mode === 'exclusive') return slot
+    return this.#slots.bestShared(waiter.stateKey, this.#settings.sharedDepth, now)
   }
 
   #lend(slot: Slot<T>, waiter: Waiter<T>, now: number): Lease<T> {
-    const isShared = waiter.mode === 'shared'
-    const lease = isShared ? new Lease(slot) : slot.exclusiveLease
-    const list = isShared ? this.#shared : this.#leased
-    list.push(slot)
-    slot.holders++
-    lease.mode = waiter.mode
-    lease.grantedAtMs = now
-    lease.isGranted = true
-    return lease
+    if (!this.#isPlain) this.#lanes.served(waiter.lane, 0, now)
+    return this.#leases.grant(slot, waiter, 0, now)
   }
 
-  /** Lends what is idle to those who wait. A caller may give back at once: that is a turn of this loop, not a recursion. */
-  #serve(now: number): void {
-    if (this.#isServing) return
-    this.#isServing = true
+  #wait(waiter: Waiter<T>, now: number): void {
+    const refusal = this.#isPlain ? undefined : this.#life.refusal
+    if (refusal) return this.#queue.refuse(waiter, refusal, now)
+    if (this.#queue.add(waiter, now) && !this.#isSaturated) this.#attend(now)
+  }
+
+  #grant(waiter: Waiter<T>, slot: Slot<T>, now: number): void {
+    const waitedMs = now - waiter.queuedAtMs
+    this.#queue.remove(waiter)
+    this.#ledger.waited++
+    if (!this.#isPlain) this.#lanes.served(waiter.lane, waitedMs, now)
+    waiter.caller.granted(this.#leases.grant(slot, waiter, waitedMs, now))
+  }
+
+  /** Hot path. Nobody uses it any more: it is idle, unless there is a reason to close it. */
+  #putBack(slot: Slot<T>, now: number): void {
+    if (!this.#isPlain || slot.retiring !== undefined || now >= slot.expiresAtMs) this.#putBackWithCare(slot, now)
+    else if (this.#lanes.waiting === 0) this.#slots.idle.push(slot)
+    else this.#handOver(slot, now)
+  }
+
+  /** Hot path under load: whoever has waited longest gets what was given back, and nothing else has become possible. */
+  #handOver(slot: Slot<T>, now: number): void {
+    const isUsual = this.#slots.idle.size === 0 && !this.#isAttending
+    const waiter = isUsual ? this.#lanes.first : undefined
+    if (!waiter) {
+      this.#slots.idle.push(slot)
+      return this.#attend(now)
+    }
+    this.#isAttending = true
     try {
-      for (;;) {
-        const waiter = this.#waiting.first
-        const slot = waiter && this.#choose(waiter)
-        if (!slot) return
-        this.#waiting.remove(waiter)
-        waiter.caller.granted(this.#lend(slot, waiter, now))
+      this.#grant(waiter, slot, now)
+    } finally {
+      this.#isAttending = false
+    }
+    if (!this.#isSaturated) this.#attend(now)
+  }
+
+  #putBackWithCare(slot: Slot<T>, now: number): void {
+    const isOld = now >= slot.expiresAtMs
+    if (isOld) slot.retiring ??= 'lifetime'
+    if (slot.retiring === 'lifetime' && this.#size.isReplacementComing) this.#slots.expiring.push(slot)
+    else if (slot.retiring) this.#stock.close(slot, slot.retiring, now)
+    else if (this.#size.isExceeded) this.#stock.close(slot, 'resized', now)
+    else if (this.#settings.limits.some((limit) => limit.isExceeded)) this.#stock.close(slot, 'evicted', now)
+    else this.#slots.idle.push(slot)
+    this.#attend(now)
+  }
+
+  // What has become possible.
+
+  /**
+   * Does what has become possible, one step after the other. What happens in a step is seen by the next one. Hot path under
+   * load: the pool is full and everything is leased, so there is nothing to do but to serve.
+   */
+  #attend(now: number): void {
+    if (this.#isAttending) return
+    this.#isAttending = true
+    try {
+      while (this.#serveOne(now) || (!this.#isSaturated && this.#doOne(now))) {
+        // One step after the other.
       }
     } finally {
-      this.#isServing = false
+      this.#isAttending = false
+      this.wakeAt(this.#nextAtMs(now))
     }
+    if (!this.#isSaturated) this.#attended(now)
   }
 
-  #giveBack(lease: Lease<T>): Slot<T> {
-    assert(lease.isHeld, 'a lease is given back once')
-    lease.isGranted = false
-    lease.slot.holders--
-    return lease.slot
+  /** There is neither room nor anything idle: callers can only be served by those who give back. */
+  get #isSaturated(): boolean {
+    const { size, idle, expiring } = this.#slots
+    return this.#isPlain && size === this.#size.max && idle.size + expiring.size === 0
   }
 
-  #close(slot: Slot<T>, reason: string): void {
-    if (slot.list === undefined || this.#closing.has(slot)) return
-    this.#closing.push(slot)
-    this.#options.close(slot, reason)
+  #notePlain(): void {
+    const { limits, shedding, sharedDepth } = this.#settings
+    const isAlone =
+      limits.length === 0 && this.#lanes.all.length === 1 && this.#lanes.reserved === 0 && sharedDepth === 1
+    const isWithin = this.#size.reserve === 0 && this.#slots.size <= this.#size.max
+    this.#isPlain = this.#life.isOpen && isAlone && isWithin && !shedding
   }
 
-  #openAsNeeded(now: number): void {
-    if (this.#ending) return
-    while (this.#waiting.size > this.#opening.size && this.size < this.#options.maxSize) {
-      const isRecovering = this.#lastFailure !== undefined
-      if (isRecovering && (this.#opening.size > 0 || now < this.#retryAtMs)) return
-      const slot = new Slot<T>()
-      this.#opening.push(slot)
-      this.#options.open(slot)
+  /** Lends what is idle to whoever has waited longest, or refuses them, if they have waited too long under overload. */
+  #serveOne(now: number): boolean {
+    if (this.#lanes.waiting === 0) return false
+    if (this.#queue.shedOne(now)) return true
+    const waiter = this.#life.isPaused ? undefined : this.#lanes.next(this.#size.capacity)
+    const slot = waiter && this.#choose(waiter, now)
+    if (!slot) return false
+    this.#grant(waiter, slot, now)
+    return true
+  }
+
+  #doOne(now: number): boolean {
+    return this.#trimOne(now) || this.#checkOne(now) || this.#openOne(now)
+  }
+
+  /** Closes what is too many. */
+  #trimOne(now: number): boolean {
+    const isEnding = this.isOver && this.#lanes.waiting === 0
+    const slot = isEnding ? this.#slots.firstUnheld : this.#size.surplus(this, now)
+    if (slot) this.#stock.close(slot, slot.retiring ?? (isEnding ? 'ended' : 'resized'), now)
+    return slot !== undefined
+  }
+
+  /** Has an idle one that was not heard of for long checked for whoever waits. */
+  #checkOne(now: number): boolean {
+    if (this.#life.isPaused || this.#size.servable <= this.#slots.checking.size) return false
+    const slot = this.#slots.firstIdle ?? this.#slots.expiring.last
+    if (!slot || slot.provenAtMs >= now - this.#settings.checkAfterMs) return false
+    this.#stock.check(slot, now)
+    return true
+  }
+
+  #openOne(now: number): boolean {
+    const isForCaller = !this.#life.isPaused && this.#size.isWorthIt(now)
+    const isWanted = isForCaller || (this.#life.isOpen && this.#size.isMissing)
+    if (!isWanted || !this.#size.mayOpen(now)) {
+      for (const limit of this.#settings.limits) limit.unblock(this, now)
+      return false
     }
+    const full = this.#settings.limits.find((limit) => !limit.hasRoomFor(this))
+    if (full) return this.#block(full, isForCaller, now)
+    this.#stock.open(now)
+    return true
   }
 
-  /** Attempts that began together and fail together are one failure: the pause grows once. */
-  #pauseOpening(now: number): void {
-    this.#retryDelayMs = Math.min(Math.max(this.#retryDelayMs * 2, firstRetryMs), this.#options.retryMaxMs)
-    this.#retryAtMs = now + this.#retryDelayMs
+  /** Waits for a place of the limit. True if there is one already. */
+  #block(full: Limit, isForCaller: boolean, now: number): boolean {
+    for (const limit of this.#settings.limits) if (limit !== full) limit.unblock(this, now)
+    if (isForCaller) full.block(this, now)
+    else full.blockMinimum(this, now)
+    return full.hasRoomFor(this)
   }
 
-  /** Refuses those who wait now. A caller may ask again at once: then it waits for what comes next. */
-  #refuseAll(error: TaxirankError): void {
-    for (let left = this.#waiting.size; left > 0; left--) {
-      const first = this.#waiting.first
-      if (!first) return
-      this.#waiting.remove(first)
-      first.caller.refused(error)
-    }
+  /** Nothing is possible any more: is it the end, or could an idle one serve another pool's callers? */
+  #attended(now: number): void {
+    this.#notePlain()
+    if (this.#lanes.waiting > 0) return
+    if (this.isOver && this.#slots.size === 0) this.#leave([], now)
+    if (this.idle > 0) for (const limit of this.#settings.limits) limit.offered(this, now)
   }
 
-  #timedOut(now: number): TaxirankError {
-    const { noun, waitTimeoutMs, maxSize } = this.#options
-    const oldest = this.#leased.first
-    const held = oldest ? `, oldest lease ${seconds(now - oldest.exclusiveLease.grantedAtMs)} s` : ''
-    const figures = `${this.leased} of ${maxSize} leased, ${this.#waiting.size} others waiting${held}`
-    const down = this.#lastFailure ? `; the last attempt to open one failed: ${this.#lastFailure.message}` : ''
-    const text = `no ${noun} became free within ${waitTimeoutMs.toLocaleString('en-US')} ms: ${figures}${down}`
-    return new TaxirankError('acquire_timeout', text, { cause: this.#lastFailure })
-  }
-}
+  // Time.
 
-function seconds(ms: number): string {
-  return (ms / 1000).toFixed(1)
+  #wake(now: number): void {
+    if (now >= this.#queue.waitsEndAtMs) this.#queue.endWaits(now)
+    if (now >= this.#leases.leaksDueAtMs) this.#leases.reportLeaks(now)
+    if (now >= this.#life.drainEndsAtMs) this.#cutDrain(now)
+    this.#attend(now)
+  }
+
+  /** The alarm rings at `atMs` or before, maybe for nothing. */
+  wakeAt(atMs: number): void {
+    if (atMs < this.#alarm.atMs) this.#settings.deadlines.start(this.#alarm, atMs)
+  }
+
+  #nextAtMs(now: number): number {
+    const at = Math.min(this.#queue.nextAtMs, this.#leases.leaksDueAtMs)
+    if (this.#isSaturated) return at
+    return Math.min(at, this.#life.drainEndsAtMs, this.#size.nextAtMs(now))
+  }
+
+  /** The time of a drain is over: who still waits is told, and who still holds a lease loses it. */
+  #cutDrain(now: number): void {
+    const { refusal } = this.#life
+    if (refusal) this.#queue.refuseAll(refusal, now)
+    this.#leave(this.holders(now), now)
+    for (const slot of this.#slots.all()) this.#stock.close(slot, 'ended', now)
+  }
+
+  #leave(stragglers: readonly HeldLease[], now: number): void {
+    for (const limit of this.#settings.limits) limit.leave(this, now)
+    this.#life.end(stragglers)
+  }
 }

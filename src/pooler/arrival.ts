@@ -1,7 +1,7 @@
 import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
 import { Node } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
-import type { Timed } from '../time.ts'
+import type { Deadline } from '../time.ts'
 
 /** What becomes of a client that has just been accepted. */
 export interface ArrivalOwner {
@@ -12,8 +12,9 @@ export interface ArrivalOwner {
 }
 
 /** A client until its login has been decided: it may say what it wants, once, within the login's time. */
-export class Arrival extends Node implements ClientHandler, Timed {
-  timeout: Timed['timeout'] = undefined
+export class Arrival extends Node implements ClientHandler {
+  /** Of its login; undefined if there is no limit of time. */
+  deadline: Deadline | undefined = undefined
   /** It is no login: it has brought a cancel request, and is open until that is over. */
   isCancelling = false
   readonly client: Client

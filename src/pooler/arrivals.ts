@@ -5,22 +5,24 @@
 
 import { List } from '../engine/list.ts'
 import type { Log } from '../log.ts'
-import { stopTimeout, TimeoutQueue } from '../time.ts'
+import { Deadline, type Deadlines } from '../time.ts'
 import type { Arrival } from './arrival.ts'
 
 const reportEveryMs = 10_000
 
 export class Arrivals {
+  readonly #timeoutMs: number
+  readonly #deadlines: Deadlines
   readonly #log: Log
   readonly #list = new List<Arrival>()
-  readonly #timeouts: TimeoutQueue<Arrival>
   #unreported = 0
   #reportedAtMs = -Infinity
 
   /** `timeoutMs` 0: no limit of time. */
-  constructor(timeoutMs: number, log: Log) {
+  constructor(timeoutMs: number, deadlines: Deadlines, log: Log) {
+    this.#timeoutMs = timeoutMs
+    this.#deadlines = deadlines
     this.#log = log
-    this.#timeouts = new TimeoutQueue(timeoutMs, (arrival) => arrival.timedOut(timeoutMs))
   }
 
   get size(): number {
@@ -29,12 +31,20 @@ export class Arrivals {
 
   add(arrival: Arrival, now: number): void {
     this.#list.push(arrival)
-    this.#timeouts.start(arrival, now)
+    const limitMs = this.#timeoutMs
+    if (limitMs <= 0) return
+    arrival.deadline = new Deadline(() => arrival.timedOut(limitMs))
+    this.#deadlines.start(arrival.deadline, now + limitMs)
+  }
+
+  /** It may stay for as long as it likes. */
+  stopTimeout(arrival: Arrival): void {
+    if (arrival.deadline) this.#deadlines.stop(arrival.deadline)
   }
 
   /** Nothing happens if it was removed before. */
   remove(arrival: Arrival): void {
-    stopTimeout(arrival)
+    this.stopTimeout(arrival)
     if (this.#list.has(arrival)) this.#list.remove(arrival)
   }
 
@@ -51,9 +61,8 @@ export class Arrivals {
     return Array.from(this.#list)
   }
 
-  /** Ends whoever has run out of time; tells the log, now and then, how many had to make room. */
+  /** Tells the log, now and then, how many had to make room. */
   advance(now: number): void {
-    this.#timeouts.advance(now)
     if (this.#unreported === 0 || now - this.#reportedAtMs < reportEveryMs) return
     this.#log.warning(`${this.#unreported} connections were reset before their login: too many were open`)
     this.#unreported = 0

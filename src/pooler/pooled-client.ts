@@ -12,7 +12,7 @@ import { Node } from '../engine/list.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
 import type { Lease } from '../engine/lease.ts'
 import { TaxirankError } from '../errors.ts'
-import { stopTimeout, type Timed } from '../time.ts'
+import type { Deadline } from '../time.ts'
 import * as build from '../wire/build.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
 import type { CancelKey, CancelKeys } from './cancel-keys.ts'
@@ -29,6 +29,8 @@ export interface ClientOwner {
   readonly shutdown: TaxirankError | undefined
   /** Starts watching a client that stopped in the middle of a message. */
   watchHalfMessage(client: PooledClient): void
+  /** It has said the rest, or need not. */
+  unwatchHalfMessage(client: PooledClient): void
   /** It is told an error of ours. */
   clientFailed(client: PooledClient, error: TaxirankError): void
   clientClosed(client: PooledClient, cause: Error | undefined): void
@@ -40,10 +42,11 @@ const backlogBytes = 65_536
 /** A message that comes more slowly than this is taken for one that does not come. */
 const leastBytesPerMs = 1
 
-export class PooledClient extends Node implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, Timed {
+export class PooledClient extends Node implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer> {
   /** Given at login, repeated to cancel. */
   readonly key: CancelKey
-  timeout: Timed['timeout'] = undefined
+  /** Of the rest of a message; undefined until the client first stops in the middle of one. */
+  halfMessage: Deadline | undefined = undefined
   unnamedParses = 0
   readonly #owner: ClientOwner
   readonly #client: Client
@@ -65,6 +68,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     super()
     this.key = keys.issue(this)
     this.#client = client
+    this.#waiter.holder = `client ${client.id}`
     this.#pool = pool
     this.#reader = new RequestReader(this, traffic)
     this.#owner = owner
@@ -139,7 +143,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   /** Hot path. */
   received(bytes: Buffer): void {
-    if (this.timeout) this.#bytesSinceWatched += bytes.length
+    if (this.halfMessage?.isRunning) this.#bytesSinceWatched += bytes.length
     try {
       this.#reader.read(bytes)
     } catch (error) {
@@ -167,8 +171,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#server?.wasRead()
     if (this.#reader.backlogBytes > backlogBytes) this.#client.pause()
     if (!this.#reader.isMidMessage || this.isStopped) {
-      if (this.timeout) stopTimeout(this)
-    } else if (!this.timeout && this.#client.isOpen) {
+      if (this.halfMessage?.isRunning) this.#owner.unwatchHalfMessage(this)
+    } else if (!this.halfMessage?.isRunning && this.#client.isOpen) {
       this.#watchHalfMessage()
     }
   }
@@ -375,7 +379,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   /** Gives up what it waits for or holds. After an orderly goodbye what was sent runs to its end. */
   #leave(isOrderly: boolean): void {
-    stopTimeout(this)
+    this.#owner.unwatchHalfMessage(this)
     this.#reader.discardBacklog()
     if (this.#waiter.isWaiting) this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)
     const server = this.#server

@@ -9,11 +9,12 @@
  */
 
 import { assert } from '../assert.ts'
-import type { Lease, Slot } from '../engine/lease.ts'
+import type { Lease } from '../engine/lease.ts'
+import type { Slot } from '../engine/slot.ts'
 import { TaxirankError } from '../errors.ts'
 import { cancelBackend, type CancelOutcome } from '../server/cancel.ts'
 import { Server, type ServerAddress, type ServerHandler } from '../server/server.ts'
-import type { Timed } from '../time.ts'
+import type { Deadline, Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
 import type { Framer } from '../wire/framer.ts'
 import { Backend, Frontend, TransactionStatus } from '../wire/messages.ts'
@@ -34,13 +35,15 @@ export interface ServerOwner {
   readonly startup: ReadonlyMap<string, string>
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
+  readonly deadlines: Deadlines
+  readonly now: () => number
   readonly parameterSets: ParameterSets
   readonly trace: Trace
   serverReady(server: PooledServer): void
   serverFailed(server: PooledServer, error: TaxirankError, isFinal: boolean): void
   serverClosed(server: PooledServer): void
   /** The lease has ended and the server may be lent again. */
-  release(lease: Lease<PooledServer>): void
+  release(lease: Lease<PooledServer>, number: number): void
   /** Close it: it may not be lent again. */
   destroy(server: PooledServer, reason: string): void
   settling(server: PooledServer): void
@@ -54,10 +57,11 @@ const letterP = 0x50
 /** The fields for severity come first, and the second of them is never translated. */
 const fatalSeverity = /^E[^]{4}S[^\0]*\0V(FATAL|PANIC)\0/
 
-export class PooledServer implements ServerHandler, RouterDesk, Timed {
+export class PooledServer implements ServerHandler, RouterDesk {
   readonly id: number
   readonly slot: Slot<PooledServer>
-  timeout: Timed['timeout'] = undefined
+  /** Of settling; undefined until it is first settled. */
+  settling: Deadline | undefined = undefined
   readonly #owner: ServerOwner
   readonly #server: Server
   readonly #queue = new ReplyQueue()
@@ -65,6 +69,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
   readonly #session: ServerSession
   #status: number = TransactionStatus.idle
   #lease: Lease<PooledServer> | undefined
+  #leaseNumber = 0
   #holder: Holder | undefined
   /** Under way when the holder is gone. */
   #settlement: Settlement | undefined
@@ -86,6 +91,8 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
         address: owner.address,
         startup: owner.startup,
         connectTimeoutMs: owner.connectTimeoutMs,
+        deadlines: owner.deadlines,
+        now: owner.now,
         traffic,
       },
       this,
@@ -137,6 +144,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
    */
   link(lease: Lease<PooledServer>, holder: Holder): void {
     this.#lease = lease
+    this.#leaseNumber = lease.number
     this.#holder = holder
     if (this.parameters !== holder.parameters) this.#bringTo(holder)
   }
@@ -235,7 +243,8 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
     const holder = this.#theHolder
     const client = this.#settlement ? 0 : holder.id
     this.#owner.trace.cancelSent(client, this.id)
-    cancelBackend(this.#owner.address, this.#key, this.#owner.cancelTimeoutMs, (outcome) =>
+    const { address, cancelTimeoutMs: timeoutMs, deadlines, now } = this.#owner
+    cancelBackend({ address, key: this.#key, timeoutMs, deadlines, now }, (outcome) =>
       this.#cancelDone(outcome, client),
     )
   }
@@ -394,7 +403,7 @@ export class PooledServer implements ServerHandler, RouterDesk, Timed {
       this.#owner.trace.leaseReleased(id, this.id)
       const lease = this.lease
       this.#endLease().unlinked()
-      this.#owner.release(lease)
+      this.#owner.release(lease, this.#leaseNumber)
       return
     }
     const holder = this.#endLease()

@@ -8,14 +8,13 @@ import { List } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { ServerAddress } from '../server/server.ts'
-import { stopTimeout, TimeoutQueue } from '../time.ts'
+import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import { type ParameterSet, ParameterSets } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
-import type { PooledServer } from './pooled-server.ts'
 import { type PoolSurroundings, ServerPool, type ServerPoolFigures } from './server-pool.ts'
 import type { Trace } from './trace.ts'
 
@@ -84,11 +83,11 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #options: PoolerOptions
   readonly #parts: PoolerParts
   readonly #around: PoolSurroundings
+  readonly #deadlines: Deadlines
   readonly #pools = new Map<string, ServerPool>()
   readonly #arrivals: Arrivals
   readonly #clients = new List<PooledClient>()
   readonly #keys = new CancelKeys()
-  readonly #halfMessageTimeouts: TimeoutQueue<PooledClient>
   readonly #requests: LoginRequests
   readonly #drained: (() => void)[] = []
   #drainMode: DrainMode | undefined
@@ -99,18 +98,14 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   constructor(options: PoolerOptions, parts: PoolerParts) {
     this.#options = options
     this.#parts = parts
-    const { clientLoginTimeoutMs, halfMessageTimeoutMs, settleTimeoutMs } = options
-    this.#arrivals = new Arrivals(clientLoginTimeoutMs, parts.log)
-    this.#halfMessageTimeouts = new TimeoutQueue(halfMessageTimeoutMs, (client) =>
-      client.halfMessageTimedOut(halfMessageTimeoutMs),
-    )
+    this.#deadlines = new Deadlines(parts.now())
+    this.#arrivals = new Arrivals(options.clientLoginTimeoutMs, this.#deadlines, parts.log)
     this.#around = {
       log: parts.log,
       trace: parts.trace,
       parameterSets: new ParameterSets(),
-      settleTimeouts: new TimeoutQueue<PooledServer>(settleTimeoutMs, (server) =>
-        server.settleTimedOut(settleTimeoutMs),
-      ),
+      deadlines: this.#deadlines,
+      settleTimeoutMs: options.settleTimeoutMs,
       now: parts.now,
       nextServerId: () => ++this.#lastServerId,
     }
@@ -137,14 +132,15 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   /** Ends whatever has run out of time. To be called every few dozen milliseconds. */
   advance(): void {
     const now = this.#parts.now()
+    this.#deadlines.advance(now)
     this.#arrivals.advance(now)
-    this.#halfMessageTimeouts.advance(now)
-    this.#around.settleTimeouts.advance(now)
-    for (const [name, pool] of this.#pools) {
-      pool.advance(now)
-      if (pool.isUnused) this.#pools.delete(name)
-    }
+    for (const [name, pool] of this.#pools) if (pool.isUnused) this.#pools.delete(name)
     if (this.#drainMode) this.#drainOn()
+  }
+
+  /** The process or the machine was stopped for a while: what is idle may be dead without anybody having noticed. */
+  suspectIdle(): void {
+    for (const pool of this.#pools.values()) pool.suspectIdle()
   }
 
   figures(): ServerPoolFigures[] {
@@ -257,7 +253,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   /** The connection that carried it is closed when the cancel is over: its sender may rely on that. */
   cancel(arrival: Arrival, packet: CancelPacket): void {
-    stopTimeout(arrival)
+    this.#arrivals.stopTimeout(arrival)
     const target = this.#keys.find(packet.processId, packet.secret)
     this.#parts.trace.cancelReceived(target?.id ?? 0)
     if (target) target.cancel(() => arrival.client.end())
@@ -267,7 +263,14 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   // Clients.
 
   watchHalfMessage(client: PooledClient): void {
-    this.#halfMessageTimeouts.start(client, this.#parts.now())
+    const limitMs = this.#options.halfMessageTimeoutMs
+    if (limitMs <= 0) return
+    client.halfMessage ??= new Deadline(() => client.halfMessageTimedOut(limitMs))
+    this.#deadlines.start(client.halfMessage, this.#parts.now() + limitMs)
+  }
+
+  unwatchHalfMessage(client: PooledClient): void {
+    if (client.halfMessage) this.#deadlines.stop(client.halfMessage)
   }
 
   clientFailed(client: PooledClient, error: TaxirankError): void {

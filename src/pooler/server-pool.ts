@@ -4,12 +4,13 @@
  */
 
 import type { TaxirankError } from '../errors.ts'
-import type { Lease, Slot } from '../engine/lease.ts'
+import type { Lease } from '../engine/lease.ts'
 import { Pool } from '../engine/pool.ts'
+import type { Slot } from '../engine/slot.ts'
 import type { Waiter } from '../engine/waiter.ts'
 import type { Log } from '../log.ts'
 import type { ServerAddress } from '../server/server.ts'
-import { stopTimeout, type TimeoutQueue } from '../time.ts'
+import { Deadline, type Deadlines } from '../time.ts'
 import type { ParameterSet, ParameterSets } from './parameters.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
 import type { Trace } from './trace.ts'
@@ -19,7 +20,8 @@ export interface PoolSurroundings {
   readonly log: Log
   readonly trace: Trace
   readonly parameterSets: ParameterSets
-  readonly settleTimeouts: TimeoutQueue<PooledServer>
+  readonly deadlines: Deadlines
+  readonly settleTimeoutMs: number
   readonly now: () => number
   nextServerId(): number
 }
@@ -69,9 +71,9 @@ export class ServerPool implements ServerOwner {
       maxSize: options.size,
       waitTimeoutMs: options.waitTimeoutMs,
       retryMaxMs: options.retryMaxMs,
-      sharedDepth: 1,
-      open: (slot) => this.#open(slot),
-      close: (slot, reason) => this.#close(slot, reason),
+      deadlines: around.deadlines,
+      random: Math.random,
+      owner: { open: (slot) => this.#open(slot), close: (slot, reason) => this.#close(slot, reason) },
     })
     around.trace.poolDefined(options.id, options.size, options.database, options.user)
   }
@@ -110,6 +112,14 @@ export class ServerPool implements ServerOwner {
     return this.#options.connectTimeoutMs
   }
 
+  get deadlines(): Deadlines {
+    return this.#around.deadlines
+  }
+
+  get now(): () => number {
+    return this.#around.now
+  }
+
   get cancelTimeoutMs(): number {
     return this.#options.cancelTimeoutMs
   }
@@ -139,17 +149,18 @@ export class ServerPool implements ServerOwner {
     }
   }
 
-  advance(now: number): void {
-    this.#engine.advance(now)
+  /** Has what is idle checked before it is lent, as soon as servers can be. */
+  suspectIdle(): void {
+    this.#engine.suspectIdle()
   }
 
   end(error: TaxirankError): void {
-    this.#engine.end(error)
+    this.#engine.end(error, this.#around.now())
   }
 
   /** Closes every server, whoever holds it. */
   destroyAll(reason: string): void {
-    for (const slot of this.#servers.keys()) this.#engine.destroy(slot, reason)
+    for (const slot of this.#servers.keys()) this.#engine.destroy(slot, reason, this.#around.now())
   }
 
   // For clients.
@@ -167,7 +178,7 @@ export class ServerPool implements ServerOwner {
   /** Hot path. A lease if a server is free now; otherwise the waiter's caller hears later. */
   acquire(waiter: Waiter<PooledServer>, client: number): Lease<PooledServer> | undefined {
     const now = this.#around.now()
-    if (this.#engine.isEnded) this.trace.waiterQueued(client, this.id)
+    if (this.#engine.isOver) this.trace.waiterQueued(client, this.id)
     const lease = this.#engine.acquire(waiter, now)
     if (waiter.isWaiting) this.trace.waiterQueued(client, this.id)
     return lease
@@ -202,25 +213,33 @@ export class ServerPool implements ServerOwner {
   }
 
   serverClosed(server: PooledServer): void {
-    stopTimeout(server)
+    this.#stopSettling(server)
     if (!this.#servers.delete(server.slot)) return
     if (!this.#engine.isClosing(server.slot)) this.trace.serverDestroyed(server.id, 'PostgreSQL closed the connection')
     this.trace.serverClosed(server.id)
     this.#engine.closed(server.slot, this.#around.now())
   }
 
-  release(lease: Lease<PooledServer>): void {
-    stopTimeout(lease.resource)
-    this.#engine.release(lease, this.#around.now())
+  release(lease: Lease<PooledServer>, number: number): void {
+    this.#stopSettling(lease.resource)
+    this.#engine.release(lease, number, this.#around.now())
   }
 
   destroy(server: PooledServer, reason: string): void {
-    stopTimeout(server)
-    this.#engine.destroy(server.slot, reason)
+    this.#stopSettling(server)
+    this.#engine.destroy(server.slot, reason, this.#around.now())
   }
 
   settling(server: PooledServer): void {
-    this.#around.settleTimeouts.start(server, this.#around.now())
+    const { settleTimeoutMs: limitMs, deadlines, now } = this.#around
+    if (limitMs <= 0) return
+    server.settling ??= new Deadline(() => server.settleTimedOut(limitMs))
+    deadlines.start(server.settling, now() + limitMs)
+  }
+
+  /** Hot path. */
+  #stopSettling(server: PooledServer): void {
+    if (server.settling) this.#around.deadlines.stop(server.settling)
   }
 
   crashed(error: unknown): void {

@@ -1,54 +1,55 @@
 import { connect } from '../net/connect.ts'
-import type { SocketHandler } from '../net/socket.ts'
+import type { Socket } from '../net/socket.ts'
+import { Deadline, type Deadlines } from '../time.ts'
 import { cancelRequest } from '../wire/build.ts'
 import type { ServerAddress } from './server.ts'
 
 /** How a cancel connection ended. `unsent`: PostgreSQL never got it. `unknown`: it may still act on it. */
 export type CancelOutcome = 'delivered' | 'unsent' | 'unknown'
 
+export interface CancelOptions {
+  readonly address: ServerAddress
+  /** Of the backend whose statement is meant. */
+  readonly key: Buffer
+  /** Connecting and waiting for PostgreSQL together, in milliseconds; 0: no limit. */
+  readonly timeoutMs: number
+  readonly deadlines: Deadlines
+  readonly now: () => number
+}
+
 /**
- * Asks PostgreSQL to cancel what the backend with `key` is doing, over a connection of its own. `done` is called once,
- * when PostgreSQL has closed that connection (only then has the signal been sent) or after `timeoutMs` (0: no limit).
+ * Asks PostgreSQL to cancel what a backend is doing, over a connection of its own. `done` is called once, when
+ * PostgreSQL has closed that connection (only then has the signal been sent) or when the time is up.
  */
-export function cancelBackend(
-  address: ServerAddress,
-  key: Buffer,
-  timeoutMs: number,
-  done: (outcome: CancelOutcome) => void,
-): void {
+export function cancelBackend(options: CancelOptions, done: (outcome: CancelOutcome) => void): void {
+  const { address, key, timeoutMs, deadlines, now } = options
+  let sentOn: Socket | undefined
   let isDone = false
   const finish = (outcome: CancelOutcome): void => {
     if (isDone) return
     isDone = true
+    deadlines.stop(deadline)
     done(outcome)
   }
-  connect(
-    { host: address.host, port: address.port, timeoutMs },
+  const deadline = new Deadline(() => {
+    connecting.abandon()
+    finish(sentOn ? 'unknown' : 'unsent')
+    sentOn?.reset()
+  })
+  if (timeoutMs > 0) deadlines.start(deadline, now() + timeoutMs)
+  const connecting = connect(
+    { host: address.host, port: address.port, timeoutMs: 0 },
     (socket) => {
-      const giveUp = (): void => {
-        finish('unknown')
-        socket.reset()
-      }
-      const timer = timeoutMs > 0 ? setTimeout(giveUp, timeoutMs) : undefined
+      sentOn = socket
       socket.write(cancelRequest(key))
-      return cancelHandler(timer, finish)
+      return {
+        received: () => undefined,
+        blocked: () => undefined,
+        drained: () => undefined,
+        crashed: () => undefined,
+        closed: (cause) => finish(cause ? 'unknown' : 'delivered'),
+      }
     },
     () => finish('unsent'),
   )
-}
-
-function cancelHandler(
-  timer: ReturnType<typeof setTimeout> | undefined,
-  finish: (outcome: CancelOutcome) => void,
-): SocketHandler {
-  return {
-    received: () => undefined,
-    blocked: () => undefined,
-    drained: () => undefined,
-    crashed: () => undefined,
-    closed: (cause) => {
-      clearTimeout(timer)
-      finish(cause ? 'unknown' : 'delivered')
-    },
-  }
 }

@@ -7,6 +7,7 @@ import { TaxirankError } from '../errors.ts'
 import { connect, type Connecting } from '../net/connect.ts'
 import type { Socket, SocketHandler } from '../net/socket.ts'
 import type { Traffic } from '../net/traffic.ts'
+import { Deadline, type Deadlines } from '../time.ts'
 import { startupMessage, terminate } from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
 import { Backend, backendLoginRules } from '../wire/messages.ts'
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly startup: ReadonlyMap<string, string>
   /** Connecting and logging in together, in milliseconds; 0: no limit. */
   readonly connectTimeoutMs: number
+  readonly deadlines: Deadlines
+  readonly now: () => number
   readonly traffic: Traffic
 }
 
@@ -51,7 +54,7 @@ export class Server implements SocketHandler {
   readonly #options: ServerOptions
   readonly #handler: ServerHandler
   readonly #connecting: Connecting
-  readonly #deadline: ReturnType<typeof setTimeout> | undefined
+  readonly #login = new Deadline(() => this.#timedOut())
   readonly #framer = new Framer(backendLoginRules)
   readonly #parameters = new Map<string, string>()
   #key: Buffer = Buffer.alloc(0)
@@ -61,8 +64,8 @@ export class Server implements SocketHandler {
   constructor(options: ServerOptions, handler: ServerHandler) {
     this.#options = options
     this.#handler = handler
-    const { address, connectTimeoutMs } = options
-    this.#deadline = connectTimeoutMs > 0 ? setTimeout(() => this.#timedOut(), connectTimeoutMs) : undefined
+    const { address, connectTimeoutMs, deadlines, now } = options
+    if (connectTimeoutMs > 0) deadlines.start(this.#login, now() + connectTimeoutMs)
     this.#connecting = connect(
       { host: address.host, port: address.port, timeoutMs: 0 },
       (socket) => this.#connected(socket),
@@ -120,7 +123,7 @@ export class Server implements SocketHandler {
     if (this.#phase === 'closed') return
     const wasLoggingIn = this.#phase !== 'ready'
     this.#phase = 'closed'
-    clearTimeout(this.#deadline)
+    this.#options.deadlines.stop(this.#login)
     if (wasLoggingIn) this.#handler.loginFailed(this.#failure(`closed the connection during login`, cause), false)
     this.#handler.closed(cause)
   }
@@ -190,7 +193,7 @@ export class Server implements SocketHandler {
 
   #becomeReady(): void {
     this.#phase = 'ready'
-    clearTimeout(this.#deadline)
+    this.#options.deadlines.stop(this.#login)
     this.#handler.ready(this.#parameters, this.#key, this.#framer.takeRest())
   }
 
@@ -201,7 +204,7 @@ export class Server implements SocketHandler {
   #failed(error: TaxirankError, isFinal: boolean): void {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
-    clearTimeout(this.#deadline)
+    this.#options.deadlines.stop(this.#login)
     this.#connecting.abandon()
     this.#handler.loginFailed(error, isFinal)
     this.#socket?.reset()

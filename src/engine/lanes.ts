@@ -1,0 +1,176 @@
+/**
+ * Who waits. A lane is a queue, strictly first come first served, for a named class of callers, with capacity kept for it:
+ * `reserved` slots that no other lane may take, however long its queue. What is not reserved is for everybody, and goes to
+ * whoever has waited longest. A pool without lanes has one, without a name.
+ */
+
+import { assert } from '../assert.ts'
+import { TaxirankError } from '../errors.ts'
+import type { LaneSnapshot } from '../metrics/snapshot.ts'
+import { List } from './list.ts'
+import { Shedding, type SheddingOptions } from './shedding.ts'
+import type { Waiter } from './waiter.ts'
+
+export interface LaneOptions {
+  readonly name: string
+  /** Slots kept for it, 0 or more. All lanes' together at most the pool's maximum. */
+  readonly reserved: number
+}
+
+export class Lane<T> {
+  readonly name: string
+  readonly reserved: number
+  readonly waiting = new List<Waiter<T>>()
+  /** Undefined: nobody is refused for the sake of others. */
+  readonly shedding: Shedding | undefined
+  /** Slots that its callers hold; not counted where there is one lane only. */
+  leased = 0
+
+  constructor({ name, reserved }: LaneOptions, shedding: SheddingOptions | undefined) {
+    this.name = name
+    this.reserved = reserved
+    this.shedding = shedding && new Shedding(shedding)
+  }
+
+  /** The first that waits as long as the pool says. */
+  get firstTimedByPool(): Waiter<T> | undefined {
+    let { first } = this.waiting
+    while (first && first.timeoutMs !== undefined) first = this.waiting.after(first)
+    return first
+  }
+}
+
+export class Lanes<T> {
+  readonly all: readonly Lane<T>[]
+  readonly #reserved: number
+  /** The only one, if nothing is reserved: then there is nothing to decide between. */
+  readonly #only: Lane<T> | undefined
+  readonly #isShedding: boolean
+  /** Slots leased beyond what their lanes have reserved. */
+  #common = 0
+  #waiting = 0
+  #tickets = 0
+
+  constructor(options: readonly LaneOptions[], shedding: SheddingOptions | undefined) {
+    const lanes = options.length === 0 ? [{ name: '', reserved: 0 }] : options
+    this.all = lanes.map((lane) => new Lane<T>(lane, shedding))
+    this.#isShedding = shedding !== undefined
+    this.#reserved = lanes.reduce((sum, { reserved }) => sum + reserved, 0)
+    this.#only = this.all.length === 1 && this.#reserved === 0 ? this.all[0] : undefined
+  }
+
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** All that is reserved, for whichever lane. */
+  get reserved(): number {
+    return this.#reserved
+  }
+
+  of(index: number): Lane<T> {
+    const lane = this.all[index]
+    assert(lane !== undefined, 'a lane is one of the options')
+    return lane
+  }
+
+  /** Throws `bad_configuration` if there is none of that name. */
+  indexOf(name: string): number {
+    const index = this.all.findIndex((lane) => lane.name === name)
+    if (index >= 0) return index
+    const names = this.all.map((lane) => `"${lane.name}"`).join(', ')
+    throw new TaxirankError('bad_configuration', `pool: there is no lane "${name}", only ${names}`)
+  }
+
+  /** `leased`: by all of them together. */
+  snapshot(leased: number): readonly LaneSnapshot[] {
+    const lanes = this.all.map(({ name, reserved, waiting, leased: own }) =>
+      Object.freeze({ name, reserved, waiting: waiting.size, leased: this.#only ? leased : own }),
+    )
+    return Object.freeze(lanes)
+  }
+
+  /** Whether the lane may have one more of `capacity` slots. */
+  mayTake(index: number, capacity: number): boolean {
+    if (this.#reserved === 0) return true
+    const lane = this.of(index)
+    return lane.leased < lane.reserved || this.#common < capacity - this.#reserved
+  }
+
+  /** Hot path under load. Whoever is first, if there is one lane only. */
+  get first(): Waiter<T> | undefined {
+    return this.#only?.waiting.first
+  }
+
+  /** Whoever has waited longest among those who may have a slot. */
+  next(capacity: number): Waiter<T> | undefined {
+    if (this.#only) return this.#only.waiting.first
+    let oldest: Waiter<T> | undefined
+    for (let index = 0; index < this.all.length; index++) {
+      const first = this.of(index).waiting.first
+      if (first && (!oldest || first.ticket < oldest.ticket) && this.mayTake(index, capacity)) oldest = first
+    }
+    return oldest
+  }
+
+  /** How many of those who wait could be served if `capacity` slots were free of leases that don't exist now. */
+  servable(capacity: number): number {
+    if (this.#reserved === 0) return this.#waiting
+    let own = 0
+    let others = 0
+    for (const { reserved, leased, waiting } of this.all) {
+      const kept = Math.min(waiting.size, Math.max(0, reserved - leased))
+      own += kept
+      others += waiting.size - kept
+    }
+    return own + Math.min(others, Math.max(0, capacity - this.#reserved - this.#common))
+  }
+
+  /** Whoever has waited longest of all. */
+  get oldest(): Waiter<T> | undefined {
+    if (this.#only) return this.#only.waiting.first
+    let oldest: Waiter<T> | undefined
+    for (const { waiting } of this.all) {
+      const { first } = waiting
+      if (first && (!oldest || first.ticket < oldest.ticket)) oldest = first
+    }
+    return oldest
+  }
+
+  longestWaitMs(now: number): number {
+    const { oldest } = this
+    return oldest ? now - oldest.queuedAtMs : 0
+  }
+
+  add(waiter: Waiter<T>, now: number): void {
+    waiter.queuedAtMs = now
+    waiter.ticket = ++this.#tickets
+    const lane = this.#only ?? this.of(waiter.lane)
+    lane.waiting.push(waiter)
+    this.#waiting++
+  }
+
+  remove(waiter: Waiter<T>): void {
+    const lane = this.#only ?? this.of(waiter.lane)
+    lane.waiting.remove(waiter)
+    this.#waiting--
+  }
+
+  /** Somebody of the lane was served after a wait. */
+  served(index: number, waitedMs: number, now: number): void {
+    if (this.#isShedding) this.of(index).shedding?.served(waitedMs, now)
+  }
+
+  /** A slot of its callers. */
+  took(index: number): void {
+    if (this.#only) return
+    const lane = this.of(index)
+    if (++lane.leased > lane.reserved) this.#common++
+  }
+
+  gaveBack(index: number): void {
+    if (this.#only) return
+    const lane = this.of(index)
+    if (lane.leased-- > lane.reserved) this.#common--
+  }
+}

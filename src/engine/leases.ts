@@ -1,0 +1,113 @@
+/** Granting and ending leases, and who holds them. */
+
+import type { TaxirankError } from '../errors.ts'
+import type { Lanes } from './lanes.ts'
+import type { Lease } from './lease.ts'
+import type { Ledger } from './ledger.ts'
+import type { HeldLease, PoolObserver } from './observer.ts'
+import { stale } from './refusals.ts'
+import type { Slot } from './slot.ts'
+import type { Slots } from './slots.ts'
+import type { Waiter } from './waiter.ts'
+
+export class Leases<T> {
+  observer: PoolObserver<T>
+  readonly #slots: Slots<T>
+  readonly #lanes: Lanes<T>
+  readonly #ledger: Ledger<T>
+  readonly #leakAfterMs: number
+  #grants = 0
+  #leaksDueAtMs: number
+
+  constructor(slots: Slots<T>, lanes: Lanes<T>, ledger: Ledger<T>, observer: PoolObserver<T>, leakAfterMs: number) {
+    this.#slots = slots
+    this.#lanes = lanes
+    this.#ledger = ledger
+    this.observer = observer
+    this.#leakAfterMs = leakAfterMs
+    this.#leaksDueAtMs = leakAfterMs > 0 ? 0 : Infinity
+  }
+
+  /** Hot path. Takes the slot for the waiter, or lets it share it. */
+  grant(slot: Slot<T>, waiter: Waiter<T>, waitedMs: number, now: number): Lease<T> {
+    const lease = slot.freeLease(waiter.mode)
+    if (slot.holders++ === 0) this.#take(slot, waiter)
+    lease.number = ++this.#grants
+    lease.grantedAtMs = now
+    lease.waitedMs = waitedMs
+    lease.holder = waiter.holder
+    lease.lane = waiter.lane
+    this.#ledger.granted(lease)
+    this.observer.granted(lease, now)
+    return lease
+  }
+
+  #take(slot: Slot<T>, { lane, mode }: Waiter<T>): void {
+    slot.lane = lane
+    this.#lanes.took(lane)
+    if (mode === 'exclusive') this.#slots.leased.push(slot)
+    else this.#slots.shared.push(slot)
+  }
+
+  /** Hot path. True if nobody holds the slot any more. */
+  end(lease: Lease<T>, now: number): boolean {
+    const { slot } = lease
+    lease.number = 0
+    slot.holders--
+    this.#ledger.ended(lease, now)
+    this.observer.ended(lease, now)
+    if (slot.holders > 0) return false
+    slot.usedAtMs = slot.provenAtMs = now
+    this.#lanes.gaveBack(slot.lane)
+    return true
+  }
+
+  /** Ends all that hold the slot: it is being closed, or gone. */
+  endAll(slot: Slot<T>, now: number): void {
+    if (slot.holders === 0) return
+    for (const lease of slot.heldLeases) this.end(lease, now)
+  }
+
+  /** Reports who came with the number of a lease that is over, and returns what they are told. */
+  stale(lease: Lease<T>, number: number, now: number): TaxirankError {
+    const held = lease.isHeld ? this.#held(lease, now) : undefined
+    this.#ledger.counters.staleUses++
+    this.observer.stale(held, number, now)
+    return stale(number, held)
+  }
+
+  /** Oldest first. */
+  holders(now: number): HeldLease[] {
+    return this.#slots.heldLeases().map((lease) => this.#held(lease, now))
+  }
+
+  oldest(now: number): HeldLease | undefined {
+    const lease = this.#slots.oldestLease()
+    return lease && this.#held(lease, now)
+  }
+
+  /** When a lease may have been held for too long. */
+  get leaksDueAtMs(): number {
+    return this.#leaksDueAtMs
+  }
+
+  /** Reports every lease that has been held for too long, once. To be called when one may be. */
+  reportLeaks(now: number): void {
+    this.#leaksDueAtMs = now + this.#leakAfterMs
+    for (const lease of this.#slots.heldLeases()) {
+      const dueAtMs = lease.grantedAtMs + this.#leakAfterMs
+      if (now < dueAtMs) {
+        this.#leaksDueAtMs = dueAtMs
+        return
+      }
+      if (lease.leakNumber === lease.number) continue
+      lease.leakNumber = lease.number
+      this.#ledger.counters.leaks++
+      this.observer.leaked(this.#held(lease, now), now)
+    }
+  }
+
+  #held(lease: Lease<T>, now: number): HeldLease {
+    return { holder: lease.holder, lane: this.#lanes.of(lease.lane).name, heldMs: now - lease.grantedAtMs }
+  }
+}

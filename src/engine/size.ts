@@ -1,0 +1,155 @@
+/** How many resources there may be now, whether one more is wanted, and which one is too many. */
+
+import type { Lanes } from './lanes.ts'
+import type { Ledger } from './ledger.ts'
+import type { LimitMember } from './limit.ts'
+import type { Opening } from './opening.ts'
+import { checkSizes, type Settings, type Sizes } from './options.ts'
+import type { Slot } from './slot.ts'
+import type { Slots } from './slots.ts'
+
+export class Size<T> {
+  readonly #settings: Settings<T>
+  readonly #slots: Slots<T>
+  readonly #lanes: Lanes<T>
+  readonly #ledger: Ledger<T>
+  readonly #opening: Opening
+  #max: number
+  #min: number
+  #reserve: number
+
+  constructor(settings: Settings<T>, slots: Slots<T>, lanes: Lanes<T>, ledger: Ledger<T>, opening: Opening) {
+    this.#settings = settings
+    this.#slots = slots
+    this.#lanes = lanes
+    this.#ledger = ledger
+    this.#opening = opening
+    this.#max = settings.maxSize
+    this.#min = settings.minSize
+    this.#reserve = settings.reserveSize
+  }
+
+  get max(): number {
+    return this.#max
+  }
+
+  get min(): number {
+    return this.#min
+  }
+
+  get reserve(): number {
+    return this.#reserve
+  }
+
+  /** Throws `bad_configuration`, and then changes nothing. */
+  change({ maxSize = this.#max, minSize = this.#min, reserveSize = this.#reserve }: Partial<Sizes>): void {
+    checkSizes({ maxSize, minSize, reserveSize, lanes: this.#settings.lanes })
+    this.#max = maxSize
+    this.#min = minSize
+    this.#reserve = reserveSize
+  }
+
+  /** How many may be leased at once. What is open beyond the maximum was opened for those who wait. */
+  get capacity(): number {
+    return Math.max(this.#max, this.#slots.alive)
+  }
+
+  /** Callers who could be served if there were enough resources. */
+  get servable(): number {
+    return this.#lanes.servable(this.capacity)
+  }
+
+  /** One more may be opened without the reserve. */
+  hasRoom(pool: LimitMember): boolean {
+    return this.#slots.size < this.#max && this.#settings.limits.every((limit) => limit.hasRoomFor(pool))
+  }
+
+  /** One more may be opened now, as far as this pool's own maximum and recent failures are concerned. */
+  mayOpen(now: number): boolean {
+    return this.#slots.size < this.#maxNow(now) && this.#opening.mayBegin(this.#slots.opening.size, now)
+  }
+
+  /** With the reserve, if somebody has waited long enough for it. */
+  #maxNow(now: number): number {
+    if (this.#reserve === 0 || this.#lanes.waiting === 0) return this.#max
+    return this.#lanes.longestWaitMs(now) >= this.#settings.reserveAfterMs ? this.#max + this.#reserve : this.#max
+  }
+
+  /** One more would serve those who wait sooner. */
+  isWorthIt(now: number): boolean {
+    if (this.#lanes.waiting === 0) return false
+    const { alive, opening, checking } = this.#slots
+    return this.#opening.isWorthIt({
+      waiting: this.servable - checking.size,
+      resources: alive,
+      opening: opening.size,
+      holdMs: this.#ledger.holdEstimateMs(now),
+      longestWaitMs: this.#lanes.longestWaitMs(now),
+    })
+  }
+
+  /** There are fewer than the minimum, or one that is too old waits for its replacement. */
+  get isMissing(): boolean {
+    const { alive, expiring, opening } = this.#slots
+    return alive < this.#min || expiring.size > opening.size
+  }
+
+  /** Another is being opened, more than the expiring ones need, and nothing else is idle meanwhile. */
+  get isReplacementComing(): boolean {
+    const { opening, expiring, idle } = this.#slots
+    return opening.size > expiring.size && idle.size === 0
+  }
+
+  /** Something would be missed if this idle one went now. */
+  get isLastIdle(): boolean {
+    return this.#slots.idle.size === 1 || this.#slots.alive <= this.#min
+  }
+
+  /** There is more than the minimum. */
+  get isSpare(): boolean {
+    return this.#slots.alive > this.#min
+  }
+
+  /** There are more than ever allowed: what is given back is closed. */
+  get isExceeded(): boolean {
+    return this.#slots.alive > this.#max + this.#reserve
+  }
+
+  /** One that must go now, though nobody asks for that. */
+  surplus(pool: LimitMember, now: number): Slot<T> | undefined {
+    const { idle, expiring, opening, alive } = this.#slots
+    const isReplaced = idle.size > 0 && this.isSpare
+    const isHopeless = opening.size < expiring.size && !this.hasRoom(pool)
+    if (expiring.first && (isReplaced || isHopeless)) return expiring.first
+    if (this.isExceeded) return idle.first ?? opening.last
+    const isLeftOver = alive > this.#max && idle.first && now >= this.#reserveIdleAtMs(idle.first)
+    return isLeftOver ? idle.first : undefined
+  }
+
+  /** When one of these may have another answer. */
+  nextAtMs(now: number): number {
+    const { retryAtMs } = this.#opening
+    const at = retryAtMs > now ? retryAtMs : Infinity
+    const { oldest } = this.#lanes
+    if (oldest) return Math.min(at, this.#patienceEndsAtMs(oldest.queuedAtMs, now))
+    const { idle, alive } = this.#slots
+    return alive > this.#max && idle.first ? Math.min(at, this.#reserveIdleAtMs(idle.first)) : at
+  }
+
+  /** When whoever is first has waited long enough for one more to be opened, or for the reserve. */
+  #patienceEndsAtMs(queuedAtMs: number, now: number): number {
+    const { size, opening } = this.#slots
+    const { learntMs, retryAtMs } = this.#opening
+    const reserveAtMs = queuedAtMs + this.#settings.reserveAfterMs
+    const at = this.#reserve > 0 && reserveAtMs > now ? reserveAtMs : Infinity
+    const mayOpen = opening.size === 0 && size < this.#max + this.#reserve && now >= retryAtMs
+    if (!mayOpen || learntMs === undefined || this.servable === 0) return at
+    const nextMs = queuedAtMs + learntMs > now ? queuedAtMs + learntMs : now + Math.max(learntMs, 1)
+    return Math.min(at, nextMs)
+  }
+
+  /** Until when one of the reserve stays idle. */
+  #reserveIdleAtMs(slot: Slot<T>): number {
+    return slot.usedAtMs + this.#settings.reserveAfterMs
+  }
+}

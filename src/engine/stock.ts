@@ -1,0 +1,124 @@
+/** The resources: opening and closing them, having them checked and reset, and looking after those that nobody uses. */
+
+import type { CloseReason } from '../metrics/counters.ts'
+import { Deadline } from '../time.ts'
+import type { Leases } from './leases.ts'
+import type { Ledger } from './ledger.ts'
+import type { LimitMember } from './limit.ts'
+import type { Settings } from './options.ts'
+import { Slot } from './slot.ts'
+import type { Slots } from './slots.ts'
+import { Upkeep } from './upkeep.ts'
+
+/** What the stock needs of its pool. */
+export interface StockDesk<T> extends LimitMember {
+  /** The deadline of a slot has come. */
+  slotDue(slot: Slot<T>, now: number): void
+}
+
+const reasons: Readonly<Record<CloseReason, string>> = {
+  idle: 'it has been idle for long',
+  lifetime: 'its lifetime is over',
+  check: 'a check failed',
+  reset: 'a reset failed',
+  retired: 'it is retired',
+  evicted: 'another pool needs its place',
+  resized: 'the pool has become smaller',
+  dirty: 'it was given back dirty',
+  destroyed: 'it was destroyed',
+  lost: 'it was lost',
+  ended: 'the pool has ended',
+}
+
+export class Stock<T> {
+  readonly upkeep: Upkeep<T>
+  readonly #settings: Settings<T>
+  readonly #slots: Slots<T>
+  readonly #leases: Leases<T>
+  readonly #ledger: Ledger<T>
+  readonly #desk: StockDesk<T>
+
+  constructor(settings: Settings<T>, slots: Slots<T>, leases: Leases<T>, ledger: Ledger<T>, desk: StockDesk<T>) {
+    this.#settings = settings
+    this.#slots = slots
+    this.#leases = leases
+    this.#ledger = ledger
+    this.#desk = desk
+    this.upkeep = new Upkeep(settings)
+    for (const limit of settings.limits) limit.join(desk)
+  }
+
+  open(now: number): void {
+    const slot = new Slot<T>((one) => new Deadline((at) => this.#desk.slotDue(one, at)))
+    slot.sinceMs = now
+    this.#slots.add(slot)
+    for (const limit of this.#settings.limits) limit.took(this.#desk, now)
+    this.#settings.owner.open(slot)
+  }
+
+  /** It is there: its life begins. Returns how long that took. */
+  opened(slot: Slot<T>, now: number): number {
+    const tookMs = now - slot.sinceMs
+    this.#ledger.openMs.record(tookMs)
+    this.#ledger.counters.opened++
+    slot.usedAtMs = slot.provenAtMs = now
+    slot.expiresAtMs = this.upkeep.expiresAtMs(now)
+    this.watch(slot, now)
+    return tookMs
+  }
+
+  /** Ends its leases and has it closed; nothing, if that has been done. */
+  close(slot: Slot<T>, kind: CloseReason, now: number, reason = reasons[kind]): void {
+    if (!this.#slots.has(slot) || this.#slots.closing.has(slot)) return
+    this.#leases.endAll(slot, now)
+    this.#slots.closing.push(slot)
+    this.#settings.deadlines.stop(slot.deadline)
+    this.#ledger.counters.closed[kind]++
+    for (const limit of this.#settings.limits) limit.closing()
+    this.#settings.owner.close(slot, reason)
+  }
+
+  /** It is gone. */
+  remove(slot: Slot<T>, now: number): void {
+    const wasClosing = this.#slots.closing.has(slot)
+    this.#leases.endAll(slot, now)
+    this.#slots.remove(slot)
+    this.#settings.deadlines.stop(slot.deadline)
+    for (const limit of this.#settings.limits) limit.freed(wasClosing, now)
+  }
+
+  check(slot: Slot<T>, now: number): void {
+    const { owner, checkTimeoutMs } = this.#settings
+    this.#ledger.counters.checks++
+    this.#slots.checking.push(slot)
+    this.#limitTo(slot, checkTimeoutMs, now)
+    owner.check?.(slot)
+  }
+
+  /** Has it cleaned up; closes it, if the owner can't do that, or it is to be closed anyway. */
+  reset(slot: Slot<T>, now: number): void {
+    const { owner, resetTimeoutMs } = this.#settings
+    if (slot.retiring || !owner.reset) return this.close(slot, slot.retiring ?? 'dirty', now)
+    this.#ledger.counters.resets++
+    this.#slots.resetting.push(slot)
+    this.#limitTo(slot, resetTimeoutMs, now)
+    owner.reset(slot)
+  }
+
+  /** Nothing idle is lent before it has been checked, if it can be. */
+  suspectIdle(): void {
+    if (!this.#settings.owner.check) return
+    for (const list of [this.#slots.idle, this.#slots.expiring]) for (const slot of list) slot.provenAtMs = -Infinity
+  }
+
+  /** Has the slot looked at when its upkeep is due. */
+  watch(slot: Slot<T>, now: number): void {
+    const isIdle = slot.holders === 0
+    this.#settings.deadlines.start(slot.deadline, this.upkeep.nextAtMs(slot, isIdle, now))
+  }
+
+  /** What the owner does now must be over in time. */
+  #limitTo(slot: Slot<T>, timeoutMs: number, now: number): void {
+    this.#settings.deadlines.start(slot.deadline, timeoutMs > 0 ? now + timeoutMs : Infinity)
+  }
+}
