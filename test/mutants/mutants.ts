@@ -51,16 +51,16 @@ const lending: readonly Mutant[] = [
   {
     name: 'lifo',
     bug: 'gives the next server to whoever came last',
-    file: 'src/engine/pool.ts',
-    find: 'const waiter = this.#waiting.first',
-    replace: 'const waiter = this.#waiting.last',
+    file: 'src/engine/lanes.ts',
+    find: 'return this.#only?.waiting.first',
+    replace: 'return this.#only?.waiting.last',
   },
   {
     name: 'one-too-many',
     bug: "exceeds the pool's maximum by one",
-    file: 'src/engine/pool.ts',
-    find: 'this.size < this.#options.maxSize',
-    replace: 'this.size <= this.#options.maxSize',
+    file: 'src/engine/size.ts',
+    find: 'return this.#slots.size < this.#maxNow(now) &&',
+    replace: 'return this.#slots.size <= this.#maxNow(now) &&',
   },
   {
     name: 'no-sets',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { engineMutants } from './engine-mutants.ts'
 import { mutants } from './mutants.ts'
 import { readVerdict } from './trial.ts'
 import { whyStale } from './workshop.ts'
@@ -53,7 +54,7 @@ describe('a mutant', () => {
     assert.match(whyStale('a c', 'f.ts', 'b') ?? '', /0 times in f\.ts/)
   })
 
-  for (const { name, file, find } of mutants) {
+  for (const { name, file, find } of [...mutants, ...engineMutants]) {
     it(`can be made of the sources as they are: ${name}`, () => {
       assert.equal(whyStale(readFileSync(join(root, file), 'utf8'), file, find), undefined)
     })

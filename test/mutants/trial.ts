@@ -41,6 +41,24 @@ export async function runTrial({ folder, seed, statements }: TrialOptions): Prom
   return readVerdict(output, errors)
 }
 
+/** The engine's own tests, with the sources in a folder. */
+export async function runEngineTrial(folder: string): Promise<Verdict> {
+  const tests = Bun.spawn([process.execPath, 'test', './src/engine', './test/engine'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const end = (): void => tests.kill()
+  process.once('exit', end)
+  const limit = setTimeout(() => void endHard(tests), limitMs)
+  const output = await new Response(tests.stderr).text()
+  const code = await tests.exited
+  clearTimeout(limit)
+  process.off('exit', end)
+  const failed = [...output.matchAll(/^\(fail\) (.+?)(?: \[[\d.]+m?s\])?$/gm)].map((match) => match[1] ?? '')
+  const first = failed.length > 0 ? `${failed.length} tests, the first: ${failed[0]}` : ''
+  return { isRed: failed.length > 0, isGreen: code === 0, canary: '', checker: '', first }
+}
+
 async function endHard(soak: Bun.Subprocess): Promise<void> {
   soak.kill()
   await Promise.race([soak.exited, sleep(killAfterMs)])
