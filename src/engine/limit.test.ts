@@ -150,6 +150,33 @@ describe('Limit', () => {
     assert.deepEqual([happened, limit.taken], [['offer a', 'offer b', 'offer c'], 2])
   })
 
+  it('offers the place to the next when a pool only lacks some of its minimum any more', () => {
+    const [other, a, b] = [member('other'), member('a'), member('b')]
+    other.take(2)
+    a.isBusy = true
+    for (const pool of [a, b]) pool.block()
+    limit.freed(false, 0)
+    a.blockMinimum()
+    assert.deepEqual([happened.slice(0, 2), limit.taken], [['offer a', 'offer b'], 2])
+  })
+
+  it('offers nothing to a pool that lacks nothing of its minimum any more', () => {
+    const [other, short] = [member('other'), member('short')]
+    other.take(2)
+    short.blockMinimum()
+    limit.unblock(short, 0)
+    limit.freed(false, 0)
+    assert.deepEqual(happened, [])
+  })
+
+  it('takes nothing from a pool that has ended', () => {
+    const [gone, a] = [member('gone', { idle: 1, spare: 1, idleSinceMs: 0 }), member('a')]
+    a.take(2)
+    limit.leave(gone, 0)
+    a.block()
+    assert.deepEqual(happened, [])
+  })
+
   it('offers what is left to those that lack some of their minimum, after all with callers', () => {
     const [other, short, blocked] = [member('other'), member('short'), member('blocked')]
     other.take(2)

@@ -16,7 +16,7 @@ describe('Pool: the lifetime of a resource', () => {
   it('ends when its replacement is open, if it would be missed', () => {
     const it = new EnginePool({ lifetimeMs: 1_000 }).fill(0)
     it.pass(1_000)
-    assert.deepEqual([it.asked(), it.figures()], [['open'], { idle: 1, opening: 1 }])
+    assert.deepEqual([it.asked(), it.figures(), it.pool.idle], [['open'], { idle: 1, opening: 1 }, 1])
     it.open()
     assert.deepEqual([it.asked(), it.figures()], [['close one: its lifetime is over'], { idle: 1, closing: 1 }])
     assert.deepEqual(it.ask('a').told, ['two'])
@@ -75,6 +75,14 @@ describe('Pool: the lifetime of a resource', () => {
     assert.deepEqual([it.asked(), it.figures()], [['close one: its lifetime is over'], { idle: 1, closing: 1 }])
   })
 
+  it('opens none ahead, if another is idle', () => {
+    const parts = [0, 1]
+    const it = new EnginePool({ maxSize: 3, lifetimeMs: 1_000, random: () => parts.shift() ?? 0 }).fill(0, 0)
+    assert.deepEqual(it.ask('holder').told, ['two'])
+    it.pass(900)
+    assert.deepEqual([it.asked(), it.figures()], [[], { leased: 1, idle: 1 }])
+  })
+
   it('is over for whoever waits, too: nobody gets it then', () => {
     const it = new EnginePool({ maxSize: 1, lifetimeMs: 1_000 }).fill(0)
     const [holder, waiting] = [it.ask('holder'), it.ask('a')]
@@ -114,6 +122,15 @@ describe('Pool: idle for long', () => {
     assert.deepEqual(it.asked(), ['close one: it has been idle for long'])
   })
 
+  it('leaves nothing to ring for what is gone', () => {
+    const it = new EnginePool({ idleTimeoutMs: 100, lifetimeMs: 1_000 }).fill(0, 0)
+    it.pass(1)
+    assert.equal(it.deadlines.size, 2)
+    it.lose('one')
+    it.destroy('two')
+    assert.equal(it.deadlines.size, 0)
+  })
+
   it('leaves nothing in the pool that died, and never lends it', () => {
     const it = new EnginePool().fill(0, 0)
     it.lose('two')
@@ -124,7 +141,9 @@ describe('Pool: idle for long', () => {
 
 describe('Pool: checks', () => {
   it('lends at once what was used, opened or checked lately', () => {
-    const it = new EnginePool({ canCheck: true, checkAfterMs: 1_000 }).fill(0)
+    const it = new EnginePool({ canCheck: true, checkAfterMs: 1_000 })
+    it.pass(5_000)
+    it.fill(0)
     it.pass(1_000)
     assert.deepEqual([it.ask('a').told, it.asked()], [['one'], []])
   })
@@ -188,6 +207,31 @@ describe('Pool: checks', () => {
     assert.deepEqual(it.figures(), { opening: 1, closing: 1, waiting: 1 })
     const { checks, checkFailures, closed } = it.pool.snapshot(it.now).counters
     assert.deepEqual([checks, checkFailures, closed.check], [1, 1, 1])
+  })
+
+  it('may last for ever, if they have no limit', () => {
+    const it = new EnginePool({ canCheck: true, checkAfterMs: 0, checkTimeoutMs: 0 }).fill(0)
+    it.pass(1)
+    it.ask('a')
+    it.pass(1_000_000)
+    assert.deepEqual(it.figures(), { checking: 1, waiting: 1 })
+  })
+
+  it('are followed by a new one at once, if what failed belonged to the minimum', () => {
+    const it = new EnginePool({ minSize: 1, canCheck: true, keepAliveMs: 100 }).fill(0)
+    it.pass(100)
+    it.failCheck()
+    assert.deepEqual(it.asked(), ['check one', 'close one: it is dead', 'open'])
+  })
+
+  it('keep nothing that was retired, or is too many, meanwhile', () => {
+    const it = new EnginePool({ canCheck: true, keepAliveMs: 100 }).fill(0, 0)
+    it.pass(100)
+    it.pool.resize({ maxSize: 1 }, it.now)
+    it.check()
+    it.pool.retireAll(it.now)
+    it.check()
+    assert.deepEqual(it.asked().slice(2), ['close one: the pool has become smaller', 'close two: it is retired'])
   })
 
   it('keep alive what nobody uses, again and again', () => {
@@ -310,11 +354,11 @@ describe('Pool: given back dirty', () => {
     assert.deepEqual(it.asked(), [])
   })
 
-  it('is closed, if its reset fails', () => {
-    const it = new EnginePool({ canReset: true }).fill(0)
+  it('is closed, if its reset fails, and replaced at once, if it belonged to the minimum', () => {
+    const it = new EnginePool({ minSize: 1, canReset: true }).fill(0)
     it.giveBack(it.ask('a'), { isDirty: true })
     it.failReset()
-    assert.deepEqual(it.asked(), ['reset one', 'close one: it has failed'])
+    assert.deepEqual(it.asked(), ['reset one', 'close one: it has failed', 'open'])
   })
 
   it('is closed, if its reset takes too long, and takes no answer later', () => {
@@ -328,6 +372,17 @@ describe('Pool: given back dirty', () => {
     assert.deepEqual(it.figures(), { closing: 1 })
     const { resets, resetFailures, closed } = it.pool.snapshot(it.now).counters
     assert.deepEqual([resets, resetFailures, closed.reset], [1, 1, 1])
+  })
+
+  it('is idle from when its reset is done', () => {
+    const it = new EnginePool({ canReset: true, idleTimeoutMs: 100 }).fill(0)
+    it.giveBack(it.ask('a'), { isDirty: true })
+    it.pass(50)
+    it.reset()
+    it.pass(99)
+    assert.deepEqual(it.asked(), ['reset one'])
+    it.pass(1)
+    assert.deepEqual(it.asked(), ['close one: it has been idle for long'])
   })
 
   it('is closed without a reset, if it would be closed anyway', () => {

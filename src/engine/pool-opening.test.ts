@@ -122,6 +122,14 @@ describe('Pool: failures to open', () => {
     assert.deepEqual(pauses, [90, 180, 360, 720, 900, 900])
   })
 
+  it('are counted', () => {
+    const it = new EnginePool()
+    it.ask('a')
+    pauseAfterFailure(it)
+    pauseAfterFailure(it)
+    assert.equal(it.pool.snapshot(it.now).counters.openFailures, 2)
+  })
+
   it('are one failure, if they began together', () => {
     const it = new EnginePool({ maxSize: 10, minSize: 10 })
     it.pass(0)

@@ -66,6 +66,18 @@ describe('Pool: its minimum', () => {
     assert.deepEqual(it.figures(), { opening: 1 })
   })
 
+  it('is filled again at once when all are retired, if there is room', () => {
+    const it = new EnginePool({ minSize: 1 }).fill(0)
+    it.pool.retireAll(0)
+    assert.deepEqual(it.asked(), ['close one: it is retired', 'open'])
+  })
+
+  it('is filled again before what was destroyed is gone, if there is room', () => {
+    const it = new EnginePool({ maxSize: 2, minSize: 1 }).fill(0)
+    it.destroy('one')
+    assert.deepEqual(it.asked(), ['close one: because', 'open'])
+  })
+
   it('counts what is leased', () => {
     const it = new EnginePool({ maxSize: 3, minSize: 1 })
     it.isPrompt = true
@@ -89,6 +101,49 @@ describe('Pool: its reserve', () => {
     assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
     it.open()
     assert.deepEqual(asker.told, ['two'])
+  })
+
+  it('is opened in time, though opening takes long', () => {
+    const it = new EnginePool(options)
+    it.ask('holder')
+    it.pass(60)
+    it.open()
+    it.ask('a')
+    it.pass(99)
+    assert.deepEqual(it.figures(), { leased: 1, waiting: 1 })
+    it.pass(1)
+    assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
+  })
+
+  it('keeps nobody waiting for it who may have one within the maximum', () => {
+    const it = new EnginePool({ maxSize: 2, reserveSize: 1, reserveAfterMs: 1_000 })
+    const holder = it.ask('holder')
+    it.pass(20)
+    it.open()
+    it.giveBack(holder)
+    it.askMany(2)
+    it.pass(20)
+    assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
+  })
+
+  it('gives up those first that have been idle longest', () => {
+    const it = new EnginePool({ maxSize: 1, reserveSize: 2, reserveAfterMs: 100 }).fill(0)
+    const askers = it.askMany(3) as [Asker, Asker, Asker]
+    it.pass(100)
+    it.open()
+    it.pass(100)
+    it.open()
+    it.forget()
+    it.giveBack(askers[1])
+    it.pass(60)
+    it.giveBack(askers[2])
+    it.pass(40)
+    assert.deepEqual(
+      [it.asked(), it.figures()],
+      [['close two: the pool has become smaller'], { leased: 1, idle: 1, closing: 1 }],
+    )
+    it.pass(60)
+    assert.deepEqual(it.asked(), ['close three: the pool has become smaller'])
   })
 
   it('is a maximum, too', () => {
@@ -160,6 +215,14 @@ describe('Pool: another size at run time', () => {
     assert.deepEqual(it.figures(), { idle: 2 })
   })
 
+  it('opens for those who have waited long enough when its reserve becomes larger', () => {
+    const it = new EnginePool({ maxSize: 1, reserveAfterMs: 100 }).fill(0)
+    it.askMany(2)
+    it.pass(100)
+    it.pool.resize({ reserveSize: 1 }, it.now)
+    assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
+  })
+
   it('is refused as it is when a pool is made, and then changes nothing', () => {
     const it = new EnginePool({ maxSize: 3, minSize: 2 })
     const message = 'pool: minSize is 2, and must not exceed maxSize, which is 1'
@@ -216,6 +279,35 @@ describe('Pool: a limit shared with others', () => {
     it.fill(0)
     it.askMany(2)
     assert.deepEqual([other.asked(), third.asked()], [[], ['close one: another pool needs its place']])
+  })
+
+  it('counts as spare what is beyond the minimum, and looks for the longest idle among those with as much', () => {
+    const limit = new Limit('process', 4)
+    const it = new EnginePool({ limits: [limit] })
+    const [kept, young, old] = [2, 0, 0].map((minSize) => new EnginePool({ minSize, limits: [limit] }, it))
+    kept?.fill(0, 0)
+    old?.fill(0)
+    it.pass(10)
+    young?.fill(0)
+    it.ask('a')
+    assert.deepEqual(
+      [kept, young, old].map((pool) => pool?.asked()),
+      [[], [], ['close one: another pool needs its place']],
+    )
+  })
+
+  it('keeps no place of one limit for a pool that waits for another', () => {
+    const [database, process] = [new Limit('database', 1), new Limit('process', 2)]
+    const holding = new EnginePool({ limits: [database] }).fill(0)
+    const elsewhere = new EnginePool({ limits: [process] }, holding).fill(0, 0)
+    const both = new EnginePool({ limits: [database, process] }, holding)
+    const next = new EnginePool({ limits: [database] }, holding)
+    holding.ask('holder')
+    elsewhere.askMany(2)
+    both.ask('a')
+    next.ask('b')
+    holding.lose('one')
+    assert.deepEqual([both.figures(), next.figures()], [{ waiting: 1 }, { waiting: 1, opening: 1 }])
   })
 
   it('opens nothing for a minimum that would need another pool’s place', () => {

@@ -68,6 +68,10 @@ describe('Upkeep', () => {
     assert.equal(all.nextAtMs(slot({ usedAtMs: 10, provenAtMs: 100 }), true, 105), 110)
   })
 
+  it('is checked again so long after it was last known to live', () => {
+    assert.equal(upkeep({ keepAliveMs: 100 }).nextAtMs(slot({ provenAtMs: 50 }), true, 70), 150)
+  })
+
   it('counts from now on for what somebody holds', () => {
     const it = upkeep({ idleTimeoutMs: 100 })
     assert.deepEqual([it.nextAtMs(slot(), true, 60), it.nextAtMs(slot(), false, 60)], [100, 160])
