@@ -296,6 +296,18 @@ describe('Pool: a limit shared with others', () => {
     )
   })
 
+  it('keeps a pool’s turn, however often it is asked meanwhile', () => {
+    const { limit, it, other } = sharers(1)
+    const next = new EnginePool({ limits: [limit] }, it)
+    other.fill(0)
+    other.ask('holder')
+    it.ask('a')
+    next.ask('b')
+    it.ask('c')
+    other.lose('one')
+    assert.deepEqual([it.figures(), next.figures()], [{ waiting: 2, opening: 1 }, { waiting: 1 }])
+  })
+
   it('keeps no place of one limit for a pool that waits for another', () => {
     const [database, process] = [new Limit('database', 1), new Limit('process', 2)]
     const holding = new EnginePool({ limits: [database] }).fill(0)
