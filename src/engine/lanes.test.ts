@@ -14,9 +14,10 @@ function threeLanes(): Lanes<string> {
   )
 }
 
-function wait(lanes: Lanes<string>, lane: number, now = 0): Waiter<string> {
+function wait(lanes: Lanes<string>, lane: number, now = 0, timeoutMs?: number): Waiter<string> {
   const waiter = new Waiter<string>({ granted: () => undefined, refused: () => undefined })
   waiter.lane = lane
+  waiter.timeoutMs = timeoutMs
   lanes.add(waiter, now)
   return waiter
 }
@@ -115,11 +116,18 @@ describe('Lanes', () => {
   it('find the first that waits as long as the pool says behind those with a time of their own', () => {
     const lanes = threeLanes()
     const lane = lanes.of(batch)
-    wait(lanes, batch).timeoutMs = 5
+    const first = wait(lanes, batch, 0, 5)
     assert.equal(lane.firstTimedByPool, undefined)
     const asker = wait(lanes, batch)
-    wait(lanes, batch)
+    wait(lanes, batch, 0, 5)
+    const last = wait(lanes, batch)
     assert.equal(lane.firstTimedByPool, asker)
+    lanes.remove(first)
+    assert.equal(lane.firstTimedByPool, asker)
+    lanes.remove(asker)
+    assert.equal(lane.firstTimedByPool, last)
+    lanes.remove(last)
+    assert.equal(lane.firstTimedByPool, undefined)
   })
 
   it('are known by name', () => {

@@ -1,7 +1,9 @@
 /**
  * Who waits. A lane is a queue, strictly first come first served, for a named class of callers, with capacity kept for it:
- * `reserved` slots that no other lane may take, however long its queue. What is not reserved is for everybody, and goes to
- * whoever has waited longest. A pool without lanes has one, without a name.
+ * `reserved` slots of the pool's maximum (or of a lower limit, if it shares one) that no other lane may take, however long
+ * its queue. What is not reserved is for everybody, and goes to whoever has waited longest. What can't be opened, because
+ * the database is down or other pools have taken the places, is kept for nobody. A lane that has all it may have waits until
+ * one of its own gives back, even where it could share. A pool without lanes has one, without a name.
  */
 
 import { assert } from '../assert.ts'
@@ -25,6 +27,8 @@ export class Lane<T> {
   readonly shedding: Shedding | undefined
   /** Slots that its callers hold; not counted where there is one lane only. */
   leased = 0
+  /** The first that waits as long as the pool says. */
+  firstTimedByPool: Waiter<T> | undefined = undefined
 
   constructor({ name, reserved }: LaneOptions, shedding: SheddingOptions | undefined) {
     this.name = name
@@ -32,11 +36,21 @@ export class Lane<T> {
     this.shedding = shedding && new Shedding(shedding)
   }
 
-  /** The first that waits as long as the pool says. */
-  get firstTimedByPool(): Waiter<T> | undefined {
-    let { first } = this.waiting
-    while (first && first.timeoutMs !== undefined) first = this.waiting.after(first)
-    return first
+  add(waiter: Waiter<T>): void {
+    this.waiting.push(waiter)
+    if (this.firstTimedByPool === undefined && waiter.timeoutMs === undefined) this.firstTimedByPool = waiter
+  }
+
+  remove(waiter: Waiter<T>): void {
+    if (waiter === this.firstTimedByPool) this.firstTimedByPool = this.#nextTimedByPool(waiter)
+    this.waiting.remove(waiter)
+  }
+
+  /** The mark only ever moves on: whoever has a time-out of their own is passed once. */
+  #nextTimedByPool(waiter: Waiter<T>): Waiter<T> | undefined {
+    let next = this.waiting.after(waiter)
+    while (next && next.timeoutMs !== undefined) next = this.waiting.after(next)
+    return next
   }
 }
 
@@ -68,9 +82,10 @@ export class Lanes<T> {
     return this.#reserved
   }
 
+  /** `index` is a waiter's or a lease's. */
   of(index: number): Lane<T> {
     const lane = this.all[index]
-    assert(lane !== undefined, 'a lane is one of the options')
+    assert(lane !== undefined, 'a waiter queues in one of the lanes of its pool')
     return lane
   }
 
@@ -146,14 +161,19 @@ export class Lanes<T> {
     waiter.queuedAtMs = now
     waiter.ticket = ++this.#tickets
     const lane = this.#only ?? this.of(waiter.lane)
-    lane.waiting.push(waiter)
+    lane.add(waiter)
     this.#waiting++
   }
 
   remove(waiter: Waiter<T>): void {
     const lane = this.#only ?? this.of(waiter.lane)
-    lane.waiting.remove(waiter)
+    lane.remove(waiter)
     this.#waiting--
+  }
+
+  /** What was waited for until now was no overload. */
+  restartShedding(now: number): void {
+    for (const { shedding } of this.all) shedding?.restart(now)
   }
 
   /** Somebody of the lane was served after a wait. */

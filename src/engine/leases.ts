@@ -4,7 +4,8 @@ import type { TaxirankError } from '../errors.ts'
 import type { Lanes } from './lanes.ts'
 import type { Lease } from './lease.ts'
 import type { Ledger } from './ledger.ts'
-import type { HeldLease, PoolObserver } from './observer.ts'
+import { type HeldLease, noObserver, type PoolObserver } from './observer.ts'
+import type { Settings } from './options.ts'
 import { stale } from './refusals.ts'
 import type { Slot } from './slot.ts'
 import type { Slots } from './slots.ts'
@@ -16,15 +17,23 @@ export class Leases<T> {
   readonly #lanes: Lanes<T>
   readonly #ledger: Ledger<T>
   readonly #leakAfterMs: number
+  /** What was used just now lives: unless everything is to be checked before it is lent. */
+  readonly #isUseProof: boolean
   #grants = 0
   #leaksDueAtMs: number
 
-  constructor(slots: Slots<T>, lanes: Lanes<T>, ledger: Ledger<T>, observer: PoolObserver<T>, leakAfterMs: number) {
+  constructor(
+    slots: Slots<T>,
+    lanes: Lanes<T>,
+    ledger: Ledger<T>,
+    { observer, leakAfterMs, checkAfterMs }: Settings<T>,
+  ) {
     this.#slots = slots
     this.#lanes = lanes
     this.#ledger = ledger
-    this.observer = observer
+    this.observer = observer ?? noObserver
     this.#leakAfterMs = leakAfterMs
+    this.#isUseProof = checkAfterMs > 0
     this.#leaksDueAtMs = leakAfterMs > 0 ? 0 : Infinity
   }
 
@@ -57,7 +66,8 @@ export class Leases<T> {
     this.#ledger.ended(lease, now)
     this.observer.ended(lease, now)
     if (slot.holders > 0) return false
-    slot.usedAtMs = slot.provenAtMs = now
+    slot.usedAtMs = now
+    slot.provenAtMs = this.#isUseProof ? now : -Infinity
     this.#lanes.gaveBack(slot.lane)
     return true
   }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import { Limit, type LimitMember } from './limit.ts'
+import { Limit } from './limit.ts'
+import type { LimitMember } from './limits.ts'
+
+const nobody = { evictable: 0, spare: 0, idleSinceMs: Infinity, evict: () => undefined, placeFreed: () => undefined }
 
 describe('Limit', () => {
   let limit: Limit
@@ -14,45 +17,69 @@ describe('Limit', () => {
   /** A pool that takes the places it is offered, as long as it wants any. */
   class Member implements LimitMember {
     readonly name: string
-    idle = 0
+    readonly limits = [limit]
+    evictable = 0
     spare = 0
     idleSinceMs = Infinity
     wanted = 0
     /** It is in the middle of something. */
     isBusy = false
 
-    constructor(name: string, figures: Partial<Pick<Member, 'idle' | 'spare' | 'idleSinceMs'>> = {}) {
+    constructor(name: string, figures: Partial<Pick<Member, 'evictable' | 'spare' | 'idleSinceMs'>> = {}) {
       this.name = name
       Object.assign(this, figures)
-      limit.join(this)
+      if (this.evictable > 0) limit.group.offered(this)
     }
 
     evict(): void {
       happened.push(`evict ${this.name}`)
-      this.idle--
+      this.evictable--
       this.spare--
-      limit.closing()
+      limit.group.closing(this)
     }
 
     placeFreed(): void {
       happened.push(`offer ${this.name}`)
-      if (!this.isBusy && this.wanted > 0 && limit.hasRoomFor(this)) this.take()
+      if (!this.isBusy && this.wanted > 0 && limit.group.hasRoomFor(this)) this.take()
     }
 
     take(count = 1): void {
-      for (let taken = 0; taken < count; taken++) limit.took(this, 0)
+      for (let taken = 0; taken < count; taken++) limit.group.took(this)
+      limit.group.attend(0)
       this.wanted = Math.max(0, this.wanted - count)
     }
 
     block(): void {
       this.wanted++
-      limit.block(this, 0)
+      limit.group.block(this)
+      limit.group.attend(0)
     }
 
     blockMinimum(): void {
       this.wanted++
-      limit.blockMinimum(this, 0)
+      limit.group.blockMinimum(this)
+      limit.group.attend(0)
     }
+  }
+
+  function freed(wasClosing: boolean): void {
+    limit.group.freed({ ...nobody, limits: [limit] }, wasClosing)
+    limit.group.attend(0)
+  }
+
+  function unblock(pool: Member): void {
+    limit.group.waive(pool)
+    limit.group.attend(0)
+  }
+
+  function offered(pool: Member): void {
+    limit.group.offered(pool)
+    limit.group.attend(0)
+  }
+
+  function leave(pool: Member): void {
+    limit.group.leave(pool)
+    limit.group.attend(0)
   }
 
   const member = (...figures: ConstructorParameters<typeof Member>): Member => new Member(...figures)
@@ -60,37 +87,41 @@ describe('Limit', () => {
   it('has room for as many as it says, until they are gone', () => {
     const [a, b] = [member('a'), member('b')]
     a.take()
-    assert.deepEqual([limit.taken, limit.hasRoomFor(b)], [1, true])
+    assert.deepEqual([limit.taken, limit.group.hasRoomFor(b)], [1, true])
     b.take()
-    limit.closing()
-    assert.deepEqual([limit.taken, limit.hasRoomFor(b)], [2, false])
-    limit.freed(true, 0)
-    assert.deepEqual([limit.taken, limit.hasRoomFor(b)], [1, true])
+    limit.group.closing({ ...nobody, limits: [limit] })
+    assert.deepEqual([limit.taken, limit.group.hasRoomFor(b)], [2, false])
+    freed(true)
+    assert.deepEqual([limit.taken, limit.group.hasRoomFor(b)], [1, true])
   })
 
   it('has room for one at least', () => {
-    assert.throws(() => new Limit('process', 0), { message: 'taxirank bug: a limit has room for at least one' })
-    assert.throws(() => limit.resize(0, 0), { message: 'taxirank bug: a limit has room for at least one' })
+    for (const max of [0, 1.5, Number.NaN]) {
+      const message = `limit process: must be a whole number, 1 or more, got ${max}`
+      assert.throws(() => new Limit('process', max), { code: 'bad_configuration', message })
+      assert.throws(() => limit.resize(max, 0), { code: 'bad_configuration', message })
+    }
+    assert.equal(limit.max, 2)
   })
 
   it('evicts for a pool with callers: from the one with most to spare, and of those what has been idle longest', () => {
-    member('a', { idle: 1, spare: 1, idleSinceMs: 0 })
-    member('b', { idle: 1, spare: 3, idleSinceMs: 20 })
-    member('c', { idle: 2, spare: 3, idleSinceMs: 10 })
-    member('d', { idle: 0, spare: 9 })
-    member('asking', { idle: 1, spare: 9, idleSinceMs: 0 }).block()
+    member('a', { evictable: 1, spare: 1, idleSinceMs: 0 })
+    member('b', { evictable: 1, spare: 3, idleSinceMs: 20 })
+    member('c', { evictable: 2, spare: 3, idleSinceMs: 10 })
+    member('d', { evictable: 0, spare: 9 }).take(2)
+    member('asking', { evictable: 1, spare: 9, idleSinceMs: 0 }).block()
     assert.deepEqual(happened, ['evict c'])
   })
 
   it('evicts what belongs to another’s minimum, too, if nobody has more', () => {
-    member('a', { idle: 1, spare: -1, idleSinceMs: 0 })
-    member('b', { idle: 1, spare: 0, idleSinceMs: 5 })
+    member('a', { evictable: 1, spare: -1, idleSinceMs: 0 })
+    member('b', { evictable: 1, spare: 0, idleSinceMs: 5 }).take(2)
     member('asking').block()
     assert.deepEqual(happened, ['evict b'])
   })
 
   it('evicts one for each pool that is blocked, and no more', () => {
-    const other = member('other', { idle: 5, spare: 5, idleSinceMs: 0 })
+    const other = member('other', { evictable: 5, spare: 5, idleSinceMs: 0 })
     other.take(2)
     const [a, b] = [member('a'), member('b')]
     for (const pool of [a, a, b, b]) pool.block()
@@ -98,11 +129,11 @@ describe('Limit', () => {
   })
 
   it('evicts nothing for a minimum', () => {
-    const other = member('other', { idle: 5, spare: 5, idleSinceMs: 0 })
+    const other = member('other', { evictable: 5, spare: 5, idleSinceMs: 0 })
     other.take(2)
     member('a').blockMinimum()
     assert.deepEqual(happened, [])
-    limit.offered(other, 0)
+    offered(other)
     assert.deepEqual(happened, [])
   })
 
@@ -110,8 +141,8 @@ describe('Limit', () => {
     const [other, a, b] = [member('other'), member('a'), member('b')]
     other.take(2)
     for (const pool of [a, b]) pool.block()
-    limit.freed(false, 0)
-    limit.freed(false, 0)
+    freed(false)
+    freed(false)
     assert.deepEqual([happened, limit.taken], [['offer a', 'offer b'], 2])
   })
 
@@ -119,10 +150,10 @@ describe('Limit', () => {
     const [other, a, b] = [member('other'), member('a'), member('b')]
     other.take(2)
     for (const pool of [a, b]) pool.block()
-    limit.freed(false, 0)
+    freed(false)
     a.block()
-    limit.freed(false, 0)
-    limit.freed(false, 0)
+    freed(false)
+    freed(false)
     assert.deepEqual(happened, ['offer a', 'offer b', 'offer a'])
   })
 
@@ -131,9 +162,9 @@ describe('Limit', () => {
     other.take(2)
     a.isBusy = true
     for (const pool of [a, b]) pool.block()
-    limit.freed(false, 0)
+    freed(false)
     assert.deepEqual(
-      [other, a, b].map((pool) => limit.hasRoomFor(pool)),
+      [other, a, b].map((pool) => limit.group.hasRoomFor(pool)),
       [false, true, false],
     )
     assert.deepEqual(happened, ['offer a'])
@@ -144,9 +175,9 @@ describe('Limit', () => {
     other.take(2)
     a.isBusy = b.isBusy = true
     for (const pool of [a, b, c]) pool.block()
-    limit.freed(false, 0)
-    limit.unblock(a, 0)
-    limit.leave(b, 0)
+    freed(false)
+    unblock(a)
+    leave(b)
     assert.deepEqual([happened, limit.taken], [['offer a', 'offer b', 'offer c'], 2])
   })
 
@@ -155,7 +186,7 @@ describe('Limit', () => {
     other.take(2)
     a.isBusy = true
     for (const pool of [a, b]) pool.block()
-    limit.freed(false, 0)
+    freed(false)
     a.blockMinimum()
     assert.deepEqual([happened.slice(0, 2), limit.taken], [['offer a', 'offer b'], 2])
   })
@@ -164,15 +195,15 @@ describe('Limit', () => {
     const [other, short] = [member('other'), member('short')]
     other.take(2)
     short.blockMinimum()
-    limit.unblock(short, 0)
-    limit.freed(false, 0)
+    unblock(short)
+    freed(false)
     assert.deepEqual(happened, [])
   })
 
   it('takes nothing from a pool that has ended', () => {
-    const [gone, a] = [member('gone', { idle: 1, spare: 1, idleSinceMs: 0 }), member('a')]
+    const [gone, a] = [member('gone', { evictable: 1, spare: 1, idleSinceMs: 0 }), member('a')]
     a.take(2)
-    limit.leave(gone, 0)
+    leave(gone)
     a.block()
     assert.deepEqual(happened, [])
   })
@@ -182,9 +213,9 @@ describe('Limit', () => {
     other.take(2)
     short.blockMinimum()
     blocked.block()
-    limit.freed(false, 0)
+    freed(false)
     assert.deepEqual(happened, ['offer blocked'])
-    limit.freed(false, 0)
+    freed(false)
     assert.deepEqual(happened, ['offer blocked', 'offer short'])
   })
 
@@ -193,7 +224,7 @@ describe('Limit', () => {
     other.take(2)
     for (const pool of [a, b]) pool.blockMinimum()
     b.block()
-    limit.freed(false, 0)
+    freed(false)
     assert.deepEqual(happened, ['offer b'])
   })
 
@@ -201,18 +232,18 @@ describe('Limit', () => {
     const [other, a] = [member('other'), member('a')]
     other.take(2)
     a.block()
-    other.idle = 2
-    limit.offered(other, 0)
-    limit.offered(other, 0)
+    other.evictable = 2
+    offered(other)
+    offered(other)
     assert.deepEqual(happened, ['evict other'])
   })
 
   it('takes nothing from a pool that is blocked itself, or if nobody is', () => {
     const [a, b] = [member('a'), member('b')]
     a.take(2)
-    limit.offered(b, 0)
+    offered(b)
     b.block()
-    limit.offered(b, 0)
+    offered(b)
     assert.deepEqual(happened, [])
   })
 
@@ -225,10 +256,10 @@ describe('Limit', () => {
   })
 
   it('evicts as many as are too many when it becomes lower, those left out that are being closed', () => {
-    const other = member('other', { idle: 2, spare: 2, idleSinceMs: 0 })
+    const other = member('other', { evictable: 2, spare: 2, idleSinceMs: 0 })
     limit.resize(4, 0)
     other.take(4)
-    limit.closing()
+    limit.group.closing({ ...nobody, limits: [limit] })
     limit.resize(2, 0)
     assert.deepEqual([happened, limit.isExceeded], [['evict other'], false])
     limit.resize(1, 0)
@@ -239,7 +270,7 @@ describe('Limit', () => {
     member('other').take(2)
     limit.resize(1, 0)
     assert.equal(limit.isExceeded, true)
-    limit.freed(false, 0)
+    freed(false)
     assert.equal(limit.isExceeded, false)
   })
 })

@@ -41,8 +41,9 @@ export class Opening {
   #pauseMs = 0
   #retryAtMs = 0
 
+  /** `retryMaxMs` 0: the pause does not grow. */
   constructor(retryMaxMs: number, random: () => number) {
-    this.#retryMaxMs = retryMaxMs
+    this.#retryMaxMs = retryMaxMs === 0 ? firstRetryMs : retryMaxMs
     this.#random = random
   }
 

@@ -31,7 +31,7 @@ export interface PoolOptions<T> {
   readonly maxSize: number
   /** Slots kept open, and opened again when they are lost; at most `maxSize`. */
   readonly minSize?: number
-  /** Slots beyond `maxSize` that may be opened once somebody has waited for `reserveAfterMs`. */
+  /** Slots beyond `maxSize` that may be opened once somebody has waited for `reserveAfterMs`, which is above 0 then. */
   readonly reserveSize?: number
   readonly reserveAfterMs?: number
   /** Maxima that it shares with other pools. */
@@ -48,7 +48,7 @@ export interface PoolOptions<T> {
   readonly reuse?: 'lifo' | 'round robin'
   /** How many may share one resource, 1 or more. */
   readonly sharedDepth?: number
-  /** The longest pause between two attempts to open after failures. */
+  /** The longest pause between two attempts to open after failures; the first is 100 ms. 0: it does not grow. */
   readonly retryMaxMs?: number
   /** How old a resource may become. */
   readonly lifetimeMs?: number
@@ -103,6 +103,7 @@ export function settle<T>(options: PoolOptions<T>): Settings<T> {
   const settings: Settings<T> = { ...defaults, limits: [], lanes: [], ...options }
   checkNumbers(settings)
   checkSizes(settings)
+  if (settings.reserveSize > 0) above0('reserveAfterMs', settings.reserveAfterMs)
   checkLanes(settings.lanes)
   if (settings.keepAliveMs > 0 || settings.checkAfterMs < Infinity) {
     const owner: ResourceOwner<T> = settings.owner

@@ -267,6 +267,15 @@ describe('Pool: checks', () => {
     it.pass(40)
     assert.deepEqual(it.asked(), ['close one: it has been idle for long'])
   })
+
+  it('checks what was used just now, too, if it checks always', () => {
+    const it = new EnginePool({ maxSize: 1, canCheck: true, checkAfterMs: 0 }).fill(0)
+    const [holder, asker] = [it.ask('holder'), it.ask('a')]
+    it.giveBack(holder)
+    assert.deepEqual([it.figures(), told([asker])], [{ checking: 1, waiting: 1 }, [[]]])
+    it.check()
+    assert.deepEqual(told([asker]), [['one']])
+  })
 })
 
 describe('Pool: everything idle is suspect', () => {
@@ -299,6 +308,15 @@ describe('Pool: everything idle is suspect', () => {
     const it = new EnginePool().fill(0)
     it.pool.suspectIdle()
     assert.deepEqual(it.ask('a').told, ['one'])
+  })
+
+  it('even what answers a check that began before', () => {
+    const it = new EnginePool({ maxSize: 1, canCheck: true, keepAliveMs: 100 }).fill(0)
+    it.pass(100)
+    it.pool.suspectIdle()
+    it.check()
+    const asker = it.ask('a')
+    assert.deepEqual([it.figures(), told([asker])], [{ checking: 1, waiting: 1 }, [[]]])
   })
 })
 

@@ -258,4 +258,15 @@ describe('Pool: failures to open', () => {
     const { counters, lastFailure } = it.pool.snapshot(0)
     assert.deepEqual([counters.openFailures, lastFailure, it.figures()], [0, undefined, { waiting: 1, opening: 1 }])
   })
+
+  it('are followed by a pause even if it is not to grow', () => {
+    const it = new EnginePool({ retryMaxMs: 0 })
+    it.ask('a')
+    for (const at of [100, 200, 300]) {
+      it.failToOpen()
+      assert.deepEqual(it.figures(), { waiting: 1 })
+      it.pass(100)
+      assert.deepEqual([it.now, it.figures()], [at, { opening: 1, waiting: 1 }])
+    }
+  })
 })

@@ -18,7 +18,7 @@ function drain(it: EnginePool, options: Partial<DrainOptions> = {}): DrainReport
 describe('Pool: paused', () => {
   it('lends and opens nothing: callers queue', () => {
     const it = new EnginePool({ maxSize: 3, minSize: 2 }).fill(0, 0)
-    it.pool.pause()
+    it.pool.pause(0)
     it.lose('two')
     const askers = it.askMany(3)
     it.pass(10_000)
@@ -28,14 +28,14 @@ describe('Pool: paused', () => {
   it('lets leases go on, and takes them back', () => {
     const it = new EnginePool({ maxSize: 1 }).fill(0)
     const [holder, waiting] = it.askMany(2) as [Asker, Asker]
-    it.pool.pause()
+    it.pool.pause(0)
     it.giveBack(holder)
     assert.deepEqual([waiting.told, it.figures()], [[], { idle: 1, waiting: 1 }])
   })
 
   it('lets waits end in time, and says why', () => {
     const it = new EnginePool({ waitTimeoutMs: 100 }).fill(0)
-    it.pool.pause()
+    it.pool.pause(0)
     const asker = it.ask('a')
     it.pass(100)
     const text = 'no server became free within 100 ms: 0 of 2 leased, 0 others waiting; the pool is paused'
@@ -44,7 +44,7 @@ describe('Pool: paused', () => {
 
   it('serves in turn when it is resumed', () => {
     const it = new EnginePool({ maxSize: 1 }).fill(0)
-    it.pool.pause()
+    it.pool.pause(0)
     const [first, second] = it.askMany(2) as [Asker, Asker]
     it.pool.resume(0)
     assert.deepEqual([told([first, second]), it.pool.snapshot(0).state], [[['one'], []], 'open'])
@@ -53,7 +53,7 @@ describe('Pool: paused', () => {
   it('has nothing checked for those who wait, until it is resumed', () => {
     const it = new EnginePool({ canCheck: true, checkAfterMs: 100 }).fill(0)
     it.pass(101)
-    it.pool.pause()
+    it.pool.pause(0)
     it.ask('a')
     it.pass(10_000)
     assert.deepEqual(it.asked(), [])
@@ -64,7 +64,7 @@ describe('Pool: paused', () => {
   it('keeps what comes open meanwhile', () => {
     const it = new EnginePool()
     const asker = it.ask('a')
-    it.pool.pause()
+    it.pool.pause(0)
     it.open()
     assert.deepEqual([asker.told, it.figures()], [[], { idle: 1, waiting: 1 }])
     it.pool.resume(0)
@@ -155,7 +155,7 @@ describe('Pool: draining', () => {
 
   it('serves those who wait in a pool that was paused', () => {
     const it = new EnginePool().fill(0)
-    it.pool.pause()
+    it.pool.pause(0)
     const asker = it.ask('a')
     drain(it)
     assert.deepEqual(asker.told, ['one'])
@@ -165,7 +165,7 @@ describe('Pool: draining', () => {
     const it = new EnginePool({ minSize: 1 }).fill(0)
     drain(it)
     it.close()
-    it.pool.pause()
+    it.pool.pause(0)
     it.pool.resume(0)
     it.pass(10_000)
     assert.deepEqual([it.figures(), it.ask('a').told], [{}, [refused]])
@@ -175,7 +175,7 @@ describe('Pool: draining', () => {
     const it = new EnginePool().fill(0)
     const holder = it.ask('holder')
     const reports = drain(it)
-    it.pool.pause()
+    it.pool.pause(0)
     it.pool.resume(0)
     assert.deepEqual([it.pool.snapshot(0).state, it.ask('late').told], ['draining', [refused]])
     it.giveBack(holder)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Asker, EnginePool, told } from '../../test/support/engine-pool.ts'
+import { type Asker, EnginePool, shutdown, told } from '../../test/support/engine-pool.ts'
+import { noObserver } from './observer.ts'
 
 /** A pool of one, which somebody holds. */
 function held(options = {}): { it: EnginePool; holder: Asker } {
@@ -283,5 +284,41 @@ describe('Pool: shedding', () => {
       it.pass(50)
     }
     assert.equal(it.pool.snapshot(it.now).counters.leases, 30)
+  })
+
+  it('refuses nobody while the pool is paused, nor right after', () => {
+    const { it, holder } = held({ shedding: { targetMs: 10, intervalMs: 100 } })
+    const asker = it.ask('a')
+    it.pool.pause(it.now)
+    it.pass(1_000)
+    it.pool.resume(it.now)
+    it.pass(50)
+    it.giveBack(holder)
+    assert.deepEqual(told([asker]), [['one']])
+  })
+
+  it('refuses nobody while nothing can be opened', () => {
+    const it = new EnginePool({ shedding: { targetMs: 10, intervalMs: 100 } })
+    const asker = it.ask('a')
+    for (let failures = 0; failures < 10; failures++) {
+      it.failToOpen()
+      it.pass(1_000)
+    }
+    assert.deepEqual([codes(asker), it.pool.waiting], [[undefined], 1])
+  })
+
+  it('counts whoever is refused at once, and tells the observer that they have not waited', () => {
+    const waited: number[] = []
+    const it = new EnginePool({ maxWaiting: 1 })
+    it.pass(500)
+    it.pool.observer = {
+      ...noObserver,
+      turnedAway: ({ queuedAtMs }, _error, now) => void waited.push(now - queuedAtMs),
+    }
+    it.askMany(2)
+    it.pool.end(shutdown, it.now)
+    it.ask('late')
+    const { queueFull, refused } = it.pool.snapshot(it.now).counters
+    assert.deepEqual([queueFull, refused, waited], [1, 2, [0, 0, 0]])
   })
 })

@@ -150,4 +150,10 @@ describe('Pool: sharing', () => {
     it.pass(100)
     assert.match(waiting.error?.message ?? '', /, oldest lease 0\.1 s held by old$/)
   })
+
+  it('lets whoever takes any state share any', () => {
+    const { it } = shared(1)
+    const any = it.ask('any', { mode: 'shared', stateKey: 0 })
+    assert.deepEqual(told([any]), [['one']])
+  })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Asker, EnginePool, told } from '../../test/support/engine-pool.ts'
 import { Limit } from './limit.ts'
+import { Limits } from './limits.ts'
 
 describe('Pool: its maximum', () => {
   it('holds for what is opening and leased', () => {
@@ -309,7 +310,8 @@ describe('Pool: a limit shared with others', () => {
   })
 
   it('keeps no place of one limit for a pool that waits for another', () => {
-    const [database, process] = [new Limit('database', 1), new Limit('process', 2)]
+    const group = new Limits()
+    const [database, process] = [new Limit('database', 1, group), new Limit('process', 2, group)]
     const holding = new EnginePool({ limits: [database] }).fill(0)
     const elsewhere = new EnginePool({ limits: [process] }, holding).fill(0, 0)
     const both = new EnginePool({ limits: [database, process] }, holding)
@@ -350,5 +352,14 @@ describe('Pool: a limit shared with others', () => {
     assert.deepEqual(it.figures(), { leased: 1, waiting: 1 })
     limit.resize(2, it.now)
     assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
+  })
+
+  it('lets go of what is leased, too, when the pool becomes smaller, whatever its reserve', () => {
+    const it = new EnginePool({ maxSize: 6, reserveSize: 4, reserveAfterMs: 60_000 }).fill(0, 0, 0, 0, 0, 0)
+    const holders = it.askMany(5)
+    it.pool.resize({ maxSize: 2 }, it.now)
+    assert.deepEqual(it.figures(), { leased: 5, closing: 1 })
+    for (const holder of holders) it.giveBack(holder)
+    assert.deepEqual(it.figures(), { idle: 2, closing: 4 })
   })
 })

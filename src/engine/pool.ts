@@ -22,47 +22,50 @@ import type { Lease } from './lease.ts'
 import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
 import { type DrainOptions, Life } from './life.ts'
-import type { Limit } from './limit.ts'
-import { type HeldLease, noObserver, type PoolObserver } from './observer.ts'
+import type { HeldLease, PoolObserver } from './observer.ts'
 import { Opening } from './opening.ts'
 import { type PoolOptions, type Settings, settle, type Sizes } from './options.ts'
+import { Places, type PlacesDesk } from './places.ts'
 import { Queue, type QueueDesk } from './queue.ts'
 import type { Situation } from './refusals.ts'
 import { Size } from './size.ts'
 import type { Slot } from './slot.ts'
 import { Slots } from './slots.ts'
-import { Stock, type StockDesk } from './stock.ts'
+import { Stock } from './stock.ts'
 import type { Waiter } from './waiter.ts'
 
-export class Pool<T> implements StockDesk<T>, QueueDesk {
+export class Pool<T> {
   readonly #settings: Settings<T>
   readonly #slots: Slots<T>
   readonly #lanes: Lanes<T>
   readonly #ledger = new Ledger<T>()
   readonly #leases: Leases<T>
   readonly #queue: Queue<T>
+  readonly #places: Places<T>
   readonly #opening: Opening
   readonly #size: Size<T>
   readonly #stock: Stock<T>
   readonly #alarm = new Deadline((now) => this.#wake(now))
   readonly #life = new Life()
   #isAttending = false
-  /** Open, as large as it may be or smaller, no reserve, no limits, no lanes, nothing shed or shared: less can happen then. */
+  /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
   #isPlain = false
 
   /** Throws `bad_configuration`. Its minimum is opened when the deadlines are advanced next. */
   constructor(options: PoolOptions<T>) {
     const settings = settle(options)
     const { lanes, shedding, leakAfterMs, deadlines } = settings
-    const observer: PoolObserver<T> = settings.observer ?? noObserver
     this.#settings = settings
     this.#slots = new Slots(settings.reuse)
     this.#lanes = new Lanes(lanes, shedding)
-    this.#leases = new Leases(this.#slots, this.#lanes, this.#ledger, observer, leakAfterMs)
-    this.#queue = new Queue(settings, this.#lanes, this.#leases, this.#ledger, this)
+    this.#leases = new Leases(this.#slots, this.#lanes, this.#ledger, settings)
+    this.#queue = new Queue(settings, this.#lanes, this.#leases, this.#ledger, this.#queueDesk())
+    this.#places = new Places(settings.limits, this.#slots, this.#lanes, this.#placesDesk())
     this.#opening = new Opening(settings.retryMaxMs, settings.random)
-    this.#size = new Size(settings, this.#slots, this.#lanes, this.#ledger, this.#opening)
-    this.#stock = new Stock(settings, this.#slots, this.#leases, this.#ledger, this)
+    this.#size = new Size(settings, this.#slots, this.#lanes, this.#ledger, this.#opening, this.#places)
+    this.#stock = new Stock(settings, this.#slots, this.#leases, this.#ledger, this.#places, (slot, now) =>
+      this.#slotDue(slot, now),
+    )
     this.#notePlain()
     if (settings.minSize > 0 || leakAfterMs > 0) deadlines.start(this.#alarm, 0)
   }
@@ -158,9 +161,9 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
   /** What `check` asked for: it lives. */
   checked(slot: Slot<T>, now: number): void {
     if (!this.#slots.checking.has(slot)) return
-    slot.provenAtMs = now
-    this.#stock.watch(slot, now)
-    if (slot.retiring || this.#lanes.waiting > 0) this.#putBack(slot, now)
+    this.#stock.proved(slot, now)
+    if (slot.retiring || this.#size.isExceeded) this.#putBack(slot, now)
+    else if (this.#lanes.waiting > 0) this.#slots.idle.push(slot)
     else this.#slots.returnIdle(slot)
     this.#attend(now)
   }
@@ -204,9 +207,21 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
 
   /** Takes effect now. What is too many is closed: idle ones at once, leased ones when they are given back. Throws `bad_configuration`. */
   resize(sizes: Partial<Omit<Sizes, 'lanes'>>, now: number): void {
-    this.#size.change(sizes)
+    if (this.#size.change(sizes)) this.#shrink(now)
     this.#notePlain()
     this.#attend(now)
+  }
+
+  /** Closes what is idle or being opened beyond the maximum; as many of the rest as are too many when they are given back. */
+  #shrink(now: number): void {
+    const order = [...this.#slots.all()].toSorted(
+      (a, b) => Number(this.#slots.isUnheld(b)) - Number(this.#slots.isUnheld(a)),
+    )
+    const surplus = order.filter(({ retiring }) => retiring === undefined || retiring === 'lifetime')
+    for (const slot of surplus.slice(0, Math.max(0, surplus.length - this.#size.max))) {
+      if (this.#slots.isUnheld(slot)) this.#stock.close(slot, 'resized', now)
+      else slot.retiring = 'resized'
+    }
   }
 
   /** Everything that was opened before this call is closed: what is idle now, the rest when it is given back. */
@@ -217,14 +232,15 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
     this.#attend(now)
   }
 
-  /** Callers queue from now on, and nothing is lent. */
-  pause(): void {
+  /** Callers queue from now on, and nothing is lent. What is idle stays, unless another pool needs its place. */
+  pause(now: number): void {
     this.#life.move({ name: 'paused' })
     this.#notePlain()
+    this.#attend(now)
   }
 
   resume(now: number): void {
-    this.#life.move({ name: 'open' })
+    if (this.#life.move({ name: 'open' })) this.#lanes.restartShedding(now)
     this.#notePlain()
     this.#attend(now)
   }
@@ -315,33 +331,18 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
     })
   }
 
-  // For its limits.
+  // For its parts.
 
-  get spare(): number {
-    return this.#slots.alive - this.#size.min
+  #queueDesk(): QueueDesk {
+    return {
+      isServing: () => !this.#life.isPaused && this.#slots.alive > this.#slots.opening.size,
+      situation: (others, now) => this.#situation(others, now),
+      wakeAt: (atMs) => this.#wakeAt(atMs),
+      left: (now) => this.#attend(now),
+    }
   }
 
-  get idleSinceMs(): number {
-    return this.#slots.longestIdle?.usedAtMs ?? Infinity
-  }
-
-  evict(now: number): void {
-    const { longestIdle } = this.#slots
-    if (longestIdle) this.#stock.close(longestIdle, 'evicted', now)
-    this.#attend(now)
-  }
-
-  placeFreed(now: number): void {
-    this.#attend(now)
-  }
-
-  // For its queue.
-
-  left(now: number): void {
-    this.#attend(now)
-  }
-
-  situation(others: number, now: number): Situation {
+  #situation(others: number, now: number): Situation {
     return {
       noun: this.#settings.noun,
       maxSize: this.#size.max,
@@ -353,9 +354,22 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
     }
   }
 
-  // For its stock.
+  #placesDesk(): PlacesDesk {
+    return {
+      spare: () => this.#slots.alive - this.#size.min,
+      isIdleNeeded: () => !this.#life.isPaused && this.#lanes.next(this.#size.capacity) !== undefined,
+      evict: (now) => this.#evict(now),
+      placeFreed: (now) => this.#attend(now),
+    }
+  }
 
-  slotDue(slot: Slot<T>, now: number): void {
+  #evict(now: number): void {
+    const { longestIdle } = this.#slots
+    if (longestIdle) this.#stock.close(longestIdle, 'evicted', now)
+    this.#attend(now)
+  }
+
+  #slotDue(slot: Slot<T>, now: number): void {
     const { checking, resetting, idle, leased, shared } = this.#slots
     if (checking.has(slot)) this.checkFailed(slot, 'it did not answer a check in time', now)
     else if (resetting.has(slot)) this.resetFailed(slot, 'it could not be reset in time', now)
@@ -375,7 +389,7 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
   /** It goes when its replacement is there, if it is needed and there is room for both; otherwise now. */
   #expire(slot: Slot<T>, now: number): void {
     slot.retiring ??= 'lifetime'
-    if (this.#size.isLastIdle && this.#size.hasRoom(this)) this.#slots.expiring.push(slot)
+    if (this.#size.isLastIdle && this.#size.hasRoom) this.#slots.expiring.push(slot)
     else this.#stock.close(slot, 'lifetime', now)
   }
 
@@ -383,7 +397,7 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
   #upkeepOfLeased(slot: Slot<T>, now: number): void {
     if (now < slot.expiresAtMs) return this.#stock.watch(slot, now)
     slot.retiring ??= 'lifetime'
-    const isAhead = this.#life.isOpen && this.idle === 0 && this.#size.hasRoom(this)
+    const isAhead = this.#life.isOpen && this.idle === 0 && this.#size.hasRoom
     if (!isAhead || !this.#size.mayOpen(now)) return
     this.#stock.open(now)
     this.#attend(now)
@@ -459,8 +473,7 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
     if (isOld) slot.retiring ??= 'lifetime'
     if (slot.retiring === 'lifetime' && this.#size.isReplacementComing) this.#slots.expiring.push(slot)
     else if (slot.retiring) this.#stock.close(slot, slot.retiring, now)
-    else if (this.#size.isExceeded) this.#stock.close(slot, 'resized', now)
-    else if (this.#settings.limits.some((limit) => limit.isExceeded)) this.#stock.close(slot, 'evicted', now)
+    else if (this.#size.isExceeded) this.#stock.close(slot, this.#places.isExceeded ? 'evicted' : 'resized', now)
     else this.#slots.idle.push(slot)
     this.#attend(now)
   }
@@ -480,7 +493,7 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
       }
     } finally {
       this.#isAttending = false
-      this.wakeAt(this.#nextAtMs(now))
+      this.#wakeAt(this.#nextAtMs(now))
     }
     if (!this.#isSaturated) this.#attended(now)
   }
@@ -492,11 +505,11 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
   }
 
   #notePlain(): void {
-    const { limits, shedding, sharedDepth } = this.#settings
+    const { shedding, sharedDepth, checkAfterMs } = this.#settings
     const isAlone =
-      limits.length === 0 && this.#lanes.all.length === 1 && this.#lanes.reserved === 0 && sharedDepth === 1
+      this.#places.isFree && this.#lanes.all.length === 1 && this.#lanes.reserved === 0 && sharedDepth === 1
     const isWithin = this.#size.reserve === 0 && this.#slots.size <= this.#size.max
-    this.#isPlain = this.#life.isOpen && isAlone && isWithin && !shedding
+    this.#isPlain = this.#life.isOpen && isAlone && isWithin && !shedding && checkAfterMs > 0
   }
 
   /** Lends what is idle to whoever has waited longest, or refuses them, if they have waited too long under overload. */
@@ -517,7 +530,7 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
   /** Closes what is too many. */
   #trimOne(now: number): boolean {
     const isEnding = this.isOver && this.#lanes.waiting === 0
-    const slot = isEnding ? this.#slots.firstUnheld : this.#size.surplus(this, now)
+    const slot = isEnding ? this.#slots.firstUnheld : this.#size.surplus(now)
     if (slot) this.#stock.close(slot, slot.retiring ?? (isEnding ? 'ended' : 'resized'), now)
     return slot !== undefined
   }
@@ -535,29 +548,19 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
     const isForCaller = !this.#life.isPaused && this.#size.isWorthIt(now)
     const isWanted = isForCaller || (this.#life.isOpen && this.#size.isMissing)
     if (!isWanted || !this.#size.mayOpen(now)) {
-      for (const limit of this.#settings.limits) limit.unblock(this, now)
+      this.#places.waive(now)
       return false
     }
-    const full = this.#settings.limits.find((limit) => !limit.hasRoomFor(this))
-    if (full) return this.#block(full, isForCaller, now)
+    if (!this.#places.hasRoom) return this.#places.wait(isForCaller, now)
     this.#stock.open(now)
     return true
-  }
-
-  /** Waits for a place of the limit. True if there is one already. */
-  #block(full: Limit, isForCaller: boolean, now: number): boolean {
-    for (const limit of this.#settings.limits) if (limit !== full) limit.unblock(this, now)
-    if (isForCaller) full.block(this, now)
-    else full.blockMinimum(this, now)
-    return full.hasRoomFor(this)
   }
 
   /** Nothing is possible any more: is it the end, or could an idle one serve another pool's callers? */
   #attended(now: number): void {
     this.#notePlain()
-    if (this.#lanes.waiting > 0) return
-    if (this.isOver && this.#slots.size === 0) this.#leave([], now)
-    if (this.idle > 0) for (const limit of this.#settings.limits) limit.offered(this, now)
+    if (this.isOver && this.#slots.size === 0 && this.#lanes.waiting === 0) this.#leave([], now)
+    this.#places.offer(now)
   }
 
   // Time.
@@ -570,7 +573,7 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
   }
 
   /** The alarm rings at `atMs` or before, maybe for nothing. */
-  wakeAt(atMs: number): void {
+  #wakeAt(atMs: number): void {
     if (atMs < this.#alarm.atMs) this.#settings.deadlines.start(this.#alarm, atMs)
   }
 
@@ -589,7 +592,7 @@ export class Pool<T> implements StockDesk<T>, QueueDesk {
   }
 
   #leave(stragglers: readonly HeldLease[], now: number): void {
-    for (const limit of this.#settings.limits) limit.leave(this, now)
+    this.#places.leave(now)
     this.#life.end(stragglers)
   }
 }

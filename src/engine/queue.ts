@@ -11,6 +11,8 @@ import type { Waiter } from './waiter.ts'
 
 /** What the queue needs of its pool. */
 export interface QueueDesk {
+  /** Waits are long because there are many callers: not because it is paused, or nothing can be opened. */
+  isServing(): boolean
   /** `others`: how many wait beside whoever is told. */
   situation(others: number, now: number): Situation
   /** Nothing is missed that is due then. */
@@ -90,7 +92,7 @@ export class Queue<T> {
   /** Refuses one of those who have waited too long under overload. False if there is none. */
   shedOne(now: number): boolean {
     const { shedding: options } = this.#settings
-    if (!options) return false
+    if (!options || !this.#desk.isServing()) return false
     for (const { waiting, shedding } of this.#lanes.all) {
       const { first } = waiting
       const waitedMs = first ? now - first.queuedAtMs : 0
@@ -126,7 +128,7 @@ export class Queue<T> {
   /** When somebody may have to be refused. */
   get nextAtMs(): number {
     let at = this.#waitsEndAtMs
-    if (!this.#settings.shedding) return at
+    if (!this.#settings.shedding || !this.#desk.isServing()) return at
     for (const { waiting, shedding } of this.#lanes.all) {
       if (waiting.first && shedding) at = Math.min(at, shedding.nextAtMs(waiting.first.queuedAtMs))
     }

@@ -35,6 +35,13 @@ export class Shedding {
     if (waitMs <= this.#options.targetMs) this.#isShedding = false
   }
 
+  /** What was waited for until now was no overload: a pause, say. */
+  restart(now: number): void {
+    this.#isShedding = false
+    this.#shortestMs = Infinity
+    this.#endsAtMs = now + this.#options.intervalMs
+  }
+
   /** When `limitMs` has to be asked again, if whoever is next has queued at `queuedAtMs`. */
   nextAtMs(queuedAtMs: number): number {
     return this.#isShedding ? queuedAtMs + 2 * this.#options.targetMs : this.#endsAtMs

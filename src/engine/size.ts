@@ -2,9 +2,9 @@
 
 import type { Lanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
-import type { LimitMember } from './limit.ts'
 import type { Opening } from './opening.ts'
 import { checkSizes, type Settings, type Sizes } from './options.ts'
+import type { Places } from './places.ts'
 import type { Slot } from './slot.ts'
 import type { Slots } from './slots.ts'
 
@@ -14,16 +14,25 @@ export class Size<T> {
   readonly #lanes: Lanes<T>
   readonly #ledger: Ledger<T>
   readonly #opening: Opening
+  readonly #places: Places<T>
   #max: number
   #min: number
   #reserve: number
 
-  constructor(settings: Settings<T>, slots: Slots<T>, lanes: Lanes<T>, ledger: Ledger<T>, opening: Opening) {
+  constructor(
+    settings: Settings<T>,
+    slots: Slots<T>,
+    lanes: Lanes<T>,
+    ledger: Ledger<T>,
+    opening: Opening,
+    places: Places<T>,
+  ) {
     this.#settings = settings
     this.#slots = slots
     this.#lanes = lanes
     this.#ledger = ledger
     this.#opening = opening
+    this.#places = places
     this.#max = settings.maxSize
     this.#min = settings.minSize
     this.#reserve = settings.reserveSize
@@ -41,17 +50,19 @@ export class Size<T> {
     return this.#reserve
   }
 
-  /** Throws `bad_configuration`, and then changes nothing. */
-  change({ maxSize = this.#max, minSize = this.#min, reserveSize = this.#reserve }: Partial<Sizes>): void {
+  /** True if the maximum has become lower. Throws `bad_configuration`, and then changes nothing. */
+  change({ maxSize = this.#max, minSize = this.#min, reserveSize = this.#reserve }: Partial<Sizes>): boolean {
     checkSizes({ maxSize, minSize, reserveSize, lanes: this.#settings.lanes })
+    const isLower = maxSize < this.#max
     this.#max = maxSize
     this.#min = minSize
     this.#reserve = reserveSize
+    return isLower
   }
 
   /** How many may be leased at once. What is open beyond the maximum was opened for those who wait. */
   get capacity(): number {
-    return Math.max(this.#max, this.#slots.alive)
+    return Math.max(this.#places.capacityOf(this.#max), this.#slots.alive)
   }
 
   /** Callers who could be served if there were enough resources. */
@@ -60,8 +71,8 @@ export class Size<T> {
   }
 
   /** One more may be opened without the reserve. */
-  hasRoom(pool: LimitMember): boolean {
-    return this.#slots.size < this.#max && this.#settings.limits.every((limit) => limit.hasRoomFor(pool))
+  get hasRoom(): boolean {
+    return this.#slots.size < this.#max && this.#places.hasRoom
   }
 
   /** One more may be opened now, as far as this pool's own maximum and recent failures are concerned. */
@@ -110,18 +121,18 @@ export class Size<T> {
     return this.#slots.alive > this.#min
   }
 
-  /** There are more than ever allowed: what is given back is closed. */
+  /** There are more than ever allowed, here or together with others: what is given back is closed. */
   get isExceeded(): boolean {
-    return this.#slots.alive > this.#max + this.#reserve
+    return this.#slots.alive > this.#max + this.#reserve || this.#places.isExceeded
   }
 
   /** One that must go now, though nobody asks for that. */
-  surplus(pool: LimitMember, now: number): Slot<T> | undefined {
+  surplus(now: number): Slot<T> | undefined {
     const { idle, expiring, opening, alive } = this.#slots
     const isReplaced = idle.size > 0 && this.isSpare
-    const isHopeless = opening.size < expiring.size && !this.hasRoom(pool)
+    const isHopeless = opening.size < expiring.size && !this.hasRoom
     if (expiring.first && (isReplaced || isHopeless)) return expiring.first
-    if (this.isExceeded) return idle.first ?? opening.last
+    if (alive > this.#max + this.#reserve) return idle.first ?? opening.last
     const isLeftOver = alive > this.#max && idle.first && now >= this.#reserveIdleAtMs(idle.first)
     return isLeftOver ? idle.first : undefined
   }
@@ -143,7 +154,7 @@ export class Size<T> {
     const reserveAtMs = queuedAtMs + this.#settings.reserveAfterMs
     const at = this.#reserve > 0 && reserveAtMs > now ? reserveAtMs : Infinity
     const mayOpen = opening.size === 0 && size < this.#max + this.#reserve && now >= retryAtMs
-    if (!mayOpen || learntMs === undefined || this.servable === 0) return at
+    if (!mayOpen || this.#places.isBlocked || learntMs === undefined || this.servable === 0) return at
     const nextMs = queuedAtMs + learntMs > now ? queuedAtMs + learntMs : now + Math.max(learntMs, 1)
     return Math.min(at, nextMs)
   }

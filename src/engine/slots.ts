@@ -68,6 +68,11 @@ export class Slots<T> {
     return [...opening, ...checking, ...idle, ...expiring, ...leased, ...shared, ...resetting]
   }
 
+  /** It can go at once: nobody holds it, and it isn't being cleaned up after anybody, or checked. */
+  isUnheld(slot: Slot<T>): boolean {
+    return this.isIdle(slot) || this.opening.has(slot)
+  }
+
   isIdle(slot: Slot<T>): boolean {
     return this.idle.has(slot) || this.expiring.has(slot)
   }
@@ -117,7 +122,7 @@ export class Slots<T> {
     let best: Slot<T> | undefined
     for (const slot of this.shared) {
       const isYoung = slot.retiring === undefined && now < slot.expiresAtMs
-      const fits = isYoung && slot.stateKey === stateKey && slot.holders < depth
+      const fits = isYoung && (stateKey === 0 || slot.stateKey === stateKey) && slot.holders < depth
       if (fits && (!best || slot.holders < best.holders)) best = slot
     }
     return best

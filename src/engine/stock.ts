@@ -4,17 +4,11 @@ import type { CloseReason } from '../metrics/counters.ts'
 import { Deadline } from '../time.ts'
 import type { Leases } from './leases.ts'
 import type { Ledger } from './ledger.ts'
-import type { LimitMember } from './limit.ts'
 import type { Settings } from './options.ts'
+import type { Places } from './places.ts'
 import { Slot } from './slot.ts'
 import type { Slots } from './slots.ts'
 import { Upkeep } from './upkeep.ts'
-
-/** What the stock needs of its pool. */
-export interface StockDesk<T> extends LimitMember {
-  /** The deadline of a slot has come. */
-  slotDue(slot: Slot<T>, now: number): void
-}
 
 const reasons: Readonly<Record<CloseReason, string>> = {
   idle: 'it has been idle for long',
@@ -36,23 +30,32 @@ export class Stock<T> {
   readonly #slots: Slots<T>
   readonly #leases: Leases<T>
   readonly #ledger: Ledger<T>
-  readonly #desk: StockDesk<T>
+  readonly #places: Places<T>
+  readonly #due: (slot: Slot<T>, now: number) => void
 
-  constructor(settings: Settings<T>, slots: Slots<T>, leases: Leases<T>, ledger: Ledger<T>, desk: StockDesk<T>) {
+  /** `due`: the deadline of a slot has come. */
+  constructor(
+    settings: Settings<T>,
+    slots: Slots<T>,
+    leases: Leases<T>,
+    ledger: Ledger<T>,
+    places: Places<T>,
+    due: (slot: Slot<T>, now: number) => void,
+  ) {
     this.#settings = settings
     this.#slots = slots
     this.#leases = leases
     this.#ledger = ledger
-    this.#desk = desk
+    this.#places = places
+    this.#due = due
     this.upkeep = new Upkeep(settings)
-    for (const limit of settings.limits) limit.join(desk)
   }
 
   open(now: number): void {
-    const slot = new Slot<T>((one) => new Deadline((at) => this.#desk.slotDue(one, at)))
+    const slot = new Slot<T>((one) => new Deadline((at) => this.#due(one, at)))
     slot.sinceMs = now
     this.#slots.add(slot)
-    for (const limit of this.#settings.limits) limit.took(this.#desk, now)
+    this.#places.took(now)
     this.#settings.owner.open(slot)
   }
 
@@ -74,7 +77,7 @@ export class Stock<T> {
     this.#slots.closing.push(slot)
     this.#settings.deadlines.stop(slot.deadline)
     this.#ledger.counters.closed[kind]++
-    for (const limit of this.#settings.limits) limit.closing()
+    this.#places.closing()
     this.#settings.owner.close(slot, reason)
   }
 
@@ -84,13 +87,14 @@ export class Stock<T> {
     this.#leases.endAll(slot, now)
     this.#slots.remove(slot)
     this.#settings.deadlines.stop(slot.deadline)
-    for (const limit of this.#settings.limits) limit.freed(wasClosing, now)
+    this.#places.freed(wasClosing, now)
   }
 
   check(slot: Slot<T>, now: number): void {
     const { owner, checkTimeoutMs } = this.#settings
     this.#ledger.counters.checks++
     this.#slots.checking.push(slot)
+    slot.provenAtMs = now
     this.#limitTo(slot, checkTimeoutMs, now)
     owner.check?.(slot)
   }
@@ -105,10 +109,17 @@ export class Stock<T> {
     owner.reset(slot)
   }
 
+  /** It has answered a check; but one that fell under suspicion meanwhile may have answered before. */
+  proved(slot: Slot<T>, now: number): void {
+    if (slot.provenAtMs !== -Infinity) slot.provenAtMs = now
+    this.watch(slot, now)
+  }
+
   /** Nothing idle is lent before it has been checked, if it can be. */
   suspectIdle(): void {
     if (!this.#settings.owner.check) return
-    for (const list of [this.#slots.idle, this.#slots.expiring]) for (const slot of list) slot.provenAtMs = -Infinity
+    const { idle, expiring, checking } = this.#slots
+    for (const list of [idle, expiring, checking]) for (const slot of list) slot.provenAtMs = -Infinity
   }
 
   /** Has the slot looked at when its upkeep is due. */

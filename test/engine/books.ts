@@ -23,7 +23,7 @@ const sheddingOptions = { targetMs: 100, intervalMs: 300 }
 /** What the owner knows of a resource. */
 interface Resource {
   readonly slot: Slot<number>
-  state: 'opening' | 'idle' | 'leased' | 'checking' | 'resetting' | 'closing' | 'gone'
+  state: 'opening' | 'idle' | 'leased' | 'checking' | 'resetting' | 'closing'
   openedAtMs: number
   usedAtMs: number
   provenAtMs: number
@@ -38,6 +38,8 @@ export class Books implements PoolObserver<number> {
   readonly pool: Pool<number>
   readonly #options: WorldOptions
   readonly #clock: { now: number }
+  readonly #limits: readonly Limit[]
+  readonly #evicts: (books: Books) => void
   readonly #queue: Asker[] = []
   readonly #held: Asker[] = []
   /** Leases that are over, with their numbers. */
@@ -46,7 +48,8 @@ export class Books implements PoolObserver<number> {
   maxSize: number
   minSize: number
   #phase: 'open' | 'paused' | 'draining' | 'ended' = 'open'
-  #isServingDrain = false
+  /** Some of what is leased will be closed, and the books don't know which. */
+  #hasRetiring = false
   #drainUntilMs = Infinity
   #drainReports = 0
   #names = 0
@@ -58,10 +61,21 @@ export class Books implements PoolObserver<number> {
   #staleUses = 0
   #stalesExpected = 0
   #leaks = 0
+  readonly #told = { timedOut: 0, cancelled: 0, queueFull: 0, shed: 0, refused: 0, opened: 0, openFailures: 0 }
 
-  constructor(options: WorldOptions, clock: { now: number }, deadlines: Deadlines, limit: Limit | undefined) {
+  /** `evicts`: one is closed because another pool is said to need its place. */
+  constructor(
+    options: WorldOptions,
+    clock: { now: number },
+    deadlines: Deadlines,
+    limits: readonly Limit[],
+    evicts: (books: Books) => void,
+  ) {
+    this.#evicts = evicts
     this.#options = options
+
     this.#clock = clock
+    this.#limits = limits
     this.maxSize = options.maxSize
     this.minSize = options.minSize
     this.pool = new Pool<number>({
@@ -69,13 +83,12 @@ export class Books implements PoolObserver<number> {
       noun: 'server',
       owner: {
         open: (slot) => this.#openAsked(slot),
-        close: (slot) => this.#closeAsked(slot),
+        close: (slot, reason) => this.#closeAsked(slot, reason),
         check: (slot) => this.#checkAsked(slot),
         ...(options.canReset && { reset: (slot: Slot<number>) => this.#resetAsked(slot) }),
       },
       reuse: options.isRoundRobin ? 'round robin' : 'lifo',
-      checkAfterMs: options.checkAfterMs || Infinity,
-      limits: limit ? [limit] : [],
+      limits,
       lanes:
         options.reserved > 0
           ? [
@@ -138,14 +151,12 @@ export class Books implements PoolObserver<number> {
         return this.#suspect()
       case 'pause':
         if (this.#phase === 'open') this.#phase = 'paused'
-        return this.pool.pause()
+        return this.pool.pause(this.#now)
       case 'resume':
         if (this.#phase === 'paused') this.#phase = 'open'
         return this.pool.resume(this.#now)
       case 'drain':
         return this.#drain(command.ms, command.waiting)
-      case 'end':
-        return this.#drain(Infinity, 'refuse')
       default:
     }
   }
@@ -163,6 +174,10 @@ export class Books implements PoolObserver<number> {
     const resource = this.#resources.get(slot)
     assert.ok(resource, 'a slot that the owner knows')
     return resource
+  }
+
+  get isPaused(): boolean {
+    return this.#phase === 'paused'
   }
 
   get #isOver(): boolean {
@@ -199,8 +214,14 @@ export class Books implements PoolObserver<number> {
       if (state === 'leased' && holders.length > 0) taken[slot.lane] = (taken[slot.lane] as number) + 1
     }
     const [common, kept] = taken as [number, number]
-    const capacity = Math.max(this.maxSize, this.#alive)
+    const capacity = Math.max(this.#mostEver, this.#alive)
     return (lane === 1 && kept < reserved) || common + Math.max(0, kept - reserved) < capacity - reserved
+  }
+
+  /** A limit may allow fewer than the pool's maximum; but one is left for a lane without a reservation. */
+  get #mostEver(): number {
+    const least = Math.min(this.maxSize, ...this.#limits.map(({ max }) => max))
+    return least < this.maxSize ? Math.max(least, this.#options.reserved + 1) : this.maxSize
   }
 
   get #alive(): number {
@@ -213,12 +234,19 @@ export class Books implements PoolObserver<number> {
   }
 
   #isProven({ provenAtMs }: Resource): boolean {
-    return this.#now - provenAtMs <= (this.#options.checkAfterMs || Number.MAX_SAFE_INTEGER)
+    return this.#now - provenAtMs <= Math.min(this.#options.checkAfterMs, Number.MAX_SAFE_INTEGER)
   }
 
   #isShareable({ slot, holders, isRetired, openedAtMs }: Resource, stateKey: number): boolean {
     const { sharedDepth, lifetimeMs } = this.#options
-    if (holders[0]?.mode !== 'shared' || slot.stateKey !== stateKey || holders.length >= sharedDepth) return false
+    if (
+      holders[0]?.mode !== 'shared' ||
+      (stateKey !== 0 && slot.stateKey !== stateKey) ||
+      holders.length >= sharedDepth
+    )
+      return false
+    // Which of them go because the pool has become smaller only the pool knows.
+    if (this.#hasRetiring && slot.retiring !== undefined) return false
     return !isRetired && !(lifetimeMs > 0 && this.#now >= openedAtMs + lifetimeMs)
   }
 
@@ -276,6 +304,7 @@ export class Books implements PoolObserver<number> {
     assert.ok(this.#queue.includes(asker), 'a wait ends once')
     const waitedMs = this.#now - asker.waiter.queuedAtMs
     const limitMs = asker.timeoutMs || this.#options.waitTimeoutMs
+    this.#told[counterOf(error)]++
     if (error.code === 'acquire_timeout') assert.ok(limitMs > 0 && waitedMs >= limitMs, 'not before its time')
     else if (error.code === 'queue_full') assert.equal(this.#queue.length, this.#options.maxWaiting + 1)
     else if (error.code === 'overloaded')
@@ -294,6 +323,7 @@ export class Books implements PoolObserver<number> {
 
   #cancel(asker: Asker): void {
     remove(this.#queue, asker)
+    this.#told.cancelled++
     assert.ok(this.pool.cancel(asker.waiter, this.#now))
     assert.ok(!this.pool.cancel(asker.waiter, this.#now))
   }
@@ -302,7 +332,8 @@ export class Books implements PoolObserver<number> {
     const lease = asker.lease as Lease<number>
     const one = this.#of(lease.slot)
     this.#forgetHolder(one, asker)
-    one.usedAtMs = one.provenAtMs = this.#now
+    one.usedAtMs = this.#now
+    one.provenAtMs = this.#options.checkAfterMs === 0 ? -Infinity : this.#now
     if (isDirty) one.isDirty = true
     if (isDirty && one.holders.length > 0) one.isRetired = true
     if (one.holders.length === 0 && one.state === 'leased') one.state = 'idle'
@@ -370,6 +401,7 @@ export class Books implements PoolObserver<number> {
   #opened(one: Resource): void {
     one.state = 'idle'
     one.openedAtMs = one.usedAtMs = one.provenAtMs = this.#now
+    this.#told.opened++
     this.#failure = undefined
     one.slot.stateKey = (++this.#names % 2) + 1
     this.pool.opened(one.slot, this.#names, this.#now)
@@ -377,6 +409,7 @@ export class Books implements PoolObserver<number> {
 
   #openFailed(one: Resource, isFinal: boolean): void {
     this.#names++
+    this.#told.openFailures++
     this.#resources.delete(one.slot)
     const { pauseMs, untilMs } = this.#failure ?? { pauseMs: 50, untilMs: 0 }
     if (this.#now >= untilMs) {
@@ -388,8 +421,9 @@ export class Books implements PoolObserver<number> {
     this.#isHopeless = false
   }
 
-  #closeAsked(slot: Slot<number>): void {
+  #closeAsked(slot: Slot<number>, reason: string): void {
     const one = this.#of(slot)
+    if (reason === 'another pool needs its place') this.#evicts(this)
     assert.notEqual(one.state, 'closing', 'closed once')
     this.#forget(one)
     const isTimedOut = one.state === 'checking' && this.#now >= one.untilMs
@@ -432,13 +466,14 @@ export class Books implements PoolObserver<number> {
     const one = this.#of(slot)
     assert.equal(one.state, 'idle', 'what is checked is idle')
     one.state = 'checking'
+    one.provenAtMs = this.#now
     one.untilMs = this.#options.checkTimeoutMs > 0 ? this.#now + this.#options.checkTimeoutMs : Infinity
     if (this.#options.isPrompt) this.#checked(one)
   }
 
   #checked(one: Resource): void {
     one.state = 'idle'
-    one.provenAtMs = this.#now
+    if (one.provenAtMs !== -Infinity) one.provenAtMs = this.#now
     this.pool.checked(one.slot, this.#now)
   }
 
@@ -467,11 +502,15 @@ export class Books implements PoolObserver<number> {
   #resize(maxSize: number, minSize: number): void {
     const max = Math.max(maxSize, this.#options.reserved + 1)
     const min = Math.min(minSize, max)
+    const isLower = max < this.maxSize
     this.maxSize = max
     this.minSize = min
     this.pool.resize({ maxSize: max, minSize: min }, this.#now)
-    const surplus = this.#alive - max - this.#options.reserveSize
-    if (surplus > 0) assert.deepEqual([...this.#in('idle'), ...this.#in('opening')], [], 'what is too many goes')
+    const isFirst = !this.#hasRetiring && this.#in('leased', 'checking', 'resetting').every((one) => !one.isRetired)
+    const isTooMany = isLower && this.#alive > max
+    if (isTooMany && isFirst && this.#options.reserveSize === 0)
+      assert.deepEqual(this.#in('idle', 'opening'), [], 'what is too many goes')
+    if (isTooMany) this.#hasRetiring = true
   }
 
   #retireAll(): void {
@@ -485,14 +524,13 @@ export class Books implements PoolObserver<number> {
   }
 
   #suspectIdle(): void {
-    for (const one of this.#in('idle')) one.provenAtMs = -Infinity
+    for (const one of this.#in('idle', 'checking')) one.provenAtMs = -Infinity
   }
 
   #drain(ms: number, waiting: 'serve' | 'refuse'): void {
     const isFirst = !this.#isOver
     if (isFirst) {
       this.#phase = 'draining'
-      this.#isServingDrain = waiting === 'serve'
       this.#drainUntilMs = this.#now + ms
     }
     const done = ({ stragglers }: { stragglers: readonly HeldLease[] }): void => {
@@ -508,7 +546,7 @@ export class Books implements PoolObserver<number> {
 
   check(): void {
     const { waiting, opening, idle, leased, closing, size } = this.pool
-    const states = { opening: 0, idle: 0, leased: 0, closing: 0, checking: 0, resetting: 0, gone: 0 }
+    const states = { opening: 0, idle: 0, leased: 0, closing: 0, checking: 0, resetting: 0 }
     for (const { state } of this.#resources.values()) states[state]++
     assert.deepEqual(
       { waiting, opening, idle, leased, closing, size },
@@ -570,13 +608,23 @@ export class Books implements PoolObserver<number> {
     assert.equal(this.#queue.length, 0, 'everybody is served or told in the end')
     const isFull = this.#alive >= this.minSize || this.#in('closing').length > 0
     if (this.#phase === 'open' && !this.#options.limit) assert.ok(isFull, 'the minimum is there')
-    const { leases, leaks, staleUses } = this.pool.snapshot(this.#now).counters
+    const most = this.maxSize + this.#options.reserveSize
+    if (!this.#isOver) assert.ok(this.#alive <= most, 'what is too many has gone')
+    if (this.#isOver) assert.deepEqual([this.#phase, this.#drainReports], ['ended', 1], 'a drain ends')
+    const { leases, leaks, staleUses, timedOut, cancelled, queueFull, shed, refused, opened, openFailures } =
+      this.pool.snapshot(this.#now).counters
     assert.deepEqual(
-      { leases, leaks, staleUses },
-      { leases: this.#grants, leaks: this.#leaks, staleUses: this.#staleUses },
+      { leases, leaks, staleUses, timedOut, cancelled, queueFull, shed, refused, opened, openFailures },
+      { leases: this.#grants, leaks: this.#leaks, staleUses: this.#staleUses, ...this.#told },
     )
-    if (this.#isServingDrain || this.#isOver) assert.equal(this.#drainReports, this.#phase === 'ended' ? 1 : 0)
   }
+}
+
+/** What counts a refusal with this error. */
+function counterOf(error: TaxirankError): 'timedOut' | 'queueFull' | 'shed' | 'refused' {
+  if (error.code === 'acquire_timeout') return 'timedOut'
+  if (error.code === 'queue_full') return 'queueFull'
+  return error.code === 'overloaded' ? 'shed' : 'refused'
 }
 
 export class Asker implements Caller<number> {

@@ -21,7 +21,7 @@ export type Command =
   | { readonly do: 'resize'; readonly maxSize: number; readonly minSize: number }
   | { readonly do: 'resizeLimit'; readonly max: number }
   | { readonly do: 'drain'; readonly ms: number; readonly waiting: 'serve' | 'refuse' }
-  | { readonly do: 'pause' | 'resume' | 'retireAll' | 'suspect' | 'end' }
+  | { readonly do: 'pause' | 'resume' | 'retireAll' | 'suspect' }
 
 /** Done to one of those that are in the state for it. */
 export type Pick =
@@ -56,7 +56,7 @@ export const picks: readonly (readonly [name: Pick, weight: number])[] = [
   ['useStale', 1],
 ]
 
-/** A pool and its surroundings. Times are in milliseconds, 0: switched off. */
+/** A pool and its surroundings. Times are in milliseconds, 0: switched off, but for `checkAfterMs`, where Infinity is. */
 export interface WorldOptions {
   readonly maxSize: number
   readonly minSize: number
@@ -77,8 +77,10 @@ export interface WorldOptions {
   readonly checkTimeoutMs: number
   readonly resetTimeoutMs: number
   readonly leakAfterMs: number
-  /** Of the two pools together; 0: none. */
+  /** Of three pools together; 0: there is one pool, and no limit. */
   readonly limit: number
+  /** Of the first two of them; 0: none. */
+  readonly limit2: number
   readonly canReset: boolean
   /** The owner does what it is asked in the very call. */
   readonly isPrompt: boolean

@@ -35,7 +35,7 @@ function simulateWorld(seed: number, steps: number): void {
   const world = new World(options)
   let step = 0
   try {
-    for (; step < steps; step++) world.run(randomCommand(random, options), random.below(2))
+    for (; step < steps; step++) world.run(randomCommand(random, options), random.below(3))
     world.settle()
   } catch (error) {
     throw new Error(`broken at step ${step} of seed ${seed}: ${(error as Error).message}`, { cause: error })
@@ -60,12 +60,13 @@ function randomOptions(random: Random): WorldOptions {
     retryMaxMs: random.pick([50, 100, 1_000]),
     lifetimeMs: off(400, 1_000, 5_000),
     idleTimeoutMs: off(250, 1_000),
-    checkAfterMs: off(100, 300),
+    checkAfterMs: random.chance(0.6) ? Infinity : random.pick([0, 100, 300]),
     keepAliveMs: off(200, 900),
     checkTimeoutMs: random.pick([100, 0]),
     resetTimeoutMs: random.pick([100, 0]),
     leakAfterMs: off(200, 2_000),
     limit: off(1, 3, 5),
+    limit2: off(1, 2, 4),
     canReset: random.chance(0.5),
     isPrompt: random.chance(0.2),
   }
@@ -87,7 +88,7 @@ function randomAcquire(random: Random, options: WorldOptions): Command {
   return {
     do: 'acquire',
     mode: random.chance(0.3) ? 'shared' : 'exclusive',
-    stateKey: 1 + random.below(2),
+    stateKey: random.below(3),
     lane: options.reserved > 0 ? random.below(2) : 0,
     timeoutMs: random.chance(0.8) ? 0 : random.pick([50, 700]),
     reaction: random.chance(0.6) ? 'keep' : random.pick(['give back', 'ask again']),

@@ -3,7 +3,7 @@
 import type { Mutant } from './mutants.ts'
 
 const pool = 'src/engine/pool.ts'
-const limit = 'src/engine/limit.ts'
+const limits = 'src/engine/limits.ts'
 const size = 'src/engine/size.ts'
 
 export const engineMutants: readonly Mutant[] = [
@@ -66,16 +66,30 @@ export const engineMutants: readonly Mutant[] = [
   {
     name: 'stolen-place',
     bug: 'lets any pool take the place that was made for another',
-    file: limit,
-    find: 'return first === undefined || first === pool',
-    replace: 'return true',
+    file: limits,
+    find: 'const isFirst = this.#turn.has(pool) || this.#blocked.size === 0',
+    replace: 'const isFirst = true',
   },
   {
     name: 'nothing-offered',
     bug: 'keeps an idle resource while another pool waits for its place',
     file: pool,
-    find: 'limit.offered(this, now)',
+    find: 'this.#places.offer(now)',
     replace: '{}',
+  },
+  {
+    name: 'evicts-twice',
+    bug: 'evicts another for a place that is about to be free',
+    file: limits,
+    find: 'return limit.taken - limit.closing + this.#keptAt(limit) < limit.max',
+    replace: 'return false',
+  },
+  {
+    name: 'hostage',
+    bug: 'keeps a place at one limit for a pool that can get none at the other',
+    file: limits,
+    find: 'if (victims.includes(undefined)) return false',
+    replace: 'if (victims.includes(undefined)) return (this.#keep(pool), false)',
   },
   {
     name: 'no-pause',
@@ -109,7 +123,7 @@ export const engineMutants: readonly Mutant[] = [
     name: 'break-before-make',
     bug: 'closes what is too old before its replacement is there',
     file: pool,
-    find: 'if (this.#size.isLastIdle && this.#size.hasRoom(this)) this.#slots.expiring.push(slot)\n    else ',
+    find: 'if (this.#size.isLastIdle && this.#size.hasRoom) this.#slots.expiring.push(slot)\n    else ',
     replace: '',
   },
   {

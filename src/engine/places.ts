@@ -1,0 +1,136 @@
+/** A pool's places at the limits that it shares with others: it needs one at each of them for every resource. */
+
+import { TaxirankError } from '../errors.ts'
+import type { Lanes } from './lanes.ts'
+import type { Limit } from './limit.ts'
+import type { LimitMember, Limits } from './limits.ts'
+import type { Slots } from './slots.ts'
+
+/** What the places need of their pool. */
+export interface PlacesDesk {
+  /** How many more than the minimum there are. */
+  spare(): number
+  /** Whether what is idle can serve somebody who waits. */
+  isIdleNeeded(): boolean
+  evict(now: number): void
+  placeFreed(now: number): void
+}
+
+export class Places<T> implements LimitMember {
+  readonly limits: readonly Limit[]
+  readonly #group: Limits | undefined
+  readonly #slots: Slots<T>
+  readonly #lanes: Lanes<T>
+  readonly #desk: PlacesDesk
+  #isBlocked = false
+
+  /** Throws `bad_configuration`. */
+  constructor(limits: readonly Limit[], slots: Slots<T>, lanes: Lanes<T>, desk: PlacesDesk) {
+    this.limits = limits
+    this.#group = groupOf(limits)
+    this.#slots = slots
+    this.#lanes = lanes
+    this.#desk = desk
+    this.#group?.join(this)
+  }
+
+  /** It shares no limit. */
+  get isFree(): boolean {
+    return this.#group === undefined
+  }
+
+  /** Callers wait for a place: nothing can be opened for them before there is one. */
+  get isBlocked(): boolean {
+    return this.#isBlocked
+  }
+
+  get hasRoom(): boolean {
+    return this.#group?.hasRoomFor(this) ?? true
+  }
+
+  get isExceeded(): boolean {
+    return this.limits.some((limit) => limit.isExceeded)
+  }
+
+  /** How many the pool can ever have: `max`, or less. What lanes have reserved leaves one for the others even then. */
+  capacityOf(max: number): number {
+    let least = max
+    for (const limit of this.limits) least = Math.min(least, limit.max)
+    return least < max ? Math.max(least, this.#lanes.reserved + 1) : max
+  }
+
+  took(now: number): void {
+    this.#isBlocked = false
+    this.#group?.took(this)
+    this.#group?.attend(now)
+  }
+
+  closing(): void {
+    this.#group?.closing(this)
+  }
+
+  freed(wasClosing: boolean, now: number): void {
+    this.#group?.freed(this, wasClosing)
+    this.#group?.attend(now)
+  }
+
+  /** Waits for places where there are none. True if they have come meanwhile. */
+  wait(isForCaller: boolean, now: number): boolean {
+    this.#isBlocked = isForCaller
+    if (isForCaller) this.#group?.block(this)
+    else this.#group?.blockMinimum(this)
+    this.#group?.attend(now)
+    return this.hasRoom
+  }
+
+  /** No place is needed now. */
+  waive(now: number): void {
+    this.#isBlocked = false
+    this.#group?.waive(this)
+    this.#group?.attend(now)
+  }
+
+  /** What can serve nobody here may make a place for somebody who waits for another pool. */
+  offer(now: number): void {
+    if (this.isFree || this.evictable === 0) return
+    this.#group?.offered(this)
+    this.#group?.attend(now)
+  }
+
+  /** The pool has ended. */
+  leave(now: number): void {
+    this.#isBlocked = false
+    this.#group?.leave(this)
+    this.#group?.attend(now)
+  }
+
+  // For its limits.
+
+  get evictable(): number {
+    return this.#desk.isIdleNeeded() ? 0 : this.#slots.idle.size + this.#slots.expiring.size
+  }
+
+  get spare(): number {
+    return this.#desk.spare()
+  }
+
+  get idleSinceMs(): number {
+    return this.#slots.longestIdle?.usedAtMs ?? Infinity
+  }
+
+  evict(now: number): void {
+    this.#desk.evict(now)
+  }
+
+  placeFreed(now: number): void {
+    this.#desk.placeFreed(now)
+  }
+}
+
+function groupOf(limits: readonly Limit[]): Limits | undefined {
+  const [first, ...others] = limits
+  const foreign = others.find(({ group }) => group !== first?.group)
+  if (!foreign) return first?.group
+  const text = `pool: limits ${first?.name} and ${foreign.name} must belong to one group`
+  throw new TaxirankError('bad_configuration', text)
+}

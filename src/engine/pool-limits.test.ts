@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { EnginePool } from '../../test/support/engine-pool.ts'
+import { Limit } from './limit.ts'
+import { Limits } from './limits.ts'
+
+describe('Pool: limits shared by several pools', () => {
+  it('are all kept when pools share two of them, and a place is made at one', () => {
+    const group = new Limits()
+    const [process, database] = [new Limit('process', 1, group), new Limit('database', 1, group)]
+    const elsewhere = new EnginePool({ limits: [process] })
+    const it = new EnginePool({ limits: [process, database] }, elsewhere)
+    const other = new EnginePool({ limits: [process, database] }, elsewhere)
+    for (const pool of [elsewhere, it, other]) pool.ask('a')
+    process.resize(3, 0)
+    assert.deepEqual([process.taken, database.taken], [2, 1])
+    assert.deepEqual([it.figures(), other.figures()], [{ opening: 1, waiting: 1 }, { waiting: 1 }])
+  })
+
+  it('are refused, if they have nothing to do with each other', () => {
+    const limits = [new Limit('process', 1), new Limit('database', 1)]
+    const message = 'pool: limits process and database must belong to one group'
+    assert.throws(() => new EnginePool({ limits }), { code: 'bad_configuration', message })
+  })
+
+  it('keep what is free at one for whoever is first, while it is made at another', () => {
+    const group = new Limits()
+    const [process, database] = [new Limit('process', 3, group), new Limit('database', 1, group)]
+    const holding = new EnginePool({ limits: [process, database] }).fill(0)
+    const it = new EnginePool({ limits: [process, database] }, holding)
+    const elsewhere = new EnginePool({ limits: [process], maxSize: 3 }, holding).fill(0)
+    it.ask('a')
+    elsewhere.askMany(2)
+    assert.deepEqual([holding.figures(), it.figures()], [{ closing: 1 }, { waiting: 1 }])
+    assert.deepEqual(elsewhere.figures(), { leased: 1, waiting: 1 })
+    holding.close()
+    assert.deepEqual(it.figures(), { opening: 1, waiting: 1 })
+    assert.deepEqual(elsewhere.figures(), { leased: 1, opening: 1, waiting: 1 })
+  })
+
+  it('evict one for one caller, though the owner closes at once', () => {
+    const limit = new Limit('process', 4)
+    const other = new EnginePool({ limits: [limit], maxSize: 4 }).fill(0, 0, 0, 0)
+    other.isPrompt = true
+    const it = new EnginePool({ limits: [limit] }, other)
+    it.ask('a')
+    assert.deepEqual([other.figures(), it.figures()], [{ idle: 3 }, { opening: 1, waiting: 1 }])
+  })
+
+  it('take what a paused pool has idle, though callers wait for it', () => {
+    const limit = new Limit('process', 1)
+    const paused = new EnginePool({ limits: [limit] }).fill(0)
+    const holder = paused.ask('holder')
+    const it = new EnginePool({ limits: [limit] }, paused)
+    it.ask('a')
+    paused.pool.pause(0)
+    paused.ask('waits')
+    paused.giveBack(holder)
+    assert.deepEqual(paused.figures(), { closing: 1, waiting: 1 })
+    paused.close()
+    assert.deepEqual(it.figures(), { opening: 1, waiting: 1 })
+  })
+
+  it('take what is idle when its pool is paused', () => {
+    const limit = new Limit('process', 1)
+    const paused = new EnginePool({ limits: [limit] }).fill(0)
+    const it = new EnginePool({ limits: [limit] }, paused)
+    paused.pool.pause(0)
+    it.ask('a')
+    assert.deepEqual(paused.figures(), { closing: 1 })
+  })
+
+  it('take what is kept for one lane, while callers of another wait', () => {
+    const limit = new Limit('process', 2)
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 1 },
+    ]
+    const it = new EnginePool({ limits: [limit], lanes }).fill(0, 0)
+    const check = it.ask('check', { lane: 1 })
+    for (const name of ['first job', 'second job']) it.ask(name)
+    const other = new EnginePool({ limits: [limit] }, it)
+    other.ask('a')
+    it.giveBack(check)
+    assert.deepEqual([it.figures(), other.figures()], [{ leased: 1, closing: 1, waiting: 1 }, { waiting: 1 }])
+  })
+
+  it('leave a lane what is kept for it, though they are lower than the maximum', () => {
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 1 },
+    ]
+    const it = new EnginePool({ limits: [new Limit('process', 2)], maxSize: 4, lanes }).fill(0, 0)
+    const [job, late] = [it.ask('job'), it.ask('late job')]
+    const check = it.ask('check', { lane: 1 })
+    assert.deepEqual([job.told, late.told, check.told.length], [['two'], [], 1])
+  })
+
+  it('let those lend at once who may lend more when they become higher', () => {
+    const limit = new Limit('process', 2)
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 1 },
+    ]
+    const it = new EnginePool({ limits: [limit], maxSize: 4, lanes }).fill(0, 0)
+    const [, late] = it.askMany(2)
+    limit.resize(4, 0)
+    assert.equal(late?.told.length, 1)
+  })
+
+  it('make no pool call the next one: 20,000 may wait for one place', () => {
+    const limit = new Limit('process', 1)
+    const holding = new EnginePool({ limits: [limit] }).fill(0)
+    holding.ask('holder')
+    const pools = Array.from({ length: 20_000 }, () => new EnginePool({ limits: [limit] }, holding))
+    const askers = pools.map((pool) => {
+      pool.isPrompt = true
+      const asker = pool.ask('a')
+      asker.onGrant = () => pool.giveBack(asker)
+      return asker
+    })
+    holding.lose('one')
+    assert.ok(askers.every(({ told }) => told.length === 1))
+  })
+
+  it('close what was being checked when they became lower', () => {
+    const limit = new Limit('process', 2)
+    const it = new EnginePool({ limits: [limit], canCheck: true, keepAliveMs: 100 }).fill(0, 0)
+    it.pass(100)
+    assert.deepEqual(it.figures(), { checking: 2 })
+    limit.resize(1, it.now)
+    for (let left = 2; left > 0; left--) it.check()
+    assert.deepEqual([it.figures(), limit.isExceeded], [{ idle: 1, closing: 1 }, false])
+  })
+})
