@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { Deadline, Deadlines, RunningClock } from './time.ts'
+import { Deadline, Deadlines, type JumpCause, RunningClock } from './time.ts'
 
 const dayMs = 86_400_000
 
@@ -347,7 +347,7 @@ class SortedList implements Subject {
 describe('RunningClock', () => {
   let monotonicMs: number
   let wallMs: number
-  let jumps: number[]
+  let jumps: [number, JumpCause][]
   let clock: RunningClock
 
   beforeEach(() => {
@@ -358,7 +358,7 @@ describe('RunningClock', () => {
       monotonic: () => monotonicMs,
       wall: () => wallMs,
       jumpMs: 5_000,
-      jumped: (lostMs) => void jumps.push(lostMs),
+      jumped: (...jump) => void jumps.push(jump),
     })
   })
 
@@ -383,11 +383,20 @@ describe('RunningClock', () => {
       pass(60_000)
       clock[reading]()
       clock.tick()
-      assert.deepEqual([clock.now(), jumps], [1_100.5, [60_000]])
+      assert.deepEqual([clock.now(), jumps], [1_100.5, [[60_000, 'stopped']]])
       pass(10)
       assert.equal(clock.now(), 1_110.5)
       pass(7_000)
-      assert.deepEqual([clock.now(), jumps], [1_110.5, [60_000, 7_000]])
+      assert.deepEqual(
+        [clock.now(), jumps],
+        [
+          1_110.5,
+          [
+            [60_000, 'stopped'],
+            [7_000, 'stopped'],
+          ],
+        ],
+      )
     })
   }
 
@@ -397,7 +406,7 @@ describe('RunningClock', () => {
     assert.deepEqual([clock.now(), jumps], [1_020.5, []])
     clock.tick()
     clock.tick()
-    assert.deepEqual([clock.now(), jumps], [1_020.5, [3_600_000]])
+    assert.deepEqual([clock.now(), jumps], [1_020.5, [[3_600_000, 'suspended']]])
   })
 
   it('ignores a wall clock that goes back, or forward by less', () => {

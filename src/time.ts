@@ -3,17 +3,17 @@
  * clocks that are handed in.
  *
  * `Deadlines` is a hierarchical timing wheel (Varghese and Lauck 1987; tokio has the same). A tick is 1 ms. Level 0 has a
- * slot for each of 32 ticks, level 1 for each 32 of those, and so on; six levels are a turn of 2^30 ticks (12 days), and
+ * bucket for each of 32 ticks, level 1 for each 32 of those, and so on; six levels are a turn of 2^30 ticks (12 days), and
  * what is due later waits in a list for its turn. A deadline stands at the level of the highest five bits in which its
- * tick differs from the present one. So only slots ahead are taken, everything at a level is due before anything at a
- * higher one, and the next slot is the lowest bit of the lowest level that has any. When a slot's time comes, its
+ * tick differs from the present one. So only buckets ahead are taken, everything at a level is due before anything at a
+ * higher one, and the next bucket is the lowest bit of the lowest level that has any. When a bucket's time comes, its
  * deadlines move to lower levels, five times at most.
  */
 
 const levels = 6
 const bitsPerLevel = 5
-const slotsPerLevel = 32
-const slotMask = slotsPerLevel - 1
+const bucketsPerLevel = 32
+const bucketMask = bucketsPerLevel - 1
 const turnTicks = 2 ** (levels * bitsPerLevel)
 
 /** What stands in a list of deadlines: its neighbours; outside of one itself, so that nothing dead keeps anything alive. */
@@ -40,7 +40,7 @@ export class Deadline extends Link {
 }
 
 /** The end of a list of deadlines, oldest start first. It knows its place in the wheel: the bit that says it isn't empty. */
-class Slot extends Link {
+class Bucket extends Link {
   readonly level: number
   /** 0: it stands outside of the wheel. */
   readonly bit: number
@@ -48,7 +48,7 @@ class Slot extends Link {
   constructor(level = 0, number?: number) {
     super()
     this.level = level
-    this.bit = number === undefined ? 0 : 1 << (number & slotMask)
+    this.bit = number === undefined ? 0 : 1 << (number & bucketMask)
   }
 
   get first(): Deadline | undefined {
@@ -62,15 +62,15 @@ class Slot extends Link {
  * starting.
  */
 export class Deadlines {
-  readonly #slots = Array.from({ length: levels * slotsPerLevel }, (_, at) => new Slot(at >> bitsPerLevel, at))
-  /** By level: bit n is set if slot n isn't empty. */
+  readonly #buckets = Array.from({ length: levels * bucketsPerLevel }, (_, at) => new Bucket(at >> bitsPerLevel, at))
+  /** By level: bit n is set if bucket n isn't empty. */
   readonly #taken = new Int32Array(levels)
   /** Due in a later turn. */
-  readonly #far = new Slot()
+  readonly #far = new Bucket()
   /** Started for an instant that had come already: due at the next `advance`. */
-  readonly #late = new Slot()
+  readonly #late = new Bucket()
   /** To be fired by the `advance` that runs, or, if a callback threw, by the next one. */
-  readonly #due = new Slot()
+  readonly #due = new Bucket()
   #originMs: number
   /** The present one, counted from the origin: 0 to `turnTicks` - 1. */
   #tick = 0
@@ -158,10 +158,10 @@ export class Deadlines {
       const next = this.#nextTick(level)
       if (next > tick) break
       this.#tick = next
-      const slot = this.#slotAt(level, next)
-      this.#taken[level] = (this.#taken[level] as number) & ~slot.bit
-      if (level === 0) moveAll(slot, this.#due)
-      else this.#placeAnew(slot)
+      const bucket = this.#bucketAt(level, next)
+      this.#taken[level] = (this.#taken[level] as number) & ~bucket.bit
+      if (level === 0) moveAll(bucket, this.#due)
+      else this.#placeAnew(bucket)
     }
     this.#tick = tick
   }
@@ -174,14 +174,14 @@ export class Deadlines {
     }
     this.#originMs += earliest - (earliest % turnTicks)
     this.#tick = 0
-    const far = new Slot()
+    const far = new Bucket()
     moveAll(this.#far, far)
     this.#placeAnew(far)
   }
 
-  /** For a slot that is out of the wheel, or whose bit has been cleared. */
-  #placeAnew(slot: Slot): void {
-    for (let next = slot.first; next; next = slot.first) {
+  /** For a bucket that is out of the wheel, or whose bit has been cleared. */
+  #placeAnew(bucket: Bucket): void {
+    for (let next = bucket.first; next; next = bucket.first) {
       detach(next)
       this.#place(next, this.#tickOf(next))
     }
@@ -195,13 +195,13 @@ export class Deadlines {
   #place(deadline: Deadline, tick: number): void {
     if (tick >= turnTicks) return append(this.#far, deadline)
     const level = ((31 - Math.clz32((tick ^ this.#tick) | 1)) / bitsPerLevel) | 0
-    const slot = this.#slotAt(level, tick)
-    this.#taken[level] = (this.#taken[level] as number) | slot.bit
-    append(slot, deadline)
+    const bucket = this.#bucketAt(level, tick)
+    this.#taken[level] = (this.#taken[level] as number) | bucket.bit
+    append(bucket, deadline)
   }
 
-  #slotAt(level: number, tick: number): Slot {
-    return this.#slots[level * slotsPerLevel + ((tick >>> (level * bitsPerLevel)) & slotMask)] as Slot
+  #bucketAt(level: number, tick: number): Bucket {
+    return this.#buckets[level * bucketsPerLevel + ((tick >>> (level * bitsPerLevel)) & bucketMask)] as Bucket
   }
 
   /** -1: the wheel is empty. */
@@ -210,30 +210,30 @@ export class Deadlines {
     return -1
   }
 
-  /** When the time of the next slot of a level begins, which has one. */
+  /** When the time of the next bucket of a level begins, which has one. */
   #nextTick(level: number): number {
     const taken = this.#taken[level] as number
-    const slot = 31 - Math.clz32(taken & -taken)
+    const bucket = 31 - Math.clz32(taken & -taken)
     const shift = level * bitsPerLevel
-    return (((this.#tick >>> shift) & ~slotMask) | slot) << shift
+    return (((this.#tick >>> shift) & ~bucketMask) | bucket) << shift
   }
 
   #unlink(deadline: Deadline): void {
     const { previous } = deadline
     if (previous === deadline.next) {
-      const { level, bit } = previous as Slot
+      const { level, bit } = previous as Bucket
       this.#taken[level] = (this.#taken[level] as number) & ~bit
     }
     detach(deadline)
   }
 }
 
-function append(slot: Slot, deadline: Deadline): void {
-  const last = slot.previous
+function append(bucket: Bucket, deadline: Deadline): void {
+  const last = bucket.previous
   deadline.previous = last
-  deadline.next = slot
+  deadline.next = bucket
   last.next = deadline
-  slot.previous = deadline
+  bucket.previous = deadline
 }
 
 function detach(link: Link): void {
@@ -244,7 +244,7 @@ function detach(link: Link): void {
 }
 
 /** Appends everything in `from` to `to`. */
-function moveAll(from: Slot, to: Slot): void {
+function moveAll(from: Bucket, to: Bucket): void {
   const { next: first, previous: last } = from
   if (first === from) return
   from.previous = from.next = from
@@ -254,6 +254,9 @@ function moveAll(from: Slot, to: Slot): void {
   to.previous = last
 }
 
+/** The process was stopped; or the machine was suspended, or its wall clock set forward: these two look the same. */
+export type JumpCause = 'stopped' | 'suspended'
+
 /** The clocks that a `RunningClock` reads, and what it does when it finds that the process did not run. */
 interface RunningClockOptions {
   /** Goes on while the process is stopped, and stands still while the machine is suspended. */
@@ -262,7 +265,7 @@ interface RunningClockOptions {
   readonly wall: () => number
   /** A gap of more than this is time in which the process did not run. */
   readonly jumpMs: number
-  readonly jumped: (lostMs: number) => void
+  readonly jumped: (ms: number, cause: JumpCause) => void
 }
 
 /**
@@ -292,7 +295,7 @@ export class RunningClock {
     if (passed > 0) this.#readAtMs = at
     if (passed > jumpMs) {
       this.#lostMs += passed
-      jumped(passed)
+      jumped(passed, 'stopped')
     }
     return this.#readAtMs - this.#lostMs
   }
@@ -308,6 +311,6 @@ export class RunningClock {
     const suspendedMs = wallMs - this.#tickedAtWallMs - (this.#readAtMs - this.#tickedAtMs)
     this.#tickedAtWallMs = wallMs
     this.#tickedAtMs = this.#readAtMs
-    if (suspendedMs > jumpMs) jumped(suspendedMs)
+    if (suspendedMs > jumpMs) jumped(suspendedMs, 'suspended')
   }
 }

@@ -443,7 +443,7 @@ describe('a server that cannot be had', () => {
     })
     const reason = `cannot connect to 127.0.0.1:${nobody}: ECONNREFUSED`
     await assert.rejects(pooler.login(), (error: Error) => {
-      const start = 'E FATAL 53300: no server became free within 300 ms: 0 of 1 leased, 0 others waiting'
+      const start = 'E FATAL 53300: no server became free within 300 ms: 0 of 1 leased, nobody else waiting'
       assert.equal(error.message, `${start}; the last attempt to open one failed: ${reason}`)
       return true
     })
@@ -529,7 +529,7 @@ describe('a server that cannot be had', () => {
     await pooler.queues(1)
     await Bun.sleep(100)
     three.send(raw.query('select 7'))
-    const numbers = '1 of 1 leased, 1 others waiting, oldest lease 0.'
+    const numbers = '1 of 1 leased, 1 other waiting, oldest lease 0.'
     const [error] = await two.rest()
     assert.ok(error?.startsWith(`E FATAL 53300: no server became free within 300 ms: ${numbers}`), String(error))
     await one.query('commit')

@@ -9,7 +9,7 @@ import { listen, type Listener } from '../net/listen.ts'
 import { now } from '../net/turn.ts'
 import { type Database, type DrainMode, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
 import { noTrace } from '../pooler/trace.ts'
-import { RunningClock } from '../time.ts'
+import { type JumpCause, RunningClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
 import type { Stoppable, StopMode } from './signals.ts'
 import { versionLine } from './version.ts'
@@ -32,6 +32,11 @@ export interface ServedPooler extends Stoppable {
 }
 
 const tickMs = 20
+const jumpTexts: Readonly<Record<JumpCause, string>> = {
+  stopped: 'the process did not run for a while',
+  suspended: 'the wall clock has moved on alone, so the machine was suspended or its clock set',
+}
+
 /** A gap of more than this between two ticks is time in which the process did not run. */
 const jumpMs = 5_000
 
@@ -103,8 +108,8 @@ function byteStrings(names: readonly string[]): ReadonlySet<string> {
 export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
   const traceFile = setup.traceFile === undefined ? undefined : openTrace(setup.traceFile)
   const trace = traceFile ?? noTrace
-  const jumped = (lostMs: number): void => {
-    logJump(lostMs, log)
+  const jumped = (ms: number, cause: JumpCause): void => {
+    log.warning(`${jumpTexts[cause]}: ${(ms / 1_000).toFixed(1)} s, which count against no deadline`)
     pooler.suspectIdle()
   }
   const clock = new RunningClock({ monotonic: now, wall: Date.now, jumpMs, jumped })
@@ -134,10 +139,6 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
       return finished
     },
   }
-}
-
-function logJump(lostMs: number, log: Log): void {
-  log.warning(`the process did not run for ${(lostMs / 1_000).toFixed(1)} s: deadlines are moved by that much`)
 }
 
 function openTrace(path: string): TraceFile {

@@ -224,7 +224,7 @@ describe('Pool: failures to open', () => {
     it.pass(10)
     it.failToOpen()
     it.pass(40)
-    const text = 'no server became free within 50 ms: 0 of 2 leased, 0 others waiting'
+    const text = 'no server became free within 50 ms: 0 of 2 leased, nobody else waiting'
     const { code, message, cause } = asker.error ?? {}
     assert.deepEqual(
       { code, message, cause },

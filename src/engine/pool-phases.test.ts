@@ -38,7 +38,7 @@ describe('Pool: paused', () => {
     it.pool.pause(0)
     const asker = it.ask('a')
     it.pass(100)
-    const text = 'no server became free within 100 ms: 0 of 2 leased, 0 others waiting; the pool is paused'
+    const text = 'no server became free within 100 ms: 0 of 2 leased, nobody else waiting; the pool is paused'
     assert.deepEqual(asker.told, [`refused: ${text}`])
   })
 

@@ -22,7 +22,7 @@ describe('Pool: how long a wait lasts', () => {
     assert.deepEqual([early.told, it.pool.longestWaitMs(it.now)], [[], 4_999])
     it.pass(1)
     const text =
-      'no server became free within 5,000 ms: 1 of 1 leased, 1 others waiting, oldest lease 6.0 s held by holder'
+      'no server became free within 5,000 ms: 1 of 1 leased, 1 other waiting, oldest lease 6.0 s held by holder'
     assert.deepEqual([early.told, codes(early)], [[`refused: ${text}`], ['acquire_timeout']])
     assert.deepEqual([late.told, it.pool.longestWaitMs(it.now)], [[], 4_000])
   })
@@ -251,7 +251,7 @@ describe('Pool: shedding', () => {
     const text =
       'refused after 100 ms, so that others are served in time: ' +
       'for a while every wait for a server has been longer than 10 ms; ' +
-      '1 of 1 leased, 0 others waiting, oldest lease 0.2 s held by holder'
+      '1 of 1 leased, nobody else waiting, oldest lease 0.2 s held by holder'
     assert.deepEqual([asker.told, codes(asker)], [[`refused: ${text}`], ['overloaded']])
     const next = it.ask('next')
     it.pass(19)

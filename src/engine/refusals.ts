@@ -41,7 +41,12 @@ function figures({ maxSize, leased, waiting, oldest, isPaused, lastFailure }: Si
   const held = oldest ? `, oldest lease ${seconds(oldest.heldMs)} s${oldest.holder && ` held by ${oldest.holder}`}` : ''
   const paused = isPaused ? '; the pool is paused' : ''
   const down = lastFailure ? `; the last attempt to open one failed: ${lastFailure.message}` : ''
-  return `${leased} of ${maxSize} leased, ${waiting} others waiting${held}${paused}${down}`
+  return `${leased} of ${maxSize} leased, ${others(waiting)}${held}${paused}${down}`
+}
+
+function others(waiting: number): string {
+  if (waiting === 0) return 'nobody else waiting'
+  return waiting === 1 ? '1 other waiting' : `${whole(waiting)} others waiting`
 }
 
 function whole(value: number): string {

@@ -35,7 +35,7 @@ export interface PoolCounters {
   readonly refused: number
   readonly opened: number
   readonly openFailures: number
-  /** Before a lease: whether the connection still works. */
+  /** Whether a connection still works, before a lease or to keep it alive. */
   readonly checks: number
   readonly checkFailures: number
   /** After a lease: the session is put back to what it was. */

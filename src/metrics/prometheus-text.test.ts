@@ -182,7 +182,7 @@ taxirank_pool_opened_total{pool="app"} 0
 # HELP taxirank_pool_open_failures_total Attempts to open a connection that failed.
 # TYPE taxirank_pool_open_failures_total counter
 taxirank_pool_open_failures_total{pool="app"} 0
-# HELP taxirank_pool_checks_total Checks of a connection before it was lent.
+# HELP taxirank_pool_checks_total Checks of an idle connection, before it was lent or to keep it alive.
 # TYPE taxirank_pool_checks_total counter
 taxirank_pool_checks_total{pool="app"} 0
 # HELP taxirank_pool_check_failures_total Checks that failed.
