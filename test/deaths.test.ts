@@ -538,6 +538,29 @@ describe('a server that cannot be had', () => {
   })
 })
 
+describe('a pooler that was stopped for a while', () => {
+  let own: PoolerProcess
+  before(async () => {
+    own = await startPoolerProcess(port, ['default_pool_size = 1', 'query_wait_timeout = 2'])
+  })
+  after(() => own.stop())
+
+  it('refuses nobody for the time in which it did not run, and serves those who wait', async () => {
+    const holder = await RawClient.login(own.port)
+    await holder.query('begin')
+    const waiting = await Promise.all(Array.from({ length: 3 }, () => RawClient.login(own.port)))
+    for (const client of waiting) client.send(raw.query('select 7'))
+    await Bun.sleep(100)
+    own.signal('SIGSTOP')
+    await Bun.sleep(5_500)
+    own.signal('SIGCONT')
+    await Bun.sleep(300)
+    await holder.query('commit')
+    for (const client of waiting) assert.deepEqual(await client.answer(), ok)
+    for (const client of [holder, ...waiting]) client.leave()
+  })
+})
+
 describe('a limit of 0', () => {
   it('lets logins, servers and cancels take as long as they need', async () => {
     const pooler = await poolers.start({ clientLoginTimeoutMs: 0, serverConnectTimeoutMs: 0, cancelWaitTimeoutMs: 0 })

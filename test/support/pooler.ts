@@ -129,19 +129,24 @@ export async function eventually(
   }
 }
 
-/** A pooler in a process of its own and without a trace, to watch its memory. */
+/** A pooler in a process of its own and without a trace, to watch its memory, or to stop it. */
 export interface PoolerProcess {
   readonly port: number
   /** Resident, in MB. */
   memory(): number
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
   stop(): Promise<void>
 }
 
-export async function startPoolerProcess(postgresPort: number, poolSize = 2): Promise<PoolerProcess> {
+/** `settings`: lines of the section `[pgbouncer]`. */
+export async function startPoolerProcess(
+  postgresPort: number,
+  settings: readonly string[] = ['default_pool_size = 2'],
+): Promise<PoolerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'taxirank-ini-'))
   const port = await freePort()
   const ini = join(folder, 'pooler.ini')
-  const settings = [
+  const lines = [
     '[databases]',
     `* = host=127.0.0.1 port=${postgresPort} user=postgres`,
     '[pgbouncer]',
@@ -149,10 +154,10 @@ export async function startPoolerProcess(postgresPort: number, poolSize = 2): Pr
     `listen_port = ${port}`,
     'pool_mode = transaction',
     'auth_type = any',
-    `default_pool_size = ${poolSize}`,
     'max_client_conn = 500',
+    ...settings,
   ]
-  writeFileSync(ini, settings.join('\n'))
+  writeFileSync(ini, lines.join('\n'))
   const child = Bun.spawn([process.execPath, join(import.meta.dirname, 'pooler-process.ts'), ini], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -161,7 +166,9 @@ export async function startPoolerProcess(postgresPort: number, poolSize = 2): Pr
   return {
     port,
     memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+    signal: (name) => child.kill(name),
     stop: async () => {
+      child.kill('SIGCONT')
       child.kill('SIGQUIT')
       await child.exited
       rmSync(folder, { recursive: true, force: true })
