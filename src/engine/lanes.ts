@@ -27,8 +27,9 @@ export class Lane<T> {
   readonly shedding: Shedding | undefined
   /** Slots that its callers hold; not counted where there is one lane only. */
   leased = 0
-  /** The first that waits as long as the pool says. */
-  firstTimedByPool: Waiter<T> | undefined = undefined
+  /** Some of those who wait have time-outs of their own, or had: then the first that has none is marked. */
+  #isMixed = false
+  #firstTimedByPool: Waiter<T> | undefined = undefined
 
   constructor({ name, reserved }: LaneOptions, shedding: SheddingOptions | undefined) {
     this.name = name
@@ -36,14 +37,30 @@ export class Lane<T> {
     this.shedding = shedding && new Shedding(shedding)
   }
 
+  /** The first that waits as long as the pool says. */
+  get firstTimedByPool(): Waiter<T> | undefined {
+    return this.#isMixed ? this.#firstTimedByPool : this.waiting.first
+  }
+
   add(waiter: Waiter<T>): void {
+    if (this.#isMixed || waiter.timeoutMs !== undefined) this.#mix(waiter)
     this.waiting.push(waiter)
-    if (this.firstTimedByPool === undefined && waiter.timeoutMs === undefined) this.firstTimedByPool = waiter
+  }
+
+  #mix(newcomer: Waiter<T>): void {
+    if (!this.#isMixed) this.#firstTimedByPool = this.waiting.first
+    this.#isMixed = true
+    if (newcomer.timeoutMs === undefined) this.#firstTimedByPool ??= newcomer
   }
 
   remove(waiter: Waiter<T>): void {
-    if (waiter === this.firstTimedByPool) this.firstTimedByPool = this.#nextTimedByPool(waiter)
+    if (this.#isMixed) this.#unmix(waiter)
     this.waiting.remove(waiter)
+  }
+
+  #unmix(leaver: Waiter<T>): void {
+    if (leaver === this.#firstTimedByPool) this.#firstTimedByPool = this.#nextTimedByPool(leaver)
+    this.#isMixed = this.waiting.size > 1
   }
 
   /** The mark only ever moves on: whoever has a time-out of their own is passed once. */
@@ -159,10 +176,10 @@ export class Lanes<T> {
 
   add(waiter: Waiter<T>, now: number): void {
     waiter.queuedAtMs = now
-    waiter.ticket = ++this.#tickets
-    const lane = this.#only ?? this.of(waiter.lane)
-    lane.add(waiter)
     this.#waiting++
+    if (this.#only) return this.#only.add(waiter)
+    waiter.ticket = ++this.#tickets
+    this.of(waiter.lane).add(waiter)
   }
 
   remove(waiter: Waiter<T>): void {
@@ -176,7 +193,7 @@ export class Lanes<T> {
     for (const { shedding } of this.all) shedding?.restart(now)
   }
 
-  /** Somebody of the lane was served after a wait. */
+  /** Somebody of the lane was served, maybe after a wait. */
   served(index: number, waitedMs: number, now: number): void {
     if (this.#isShedding) this.of(index).shedding?.served(waitedMs, now)
   }

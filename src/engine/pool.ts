@@ -48,6 +48,8 @@ export class Pool<T> {
   readonly #alarm = new Deadline((now) => this.#wake(now))
   readonly #life = new Life()
   #isAttending = false
+  /** When it last looked there was neither room nor anything idle, and nothing has happened since: only who gives back can serve. */
+  #isSaturated = false
   /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
   #isPlain = false
 
@@ -447,13 +449,18 @@ export class Pool<T> {
   /** Hot path. Nobody uses it any more: it is idle, unless there is a reason to close it. */
   #putBack(slot: Slot<T>, now: number): void {
     if (!this.#isPlain || slot.retiring !== undefined || now >= slot.expiresAtMs) this.#putBackWithCare(slot, now)
-    else if (this.#lanes.waiting === 0) this.#slots.idle.push(slot)
+    else if (this.#lanes.waiting === 0) this.#makeIdle(slot)
     else this.#handOver(slot, now)
+  }
+
+  #makeIdle(slot: Slot<T>): void {
+    this.#isSaturated = false
+    this.#slots.idle.push(slot)
   }
 
   /** Hot path under load: whoever has waited longest gets what was given back, and nothing else has become possible. */
   #handOver(slot: Slot<T>, now: number): void {
-    const isUsual = this.#slots.idle.size === 0 && !this.#isAttending
+    const isUsual = (this.#isSaturated || this.#slots.idle.size === 0) && !this.#isAttending
     const waiter = isUsual ? this.#lanes.first : undefined
     if (!waiter) {
       this.#slots.idle.push(slot)
@@ -462,9 +469,11 @@ export class Pool<T> {
     this.#isAttending = true
     try {
       this.#grant(waiter, slot, now)
-    } finally {
-      this.#isAttending = false
+    } catch (error) {
+      this.#isAttending = this.#isSaturated = false
+      throw error
     }
+    this.#isAttending = false
     if (!this.#isSaturated) this.#attend(now)
   }
 
@@ -485,21 +494,23 @@ export class Pool<T> {
    * load: the pool is full and everything is leased, so there is nothing to do but to serve.
    */
   #attend(now: number): void {
+    this.#isSaturated = false
     if (this.#isAttending) return
     this.#isAttending = true
     try {
-      while (this.#serveOne(now) || (!this.#isSaturated && this.#doOne(now))) {
+      while (this.#serveOne(now) || (!this.#isFull && this.#doOne(now))) {
         // One step after the other.
       }
     } finally {
       this.#isAttending = false
+      this.#isSaturated = this.#isFull
       this.#wakeAt(this.#nextAtMs(now))
     }
     if (!this.#isSaturated) this.#attended(now)
   }
 
-  /** There is neither room nor anything idle: callers can only be served by those who give back. */
-  get #isSaturated(): boolean {
+  /** There is neither room nor anything idle. */
+  get #isFull(): boolean {
     const { size, idle, expiring } = this.#slots
     return this.#isPlain && size === this.#size.max && idle.size + expiring.size === 0
   }
