@@ -99,6 +99,16 @@ export class Lanes<T> {
     return this.#reserved
   }
 
+  /** With fewer slots some lane could have none. */
+  get leastCapacity(): number {
+    return this.#reserved + (this.all.some(({ reserved }) => reserved === 0) ? 1 : 0)
+  }
+
+  /** Whether it waits in one of them. */
+  has(waiter: Waiter<T>): boolean {
+    return this.all.some(({ waiting }) => waiting.has(waiter))
+  }
+
   /** `index` is a waiter's or a lease's. */
   of(index: number): Lane<T> {
     const lane = this.all[index]

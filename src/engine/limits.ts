@@ -36,7 +36,7 @@ export class Limits {
   readonly #offering = new Set<LimitMember>()
   /** Those whose turn it is: the places they need are free. */
   readonly #turn = new Set<LimitMember>()
-  /** In the step that runs: places that are kept for somebody in front, free ones or those about to be. */
+  /** As found by the last step: places that are kept for somebody in front, free ones or those about to be. */
   readonly #kept = new Map<Limit, number>()
   #isAttending = false
 
@@ -51,10 +51,9 @@ export class Limits {
     for (const pool of this.#members) if (pool.limits.includes(limit)) pool.placeFreed(now)
   }
 
-  /** Whether the pool may open one now. */
+  /** Whether the pool may open one now: it is its turn, or there are places that nobody in front of it can use. */
   hasRoomFor(pool: LimitMember): boolean {
-    const isFirst = this.#turn.has(pool) || this.#blocked.size === 0
-    return isFirst && pool.limits.every(({ hasRoom }) => hasRoom)
+    return this.#turn.has(pool) || (!this.#isAttending && this.#areFree(pool.limits))
   }
 
   // Events. They take effect when the pool calls `attend`.
@@ -116,6 +115,8 @@ export class Limits {
   attend(now: number): void {
     if (this.#isAttending) return
     this.#isAttending = true
+    this.#kept.clear()
+    this.#turn.clear()
     try {
       while (this.#isAnythingPossible && this.#step(now)) {
         // One step after the other.
@@ -144,12 +145,19 @@ export class Limits {
     const missing = pool.limits.filter((limit) => !this.#isFree(limit))
     if (missing.length === 0) return this.#gave(pool, now)
     const short = missing.filter((limit) => !this.#isComing(limit))
-    const victims = short.map((limit) => this.#victim(limit))
-    const [victim] = victims
-    if (victims.includes(undefined)) return false
-    victim?.evict(now)
+    const victim = short.length > 0 ? this.#victimFor(short) : undefined
+    if (short.length > 0 && !victim) return false
     this.#keep(pool)
+    victim?.evict(now)
     return victim !== undefined
+  }
+
+  /** Who is evicted next so that there is a place at each of these; undefined if there can't be one at each. */
+  #victimFor(limits: readonly Limit[]): LimitMember | undefined {
+    const forAll = this.#victim(limits)
+    if (forAll || limits.length === 1) return forAll
+    const victims = limits.map((limit) => this.#victim([limit]))
+    return victims.includes(undefined) ? undefined : victims[0]
   }
 
   /** A pool that is in the middle of something takes its places when it comes to it: nobody gets them meanwhile. */
@@ -169,6 +177,10 @@ export class Limits {
     return this.#kept.get(limit) ?? 0
   }
 
+  #areFree(limits: readonly Limit[]): boolean {
+    return limits.every((limit) => this.#isFree(limit))
+  }
+
   /** There is a place that is not kept for somebody. */
   #isFree(limit: Limit): boolean {
     return limit.taken + this.#keptAt(limit) < limit.max
@@ -181,20 +193,14 @@ export class Limits {
 
   /** Lets one that has less than its minimum have what nobody keeps. */
   #served(now: number): boolean {
-    for (const pool of this.#lacking) {
-      if (!pool.limits.every((limit) => this.#isFree(limit))) continue
-      this.#lacking.delete(pool)
-      this.#turn.add(pool)
-      pool.placeFreed(now)
-      return true
-    }
+    for (const pool of this.#lacking) if (this.#areFree(pool.limits) && this.#gave(pool, now)) return true
     return false
   }
 
   /** Evicts one where more are open than may be. */
   #trimmed(now: number): boolean {
     for (const limit of this.#limits) {
-      const victim = limit.isExceeded ? this.#victim(limit) : undefined
+      const victim = limit.isExceeded ? this.#victim([limit]) : undefined
       if (!victim) continue
       victim.evict(now)
       return true
@@ -202,12 +208,13 @@ export class Limits {
     return false
   }
 
-  /** Of the pools with most to spare, the one whose resource has been idle longest. A minimum counts for less than a caller who waits. */
-  #victim(limit: Limit): LimitMember | undefined {
+  /** Of the pools that have places at all of these and most to spare, the one whose resource has been idle longest. A minimum counts for less than a caller who waits. */
+  #victim(limits: readonly Limit[]): LimitMember | undefined {
     let best: LimitMember | undefined
     for (const pool of this.#offering) {
+      const isInAll = limits.every((limit) => pool.limits.includes(limit))
       if (pool.evictable === 0) this.#offering.delete(pool)
-      else if (pool.limits.includes(limit) && !this.#blocked.has(pool) && (!best || isBetter(pool, best))) best = pool
+      else if (isInAll && !this.#blocked.has(pool) && (!best || isBetter(pool, best))) best = pool
     }
     return best
   }

@@ -52,11 +52,11 @@ export class Places<T> implements LimitMember {
     return this.limits.some((limit) => limit.isExceeded)
   }
 
-  /** How many the pool can ever have: `max`, or less. What lanes have reserved leaves one for the others even then. */
+  /** How many the pool can ever have: `max`, or less. What lanes have reserved leaves one for those without even then. */
   capacityOf(max: number): number {
     let least = max
     for (const limit of this.limits) least = Math.min(least, limit.max)
-    return least < max ? Math.max(least, this.#lanes.reserved + 1) : max
+    return least < max ? Math.max(least, this.#lanes.leastCapacity) : max
   }
 
   took(now: number): void {
@@ -129,6 +129,7 @@ export class Places<T> implements LimitMember {
 
 function groupOf(limits: readonly Limit[]): Limits | undefined {
   const [first, ...others] = limits
+  if (new Set(limits).size < limits.length) throw new TaxirankError('bad_configuration', 'pool: a limit is named twice')
   const foreign = others.find(({ group }) => group !== first?.group)
   if (!foreign) return first?.group
   const text = `pool: limits ${first?.name} and ${foreign.name} must belong to one group`

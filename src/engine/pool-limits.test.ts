@@ -123,6 +123,56 @@ describe('Pool: limits shared by several pools', () => {
     assert.ok(askers.every(({ told }) => told.length === 1))
   })
 
+  it('keep nothing for a pool that waits in vain for a place at another', () => {
+    const group = new Limits()
+    const [process, database] = [new Limit('process', 10, group), new Limit('database', 1, group)]
+    const holding = new EnginePool({ limits: [process, database] })
+    holding.ask('holder')
+    new EnginePool({ limits: [process, database] }, holding).ask('waits')
+    const filled = new EnginePool({ limits: [process], minSize: 1 }, holding)
+    const aged = new EnginePool({ limits: [process], lifetimeMs: 1_000, lifetimeJitter: 0 }, holding).fill(0)
+    holding.pass(1_000)
+    assert.deepEqual([filled.figures(), aged.figures()], [{ opening: 1 }, { idle: 1, opening: 1 }])
+  })
+
+  it('evict one alone, where that makes a place at each', () => {
+    const group = new Limits()
+    const [process, database] = [new Limit('process', 4, group), new Limit('database', 1, group)]
+    const large = new EnginePool({ limits: [process], maxSize: 3 }).fill(0, 0, 0)
+    const small = new EnginePool({ limits: [process, database] }, large).fill(0)
+    new EnginePool({ limits: [process, database] }, large).ask('a')
+    assert.deepEqual([large.figures(), small.figures()], [{ idle: 3 }, { closing: 1 }])
+  })
+
+  it('evict one at each, where nobody has a place at both', () => {
+    const group = new Limits()
+    const [process, database] = [new Limit('process', 1, group), new Limit('database', 1, group)]
+    const one = new EnginePool({ limits: [process] }).fill(0)
+    const other = new EnginePool({ limits: [database] }, one).fill(0)
+    new EnginePool({ limits: [process, database] }, one).ask('a')
+    assert.deepEqual([one.figures(), other.figures()], [{ closing: 1 }, { closing: 1 }])
+  })
+
+  it('are each named once', () => {
+    const limit = new Limit('process', 2)
+    const message = 'pool: a limit is named twice'
+    assert.throws(() => new EnginePool({ limits: [limit, limit] }), { code: 'bad_configuration', message })
+  })
+
+  it('leave each lane what is kept for it, though that is more than they allow', () => {
+    const lanes = [
+      { name: 'batch', reserved: 2 },
+      { name: 'health', reserved: 2 },
+    ]
+    const it = new EnginePool({ limits: [new Limit('process', 3)], maxSize: 4, lanes }).fill(0, 0, 0)
+    const jobs = it.askMany(3)
+    const check = it.ask('check', { lane: 1 })
+    assert.deepEqual(
+      [...jobs, check].map(({ told }) => told.length),
+      [1, 1, 0, 1],
+    )
+  })
+
   it('close what was being checked when they became lower', () => {
     const limit = new Limit('process', 2)
     const it = new EnginePool({ limits: [limit], canCheck: true, keepAliveMs: 100 }).fill(0, 0)

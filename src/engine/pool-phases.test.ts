@@ -61,6 +61,17 @@ describe('Pool: paused', () => {
     assert.deepEqual(it.asked(), ['check one'])
   })
 
+  it('does not wake for those who wait', () => {
+    const it = new EnginePool()
+    const a = it.ask('a')
+    it.pass(2)
+    it.open()
+    it.giveBack(a)
+    it.pool.pause(it.now)
+    it.ask('b')
+    assert.equal(it.deadlines.nextAtMs, Infinity)
+  })
+
   it('keeps what comes open meanwhile', () => {
     const it = new EnginePool()
     const asker = it.ask('a')

@@ -151,6 +151,12 @@ describe('Pool: leaving the queue', () => {
     assert.equal(it.pool.snapshot(0).counters.cancelled, 1)
   })
 
+  it('is nothing that another pool can do', () => {
+    const [it, other] = [new EnginePool(), new EnginePool()]
+    const a = it.ask('a')
+    assert.deepEqual([other.cancel(a), it.pool.waiting, other.pool.waiting], [false, 1, 0])
+  })
+
   it('tells the observer', () => {
     const { it } = held()
     const asker = it.ask('a')
@@ -305,6 +311,22 @@ describe('Pool: shedding', () => {
       it.pass(1_000)
     }
     assert.deepEqual([codes(asker), it.pool.waiting], [[undefined], 1])
+  })
+
+  it('refuses nobody who has waited for the first to open, or for what was lost', () => {
+    const it = new EnginePool({ shedding: { targetMs: 5, intervalMs: 100 } })
+    const first = it.ask('first')
+    it.pass(10)
+    it.open()
+    assert.equal(first.told.length, 1)
+    it.lose('one')
+    const waiting = it.askMany(5)
+    it.pass(120)
+    it.open()
+    assert.deepEqual(
+      waiting.map(({ error }) => error),
+      waiting.map(() => undefined),
+    )
   })
 
   it('counts whoever is refused at once, and tells the observer that they have not waited', () => {

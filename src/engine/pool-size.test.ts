@@ -127,6 +127,20 @@ describe('Pool: its reserve', () => {
     assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
   })
 
+  it('is opened for those, too, whom other lanes leave nothing of the maximum', () => {
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 1 },
+    ]
+    const it = new EnginePool({ maxSize: 2, reserveSize: 1, reserveAfterMs: 100, lanes }).fill(0, 0)
+    it.isPrompt = true
+    for (const lane of [0, 1, 0, 1]) it.ask('a', { lane })
+    it.pass(99)
+    assert.deepEqual(it.figures(), { leased: 2, waiting: 2 })
+    it.pass(1)
+    assert.deepEqual(it.figures(), { leased: 3, waiting: 1 })
+  })
+
   it('gives up those first that have been idle longest', () => {
     const it = new EnginePool({ maxSize: 1, reserveSize: 2, reserveAfterMs: 100 }).fill(0)
     const askers = it.askMany(3) as [Asker, Asker, Asker]
@@ -198,6 +212,14 @@ describe('Pool: another size at run time', () => {
     assert.deepEqual([it.asked(), waiting.told], [['close two: the pool has become smaller'], []])
     it.giveBack(second)
     assert.deepEqual([it.figures(), waiting.told], [{ leased: 1, closing: 1 }, ['one']])
+  })
+
+  it('keeps them after all when it becomes larger before they are given back', () => {
+    const it = new EnginePool({ maxSize: 3 }).fill(0, 0, 0)
+    const askers = it.askMany(3)
+    for (const maxSize of [1, 2]) it.pool.resize({ maxSize }, 0)
+    for (const asker of askers) it.giveBack(asker)
+    assert.deepEqual(it.figures(), { idle: 2, closing: 1 })
   })
 
   it('gives up what is being opened when that is too many', () => {

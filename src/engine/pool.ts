@@ -91,7 +91,7 @@ export class Pool<T> {
 
   /** Leaves the queue without an answer. False if the waiter was not in it. */
   cancel(waiter: Waiter<T>, now: number): boolean {
-    if (!waiter.isWaiting) return false
+    if (!this.#lanes.has(waiter)) return false
     this.#queue.cancel(waiter, now)
     this.#attend(now)
     return true
@@ -126,6 +126,7 @@ export class Pool<T> {
   opened(slot: Slot<T>, resource: T, now: number): void {
     slot.resource = resource
     if (!this.#slots.opening.has(slot)) return
+    if (!this.#isAnyOpen) this.#lanes.restartShedding(now)
     this.#opening.succeeded(this.#stock.opened(slot, now))
     this.#putBack(slot, now)
     this.#attend(now)
@@ -209,9 +210,17 @@ export class Pool<T> {
 
   /** Takes effect now. What is too many is closed: idle ones at once, leased ones when they are given back. Throws `bad_configuration`. */
   resize(sizes: Partial<Omit<Sizes, 'lanes'>>, now: number): void {
-    if (this.#size.change(sizes)) this.#shrink(now)
+    const isLower = this.#size.change(sizes)
+    if (this.#pardon() || isLower) this.#shrink(now)
     this.#notePlain()
     this.#attend(now)
+  }
+
+  /** What was to go because the pool had become smaller may stay. True if there was any. */
+  #pardon(): boolean {
+    const doomed = this.#slots.all().filter(({ retiring }) => retiring === 'resized')
+    for (const slot of doomed) slot.retiring = undefined
+    return doomed.length > 0
   }
 
   /** Closes what is idle or being opened beyond the maximum; as many of the rest as are too many when they are given back. */
@@ -337,11 +346,15 @@ export class Pool<T> {
 
   #queueDesk(): QueueDesk {
     return {
-      isServing: () => !this.#life.isPaused && this.#slots.alive > this.#slots.opening.size,
+      isServing: () => !this.#life.isPaused && this.#isAnyOpen,
       situation: (others, now) => this.#situation(others, now),
       wakeAt: (atMs) => this.#wakeAt(atMs),
       left: (now) => this.#attend(now),
     }
+  }
+
+  get #isAnyOpen(): boolean {
+    return this.#slots.alive > this.#slots.opening.size
   }
 
   #situation(others: number, now: number): Situation {
@@ -591,7 +604,7 @@ export class Pool<T> {
   #nextAtMs(now: number): number {
     const at = Math.min(this.#queue.nextAtMs, this.#leases.leaksDueAtMs)
     if (this.#isSaturated) return at
-    return Math.min(at, this.#life.drainEndsAtMs, this.#size.nextAtMs(now))
+    return Math.min(at, this.#life.drainEndsAtMs, this.#size.nextAtMs(this.#life.isPaused, now))
   }
 
   /** The time of a drain is over: who still waits is told, and who still holds a lease loses it. */

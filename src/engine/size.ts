@@ -86,17 +86,30 @@ export class Size<T> {
     return this.#lanes.longestWaitMs(now) >= this.#settings.reserveAfterMs ? this.#max + this.#reserve : this.#max
   }
 
+  /** As `servable`, with the reserve, if somebody has waited long enough for it. */
+  #servableWithReserve(now: number): number {
+    return this.#lanes.servable(Math.max(this.#places.capacityOf(this.#maxNow(now)), this.#slots.alive))
+  }
+
   /** One more would serve those who wait sooner. */
   isWorthIt(now: number): boolean {
     if (this.#lanes.waiting === 0) return false
-    const { alive, opening, checking } = this.#slots
+    const { alive, opening } = this.#slots
     return this.#opening.isWorthIt({
-      waiting: this.servable - checking.size,
+      waiting: this.#servableWithReserve(now) - this.#promisingChecks(now),
       resources: alive,
       opening: opening.size,
       holdMs: this.#ledger.holdEstimateMs(now),
       longestWaitMs: this.#lanes.longestWaitMs(now),
     })
+  }
+
+  /** How many are being checked for somebody who waits. One that takes longer than opening would may well be dead. */
+  #promisingChecks(now: number): number {
+    const { first, size } = this.#slots.checking
+    const { learntMs } = this.#opening
+    const isStuck = first !== undefined && learntMs !== undefined && now - first.sinceMs > learntMs
+    return isStuck ? size - 1 : size
   }
 
   /** There are fewer than the minimum, or one that is too old waits for its replacement. */
@@ -137,11 +150,11 @@ export class Size<T> {
     return isLeftOver ? idle.first : undefined
   }
 
-  /** When one of these may have another answer. */
-  nextAtMs(now: number): number {
+  /** When one of these may have another answer. While it is paused nothing is opened for those who wait. */
+  nextAtMs(isPaused: boolean, now: number): number {
     const { retryAtMs } = this.#opening
     const at = retryAtMs > now ? retryAtMs : Infinity
-    const { oldest } = this.#lanes
+    const oldest = isPaused ? undefined : this.#lanes.oldest
     if (oldest) return Math.min(at, this.#patienceEndsAtMs(oldest.queuedAtMs, now))
     const { idle, alive } = this.#slots
     return alive > this.#max && idle.first ? Math.min(at, this.#reserveIdleAtMs(idle.first)) : at
@@ -154,7 +167,7 @@ export class Size<T> {
     const reserveAtMs = queuedAtMs + this.#settings.reserveAfterMs
     const at = this.#reserve > 0 && reserveAtMs > now ? reserveAtMs : Infinity
     const mayOpen = opening.size === 0 && size < this.#max + this.#reserve && now >= retryAtMs
-    if (!mayOpen || this.#places.isBlocked || learntMs === undefined || this.servable === 0) return at
+    if (!mayOpen || this.#places.isBlocked || learntMs === undefined || this.#servableWithReserve(now) === 0) return at
     const nextMs = queuedAtMs + learntMs > now ? queuedAtMs + learntMs : now + Math.max(learntMs, 1)
     return Math.min(at, nextMs)
   }

@@ -15,7 +15,7 @@ export class Slot<T> extends Node {
   holders = 0
   /** The lane of the lease that took it. */
   lane = 0
-  /** When its state began. */
+  /** When its opening or its last check began. */
   sinceMs = 0
   /** When it was last given back, or opened. */
   usedAtMs = 0

@@ -94,7 +94,7 @@ export class Stock<T> {
     const { owner, checkTimeoutMs } = this.#settings
     this.#ledger.counters.checks++
     this.#slots.checking.push(slot)
-    slot.provenAtMs = now
+    slot.provenAtMs = slot.sinceMs = now
     this.#limitTo(slot, checkTimeoutMs, now)
     owner.check?.(slot)
   }
