@@ -48,7 +48,7 @@ export interface PoolOptions<T> {
   readonly reuse?: 'lifo' | 'round robin'
   /** How many may share one resource, 1 or more. */
   readonly sharedDepth?: number
-  /** The longest pause between two attempts to open after failures; the first is 100 ms. 0: it does not grow. */
+  /** The longest pause between two attempts to open after failures; the first is 100 ms, each up to a fifth shorter at random. 0: it does not grow. */
   readonly retryMaxMs?: number
   /** How old a resource may become. */
   readonly lifetimeMs?: number

@@ -173,6 +173,27 @@ describe('Pool: limits shared by several pools', () => {
     )
   })
 
+  it('serve whoever asks a pool while it gives up its turn', () => {
+    const group = new Limits()
+    const [one, two] = [new Limit('one', 1, group), new Limit('two', 1, group)]
+    const holding = new EnginePool({ limits: [two] })
+    holding.ask('holder')
+    holding.open()
+    holding.destroy('one')
+    const pool = new EnginePool({ limits: [one, two] }, holding)
+    const first = pool.ask('first')
+    const other = new EnginePool({ limits: [one] }, holding)
+    other.isPrompt = true
+    const b = other.ask('b')
+    b.onGrant = () => {
+      other.giveBack(b)
+      pool.ask('second')
+    }
+    pool.cancel(first)
+    holding.close()
+    assert.deepEqual([pool.figures(), other.figures()], [{ opening: 1, waiting: 1 }, {}])
+  })
+
   it('close what was being checked when they became lower', () => {
     const limit = new Limit('process', 2)
     const it = new EnginePool({ limits: [limit], canCheck: true, keepAliveMs: 100 }).fill(0, 0)

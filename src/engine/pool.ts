@@ -48,6 +48,8 @@ export class Pool<T> {
   readonly #alarm = new Deadline((now) => this.#wake(now))
   readonly #life = new Life()
   #isAttending = false
+  /** Something has happened within a step, maybe after all that looks for it. */
+  #isAskedAgain = false
   /** When it last looked there was neither room nor anything idle, and nothing has happened since: only who gives back can serve. */
   #isSaturated = false
   /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
@@ -508,10 +510,11 @@ export class Pool<T> {
    */
   #attend(now: number): void {
     this.#isSaturated = false
+    this.#isAskedAgain = true
     if (this.#isAttending) return
     this.#isAttending = true
     try {
-      while (this.#serveOne(now) || (!this.#isFull && this.#doOne(now))) {
+      while (this.#isAnythingDone(now)) {
         // One step after the other.
       }
     } finally {
@@ -520,6 +523,12 @@ export class Pool<T> {
       this.#wakeAt(this.#nextAtMs(now))
     }
     if (!this.#isSaturated) this.#attended(now)
+  }
+
+  /** Also true if something has happened while nothing was found to do: then it is worth another look. */
+  #isAnythingDone(now: number): boolean {
+    this.#isAskedAgain = false
+    return this.#serveOne(now) || (!this.#isFull && this.#doOne(now)) || this.#isAskedAgain
   }
 
   /** There is neither room nor anything idle. */

@@ -3,7 +3,7 @@ import type { Deadline } from '../time.ts'
 import type { Lease, LeaseMode } from './lease.ts'
 import { Node } from './list.ts'
 
-/** Who asks for a lease. Exactly one of the two is called for each acquire that was not answered at once. Neither must throw. */
+/** Who asks for a lease. Exactly one of the two is called for each acquire that was not answered at once or cancelled. Neither must throw. */
 export interface Caller<T> {
   granted(lease: Lease<T>): void
   refused(error: TaxirankError): void

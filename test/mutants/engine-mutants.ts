@@ -67,8 +67,8 @@ export const engineMutants: readonly Mutant[] = [
     name: 'stolen-place',
     bug: 'lets any pool take the place that was made for another',
     file: limits,
-    find: 'const isFirst = this.#turn.has(pool) || this.#blocked.size === 0',
-    replace: 'const isFirst = true',
+    find: 'return this.#turn.has(pool) || (!this.#isAttending && this.#areFree(pool.limits))',
+    replace: 'return pool.limits.every(({ hasRoom }) => hasRoom)',
   },
   {
     name: 'nothing-offered',
@@ -88,8 +88,8 @@ export const engineMutants: readonly Mutant[] = [
     name: 'hostage',
     bug: 'keeps a place at one limit for a pool that can get none at the other',
     file: limits,
-    find: 'if (victims.includes(undefined)) return false',
-    replace: 'if (victims.includes(undefined)) return (this.#keep(pool), false)',
+    find: 'if (short.length > 0 && !victim) return false',
+    replace: 'if (short.length > 0 && !victim) return (this.#keep(pool), false)',
   },
   {
     name: 'no-pause',
