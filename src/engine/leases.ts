@@ -17,8 +17,8 @@ export class Leases<T> {
   readonly #lanes: Lanes<T>
   readonly #ledger: Ledger<T>
   readonly #leakAfterMs: number
-  /** What was used just now lives: unless everything is to be checked before it is lent. */
-  readonly #isUseProof: boolean
+  /** How long ago what was used just now counts as heard of: 0; Infinity, if everything is to be checked before it is lent. */
+  readonly #heardAgoMs: number
   #grants = 0
   #leaksDueAtMs: number
 
@@ -33,7 +33,7 @@ export class Leases<T> {
     this.#ledger = ledger
     this.observer = observer ?? noObserver
     this.#leakAfterMs = leakAfterMs
-    this.#isUseProof = checkAfterMs > 0
+    this.#heardAgoMs = checkAfterMs > 0 ? 0 : Infinity
     this.#leaksDueAtMs = leakAfterMs > 0 ? 0 : Infinity
   }
 
@@ -67,7 +67,7 @@ export class Leases<T> {
     this.observer.ended(lease, now)
     if (slot.holders > 0) return false
     slot.usedAtMs = now
-    slot.provenAtMs = this.#isUseProof ? now : -Infinity
+    slot.provenAtMs = now - this.#heardAgoMs
     this.#lanes.gaveBack(slot.lane)
     return true
   }

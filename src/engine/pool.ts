@@ -50,7 +50,7 @@ export class Pool<T> {
   #isAttending = false
   /** Something has happened within a step, maybe after all that looks for it. */
   #isAskedAgain = false
-  /** When it last looked there was neither room nor anything idle, and nothing has happened since: only who gives back can serve. */
+  /** When it last looked there was neither room nor anything idle, and nothing has happened since but leases that began and ended. */
   #isSaturated = false
   /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
   #isPlain = false
@@ -450,7 +450,7 @@ export class Pool<T> {
   #wait(waiter: Waiter<T>, now: number): void {
     const refusal = this.#isPlain ? undefined : this.#life.refusal
     if (refusal) return this.#queue.refuse(waiter, refusal, now)
-    if (this.#queue.add(waiter, now) && !this.#isSaturated) this.#attend(now)
+    if (this.#queue.add(waiter, now) && !(this.#isSaturated && this.#slots.idle.size === 0)) this.#attend(now)
   }
 
   #grant(waiter: Waiter<T>, slot: Slot<T>, now: number): void {
@@ -464,18 +464,13 @@ export class Pool<T> {
   /** Hot path. Nobody uses it any more: it is idle, unless there is a reason to close it. */
   #putBack(slot: Slot<T>, now: number): void {
     if (!this.#isPlain || slot.retiring !== undefined || now >= slot.expiresAtMs) this.#putBackWithCare(slot, now)
-    else if (this.#lanes.waiting === 0) this.#makeIdle(slot)
+    else if (this.#lanes.waiting === 0) this.#slots.idle.push(slot)
     else this.#handOver(slot, now)
-  }
-
-  #makeIdle(slot: Slot<T>): void {
-    this.#isSaturated = false
-    this.#slots.idle.push(slot)
   }
 
   /** Hot path under load: whoever has waited longest gets what was given back, and nothing else has become possible. */
   #handOver(slot: Slot<T>, now: number): void {
-    const isUsual = (this.#isSaturated || this.#slots.idle.size === 0) && !this.#isAttending
+    const isUsual = this.#slots.idle.size === 0 && !this.#isAttending
     const waiter = isUsual ? this.#lanes.first : undefined
     if (!waiter) {
       this.#slots.idle.push(slot)
