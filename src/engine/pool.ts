@@ -50,7 +50,7 @@ export class Pool<T> {
   #isAttending = false
   /** Something has happened within a step, maybe after all that looks for it. */
   #isAskedAgain = false
-  /** When it last looked there was neither room nor anything idle, and nothing has happened since but leases that began and ended. */
+  /** When it last looked there was neither room nor anything idle, and while callers wait nothing has happened since but leases. */
   #isSaturated = false
   /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
   #isPlain = false
@@ -86,6 +86,7 @@ export class Pool<T> {
     if (this.#isPlain ? this.#lanes.waiting === 0 : this.#isFirst(waiter)) {
       const slot = this.#choose(waiter, now)
       if (slot) return this.#lend(slot, waiter, now)
+      this.#isSaturated = false
     }
     this.#wait(waiter, now)
     return undefined
@@ -450,7 +451,7 @@ export class Pool<T> {
   #wait(waiter: Waiter<T>, now: number): void {
     const refusal = this.#isPlain ? undefined : this.#life.refusal
     if (refusal) return this.#queue.refuse(waiter, refusal, now)
-    if (this.#queue.add(waiter, now) && !(this.#isSaturated && this.#slots.idle.size === 0)) this.#attend(now)
+    if (this.#queue.add(waiter, now) && !this.#isSaturated) this.#attend(now)
   }
 
   #grant(waiter: Waiter<T>, slot: Slot<T>, now: number): void {
