@@ -35,7 +35,7 @@ describe('Lanes', () => {
     assert.deepEqual(lanes.snapshot(3), [{ name: '', reserved: 0, waiting: 0, leased: 3 }])
     const first = wait(lanes, 0, 5)
     wait(lanes, 0, 6)
-    assert.deepEqual([lanes.next(1), lanes.longestWaitMs(9), lanes.servable(0)], [first, 4, 2])
+    assert.deepEqual([lanes.next(1), lanes.longestWaitMs(9), lanes.needed(0)], [first, 4, 2])
   })
 
   it('keep what is reserved for others, and take what is reserved for nobody', () => {
@@ -105,12 +105,12 @@ describe('Lanes', () => {
   it('know how many of those who wait could be served', () => {
     const lanes = threeLanes()
     for (let count = 0; count < 5; count++) wait(lanes, batch)
-    assert.deepEqual([lanes.servable(4), lanes.servable(6), lanes.servable(20)], [2, 4, 5])
+    assert.deepEqual([lanes.needed(4), lanes.needed(6), lanes.needed(20)], [2, 4, 5])
     wait(lanes, health)
     wait(lanes, health)
-    assert.deepEqual([lanes.servable(4), lanes.servable(20)], [3, 7])
+    assert.deepEqual([lanes.needed(4), lanes.needed(20)], [3, 7])
     take(lanes, health, batch)
-    assert.equal(lanes.servable(4), 1)
+    assert.equal(lanes.needed(4), 1)
   })
 
   it('find the first that waits as long as the pool says behind those with a time of their own', () => {

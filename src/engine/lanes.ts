@@ -27,6 +27,8 @@ export class Lane<T> {
   readonly shedding: Shedding | undefined
   /** Slots that its callers hold; not counted where there is one lane only. */
   leased = 0
+  /** How many of those who wait may share, where that is counted. */
+  sharing = 0
   /** Some of those who wait have time-outs of their own, or had: then the first that has none is marked. */
   #isMixed = false
   #firstTimedByPool: Waiter<T> | undefined = undefined
@@ -35,6 +37,11 @@ export class Lane<T> {
     this.name = name
     this.reserved = reserved
     this.shedding = shedding && new Shedding(shedding)
+  }
+
+  /** How many slots those who wait need, if so many can share one. */
+  neededFor(depth: number): number {
+    return this.waiting.size - this.sharing + Math.ceil(this.sharing / depth)
   }
 
   /** The first that waits as long as the pool says. */
@@ -74,7 +81,8 @@ export class Lane<T> {
 export class Lanes<T> {
   readonly all: readonly Lane<T>[]
   readonly #reserved: number
-  /** The only one, if nothing is reserved: then there is nothing to decide between. */
+  readonly #sharedDepth: number
+  /** The only one, if nothing is reserved or shared: then there is nothing to decide between. */
   readonly #only: Lane<T> | undefined
   readonly #isShedding: boolean
   /** Slots leased beyond what their lanes have reserved. */
@@ -82,12 +90,13 @@ export class Lanes<T> {
   #waiting = 0
   #tickets = 0
 
-  constructor(options: readonly LaneOptions[], shedding: SheddingOptions | undefined) {
+  constructor(options: readonly LaneOptions[], shedding: SheddingOptions | undefined, sharedDepth = 1) {
     const lanes = options.length === 0 ? [{ name: '', reserved: 0 }] : options
     this.all = lanes.map((lane) => new Lane<T>(lane, shedding))
     this.#isShedding = shedding !== undefined
     this.#reserved = lanes.reduce((sum, { reserved }) => sum + reserved, 0)
-    this.#only = this.all.length === 1 && this.#reserved === 0 ? this.all[0] : undefined
+    this.#sharedDepth = sharedDepth
+    this.#only = this.all.length === 1 && this.#reserved === 0 && sharedDepth === 1 ? this.all[0] : undefined
   }
 
   get waiting(): number {
@@ -155,17 +164,18 @@ export class Lanes<T> {
     return oldest
   }
 
-  /** How many of those who wait could be served if `capacity` slots were free of leases that don't exist now. */
-  servable(capacity: number): number {
-    if (this.#reserved === 0) return this.#waiting
+  /** How many slots those who wait could use if there were `capacity`, and none leased but those that are now. */
+  needed(capacity: number): number {
+    if (this.#only) return this.#waiting
     let own = 0
     let others = 0
-    for (const { reserved, leased, waiting } of this.all) {
-      const kept = Math.min(waiting.size, Math.max(0, reserved - leased))
+    for (const lane of this.all) {
+      const needed = lane.neededFor(this.#sharedDepth)
+      const kept = Math.min(needed, Math.max(0, lane.reserved - lane.leased))
       own += kept
-      others += waiting.size - kept
+      others += needed - kept
     }
-    return own + Math.min(others, Math.max(0, capacity - this.#reserved - this.#common))
+    return this.#reserved === 0 ? others : own + Math.min(others, Math.max(0, capacity - this.#reserved - this.#common))
   }
 
   /** Whoever has waited longest of all. */
@@ -189,13 +199,17 @@ export class Lanes<T> {
     this.#waiting++
     if (this.#only) return this.#only.add(waiter)
     waiter.ticket = ++this.#tickets
-    this.of(waiter.lane).add(waiter)
+    const lane = this.of(waiter.lane)
+    lane.add(waiter)
+    if (waiter.mode === 'shared') lane.sharing++
   }
 
   remove(waiter: Waiter<T>): void {
-    const lane = this.#only ?? this.of(waiter.lane)
-    lane.remove(waiter)
     this.#waiting--
+    if (this.#only) return this.#only.remove(waiter)
+    const lane = this.of(waiter.lane)
+    lane.remove(waiter)
+    if (waiter.mode === 'shared') lane.sharing--
   }
 
   /** What was waited for until now was no overload. */

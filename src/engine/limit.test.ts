@@ -3,7 +3,15 @@ import { beforeEach, describe, it } from 'node:test'
 import { Limit } from './limit.ts'
 import type { LimitMember } from './limits.ts'
 
-const nobody = { evictable: 0, spare: 0, idleSinceMs: Infinity, evict: () => undefined, placeFreed: () => undefined }
+const nobody = {
+  evictable: 0,
+  spare: 0,
+  idleSinceMs: Infinity,
+  opening: 0,
+  evict: () => undefined,
+  abandon: () => undefined,
+  placeFreed: () => undefined,
+}
 
 describe('Limit', () => {
   let limit: Limit
@@ -17,10 +25,13 @@ describe('Limit', () => {
   /** A pool that takes the places it is offered, as long as it wants any. */
   class Member implements LimitMember {
     readonly name: string
-    readonly limits = [limit]
+    readonly #limits = [limit]
+    /** How often it was looked at. */
+    looks = 0
     evictable = 0
     spare = 0
     idleSinceMs = Infinity
+    readonly opening = 0
     wanted = 0
     /** It is in the middle of something. */
     isBusy = false
@@ -31,11 +42,20 @@ describe('Limit', () => {
       if (this.evictable > 0) limit.group.offered(this)
     }
 
+    get limits(): readonly Limit[] {
+      this.looks++
+      return this.#limits
+    }
+
     evict(): void {
       happened.push(`evict ${this.name}`)
       this.evictable--
       this.spare--
       limit.group.closing(this)
+    }
+
+    abandon(): void {
+      happened.push(`abandon ${this.name}`)
     }
 
     placeFreed(): void {
@@ -272,5 +292,25 @@ describe('Limit', () => {
     assert.equal(limit.isExceeded, true)
     freed(false)
     assert.equal(limit.isExceeded, false)
+  })
+
+  it('looks at no pool for what is of no use to it', () => {
+    const [other, a, b] = [member('other'), member('a'), member('b')]
+    other.take(2)
+    for (const pool of [a, b]) pool.block()
+    const elsewhere = new Limit('elsewhere', 2, limit.group)
+    const busy = { ...nobody, limits: [elsewhere], evictable: 1 }
+    other.looks = a.looks = b.looks = 0
+    limit.group.took(busy)
+    limit.group.attend(0)
+    for (let times = 3; times > 0; times--) {
+      limit.group.offered(busy)
+      limit.group.attend(0)
+      limit.group.waive(busy)
+      limit.group.attend(0)
+      limit.group.block(a)
+      limit.group.attend(0)
+    }
+    assert.deepEqual([other.looks, a.looks, b.looks], [0, 0, 0])
   })
 })

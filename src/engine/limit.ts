@@ -12,21 +12,23 @@ export class Limit {
   taken = 0
   /** For the group: of these, by resources that are being closed. */
   closing = 0
+  /** For the group: pools that wait for a place. */
+  wanting = 0
 
   /** `max`: a whole number, 1 or more; Infinity: none. Throws `bad_configuration`. */
   constructor(name: string, max: number, group: Limits = new Limits()) {
     this.name = name
     this.group = group
     this.#max = checked(name, max)
-    group.add(this)
   }
 
   get max(): number {
     return this.#max
   }
 
-  get hasRoom(): boolean {
-    return this.taken < this.#max
+  /** There are not places for all who want one now. */
+  get isTight(): boolean {
+    return this.taken + this.wanting > this.#max
   }
 
   /** More are open than it allows now, those left out that are being closed. */

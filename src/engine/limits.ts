@@ -19,14 +19,17 @@ export interface LimitMember {
   readonly spare: number
   /** Since when the one that has been idle longest is; Infinity: none is. */
   readonly idleSinceMs: number
+  /** How many are being opened. */
+  readonly opening: number
   /** Closes the one that has been idle longest. */
   evict(now: number): void
+  /** Gives up the newest of those that are being opened. */
+  abandon(now: number): void
   /** There may be a place for it now. */
   placeFreed(now: number): void
 }
 
 export class Limits {
-  readonly #limits = new Set<Limit>()
   readonly #members = new Set<LimitMember>()
   /** Pools with callers that found no place, in the order in which they did. */
   readonly #blocked = new Set<LimitMember>()
@@ -34,20 +37,29 @@ export class Limits {
   readonly #lacking = new Set<LimitMember>()
   /** Those that had something evictable when they said so last. */
   readonly #offering = new Set<LimitMember>()
-  /** Those whose turn it is: the places they need are free. */
-  readonly #turn = new Set<LimitMember>()
-  /** As found by the last step: places that are kept for somebody in front, free ones or those about to be. */
-  readonly #kept = new Map<Limit, number>()
+  /** Where more were open than may be, when it became lower. */
+  readonly #exceeded = new Set<Limit>()
+  /** Something may have become possible since it was looked for. */
+  #isAsked = false
   #isAttending = false
 
-  /** Internal to `Limit`. */
-  add(limit: Limit): void {
-    this.#limits.add(limit)
-  }
+  // As found by the last step.
+
+  /** Those whose turn it is: the places they need are free. */
+  readonly #turn = new Set<LimitMember>()
+  /** Places that are kept for somebody in front, free ones or those about to be. */
+  readonly #kept = new Map<Limit, number>()
+  /** Where no place is free or about to be, nor can be made. */
+  readonly #hopeless = new Set<Limit>()
+  /** How many pools wait for a place at one of these, at the one where that is most. */
+  #mostHopeless = 0
 
   /** Internal to `Limit`. What a pool may lend, and to which of its lanes, depends on its limits, too. */
   resized(limit: Limit, now: number): void {
+    if (limit.isExceeded) this.#exceeded.add(limit)
+    this.#isAsked = true
     this.attend(now)
+    this.#abandonAt(limit, now)
     for (const pool of this.#members) if (pool.limits.includes(limit)) pool.placeFreed(now)
   }
 
@@ -56,7 +68,8 @@ export class Limits {
     return this.#turn.has(pool) || (!this.#isAttending && this.#areFree(pool.limits))
   }
 
-  // Events. They take effect when the pool calls `attend`.
+  // Events, each of them at the same cost however many pools and limits there are. They take effect when the pool calls
+  // `attend`, if anything has become possible by them.
 
   join(pool: LimitMember): void {
     this.#members.add(pool)
@@ -77,9 +90,11 @@ export class Limits {
   /** One of its resources is being closed: its places will be free. */
   closing(pool: LimitMember): void {
     for (const limit of pool.limits) limit.closing++
+    this.#askAt(pool)
   }
 
   freed(pool: LimitMember, wasClosing: boolean): void {
+    this.#askAt(pool)
     for (const limit of pool.limits) {
       limit.taken--
       if (wasClosing) limit.closing--
@@ -88,85 +103,107 @@ export class Limits {
 
   /** Callers wait for a place in the pool, and there is none. */
   block(pool: LimitMember): void {
-    this.#lacking.delete(pool)
-    this.#blocked.add(pool)
+    if (!this.#blocked.has(pool)) this.#queue(pool, this.#blocked)
   }
 
   /** The pool has less than its minimum, and there is no place. */
   blockMinimum(pool: LimitMember): void {
+    if (!this.#lacking.has(pool)) this.#queue(pool, this.#lacking)
+  }
+
+  #queue(pool: LimitMember, queue: Set<LimitMember>): void {
     this.waive(pool)
-    this.#lacking.add(pool)
+    queue.add(pool)
+    for (const limit of pool.limits) limit.wanting++
+    if (!this.#isHopeless(pool)) this.#isAsked = true
   }
 
   /** It has a place, or needs none now. */
   waive(pool: LimitMember): void {
-    this.#lacking.delete(pool)
-    this.#blocked.delete(pool)
+    if (!this.#blocked.delete(pool) && !this.#lacking.delete(pool)) return
+    for (const limit of pool.limits) limit.wanting--
     this.#turn.delete(pool)
+    this.#isAsked = true
   }
 
   /** It may have something evictable. */
   offered(pool: LimitMember): void {
     this.#offering.add(pool)
+    this.#askAt(pool)
+  }
+
+  /** Where there are places for all, one more makes nothing possible. */
+  #askAt(pool: LimitMember): void {
+    for (const limit of pool.limits) if (limit.isTight) this.#isAsked = true
   }
 
   // What has become possible.
 
   attend(now: number): void {
-    if (this.#isAttending) return
+    if (this.#isAttending || !this.#isAsked) return
     this.#isAttending = true
-    this.#kept.clear()
-    this.#turn.clear()
     try {
-      while (this.#isAnythingPossible && this.#step(now)) {
-        // One step after the other.
+      while (this.#isAsked) {
+        this.#isAsked = false
+        this.#step(now)
       }
     } finally {
       this.#isAttending = false
     }
   }
 
-  get #isAnythingPossible(): boolean {
-    if (this.#blocked.size === 0 && this.#lacking.size === 0 && this.#offering.size === 0) return false
-    for (const { hasRoom, closing } of this.#limits) if (hasRoom || closing > 0) return true
-    return this.#offering.size > 0
-  }
-
-  /** True if something has changed. */
-  #step(now: number): boolean {
-    this.#kept.clear()
+  /** Goes on until something has changed. */
+  #step(now: number): void {
     this.#turn.clear()
-    for (const pool of this.#blocked) if (this.#helped(pool, now)) return true
-    return this.#served(now) || this.#trimmed(now)
+    this.#kept.clear()
+    this.#hopeless.clear()
+    this.#mostHopeless = 0
+    for (const pool of this.#blocked) {
+      this.#help(pool, now)
+      if (this.#isAsked) return
+      if (this.#mostHopeless === this.#blocked.size + this.#lacking.size) return this.#trim(now)
+    }
+    for (const pool of this.#lacking) {
+      if (this.#areFree(pool.limits)) this.#give(pool, now)
+      if (this.#isAsked) return
+    }
+    this.#trim(now)
   }
 
   /** Gives the pool its places, or makes one that it needs, or keeps for it what there is. */
-  #helped(pool: LimitMember, now: number): boolean {
-    const missing = pool.limits.filter((limit) => !this.#isFree(limit))
-    if (missing.length === 0) return this.#gave(pool, now)
-    const short = missing.filter((limit) => !this.#isComing(limit))
+  #help(pool: LimitMember, now: number): void {
+    if (this.#isHopeless(pool)) return
+    if (this.#areFree(pool.limits)) return this.#give(pool, now)
+    const short = pool.limits.filter((limit) => !this.#isComing(limit))
     const victim = short.length > 0 ? this.#victimFor(short) : undefined
-    if (short.length > 0 && !victim) return false
+    if (short.length > 0 && !victim) return
     this.#keep(pool)
     victim?.evict(now)
-    return victim !== undefined
   }
 
   /** Who is evicted next so that there is a place at each of these; undefined if there can't be one at each. */
   #victimFor(limits: readonly Limit[]): LimitMember | undefined {
     const forAll = this.#victim(limits)
-    if (forAll || limits.length === 1) return forAll
+    if (forAll) return forAll
     const victims = limits.map((limit) => this.#victim([limit]))
+    for (const [index, limit] of limits.entries()) if (!victims[index]) this.#giveUp(limit)
     return victims.includes(undefined) ? undefined : victims[0]
   }
 
+  #isHopeless(pool: LimitMember): boolean {
+    return this.#hopeless.size > 0 && pool.limits.some((limit) => this.#hopeless.has(limit))
+  }
+
+  #giveUp(limit: Limit): void {
+    this.#hopeless.add(limit)
+    this.#mostHopeless = Math.max(this.#mostHopeless, limit.wanting)
+  }
+
   /** A pool that is in the middle of something takes its places when it comes to it: nobody gets them meanwhile. */
-  #gave(pool: LimitMember, now: number): boolean {
+  #give(pool: LimitMember, now: number): void {
     this.#turn.add(pool)
     pool.placeFreed(now)
-    if (!this.#turn.has(pool)) return true
-    this.#keep(pool)
-    return false
+    if (this.#turn.has(pool)) this.#keep(pool)
   }
 
   #keep(pool: LimitMember): void {
@@ -186,26 +223,28 @@ export class Limits {
     return limit.taken + this.#keptAt(limit) < limit.max
   }
 
-  /** There will be. */
+  /** There is, or will be. */
   #isComing(limit: Limit): boolean {
     return limit.taken - limit.closing + this.#keptAt(limit) < limit.max
   }
 
-  /** Lets one that has less than its minimum have what nobody keeps. */
-  #served(now: number): boolean {
-    for (const pool of this.#lacking) if (this.#areFree(pool.limits) && this.#gave(pool, now)) return true
-    return false
+  /** Evicts one where more are open than may be. */
+  #trim(now: number): void {
+    for (const limit of this.#exceeded) {
+      if (!limit.isExceeded) this.#exceeded.delete(limit)
+      else this.#victim([limit])?.evict(now)
+      if (this.#isAsked) return
+    }
   }
 
-  /** Evicts one where more are open than may be. */
-  #trimmed(now: number): boolean {
-    for (const limit of this.#limits) {
-      const victim = limit.isExceeded ? this.#victim([limit]) : undefined
-      if (!victim) continue
-      victim.evict(now)
-      return true
+  /** Gives up what is being opened where more are than may be, of the pools with most to spare. */
+  #abandonAt(limit: Limit, now: number): void {
+    while (limit.isExceeded) {
+      const able = [...this.#members].filter((pool) => pool.opening > 0 && pool.limits.includes(limit))
+      const most = able.toSorted((a, b) => b.spare - a.spare)[0]
+      if (!most) return
+      most.abandon(now)
     }
-    return false
   }
 
   /** Of the pools that have places at all of these and most to spare, the one whose resource has been idle longest. A minimum counts for less than a caller who waits. */

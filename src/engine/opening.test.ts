@@ -4,7 +4,7 @@ import { TaxirankError } from '../errors.ts'
 import { type Demand, Opening } from './opening.ts'
 
 const error = new TaxirankError('server_connect_failed', 'connection refused')
-const quiet: Demand = { waiting: 10, resources: 2, opening: 0, holdMs: 5, longestWaitMs: 0 }
+const quiet: Demand = { needed: 10, resources: 2, opening: 0, holdMs: 5, longestWaitMs: 0 }
 
 /** One that has learnt that opening takes 25 ms: exactly as long as the last of ten waits for two that are held for 5 ms. */
 function taught(): Opening {
@@ -17,7 +17,7 @@ const isWorthIt = (demand: Partial<Demand>, opening = taught()): boolean => open
 
 describe('Opening: whether one more is worth it', () => {
   it('is, if waiting × hold ÷ resources is longer than opening takes', () => {
-    assert.deepEqual([isWorthIt({}), isWorthIt({ waiting: 11 })], [false, true])
+    assert.deepEqual([isWorthIt({}), isWorthIt({ needed: 11 })], [false, true])
     assert.deepEqual([isWorthIt({ holdMs: 5.1 }), isWorthIt({ resources: 1 })], [true, true])
   })
 
@@ -31,11 +31,11 @@ describe('Opening: whether one more is worth it', () => {
       [9, 10].map((opening) => isWorthIt({ holdMs: 1_000, opening })),
       [true, false],
     )
-    assert.equal(isWorthIt({ waiting: 0, longestWaitMs: 1_000 }), false)
+    assert.equal(isWorthIt({ needed: 0, longestWaitMs: 1_000 }), false)
   })
 
   it('is, if there is nothing at all, however short the queue', () => {
-    assert.equal(isWorthIt({ waiting: 1, resources: 0, holdMs: 0 }), true)
+    assert.equal(isWorthIt({ needed: 1, resources: 0, holdMs: 0 }), true)
   })
 
   it('is, as long as nothing is known', () => {

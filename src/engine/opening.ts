@@ -14,8 +14,8 @@
 import type { TaxirankError } from '../errors.ts'
 
 export interface Demand {
-  /** Callers who wait and could be served. */
-  readonly waiting: number
+  /** Resources that those who wait could use: one for each of them, or for as many as may share one. */
+  readonly needed: number
   /** Resources that are or soon will be there: leased, being opened, checked or reset. */
   readonly resources: number
   /** Of them being opened. */
@@ -84,10 +84,10 @@ export class Opening {
     return opening < this.#atOnce && now >= this.#retryAtMs
   }
 
-  isWorthIt({ waiting, resources, opening, holdMs, longestWaitMs }: Demand): boolean {
-    if (waiting <= opening) return false
+  isWorthIt({ needed, resources, opening, holdMs, longestWaitMs }: Demand): boolean {
+    if (needed <= opening) return false
     if (this.#learntMs === undefined || resources === 0) return true
-    if (waiting * holdMs > this.#learntMs * resources) return true
+    if (needed * holdMs > this.#learntMs * resources) return true
     return opening === 0 && longestWaitMs >= this.#learntMs
   }
 }

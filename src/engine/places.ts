@@ -10,9 +10,10 @@ import type { Slots } from './slots.ts'
 export interface PlacesDesk {
   /** How many more than the minimum there are. */
   spare(): number
-  /** Whether what is idle can serve somebody who waits. */
-  isIdleNeeded(): boolean
+  /** How many of those that are idle can serve somebody who waits. */
+  idleNeeded(): number
   evict(now: number): void
+  abandon(now: number): void
   placeFreed(now: number): void
 }
 
@@ -107,11 +108,16 @@ export class Places<T> implements LimitMember {
   // For its limits.
 
   get evictable(): number {
-    return this.#desk.isIdleNeeded() ? 0 : this.#slots.idle.size + this.#slots.expiring.size
+    const idle = this.#slots.idle.size + this.#slots.expiring.size
+    return idle === 0 ? 0 : Math.max(0, idle - this.#desk.idleNeeded())
   }
 
   get spare(): number {
     return this.#desk.spare()
+  }
+
+  get opening(): number {
+    return this.#slots.opening.size
   }
 
   get idleSinceMs(): number {
@@ -120,6 +126,10 @@ export class Places<T> implements LimitMember {
 
   evict(now: number): void {
     this.#desk.evict(now)
+  }
+
+  abandon(now: number): void {
+    this.#desk.abandon(now)
   }
 
   placeFreed(now: number): void {

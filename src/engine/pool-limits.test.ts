@@ -203,4 +203,53 @@ describe('Pool: limits shared by several pools', () => {
     for (let left = 2; left > 0; left--) it.check()
     assert.deepEqual([it.figures(), limit.isExceeded], [{ idle: 1, closing: 1 }, false])
   })
+
+  it('evict what nobody needs while one is checked for the only caller, however long that takes', () => {
+    const limit = new Limit('process', 4)
+    const it = new EnginePool({ limits: [limit], maxSize: 4, canCheck: true }).fill(0, 0, 0, 0)
+    const other = new EnginePool({ limits: [limit] }, it)
+    it.pool.suspectIdle()
+    it.ask('a')
+    other.ask('b')
+    assert.deepEqual(it.figures(), { checking: 1, idle: 2, closing: 1, waiting: 1 })
+    it.close()
+    assert.deepEqual(other.figures(), { opening: 1, waiting: 1 })
+  })
+
+  it('give up what is being opened, too, when they become lower, and nothing idle is too many', () => {
+    const limit = new Limit('process', 3)
+    const it = new EnginePool({ limits: [limit], maxSize: 3, minSize: 3 }).fill(0)
+    it.pass(0)
+    it.ask('holder')
+    const other = new EnginePool({ limits: [limit] }, it)
+    it.forget()
+    assert.deepEqual(it.figures(), { leased: 1, opening: 2 })
+    limit.resize(1, 0)
+    assert.deepEqual([it.figures(), other.figures(), limit.isExceeded], [{ leased: 1, closing: 2 }, {}, false])
+  })
+
+  it('give up what is being opened by the pool with most to spare', () => {
+    const limit = new Limit('process', 3)
+    const it = new EnginePool({ limits: [limit], maxSize: 2, minSize: 2 })
+    it.pass(0)
+    it.open()
+    const other = new EnginePool({ limits: [limit] }, it)
+    other.ask('a')
+    it.ask('holder')
+    assert.deepEqual(
+      [it.figures(), other.figures()],
+      [
+        { leased: 1, opening: 1 },
+        { opening: 1, waiting: 1 },
+      ],
+    )
+    limit.resize(2, 0)
+    assert.deepEqual(
+      [it.figures(), other.figures()],
+      [
+        { leased: 1, opening: 1 },
+        { closing: 1, waiting: 1 },
+      ],
+    )
+  })
 })

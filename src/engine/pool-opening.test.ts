@@ -269,4 +269,35 @@ describe('Pool: failures to open', () => {
       assert.deepEqual([it.now, it.figures()], [at, { opening: 1, waiting: 1 }])
     }
   })
+
+  it('refuse nobody of a pool that is paused', () => {
+    const it = new EnginePool()
+    const asker = it.ask('a')
+    it.pool.pause(0)
+    it.failToOpen(rejected, true)
+    assert.deepEqual([asker.told, it.figures()], [[], { waiting: 1 }])
+  })
+})
+
+describe('Pool: openings that are given up', () => {
+  it('are counted as such, and not among what was opened and closed', () => {
+    const it = new EnginePool({ maxSize: 3, minSize: 3 }).fill(0)
+    it.pass(0)
+    it.destroy('one')
+    const [slot] = it.opening
+    assert.ok(slot)
+    it.pool.destroy(slot, 'too slow', 0)
+    it.pool.end(unreachable, 0)
+    while (it.closing.length > 0) it.close()
+    const { opened, openFailures, abandoned, closed } = it.pool.snapshot(0).counters
+    assert.deepEqual(
+      { opened, openFailures, abandoned, closed: closed.destroyed + closed.ended },
+      {
+        opened: 1,
+        openFailures: 0,
+        abandoned: 2,
+        closed: 1,
+      },
+    )
+  })
 })

@@ -127,6 +127,40 @@ describe('Pool: its reserve', () => {
     assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
   })
 
+  it('has nobody woken before it may be opened', () => {
+    const it = new EnginePool({ maxSize: 1, reserveSize: 1, reserveAfterMs: 5_000 })
+    it.ask('holder')
+    it.pass(10)
+    it.open()
+    it.ask('a')
+    let rings = 0
+    for (; it.deadlines.nextAtMs < it.now + 5_000 && it.now < 5_000; rings++) it.pass(it.deadlines.nextAtMs - it.now)
+    assert.ok(rings < 5, `not ${rings} times`)
+    it.pass(5_010 - it.now)
+    assert.deepEqual(it.figures(), { leased: 1, opening: 1, waiting: 1 })
+  })
+
+  it('is given up in time, though somebody waits whose lane may not have it', () => {
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 2 },
+    ]
+    const it = new EnginePool({ maxSize: 3, reserveSize: 1, reserveAfterMs: 1_000, lanes }).fill(0, 0, 0)
+    it.isPrompt = true
+    const checks = [it.ask('check', { lane: 1 }), it.ask('check', { lane: 1 })]
+    it.askMany(2)
+    it.pass(1_000)
+    assert.deepEqual(it.figures(), { leased: 4 })
+    it.ask('waiting')
+    it.pass(500)
+    for (const check of checks) it.giveBack(check)
+    assert.deepEqual(it.figures(), { idle: 2, leased: 2, waiting: 1 })
+    it.pass(999)
+    assert.deepEqual(it.figures(), { idle: 2, leased: 2, waiting: 1 })
+    it.pass(1)
+    assert.deepEqual(it.figures(), { idle: 1, leased: 2, waiting: 1 })
+  })
+
   it('is opened for those, too, whom other lanes leave nothing of the maximum', () => {
     const lanes = [
       { name: 'batch', reserved: 0 },
@@ -220,6 +254,24 @@ describe('Pool: another size at run time', () => {
     for (const maxSize of [1, 2]) it.pool.resize({ maxSize }, 0)
     for (const asker of askers) it.giveBack(asker)
     assert.deepEqual(it.figures(), { idle: 2, closing: 1 })
+  })
+
+  it('keeps one after all when another was lost before it was given back', () => {
+    const it = new EnginePool({ maxSize: 3 }).fill(0, 0, 0)
+    const [first] = it.askMany(3) as [Asker, Asker, Asker]
+    it.pool.resize({ maxSize: 2 }, 0)
+    it.lose('one')
+    it.giveBack(first)
+    assert.deepEqual(it.figures(), { idle: 1, leased: 1 })
+  })
+
+  it('resets one that was given back dirty and may stay after all', () => {
+    const it = new EnginePool({ maxSize: 2, canReset: true }).fill(0, 0)
+    const [first] = it.askMany(2) as [Asker, Asker]
+    it.pool.resize({ maxSize: 1 }, 0)
+    it.lose('one')
+    it.giveBack(first, { isDirty: true })
+    assert.deepEqual(it.asked(), ['reset two'])
   })
 
   it('gives up what is being opened when that is too many', () => {

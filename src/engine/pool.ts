@@ -61,7 +61,7 @@ export class Pool<T> {
     const { lanes, shedding, leakAfterMs, deadlines } = settings
     this.#settings = settings
     this.#slots = new Slots(settings.reuse)
-    this.#lanes = new Lanes(lanes, shedding)
+    this.#lanes = new Lanes(lanes, shedding, settings.sharedDepth)
     this.#leases = new Leases(this.#slots, this.#lanes, this.#ledger, settings)
     this.#queue = new Queue(settings, this.#lanes, this.#leases, this.#ledger, this.#queueDesk())
     this.#places = new Places(settings.limits, this.#slots, this.#lanes, this.#placesDesk())
@@ -112,6 +112,7 @@ export class Pool<T> {
   }
 
   #giveBack(slot: Slot<T>, isDirty: boolean, now: number): void {
+    this.#pardonIfFew(slot)
     if (slot.holders === 0) this.#stock.reset(slot, now)
     else if (isDirty) slot.retiring = 'dirty'
     this.#attend(now)
@@ -137,14 +138,15 @@ export class Pool<T> {
 
   /**
    * Opening failed, or was given up, and the place is free again. Whoever waits goes on waiting for the next attempt,
-   * unless the failure `isFinal` (the other side answered, and the answer was no) and nothing else could serve them.
+   * unless the failure `isFinal` (the other side answered, and the answer was no) and nothing else could serve them. While
+   * the pool is paused they go on in any case.
    */
   openFailed(slot: Slot<T>, error: TaxirankError, isFinal: boolean, now: number): void {
     if (!this.#slots.has(slot)) return
     if (this.#slots.opening.has(slot)) {
       this.#opening.failed(error, now)
       this.#ledger.counters.openFailures++
-      if (isFinal && this.#slots.alive === 1) this.#queue.refuseAll(error, now)
+      if (isFinal && !this.#life.isPaused && this.#slots.alive === 1) this.#queue.refuseAll(error, now)
     }
     this.#stock.remove(slot, now)
     this.#attend(now)
@@ -153,8 +155,8 @@ export class Pool<T> {
   /** What `close` asked for is done, or the resource was lost: its leases end and the place is free. */
   closed(slot: Slot<T>, now: number): void {
     if (!this.#slots.has(slot)) return
-    if (!this.#slots.closing.has(slot)) this.#ledger.counters.closed.lost++
-    this.#stock.remove(slot, now)
+    if (this.#slots.closing.has(slot)) this.#stock.remove(slot, now)
+    else this.#stock.lost(slot, now)
     this.#attend(now)
   }
 
@@ -226,6 +228,11 @@ export class Pool<T> {
     return doomed.length > 0
   }
 
+  /** So many have gone otherwise since the pool became smaller that this one may stay. */
+  #pardonIfFew(slot: Slot<T>): void {
+    if (slot.retiring === 'resized' && this.#slots.alive <= this.#size.max) slot.retiring = undefined
+  }
+
   /** Closes what is idle or being opened beyond the maximum; as many of the rest as are too many when they are given back. */
   #shrink(now: number): void {
     const order = [...this.#slots.all()].toSorted(
@@ -238,11 +245,11 @@ export class Pool<T> {
     }
   }
 
-  /** Everything that was opened before this call is closed: what is idle now, the rest when it is given back. */
+  /** Everything that this call finds is closed: what is idle or being opened now, the rest when it is given back. */
   retireAll(now: number): void {
     const all = this.#slots.all()
     for (const slot of all) slot.retiring = 'retired'
-    for (const slot of all) if (this.#slots.isIdle(slot)) this.#stock.close(slot, 'retired', now)
+    for (const slot of all) if (this.#slots.isUnheld(slot)) this.#stock.close(slot, 'retired', now)
     this.#attend(now)
   }
 
@@ -375,15 +382,15 @@ export class Pool<T> {
   #placesDesk(): PlacesDesk {
     return {
       spare: () => this.#slots.alive - this.#size.min,
-      isIdleNeeded: () => !this.#life.isPaused && this.#lanes.next(this.#size.capacity) !== undefined,
-      evict: (now) => this.#evict(now),
+      idleNeeded: () => (this.#life.isPaused ? 0 : Math.max(0, this.#size.needed - this.#slots.checking.size)),
+      evict: (now) => this.#evict(this.#slots.longestIdle, now),
+      abandon: (now) => this.#evict(this.#slots.opening.last, now),
       placeFreed: (now) => this.#attend(now),
     }
   }
 
-  #evict(now: number): void {
-    const { longestIdle } = this.#slots
-    if (longestIdle) this.#stock.close(longestIdle, 'evicted', now)
+  #evict(slot: Slot<T> | undefined, now: number): void {
+    if (slot) this.#stock.close(slot, 'evicted', now)
     this.#attend(now)
   }
 
@@ -489,6 +496,7 @@ export class Pool<T> {
   }
 
   #putBackWithCare(slot: Slot<T>, now: number): void {
+    this.#pardonIfFew(slot)
     const isOld = now >= slot.expiresAtMs
     if (isOld) slot.retiring ??= 'lifetime'
     if (slot.retiring === 'lifetime' && this.#size.isReplacementComing) this.#slots.expiring.push(slot)
@@ -566,7 +574,7 @@ export class Pool<T> {
 
   /** Has an idle one that was not heard of for long checked for whoever waits. */
   #checkOne(now: number): boolean {
-    if (this.#life.isPaused || this.#size.servable <= this.#slots.checking.size) return false
+    if (this.#life.isPaused || this.#size.needed <= this.#slots.checking.size) return false
     const slot = this.#slots.firstIdle ?? this.#slots.expiring.last
     if (!slot || slot.provenAtMs >= now - this.#settings.checkAfterMs) return false
     this.#stock.check(slot, now)

@@ -65,9 +65,9 @@ export class Size<T> {
     return Math.max(this.#places.capacityOf(this.#max), this.#slots.alive)
   }
 
-  /** Callers who could be served if there were enough resources. */
-  get servable(): number {
-    return this.#lanes.servable(this.capacity)
+  /** How many resources those who wait could use, if there were enough. */
+  get needed(): number {
+    return this.#lanes.needed(this.capacity)
   }
 
   /** One more may be opened without the reserve. */
@@ -86,9 +86,9 @@ export class Size<T> {
     return this.#lanes.longestWaitMs(now) >= this.#settings.reserveAfterMs ? this.#max + this.#reserve : this.#max
   }
 
-  /** As `servable`, with the reserve, if somebody has waited long enough for it. */
-  #servableWithReserve(now: number): number {
-    return this.#lanes.servable(Math.max(this.#places.capacityOf(this.#maxNow(now)), this.#slots.alive))
+  /** As `needed`, with the reserve, if somebody has waited long enough for it. */
+  #neededWithReserve(now: number): number {
+    return this.#lanes.needed(Math.max(this.#places.capacityOf(this.#maxNow(now)), this.#slots.alive))
   }
 
   /** One more would serve those who wait sooner. */
@@ -96,7 +96,7 @@ export class Size<T> {
     if (this.#lanes.waiting === 0) return false
     const { alive, opening } = this.#slots
     return this.#opening.isWorthIt({
-      waiting: this.#servableWithReserve(now) - this.#promisingChecks(now),
+      needed: this.#neededWithReserve(now) - this.#promisingChecks(now),
       resources: alive,
       opening: opening.size,
       holdMs: this.#ledger.holdEstimateMs(now),
@@ -155,9 +155,10 @@ export class Size<T> {
     const { retryAtMs } = this.#opening
     const at = retryAtMs > now ? retryAtMs : Infinity
     const oldest = isPaused ? undefined : this.#lanes.oldest
-    if (oldest) return Math.min(at, this.#patienceEndsAtMs(oldest.queuedAtMs, now))
+    const patienceAtMs = oldest ? this.#patienceEndsAtMs(oldest.queuedAtMs, now) : Infinity
     const { idle, alive } = this.#slots
-    return alive > this.#max && idle.first ? Math.min(at, this.#reserveIdleAtMs(idle.first)) : at
+    const reserveAtMs = alive > this.#max && idle.first ? this.#reserveIdleAtMs(idle.first) : Infinity
+    return Math.min(at, patienceAtMs, reserveAtMs)
   }
 
   /** When whoever is first has waited long enough for one more to be opened, or for the reserve. */
@@ -166,8 +167,8 @@ export class Size<T> {
     const { learntMs, retryAtMs } = this.#opening
     const reserveAtMs = queuedAtMs + this.#settings.reserveAfterMs
     const at = this.#reserve > 0 && reserveAtMs > now ? reserveAtMs : Infinity
-    const mayOpen = opening.size === 0 && size < this.#max + this.#reserve && now >= retryAtMs
-    if (!mayOpen || this.#places.isBlocked || learntMs === undefined || this.#servableWithReserve(now) === 0) return at
+    const mayOpen = opening.size === 0 && size < this.#maxNow(now) && now >= retryAtMs
+    if (!mayOpen || this.#places.isBlocked || learntMs === undefined || this.#neededWithReserve(now) === 0) return at
     const nextMs = queuedAtMs + learntMs > now ? queuedAtMs + learntMs : now + Math.max(learntMs, 1)
     return Math.min(at, nextMs)
   }

@@ -70,11 +70,7 @@ export class Slots<T> {
 
   /** It can go at once: nobody holds it, and it isn't being cleaned up after anybody, or checked. */
   isUnheld(slot: Slot<T>): boolean {
-    return this.isIdle(slot) || this.opening.has(slot)
-  }
-
-  isIdle(slot: Slot<T>): boolean {
-    return this.idle.has(slot) || this.expiring.has(slot)
+    return this.idle.has(slot) || this.expiring.has(slot) || this.opening.has(slot)
   }
 
   /**

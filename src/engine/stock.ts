@@ -74,11 +74,23 @@ export class Stock<T> {
   close(slot: Slot<T>, kind: CloseReason, now: number, reason = reasons[kind]): void {
     if (!this.#slots.has(slot) || this.#slots.closing.has(slot)) return
     this.#leases.endAll(slot, now)
+    this.#count(slot, kind)
     this.#slots.closing.push(slot)
     this.#settings.deadlines.stop(slot.deadline)
-    this.#ledger.counters.closed[kind]++
     this.#places.closing()
     this.#settings.owner.close(slot, reason)
+  }
+
+  #count(slot: Slot<T>, kind: CloseReason): void {
+    const { counters } = this.#ledger
+    if (this.#slots.opening.has(slot)) counters.abandoned++
+    else counters.closed[kind]++
+  }
+
+  /** It is gone, though nobody had asked for that. */
+  lost(slot: Slot<T>, now: number): void {
+    this.#count(slot, 'lost')
+    this.remove(slot, now)
   }
 
   /** It is gone. */

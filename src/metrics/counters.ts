@@ -35,6 +35,8 @@ export interface PoolCounters {
   readonly refused: number
   readonly opened: number
   readonly openFailures: number
+  /** Attempts to open that were given up, because nobody needed them any more or they took too long. */
+  readonly abandoned: number
   /** Whether a connection still works, before a lease or to keep it alive. */
   readonly checks: number
   readonly checkFailures: number
@@ -59,6 +61,7 @@ export class Counters implements PoolCounters {
   refused = 0
   opened = 0
   openFailures = 0
+  abandoned = 0
   checks = 0
   checkFailures = 0
   resets = 0

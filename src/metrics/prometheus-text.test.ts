@@ -79,7 +79,7 @@ describe('prometheusText', () => {
       )
       assert.equal(new Set(samples.map(({ name, labels }) => name + labels)).size, samples.length, 'no sample twice')
     }
-    assert.equal(metrics.size, 28)
+    assert.equal(metrics.size, 29)
   })
 
   it('writes nothing without pools', () => {
@@ -182,6 +182,9 @@ taxirank_pool_opened_total{pool="app"} 0
 # HELP taxirank_pool_open_failures_total Attempts to open a connection that failed.
 # TYPE taxirank_pool_open_failures_total counter
 taxirank_pool_open_failures_total{pool="app"} 0
+# HELP taxirank_pool_abandoned_total Attempts to open a connection that were given up.
+# TYPE taxirank_pool_abandoned_total counter
+taxirank_pool_abandoned_total{pool="app"} 0
 # HELP taxirank_pool_checks_total Checks of an idle connection, before it was lent or to keep it alive.
 # TYPE taxirank_pool_checks_total counter
 taxirank_pool_checks_total{pool="app"} 0

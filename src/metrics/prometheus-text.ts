@@ -38,6 +38,7 @@ const counterHelp: Readonly<Record<Exclude<keyof PoolCounters, 'closed'>, string
   refused: 'Callers refused because the pool had ended or nothing could be opened.',
   opened: 'Connections opened.',
   openFailures: 'Attempts to open a connection that failed.',
+  abandoned: 'Attempts to open a connection that were given up.',
   checks: 'Checks of an idle connection, before it was lent or to keep it alive.',
   checkFailures: 'Checks that failed.',
   resets: 'Resets of a connection after it was given back.',

@@ -61,7 +61,17 @@ export class Books implements PoolObserver<number> {
   #staleUses = 0
   #stalesExpected = 0
   #leaks = 0
-  readonly #told = { timedOut: 0, cancelled: 0, queueFull: 0, shed: 0, refused: 0, opened: 0, openFailures: 0 }
+  readonly #told = {
+    timedOut: 0,
+    cancelled: 0,
+    queueFull: 0,
+    shed: 0,
+    refused: 0,
+    opened: 0,
+    openFailures: 0,
+    abandoned: 0,
+  }
+  #closedCount = 0
 
   /** `evicts`: one is closed because another pool is said to need its place. */
   constructor(
@@ -426,6 +436,8 @@ export class Books implements PoolObserver<number> {
     if (reason === 'another pool needs its place') this.#evicts(this)
     assert.notEqual(one.state, 'closing', 'closed once')
     this.#forget(one)
+    if (one.state === 'opening') this.#told.abandoned++
+    else this.#closedCount++
     const isTimedOut = one.state === 'checking' && this.#now >= one.untilMs
     one.state = 'closing'
     if (isTimedOut) this.#suspectIdle()
@@ -451,6 +463,7 @@ export class Books implements PoolObserver<number> {
   /** It is closed without anybody having asked for it. */
   #lose(one: Resource): void {
     const holders = [...one.holders]
+    this.#closedCount++
     this.#forget(one)
     this.#resources.delete(one.slot)
     this.pool.closed(one.slot, this.#now)
@@ -611,12 +624,17 @@ export class Books implements PoolObserver<number> {
     const most = this.maxSize + this.#options.reserveSize
     if (!this.#isOver) assert.ok(this.#alive <= most, 'what is too many has gone')
     if (this.#isOver) assert.deepEqual([this.#phase, this.#drainReports], ['ended', 1], 'a drain ends')
-    const { leases, leaks, staleUses, timedOut, cancelled, queueFull, shed, refused, opened, openFailures } =
-      this.pool.snapshot(this.#now).counters
-    assert.deepEqual(
-      { leases, leaks, staleUses, timedOut, cancelled, queueFull, shed, refused, opened, openFailures },
-      { leases: this.#grants, leaks: this.#leaks, staleUses: this.#staleUses, ...this.#told },
-    )
+    this.#checkCounters()
+  }
+
+  #checkCounters(): void {
+    const { leases, leaks, staleUses, closed, ...others } = this.pool.snapshot(this.#now).counters
+    const { timedOut, cancelled, queueFull, shed, refused, opened, openFailures, abandoned } = others
+    assert.deepEqual([leases, leaks, staleUses], [this.#grants, this.#leaks, this.#staleUses])
+    const counted = { timedOut, cancelled, queueFull, shed, refused, opened, openFailures, abandoned }
+    assert.deepEqual(counted, this.#told)
+    const closings = Object.values(closed).reduce((sum, count) => sum + count, 0)
+    assert.equal(closings, this.#closedCount, 'what was open and is closed is counted, and nothing else')
   }
 }
 
