@@ -71,7 +71,7 @@ describe('Limit', () => {
 
     block(): void {
       this.wanted++
-      limit.group.block(this)
+      limit.group.block(this, 0)
       limit.group.attend(0)
     }
 
@@ -308,7 +308,7 @@ describe('Limit', () => {
       limit.group.attend(0)
       limit.group.waive(busy)
       limit.group.attend(0)
-      limit.group.block(a)
+      limit.group.block(a, 0)
       limit.group.attend(0)
     }
     assert.deepEqual([other.looks, a.looks, b.looks], [0, 0, 0])

@@ -4,7 +4,7 @@
  *
  * There is one queue for all limits of a group, so no two pools can each keep what the other one needs. Who comes first
  * keeps the places that are free or about to be, unless one that it needs can't be had now: then it keeps nothing, and those
- * behind it go on. Each event changes one thing; then `attend` does what has become possible, one step after the other.
+ * behind it go on, for a while. Each event changes one thing; then `attend` does what has become possible, one step after the other.
  * Pools call from within such a step: the loop that runs sees what they have changed, and nothing recurs from pool to pool.
  */
 
@@ -29,10 +29,13 @@ export interface LimitMember {
   placeFreed(now: number): void
 }
 
+/** For so long one that waits for places at several limits goes without: then, if it is first, it is kept what comes at any. */
+const patienceMs = 1_000
+
 export class Limits {
   readonly #members = new Set<LimitMember>()
-  /** Pools with callers that found no place, in the order in which they did. */
-  readonly #blocked = new Set<LimitMember>()
+  /** Pools with callers that found no place, in the order in which they did, and when that was. */
+  readonly #blocked = new Map<LimitMember, number>()
   /** Those that only have less than their minimum: they take what nobody else wants, and nothing is evicted for them. */
   readonly #lacking = new Set<LimitMember>()
   /** Those that had something evictable when they said so last. */
@@ -102,18 +105,21 @@ export class Limits {
   }
 
   /** Callers wait for a place in the pool, and there is none. */
-  block(pool: LimitMember): void {
-    if (!this.#blocked.has(pool)) this.#queue(pool, this.#blocked)
+  block(pool: LimitMember, now: number): void {
+    if (this.#blocked.has(pool)) return
+    this.#want(pool)
+    this.#blocked.set(pool, now)
   }
 
   /** The pool has less than its minimum, and there is no place. */
   blockMinimum(pool: LimitMember): void {
-    if (!this.#lacking.has(pool)) this.#queue(pool, this.#lacking)
+    if (this.#lacking.has(pool)) return
+    this.#want(pool)
+    this.#lacking.add(pool)
   }
 
-  #queue(pool: LimitMember, queue: Set<LimitMember>): void {
+  #want(pool: LimitMember): void {
     this.waive(pool)
-    queue.add(pool)
     for (const limit of pool.limits) limit.wanting++
     if (!this.#isHopeless(pool)) this.#isAsked = true
   }
@@ -158,8 +164,8 @@ export class Limits {
     this.#kept.clear()
     this.#hopeless.clear()
     this.#mostHopeless = 0
-    for (const pool of this.#blocked) {
-      this.#help(pool, now)
+    for (const [pool, sinceMs] of this.#blocked) {
+      this.#help(pool, now, now - sinceMs >= patienceMs && this.#kept.size === 0)
       if (this.#isAsked) return
       if (this.#mostHopeless === this.#blocked.size + this.#lacking.size) return this.#trim(now)
     }
@@ -170,13 +176,13 @@ export class Limits {
     this.#trim(now)
   }
 
-  /** Gives the pool its places, or makes one that it needs, or keeps for it what there is. */
-  #help(pool: LimitMember, now: number): void {
+  /** Gives the pool its places, or makes one that it needs, or keeps for it what there is: for one that `mayHoard`, even in vain. */
+  #help(pool: LimitMember, now: number, mayHoard: boolean): void {
     if (this.#isHopeless(pool)) return
     if (this.#areFree(pool.limits)) return this.#give(pool, now)
     const short = pool.limits.filter((limit) => !this.#isComing(limit))
     const victim = short.length > 0 ? this.#victimFor(short) : undefined
-    if (short.length > 0 && !victim) return
+    if (short.length > 0 && !victim && !mayHoard) return
     this.#keep(pool)
     victim?.evict(now)
   }

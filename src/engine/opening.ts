@@ -3,7 +3,8 @@
  * in time: the rule is that of HikariCP's spike, made a formula.
  *
  * - Whoever is last in the queue expects to wait `waiting × hold ÷ resources` (Little's law: each resource serves one
- *   caller every `hold`). One more is opened only while that is longer than opening has been found to take.
+ *   caller every `hold`), where those who may share one count as one. One more is opened only while that is longer than
+ *   opening has been found to take.
  * - A prediction can be wrong: if whoever is first has waited as long as opening takes, one is opened after all, one at
  *   a time.
  * - How many at once: one, as long as nothing is known; each success doubles it, a failure makes it one again.

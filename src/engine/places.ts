@@ -78,7 +78,7 @@ export class Places<T> implements LimitMember {
   /** Waits for places where there are none. True if they have come meanwhile. */
   wait(isForCaller: boolean, now: number): boolean {
     this.#isBlocked = isForCaller
-    if (isForCaller) this.#group?.block(this)
+    if (isForCaller) this.#group?.block(this, now)
     else this.#group?.blockMinimum(this)
     this.#group?.attend(now)
     return this.hasRoom

@@ -252,4 +252,30 @@ describe('Pool: limits shared by several pools', () => {
       ],
     )
   })
+
+  it('keep what comes for a pool that has been first for a second, until there is a place at each', () => {
+    const group = new Limits()
+    const [one, two] = [new Limit('one', 1, group), new Limit('two', 1, group)]
+    const [a, c] = [new EnginePool({ limits: [one] }).fill(0), new EnginePool({ limits: [two] }).fill(0)]
+    const holders = [a, c].map((pool) => ({ pool, asker: pool.ask('holder') }))
+    const it = new EnginePool({ limits: [one, two] }, a)
+    const [b, d] = [new EnginePool({ limits: [one] }, a), new EnginePool({ limits: [two] }, a)]
+    for (const pool of [a, b, c, d, it]) pool.isPrompt = true
+    const first = it.ask('first')
+    const others = [b, d].map((pool) => pool.ask('other'))
+    a.pass(1_000)
+    const happened = holders.map(({ pool, asker }) => {
+      pool.giveBack(asker)
+      return [first, ...others].map(({ told: { length } }) => length)
+    })
+    assert.deepEqual(happened, [
+      [0, 0, 0],
+      [1, 0, 0],
+    ])
+    it.giveBack(first)
+    assert.deepEqual(
+      others.map(({ told: { length } }) => length),
+      [1, 1],
+    )
+  })
 })

@@ -68,7 +68,7 @@ export const engineMutants: readonly Mutant[] = [
     bug: 'lets any pool take the place that was made for another',
     file: limits,
     find: 'return this.#turn.has(pool) || (!this.#isAttending && this.#areFree(pool.limits))',
-    replace: 'return pool.limits.every(({ hasRoom }) => hasRoom)',
+    replace: 'return pool.limits.every(({ taken, max }) => taken < max)',
   },
   {
     name: 'nothing-offered',
@@ -88,8 +88,22 @@ export const engineMutants: readonly Mutant[] = [
     name: 'hostage',
     bug: 'keeps a place at one limit for a pool that can get none at the other',
     file: limits,
-    find: 'if (short.length > 0 && !victim) return false',
-    replace: 'if (short.length > 0 && !victim) return (this.#keep(pool), false)',
+    find: 'if (short.length > 0 && !victim && !mayHoard) return',
+    replace: '',
+  },
+  {
+    name: 'never-both',
+    bug: 'lets a pool that needs places at two limits wait for ever behind those that need one',
+    file: limits,
+    find: ' && !mayHoard) return',
+    replace: ') return',
+  },
+  {
+    name: 'deaf',
+    bug: 'does not look again when a place that somebody waits for is offered',
+    file: limits,
+    find: 'if (limit.isTight) this.#isAsked = true',
+    replace: '{}',
   },
   {
     name: 'no-pause',
