@@ -54,8 +54,9 @@ export class Leases<T> {
   #take(slot: Slot<T>, { lane, mode }: Waiter<T>): void {
     slot.lane = lane
     this.#lanes.took(lane)
-    if (mode === 'exclusive') this.#slots.leased.push(slot)
-    else this.#slots.shared.push(slot)
+    const list = mode === 'exclusive' ? this.#slots.leased : this.#slots.shared
+    // What is handed over from one holder to the next stays where it is.
+    if (!list.has(slot)) list.push(slot)
   }
 
   /** Hot path. True if nobody holds the slot any more. */

@@ -27,6 +27,22 @@ describe('Pool: how long a wait lasts', () => {
     assert.deepEqual([late.told, it.pool.longestWaitMs(it.now)], [[], 4_000])
   })
 
+  it('names the oldest lease, though the resource of an older one has been handed on', () => {
+    const it = new EnginePool({ maxSize: 2, waitTimeoutMs: 1_000 }).fill(0, 0)
+    const first = it.ask('first')
+    it.pass(100)
+    it.ask('second')
+    it.ask('third')
+    const text = (asker: Asker): string => asker.error?.message.replace(/^.*, /, '') ?? ''
+    const waiting = it.ask('a', { timeoutMs: 50 })
+    it.pass(50)
+    assert.equal(text(waiting), 'oldest lease 0.1 s held by first')
+    it.giveBack(first)
+    const late = it.ask('b', { timeoutMs: 50 })
+    it.pass(50)
+    assert.equal(text(late), 'oldest lease 0.1 s held by second')
+  })
+
   it('is for ever, if the pool says nothing', () => {
     const { it } = held()
     const asker = it.ask('a')

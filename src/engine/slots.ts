@@ -22,7 +22,7 @@ export class Slots<T> {
   readonly idle = new List<Slot<T>>()
   /** Idle, too old, and kept until their replacement is open. */
   readonly expiring = new List<Slot<T>>()
-  /** Held by one caller. The oldest lease stands first. */
+  /** Held by one caller. */
   readonly leased = new List<Slot<T>>()
   /** Held by callers who share it. */
   readonly shared = new List<Slot<T>>()
@@ -32,6 +32,9 @@ export class Slots<T> {
   readonly closing = new List<Slot<T>>()
   readonly #isLifo: boolean
   #size = 0
+  /** The oldest lease when that was last asked for, and its number: as long as it is held, none is older. */
+  #oldest: Lease<T> | undefined = undefined
+  #oldestNumber = 0
 
   constructor(reuse: 'lifo' | 'round robin') {
     this.#isLifo = reuse === 'lifo'
@@ -153,10 +156,22 @@ export class Slots<T> {
     this.idle.insertBefore(slot, next)
   }
 
+  /** Looks at all of them only if the one it found last is over. */
   oldestLease(): Lease<T> | undefined {
-    let oldest: Lease<T> | undefined = this.leased.first?.exclusiveLease
+    if (this.#oldest?.number === this.#oldestNumber) return this.#oldest
+    this.#oldest = this.#findOldestLease()
+    this.#oldestNumber = this.#oldest?.number ?? 0
+    return this.#oldest
+  }
+
+  #findOldestLease(): Lease<T> | undefined {
+    let oldest: Lease<T> | undefined
+    for (let slot = this.leased.first; slot; slot = this.leased.after(slot)) {
+      const lease = slot.exclusiveLease
+      if (!oldest || lease.number < oldest.number) oldest = lease
+    }
     for (const slot of this.shared) {
-      for (const lease of slot.heldLeases) if (!oldest || lease.grantedAtMs < oldest.grantedAtMs) oldest = lease
+      for (const lease of slot.heldLeases) if (!oldest || lease.number < oldest.number) oldest = lease
     }
     return oldest
   }
@@ -164,6 +179,6 @@ export class Slots<T> {
   /** Leases held now, oldest first. */
   heldLeases(): Lease<T>[] {
     const all = [...this.leased, ...this.shared].flatMap((slot) => slot.heldLeases)
-    return all.sort((a, b) => a.grantedAtMs - b.grantedAtMs || a.number - b.number)
+    return all.sort((a, b) => a.number - b.number)
   }
 }
