@@ -27,11 +27,12 @@ export class Lane<T> {
   readonly shedding: Shedding | undefined
   /** Slots that its callers hold; not counted where there is one lane only. */
   leased = 0
-  /** How many of those who wait may share, where that is counted. */
-  sharing = 0
   /** Some of those who wait have time-outs of their own, or had: then the first that has none is marked. */
   #isMixed = false
   #firstTimedByPool: Waiter<T> | undefined = undefined
+  /** Of those who wait and may share, how many for each state key. */
+  readonly #sharing = new Map<number, number>()
+  #sparedBySharing = 0
 
   constructor({ name, reserved }: LaneOptions, shedding: SheddingOptions | undefined) {
     this.name = name
@@ -39,9 +40,18 @@ export class Lane<T> {
     this.shedding = shedding && new Shedding(shedding)
   }
 
-  /** How many slots those who wait need, if so many can share one. */
-  neededFor(depth: number): number {
-    return this.waiting.size - this.sharing + Math.ceil(this.sharing / depth)
+  /** How many slots those who wait need, where that is counted: those with the same state key may share them. */
+  get needed(): number {
+    return this.waiting.size - this.#sparedBySharing
+  }
+
+  count(waiter: Waiter<T>, sharedDepth: number, change: 1 | -1): void {
+    if (waiter.mode !== 'shared') return
+    const before = this.#sharing.get(waiter.stateKey) ?? 0
+    const after = before + change
+    if (after === 0) this.#sharing.delete(waiter.stateKey)
+    else this.#sharing.set(waiter.stateKey, after)
+    this.#sparedBySharing += change - Math.ceil(after / sharedDepth) + Math.ceil(before / sharedDepth)
   }
 
   /** The first that waits as long as the pool says. */
@@ -170,8 +180,8 @@ export class Lanes<T> {
     let own = 0
     let others = 0
     for (const lane of this.all) {
-      const needed = lane.neededFor(this.#sharedDepth)
-      const kept = Math.min(needed, Math.max(0, lane.reserved - lane.leased))
+      const { needed, reserved, leased } = lane
+      const kept = Math.min(needed, Math.max(0, reserved - leased))
       own += kept
       others += needed - kept
     }
@@ -201,7 +211,7 @@ export class Lanes<T> {
     waiter.ticket = ++this.#tickets
     const lane = this.of(waiter.lane)
     lane.add(waiter)
-    if (waiter.mode === 'shared') lane.sharing++
+    lane.count(waiter, this.#sharedDepth, 1)
   }
 
   remove(waiter: Waiter<T>): void {
@@ -209,7 +219,7 @@ export class Lanes<T> {
     if (this.#only) return this.#only.remove(waiter)
     const lane = this.of(waiter.lane)
     lane.remove(waiter)
-    if (waiter.mode === 'shared') lane.sharing--
+    lane.count(waiter, this.#sharedDepth, -1)
   }
 
   /** What was waited for until now was no overload. */

@@ -66,11 +66,22 @@ export class Leases<T> {
     slot.holders--
     this.#ledger.ended(lease, now)
     this.observer.ended(lease, now)
-    if (slot.holders > 0) return false
+    if (slot.holders > 0) return this.#passOn(slot)
     slot.usedAtMs = now
     slot.provenAtMs = now - this.#heardAgoMs
     this.#lanes.gaveBack(slot.lane)
     return true
+  }
+
+  /** It belongs to the lane of one of those who still share it. */
+  #passOn(slot: Slot<T>): false {
+    const lanes = slot.heldLeases.map(({ lane }) => lane)
+    const [lane] = lanes
+    if (lane === undefined || lanes.includes(slot.lane)) return false
+    this.#lanes.gaveBack(slot.lane)
+    this.#lanes.took(lane)
+    slot.lane = lane
+    return false
   }
 
   /** Ends all that hold the slot: it is being closed, or gone. */

@@ -55,6 +55,10 @@ export class Life {
     return this.refusal !== undefined
   }
 
+  get isEnded(): boolean {
+    return this.#phase.name === 'ended'
+  }
+
   /** What whoever asks is told. */
   get refusal(): TaxirankError | undefined {
     return 'error' in this.#phase ? this.#phase.error : undefined

@@ -26,9 +26,9 @@ export class Limit {
     return this.#max
   }
 
-  /** There are not places for all who want one now. */
-  get isTight(): boolean {
-    return this.taken + this.wanting > this.#max
+  /** There is a place, though it may be kept for somebody. */
+  get hasPlace(): boolean {
+    return this.taken < this.#max
   }
 
   /** More are open than it allows now, those left out that are being closed. */

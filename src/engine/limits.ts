@@ -23,13 +23,13 @@ export interface LimitMember {
   readonly opening: number
   /** Closes the one that has been idle longest. */
   evict(now: number): void
-  /** Gives up the newest of those that are being opened. */
+  /** Abandons the newest of those that are being opened. */
   abandon(now: number): void
   /** There may be a place for it now. */
   placeFreed(now: number): void
 }
 
-/** For so long one that waits for places at several limits goes without: then, if it is first, it is kept what comes at any. */
+/** Whoever has waited for so long, and is first at each of its limits, is kept what comes at any of them. */
 const patienceMs = 1_000
 
 export class Limits {
@@ -48,6 +48,10 @@ export class Limits {
 
   // As found by the last step.
 
+  /** Where somebody found no free place. */
+  readonly #short = new Set<Limit>()
+  /** Those for whom places are kept. */
+  readonly #keepers = new Set<LimitMember>()
   /** Those whose turn it is: the places they need are free. */
   readonly #turn = new Set<LimitMember>()
   /** Places that are kept for somebody in front, free ones or those about to be. */
@@ -56,23 +60,27 @@ export class Limits {
   readonly #hopeless = new Set<Limit>()
   /** How many pools wait for a place at one of these, at the one where that is most. */
   #mostHopeless = 0
+  /** When somebody who waits in vain has waited for long enough to be kept what comes. */
+  #patienceEndsAtMs = Infinity
 
   /** Internal to `Limit`. What a pool may lend, and to which of its lanes, depends on its limits, too. */
   resized(limit: Limit, now: number): void {
     if (limit.isExceeded) this.#exceeded.add(limit)
     this.#isAsked = true
     this.attend(now)
-    this.#abandonAt(limit, now)
     for (const pool of this.#members) if (pool.limits.includes(limit)) pool.placeFreed(now)
   }
 
-  /** Whether the pool may open one now: it is its turn, or there are places that nobody in front of it can use. */
+  /**
+   * Whether the pool may open one now: it is its turn, or there are places that nobody in front of it can use. In the middle
+   * of a step only whoever's turn it is may.
+   */
   hasRoomFor(pool: LimitMember): boolean {
     return this.#turn.has(pool) || (!this.#isAttending && this.#areFree(pool.limits))
   }
 
-  // Events, each of them at the same cost however many pools and limits there are. They take effect when the pool calls
-  // `attend`, if anything has become possible by them.
+  // Events. They take effect when the pool calls `attend`; and only those that can have made anything possible cost a look at
+  // the pools that wait.
 
   join(pool: LimitMember): void {
     this.#members.add(pool)
@@ -92,8 +100,8 @@ export class Limits {
 
   /** One of its resources is being closed: its places will be free. */
   closing(pool: LimitMember): void {
-    for (const limit of pool.limits) limit.closing++
     this.#askAt(pool)
+    for (const limit of pool.limits) limit.closing++
   }
 
   freed(pool: LimitMember, wasClosing: boolean): void {
@@ -129,7 +137,8 @@ export class Limits {
     if (!this.#blocked.delete(pool) && !this.#lacking.delete(pool)) return
     for (const limit of pool.limits) limit.wanting--
     this.#turn.delete(pool)
-    this.#isAsked = true
+    if (this.#keepers.has(pool)) this.#isAsked = true
+    else if (pool.evictable > 0) this.#askAt(pool)
   }
 
   /** It may have something evictable. */
@@ -138,15 +147,16 @@ export class Limits {
     this.#askAt(pool)
   }
 
-  /** Where there are places for all, one more makes nothing possible. */
+  /** Where everybody has found a place, one more makes nothing possible. */
   #askAt(pool: LimitMember): void {
-    for (const limit of pool.limits) if (limit.isTight) this.#isAsked = true
+    for (const limit of pool.limits) if (this.#short.has(limit) || limit.isExceeded) this.#isAsked = true
   }
 
   // What has become possible.
 
   attend(now: number): void {
-    if (this.#isAttending || !this.#isAsked) return
+    if (this.#isAttending || !(this.#isAsked || now >= this.#patienceEndsAtMs)) return
+    this.#isAsked = true
     this.#isAttending = true
     try {
       while (this.#isAsked) {
@@ -160,31 +170,64 @@ export class Limits {
 
   /** Goes on until something has changed. */
   #step(now: number): void {
-    this.#turn.clear()
-    this.#kept.clear()
-    this.#hopeless.clear()
-    this.#mostHopeless = 0
+    this.#forget()
     for (const [pool, sinceMs] of this.#blocked) {
-      this.#help(pool, now, now - sinceMs >= patienceMs && this.#kept.size === 0)
+      this.#help(pool, sinceMs, now)
       if (this.#isAsked) return
       if (this.#mostHopeless === this.#blocked.size + this.#lacking.size) return this.#trim(now)
     }
     for (const pool of this.#lacking) {
-      if (this.#areFree(pool.limits)) this.#give(pool, now)
+      if (this.#missingOf(pool).length === 0) this.#give(pool, now)
       if (this.#isAsked) return
     }
     this.#trim(now)
   }
 
-  /** Gives the pool its places, or makes one that it needs, or keeps for it what there is: for one that `mayHoard`, even in vain. */
-  #help(pool: LimitMember, now: number, mayHoard: boolean): void {
+  #forget(): void {
+    this.#turn.clear()
+    this.#short.clear()
+    this.#kept.clear()
+    this.#keepers.clear()
+    this.#hopeless.clear()
+    this.#mostHopeless = 0
+    this.#patienceEndsAtMs = Infinity
+  }
+
+  /** Gives the pool its places, or makes one that it needs, or keeps for it what there is. */
+  #help(pool: LimitMember, sinceMs: number, now: number): void {
     if (this.#isHopeless(pool)) return
-    if (this.#areFree(pool.limits)) return this.#give(pool, now)
-    const short = pool.limits.filter((limit) => !this.#isComing(limit))
-    const victim = short.length > 0 ? this.#victimFor(short) : undefined
-    if (short.length > 0 && !victim && !mayHoard) return
+    const missing = this.#missingOf(pool)
+    if (missing.length === 0) return this.#give(pool, now)
+    const uncertain = missing.filter((limit) => !this.#isComing(limit))
+    const victim = uncertain.length > 0 ? this.#victimFor(uncertain) : undefined
+    if (uncertain.length > 0 && !victim) return this.#keepInVain(pool, uncertain, sinceMs, now)
     this.#keep(pool)
     victim?.evict(now)
+  }
+
+  /** Those of its limits at which there is no free place. */
+  #missingOf(pool: LimitMember): Limit[] {
+    const missing = pool.limits.filter((limit) => !this.#isFree(limit))
+    for (const limit of missing) this.#short.add(limit)
+    return missing
+  }
+
+  /** Keeps for one that can't have all places what it could have, if it has been without for long, and is first at each. */
+  #keepInVain(pool: LimitMember, uncertain: readonly Limit[], sinceMs: number, now: number): void {
+    const isFirst = pool.limits.every((limit) => this.#keptAt(limit) === 0)
+    if (isFirst && now - sinceMs >= patienceMs) {
+      for (const limit of uncertain) if (this.#evictableAt(limit) < 2) this.#loseHope(limit)
+      this.#keep(pool)
+    } else if (isFirst && pool.limits.length > 1) {
+      this.#patienceEndsAtMs = Math.min(this.#patienceEndsAtMs, sinceMs + patienceMs)
+    }
+  }
+
+  #evictableAt(limit: Limit): number {
+    let sum = 0
+    for (const pool of this.#offering)
+      if (pool.limits.includes(limit) && !this.#blocked.has(pool)) sum += pool.evictable
+    return sum
   }
 
   /** Who is evicted next so that there is a place at each of these; undefined if there can't be one at each. */
@@ -192,7 +235,7 @@ export class Limits {
     const forAll = this.#victim(limits)
     if (forAll) return forAll
     const victims = limits.map((limit) => this.#victim([limit]))
-    for (const [index, limit] of limits.entries()) if (!victims[index]) this.#giveUp(limit)
+    for (const [index, limit] of limits.entries()) if (!victims[index]) this.#loseHope(limit)
     return victims.includes(undefined) ? undefined : victims[0]
   }
 
@@ -200,7 +243,7 @@ export class Limits {
     return this.#hopeless.size > 0 && pool.limits.some((limit) => this.#hopeless.has(limit))
   }
 
-  #giveUp(limit: Limit): void {
+  #loseHope(limit: Limit): void {
     this.#hopeless.add(limit)
     this.#mostHopeless = Math.max(this.#mostHopeless, limit.wanting)
   }
@@ -208,11 +251,13 @@ export class Limits {
   /** A pool that is in the middle of something takes its places when it comes to it: nobody gets them meanwhile. */
   #give(pool: LimitMember, now: number): void {
     this.#turn.add(pool)
+    this.#keepers.add(pool)
     pool.placeFreed(now)
     if (this.#turn.has(pool)) this.#keep(pool)
   }
 
   #keep(pool: LimitMember): void {
+    this.#keepers.add(pool)
     for (const limit of pool.limits) this.#kept.set(limit, this.#keptAt(limit) + 1)
   }
 
@@ -234,23 +279,31 @@ export class Limits {
     return limit.taken - limit.closing + this.#keptAt(limit) < limit.max
   }
 
-  /** Evicts one where more are open than may be. */
+  /** Closes one where more are than may be. */
   #trim(now: number): void {
     for (const limit of this.#exceeded) {
-      if (!limit.isExceeded) this.#exceeded.delete(limit)
-      else this.#victim([limit])?.evict(now)
+      if (limit.isExceeded) this.#trimAt(limit, now)
+      else this.#keptAgain(limit, now)
       if (this.#isAsked) return
     }
   }
 
-  /** Gives up what is being opened where more are than may be, of the pools with most to spare. */
-  #abandonAt(limit: Limit, now: number): void {
-    while (limit.isExceeded) {
-      const able = [...this.#members].filter((pool) => pool.opening > 0 && pool.limits.includes(limit))
-      const most = able.toSorted((a, b) => b.spare - a.spare)[0]
-      if (!most) return
-      most.abandon(now)
+  /** It is kept to again: its pools may let callers share once more. */
+  #keptAgain(limit: Limit, now: number): void {
+    this.#exceeded.delete(limit)
+    for (const pool of this.#members) if (pool.limits.includes(limit)) pool.placeFreed(now)
+  }
+
+  /** Where nothing is idle, what is being opened goes, of the pool with most to spare. */
+  #trimAt(limit: Limit, now: number): void {
+    const victim = this.#victim([limit])
+    if (victim) return victim.evict(now)
+    let opener: LimitMember | undefined
+    for (const pool of this.#members) {
+      const isAble = pool.opening > 0 && pool.limits.includes(limit)
+      if (isAble && (!opener || pool.spare > opener.spare)) opener = pool
     }
+    opener?.abandon(now)
   }
 
   /** Of the pools that have places at all of these and most to spare, the one whose resource has been idle longest. A minimum counts for less than a caller who waits. */

@@ -49,6 +49,11 @@ export class Places<T> implements LimitMember {
     return this.#group?.hasRoomFor(this) ?? true
   }
 
+  /** There are places, though they may be kept for somebody. */
+  get arePlaces(): boolean {
+    return this.limits.every((limit) => limit.hasPlace)
+  }
+
   get isExceeded(): boolean {
     return this.limits.some((limit) => limit.isExceeded)
   }

@@ -190,10 +190,29 @@ describe('Pool: checks', () => {
     it.giveBack(a)
     it.pool.suspectIdle()
     it.ask('b')
-    it.pass(10)
+    it.pass(9)
     assert.deepEqual(it.figures(), { checking: 1, waiting: 1 })
-    it.pass(10)
+    it.pass(1)
     assert.deepEqual(it.figures(), { checking: 1, opening: 1, waiting: 1 })
+  })
+
+  it('opens one for each caller whose check hangs, and rings no more than that needs', () => {
+    const it = new EnginePool({ maxSize: 8, canCheck: true }).fill(0, 0, 0)
+    it.pool.suspectIdle()
+    const callers = it.askMany(3)
+    for (let ms = 0; ms < 100; ms += 10) {
+      it.pass(10)
+      while (it.opening.length > 0) it.open()
+    }
+    assert.deepEqual([it.figures(), callers.map(({ told }) => told.length)], [{ checking: 3, leased: 3 }, [1, 1, 1]])
+  })
+
+  it('checks another idle one when a check hangs and nothing may be opened', () => {
+    const it = new EnginePool({ maxSize: 3, canCheck: true }).fill(0, 0, 0)
+    it.pool.suspectIdle()
+    it.ask('a')
+    it.pass(1)
+    assert.deepEqual(it.figures(), { checking: 2, idle: 1, waiting: 1 })
   })
 
   it('closes what fails, and suspects everything else that is idle', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { EnginePool } from '../../test/support/engine-pool.ts'
+import { type Asker, EnginePool } from '../../test/support/engine-pool.ts'
 import { Limit } from './limit.ts'
 import { Limits } from './limits.ts'
 
@@ -277,5 +277,31 @@ describe('Pool: limits shared by several pools', () => {
       others.map(({ told: { length } }) => length),
       [1, 1],
     )
+  })
+
+  it('are kept to by sharers, too, when they become lower', () => {
+    const limit = new Limit('process', 2)
+    const it = new EnginePool({ limits: [limit], sharedDepth: 2 }).fill(1, 2)
+    it.isPrompt = true
+    const share = (): Asker[] => [1, 2].map((stateKey) => it.ask('a', { mode: 'shared', stateKey }))
+    const first = share()
+    limit.resize(1, 0)
+    share()
+    for (const asker of first) it.giveBack(asker)
+    assert.equal(limit.taken, 1)
+  })
+
+  it('lose nothing to a pool that waits in vain: what only it could have stays where it is', () => {
+    const group = new Limits()
+    const [one, two] = [new Limit('one', 1, group), new Limit('two', 1, group)]
+    const busy = new EnginePool({ limits: [two] }).fill(0)
+    busy.ask('holds for long')
+    const it = new EnginePool({ limits: [one] }, busy).fill(0)
+    const holder = it.ask('holder')
+    new EnginePool({ limits: [one, two] }, busy).ask('in vain')
+    busy.pass(1_000)
+    new EnginePool({ limits: [one] }, busy).ask('behind')
+    it.giveBack(holder)
+    assert.deepEqual([it.figures(), it.ask('again').told], [{ idle: 1 }, ['one']])
   })
 })

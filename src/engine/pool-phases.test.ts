@@ -319,4 +319,12 @@ describe('Pool: its snapshot', () => {
       { maxSize: 6, waiting: 0, opening: 0, idle: 1, leased: 2, closing: 1, size: 4 },
     )
   })
+
+  it('leaves nothing that rings when the pool has ended', () => {
+    const it = new EnginePool({ leakAfterMs: 1_000 })
+    it.pass(0)
+    it.pool.end(shutdown, 0)
+    it.pass(10_000)
+    assert.deepEqual([it.pool.snapshot(it.now).state, it.deadlines.nextAtMs], ['ended', Infinity])
+  })
 })

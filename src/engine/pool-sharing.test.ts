@@ -172,4 +172,34 @@ describe('Pool: sharing', () => {
     it.open(1)
     assert.deepEqual(it.figures(), { shared: 2 })
   })
+
+  it('counts in the lane of one of those who are left', () => {
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 1 },
+    ]
+    const it = new EnginePool({ sharedDepth: 2, lanes }).fill(1)
+    const check = it.ask('check', { ...share, lane: 1 })
+    it.ask('job', share)
+    it.giveBack(check)
+    assert.deepEqual(
+      it.pool.snapshot(0).lanes.map(({ leased }) => leased),
+      [1, 0],
+    )
+  })
+
+  it('takes followers again on what may stay after all', () => {
+    const it = new EnginePool({ sharedDepth: 2 }).fill(1, 1)
+    it.askMany(2, share)
+    it.pool.resize({ maxSize: 1 }, 0)
+    it.destroy(it.slot('one').retiring ? 'two' : 'one')
+    assert.equal(it.ask('a', share).told.length, 1)
+  })
+
+  it('is no hope for those whose state keys differ', () => {
+    const it = new EnginePool({ maxSize: 4, sharedDepth: 4, canCheck: true }).fill(1, 2, 3, 4)
+    it.pool.suspectIdle()
+    for (const stateKey of [1, 2, 3, 4]) it.ask('a', { mode: 'shared', stateKey })
+    assert.deepEqual(it.figures(), { checking: 4, waiting: 4 })
+  })
 })

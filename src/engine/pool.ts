@@ -446,7 +446,8 @@ export class Pool<T> {
 
   #chooseOther(waiter: Waiter<T>, sinceMs: number, now: number): Slot<T> | undefined {
     const slot = this.#slots.bestExpiring(sinceMs)
-    if (slot || waiter.mode === 'exclusive') return slot
+    if (slot || waiter.mode === 'exclusive' || this.#size.isExceeded) return slot
+    for (const one of this.#slots.shared) this.#pardonIfFew(one)
     return this.#slots.bestShared(waiter.stateKey, this.#settings.sharedDepth, now)
   }
 
@@ -574,7 +575,7 @@ export class Pool<T> {
 
   /** Has an idle one that was not heard of for long checked for whoever waits. */
   #checkOne(now: number): boolean {
-    if (this.#life.isPaused || this.#size.needed <= this.#slots.checking.size) return false
+    if (this.#life.isPaused || this.#size.needed <= this.#size.promisingChecks(now)) return false
     const slot = this.#slots.firstIdle ?? this.#slots.expiring.last
     if (!slot || slot.provenAtMs >= now - this.#settings.checkAfterMs) return false
     this.#stock.check(slot, now)
@@ -615,6 +616,7 @@ export class Pool<T> {
   }
 
   #nextAtMs(now: number): number {
+    if (this.#life.isEnded) return Infinity
     const at = Math.min(this.#queue.nextAtMs, this.#leases.leaksDueAtMs)
     if (this.#isSaturated) return at
     return Math.min(at, this.#life.drainEndsAtMs, this.#size.nextAtMs(this.#life.isPaused, now))
@@ -630,6 +632,7 @@ export class Pool<T> {
 
   #leave(stragglers: readonly HeldLease[], now: number): void {
     this.#places.leave(now)
+    this.#settings.deadlines.stop(this.#alarm)
     this.#life.end(stragglers)
   }
 }

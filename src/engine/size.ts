@@ -96,7 +96,7 @@ export class Size<T> {
     if (this.#lanes.waiting === 0) return false
     const { alive, opening } = this.#slots
     return this.#opening.isWorthIt({
-      needed: this.#neededWithReserve(now) - this.#promisingChecks(now),
+      needed: this.#neededWithReserve(now) - this.promisingChecks(now),
       resources: alive,
       opening: opening.size,
       holdMs: this.#ledger.holdEstimateMs(now),
@@ -104,12 +104,24 @@ export class Size<T> {
     })
   }
 
-  /** How many are being checked for somebody who waits. One that takes longer than opening would may well be dead. */
-  #promisingChecks(now: number): number {
-    const { first, size } = this.#slots.checking
-    const { learntMs } = this.#opening
-    const isStuck = first !== undefined && learntMs !== undefined && now - first.sinceMs > learntMs
-    return isStuck ? size - 1 : size
+  /** How many are being checked that may soon be lent. One whose check takes longer than opening would may well be dead. */
+  promisingChecks(now: number): number {
+    const { checking } = this.#slots
+    let stuck = 0
+    for (let slot = checking.first; slot && now >= this.#stuckAtMs(slot); slot = checking.after(slot)) stuck++
+    return checking.size - stuck
+  }
+
+  /** When the next of them will have taken too long. */
+  #nextStuckAtMs(now: number): number {
+    const { checking } = this.#slots
+    let slot = checking.first
+    while (slot && now >= this.#stuckAtMs(slot)) slot = checking.after(slot)
+    return slot ? this.#stuckAtMs(slot) : Infinity
+  }
+
+  #stuckAtMs(slot: Slot<T>): number {
+    return slot.sinceMs + Math.max(this.#opening.learntMs ?? Infinity, 1)
   }
 
   /** There are fewer than the minimum, or one that is too old waits for its replacement. */
@@ -143,11 +155,16 @@ export class Size<T> {
   surplus(now: number): Slot<T> | undefined {
     const { idle, expiring, opening, alive } = this.#slots
     const isReplaced = idle.size > 0 && this.isSpare
-    const isHopeless = opening.size < expiring.size && !this.hasRoom
+    const isHopeless = opening.size < expiring.size && !this.#isPlaceForReplacement
     if (expiring.first && (isReplaced || isHopeless)) return expiring.first
     if (alive > this.#max + this.#reserve) return idle.first ?? opening.last
     const isLeftOver = alive > this.#max && idle.first && now >= this.#reserveIdleAtMs(idle.first)
     return isLeftOver ? idle.first : undefined
+  }
+
+  /** Unlike `hasRoom`, also while the limits are about to decide who gets it. */
+  get #isPlaceForReplacement(): boolean {
+    return this.#slots.size < this.#max && this.#places.arePlaces
   }
 
   /** When one of these may have another answer. While it is paused nothing is opened for those who wait. */
@@ -155,7 +172,9 @@ export class Size<T> {
     const { retryAtMs } = this.#opening
     const at = retryAtMs > now ? retryAtMs : Infinity
     const oldest = isPaused ? undefined : this.#lanes.oldest
-    const patienceAtMs = oldest ? this.#patienceEndsAtMs(oldest.queuedAtMs, now) : Infinity
+    const patienceAtMs = oldest
+      ? Math.min(this.#patienceEndsAtMs(oldest.queuedAtMs, now), this.#nextStuckAtMs(now))
+      : Infinity
     const { idle, alive } = this.#slots
     const reserveAtMs = alive > this.#max && idle.first ? this.#reserveIdleAtMs(idle.first) : Infinity
     return Math.min(at, patienceAtMs, reserveAtMs)
@@ -168,7 +187,8 @@ export class Size<T> {
     const reserveAtMs = queuedAtMs + this.#settings.reserveAfterMs
     const at = this.#reserve > 0 && reserveAtMs > now ? reserveAtMs : Infinity
     const mayOpen = opening.size === 0 && size < this.#maxNow(now) && now >= retryAtMs
-    if (!mayOpen || this.#places.isBlocked || learntMs === undefined || this.#neededWithReserve(now) === 0) return at
+    if (!mayOpen || this.#places.isBlocked || learntMs === undefined) return at
+    if (this.#neededWithReserve(now) <= this.promisingChecks(now)) return at
     const nextMs = queuedAtMs + learntMs > now ? queuedAtMs + learntMs : now + Math.max(learntMs, 1)
     return Math.min(at, nextMs)
   }

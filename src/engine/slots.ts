@@ -56,6 +56,7 @@ export class Slots<T> {
   }
 
   remove(slot: Slot<T>): void {
+    if (this.#oldest?.slot === slot) this.#oldest = undefined
     slot.list?.remove(slot)
     this.#size--
   }
@@ -158,7 +159,7 @@ export class Slots<T> {
 
   /** Looks at all of them only if the one it found last is over. */
   oldestLease(): Lease<T> | undefined {
-    if (this.#oldest?.number === this.#oldestNumber) return this.#oldest
+    if (this.#oldest && this.#oldest.number === this.#oldestNumber) return this.#oldest
     this.#oldest = this.#findOldestLease()
     this.#oldestNumber = this.#oldest?.number ?? 0
     return this.#oldest
