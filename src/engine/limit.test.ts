@@ -313,4 +313,24 @@ describe('Limit', () => {
     }
     assert.deepEqual([other.looks, a.looks, b.looks], [0, 0, 0])
   })
+
+  it('looks at no pool that has found a place there, but none elsewhere', () => {
+    const shared = new Limit('shared', 3, limit.group)
+    let looks = 0
+    const waiting = {
+      ...nobody,
+      get limits() {
+        looks++
+        return [shared, limit]
+      },
+    }
+    member('other').take(2)
+    limit.group.block(waiting, 0)
+    for (let pools = 3; pools > 0; pools--) limit.group.block({ ...nobody, limits: [shared, limit] }, 0)
+    limit.group.attend(0)
+    looks = 0
+    limit.group.offered({ ...nobody, limits: [shared], evictable: 1 })
+    limit.group.attend(0)
+    assert.equal(looks, 0)
+  })
 })

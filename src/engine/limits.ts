@@ -4,8 +4,10 @@
  *
  * There is one queue for all limits of a group, so no two pools can each keep what the other one needs. Who comes first
  * keeps the places that are free or about to be, unless one that it needs can't be had now: then it keeps nothing, and those
- * behind it go on, for a while. Each event changes one thing; then `attend` does what has become possible, one step after the other.
- * Pools call from within such a step: the loop that runs sees what they have changed, and nothing recurs from pool to pool.
+ * behind it go on, for a while.
+ *
+ * Each event changes one thing; then `attend` does what has become possible, one step after the other. Pools call from
+ * within such a step: the loop that runs sees what they have changed, and nothing recurs from pool to pool.
  */
 
 import type { Limit } from './limit.ts'

@@ -304,4 +304,37 @@ describe('Pool: limits shared by several pools', () => {
     it.giveBack(holder)
     assert.deepEqual([it.figures(), it.ask('again').told], [{ idle: 1 }, ['one']])
   })
+
+  it('keep what comes for each that is first at its limits, though another waits in vain elsewhere', () => {
+    const group = new Limits()
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => new Limit(name, 1, group)) as [Limit, Limit, Limit, Limit]
+    const time = new EnginePool()
+    const holding = [a, b, c, d].map((limit) => new EnginePool({ limits: [limit] }, time).fill(0))
+    const [, , atC, atD] = holding.map((pool) => ({ pool, holder: pool.ask('holder') }))
+    new EnginePool({ limits: [a, b] }, time).ask('in vain')
+    const it = new EnginePool({ limits: [c, d] }, time)
+    it.ask('first')
+    const behind = new EnginePool({ limits: [c] }, time)
+    for (const pool of [...holding, it, behind]) pool.isPrompt = true
+    behind.ask('behind')
+    time.pass(1_000)
+    for (const one of [atC, atD]) if (one) one.pool.giveBack(one.holder)
+    assert.deepEqual([it.figures(), behind.figures()], [{ leased: 1 }, { waiting: 1 }])
+  })
+
+  it('have nothing closed that waits for its replacement while there are places, though they decide about others', () => {
+    const group = new Limits()
+    const [process, database] = [new Limit('process', 10, group), new Limit('database', 1, group)]
+    const it = new EnginePool({ limits: [process], lifetimeMs: 1_000, lifetimeJitter: 0 }).fill(0)
+    const holding = new EnginePool({ limits: [process, database] }, it)
+    const holder = holding.ask('holder')
+    holding.open()
+    it.pass(1_000)
+    it.failToOpen()
+    const other = new EnginePool({ limits: [process, database] }, it)
+    for (const pool of [holding, other]) pool.isPrompt = true
+    other.ask('a').onGrant = () => it.pool.resize({ maxSize: 3 }, it.now)
+    holding.giveBack(holder, { isDirty: true })
+    assert.deepEqual([other.figures(), it.figures()], [{ leased: 1 }, { idle: 1 }])
+  })
 })

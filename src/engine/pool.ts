@@ -52,6 +52,8 @@ export class Pool<T> {
   #isAskedAgain = false
   /** When it last looked there was neither room nor anything idle, and while callers wait nothing has happened since but leases. */
   #isSaturated = false
+  /** Some are to go, as soon as nobody holds them, because it has become smaller. */
+  #isShrinking = false
   /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
   #isPlain = false
 
@@ -112,7 +114,6 @@ export class Pool<T> {
   }
 
   #giveBack(slot: Slot<T>, isDirty: boolean, now: number): void {
-    this.#pardonIfFew(slot)
     if (slot.holders === 0) this.#stock.reset(slot, now)
     else if (isDirty) slot.retiring = 'dirty'
     this.#attend(now)
@@ -223,14 +224,10 @@ export class Pool<T> {
 
   /** What was to go because the pool had become smaller may stay. True if there was any. */
   #pardon(): boolean {
+    this.#isShrinking = false
     const doomed = this.#slots.all().filter(({ retiring }) => retiring === 'resized')
     for (const slot of doomed) slot.retiring = undefined
     return doomed.length > 0
-  }
-
-  /** So many have gone otherwise since the pool became smaller that this one may stay. */
-  #pardonIfFew(slot: Slot<T>): void {
-    if (slot.retiring === 'resized' && this.#slots.alive <= this.#size.max) slot.retiring = undefined
   }
 
   /** Closes what is idle or being opened beyond the maximum; as many of the rest as are too many when they are given back. */
@@ -241,8 +238,13 @@ export class Pool<T> {
     const surplus = order.filter(({ retiring }) => retiring === undefined || retiring === 'lifetime')
     for (const slot of surplus.slice(0, Math.max(0, surplus.length - this.#size.max))) {
       if (this.#slots.isUnheld(slot)) this.#stock.close(slot, 'resized', now)
-      else slot.retiring = 'resized'
+      else this.#doom(slot)
     }
+  }
+
+  #doom(slot: Slot<T>): void {
+    slot.retiring = 'resized'
+    this.#isShrinking = true
   }
 
   /** Everything that this call finds is closed: what is idle or being opened now, the rest when it is given back. */
@@ -447,7 +449,6 @@ export class Pool<T> {
   #chooseOther(waiter: Waiter<T>, sinceMs: number, now: number): Slot<T> | undefined {
     const slot = this.#slots.bestExpiring(sinceMs)
     if (slot || waiter.mode === 'exclusive' || this.#size.isExceeded) return slot
-    for (const one of this.#slots.shared) this.#pardonIfFew(one)
     return this.#slots.bestShared(waiter.stateKey, this.#settings.sharedDepth, now)
   }
 
@@ -497,7 +498,6 @@ export class Pool<T> {
   }
 
   #putBackWithCare(slot: Slot<T>, now: number): void {
-    this.#pardonIfFew(slot)
     const isOld = now >= slot.expiresAtMs
     if (isOld) slot.retiring ??= 'lifetime'
     if (slot.retiring === 'lifetime' && this.#size.isReplacementComing) this.#slots.expiring.push(slot)
@@ -562,7 +562,12 @@ export class Pool<T> {
   }
 
   #doOne(now: number): boolean {
-    return this.#trimOne(now) || this.#checkOne(now) || this.#openOne(now)
+    return this.#pardonRest() || this.#trimOne(now) || this.#checkOne(now) || this.#openOne(now)
+  }
+
+  /** As many have gone as were too many, though not all of them those that were to go. */
+  #pardonRest(): boolean {
+    return this.#isShrinking && this.#slots.alive <= this.#size.max && this.#pardon()
   }
 
   /** Closes what is too many. */
@@ -632,7 +637,6 @@ export class Pool<T> {
 
   #leave(stragglers: readonly HeldLease[], now: number): void {
     this.#places.leave(now)
-    this.#settings.deadlines.stop(this.#alarm)
     this.#life.end(stragglers)
   }
 }

@@ -155,15 +155,15 @@ export class Size<T> {
   surplus(now: number): Slot<T> | undefined {
     const { idle, expiring, opening, alive } = this.#slots
     const isReplaced = idle.size > 0 && this.isSpare
-    const isHopeless = opening.size < expiring.size && !this.#isPlaceForReplacement
+    const isHopeless = opening.size < expiring.size && !this.#canReplace
     if (expiring.first && (isReplaced || isHopeless)) return expiring.first
     if (alive > this.#max + this.#reserve) return idle.first ?? opening.last
     const isLeftOver = alive > this.#max && idle.first && now >= this.#reserveIdleAtMs(idle.first)
     return isLeftOver ? idle.first : undefined
   }
 
-  /** Unlike `hasRoom`, also while the limits are about to decide who gets it. */
-  get #isPlaceForReplacement(): boolean {
+  /** There is a place for a replacement, though the limits may be about to decide who gets it: unlike `hasRoom`. */
+  get #canReplace(): boolean {
     return this.#slots.size < this.#max && this.#places.arePlaces
   }
 

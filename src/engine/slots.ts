@@ -169,7 +169,7 @@ export class Slots<T> {
     let oldest: Lease<T> | undefined
     for (let slot = this.leased.first; slot; slot = this.leased.after(slot)) {
       const lease = slot.exclusiveLease
-      if (!oldest || lease.number < oldest.number) oldest = lease
+      if (lease.isHeld && (!oldest || lease.number < oldest.number)) oldest = lease
     }
     for (const slot of this.shared) {
       for (const lease of slot.heldLeases) if (!oldest || lease.number < oldest.number) oldest = lease

@@ -256,8 +256,7 @@ export class Books implements PoolObserver<number> {
     )
       return false
     // Which of them go because the pool has become smaller only the pool knows.
-    const isPardoned = slot.retiring === 'resized' && this.#alive <= this.maxSize
-    if (this.#hasRetiring && slot.retiring !== undefined && !isPardoned) return false
+    if (this.#hasRetiring && slot.retiring !== undefined) return false
     if (this.#alive > this.maxSize + this.#options.reserveSize) return false
     if (this.#limits.some(({ isExceeded }) => isExceeded)) return false
     return !isRetired && !(lifetimeMs > 0 && this.#now >= openedAtMs + lifetimeMs)
