@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Asker, EnginePool } from '../../test/support/engine-pool.ts'
+import { type Asker, EnginePool, unreachable } from '../../test/support/engine-pool.ts'
 import { Limit } from './limit.ts'
 import { Limits } from './limits.ts'
 
@@ -336,5 +336,27 @@ describe('Pool: limits shared by several pools', () => {
     other.ask('a').onGrant = () => it.pool.resize({ maxSize: 3 }, it.now)
     holding.giveBack(holder, { isDirty: true })
     assert.deepEqual([other.figures(), it.figures()], [{ leased: 1 }, { idle: 1 }])
+  })
+
+  it('evict nothing for a pool in which nobody waits any more', () => {
+    const limit = new Limit('process', 2)
+    const holding = new EnginePool({ limits: [limit] }).fill(0)
+    holding.ask('holder')
+    const it = new EnginePool({ limits: [limit], canCheck: true, keepAliveMs: 100 }, holding)
+    const first = it.ask('first')
+    it.pass(10)
+    it.open()
+    it.giveBack(first)
+    it.pass(100)
+    const other = new EnginePool({ limits: [limit] }, holding)
+    const a = other.ask('a')
+    a.onGrant = () => other.giveBack(a)
+    const callers = it.askMany(2)
+    it.pass(10)
+    assert.deepEqual([it.figures(), limit.wanting], [{ checking: 1, waiting: 2 }, 2])
+    it.isPrompt = other.isPrompt = true
+    it.pool.drain({ error: unreachable, waiting: 'serve', untilMs: Infinity, done: () => undefined }, it.now)
+    for (const caller of callers) it.cancel(caller)
+    assert.deepEqual([a.told, other.figures()], [['one'], { idle: 1 }])
   })
 })

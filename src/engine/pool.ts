@@ -562,6 +562,8 @@ export class Pool<T> {
   }
 
   #doOne(now: number): boolean {
+    // Before anything is closed, or its place would be kept for somebody who does not wait any more.
+    if (this.#places.isBlocked && this.#lanes.waiting === 0) this.#places.waive(now)
     return this.#pardonRest() || this.#trimOne(now) || this.#checkOne(now) || this.#openOne(now)
   }
 
