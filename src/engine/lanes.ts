@@ -128,9 +128,9 @@ export class Lanes<T> {
     return this.all.some(({ waiting }) => waiting.has(waiter))
   }
 
-  /** `index` is a waiter's or a lease's. */
+  /** `index` is a waiter's or a lease's, and says nothing where there is one lane only. */
   of(index: number): Lane<T> {
-    const lane = this.all[index]
+    const lane = this.#only ?? this.all[index]
     assert(lane !== undefined, 'a waiter queues in one of the lanes of its pool')
     return lane
   }

@@ -1,5 +1,6 @@
 /** Granting and ending leases, and who holds them. */
 
+import { assert } from '../assert.ts'
 import type { TaxirankError } from '../errors.ts'
 import type { Lanes } from './lanes.ts'
 import type { Lease } from './lease.ts'
@@ -62,6 +63,7 @@ export class Leases<T> {
   /** Hot path. True if nobody holds the slot any more. */
   end(lease: Lease<T>, now: number): boolean {
     const { slot } = lease
+    assert(this.#slots.isHeld(slot), 'a lease goes back to the pool that has granted it')
     lease.number = 0
     slot.holders--
     this.#ledger.ended(lease, now)

@@ -337,6 +337,15 @@ describe('Pool: everything idle is suspect', () => {
     assert.deepEqual(it.ask('b').told, ['one'])
   })
 
+  it('one for each caller, in turn, too, however many there are', () => {
+    const all = Array.from({ length: 100 }, () => 0)
+    const it = new EnginePool({ maxSize: 100, reuse: 'round robin', canCheck: true }).fill(...all)
+    it.pool.suspectIdle()
+    const asker = it.ask('a')
+    it.check()
+    assert.deepEqual([asker.told, it.asked()], [['one'], ['check one']])
+  })
+
   it('but is lent all the same if the owner can check nothing', () => {
     const it = new EnginePool().fill(0)
     it.pool.suspectIdle()

@@ -108,11 +108,11 @@ describe('Pool: limits shared by several pools', () => {
     assert.equal(late?.told.length, 1)
   })
 
-  it('make no pool call the next one: 20,000 may wait for one place', () => {
+  it('make no pool call the next one: 5,000 may wait for one place', () => {
     const limit = new Limit('process', 1)
     const holding = new EnginePool({ limits: [limit] }).fill(0)
     holding.ask('holder')
-    const pools = Array.from({ length: 20_000 }, () => new EnginePool({ limits: [limit] }, holding))
+    const pools = Array.from({ length: 5_000 }, () => new EnginePool({ limits: [limit] }, holding))
     const askers = pools.map((pool) => {
       pool.isPrompt = true
       const asker = pool.ask('a')

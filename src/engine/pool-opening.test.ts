@@ -218,6 +218,15 @@ describe('Pool: failures to open', () => {
     assert.deepEqual(asker.told, ['refused: no such role', 'one'])
   })
 
+  it('leave nothing for the owner to close, though a refused caller retires everything', () => {
+    const it = new EnginePool()
+    const asker = it.ask('a')
+    asker.onRefusal = () => it.pool.retireAll(it.now)
+    it.forget()
+    it.failToOpen(rejected, true)
+    assert.deepEqual([it.asked(), it.figures()], [[], {}])
+  })
+
   it('are the cause of what callers are told whose wait ends, so that "down" and "exhausted" read differently', () => {
     const it = new EnginePool({ waitTimeoutMs: 50 })
     const asker = it.ask('a')

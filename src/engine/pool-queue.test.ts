@@ -121,6 +121,26 @@ describe('Pool: how long a wait lasts', () => {
     ])
   })
 
+  it('ends for the others, too, and the clock goes on, though a caller throws when it is told', () => {
+    const it = new EnginePool({ maxSize: 1, waitTimeoutMs: 100 })
+    const [, thrower, ...others] = it.askMany(4) as [Asker, Asker, ...Asker[]]
+    thrower.onRefusal = () => {
+      throw new Error('a caller must not do this')
+    }
+    it.open()
+    assert.throws(() => it.pass(100), /must not do this/)
+    it.pass(1)
+    assert.deepEqual([others.map(({ told: [text] }) => text?.slice(0, 8)), it.pool.waiting], [['refused:', 'refused:'], 0])
+  })
+
+  it('is a number of milliseconds from 0 on, or whoever asks is told of the mistake', () => {
+    const it = new EnginePool({ maxSize: 1 })
+    for (const timeoutMs of [-1, Number.NaN]) {
+      assert.throws(() => it.ask('a', { timeoutMs }), /taxirank bug: .*time-out/)
+    }
+    assert.deepEqual([it.pool.waiting, it.asked()], [0, []])
+  })
+
   it('lets the next in line be served, when somebody’s has ended', () => {
     const { it, holder } = held({ waitTimeoutMs: 100 })
     const first = it.ask('first')
@@ -214,6 +234,15 @@ describe('Pool: lanes', () => {
     )
     const message = 'pool: there is no lane "urgent", only "batch", "health"'
     assert.throws(() => pool.laneIndex('urgent'), { code: 'bad_configuration', message })
+  })
+
+  it('are there, or whoever asks is told of the mistake, and nothing has happened', () => {
+    for (const isPaused of [false, true]) {
+      const it = new EnginePool({ lanes: lanes.slice(0, 2) }).fill(0)
+      if (isPaused) it.pool.pause(it.now)
+      for (const lane of [-1, 2, 0.5]) assert.throws(() => it.ask('a', { lane }), /taxirank bug: .*lanes/)
+      assert.deepEqual(it.figures(), { idle: 1 })
+    }
   })
 
   it('keep what is reserved for them, though others wait', () => {

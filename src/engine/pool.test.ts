@@ -205,6 +205,18 @@ describe('Pool: a lease that is over', () => {
     assert.deepEqual([asker.lease.isHeld, it.figures()], [false, { idle: 1 }])
   })
 
+  it('goes back to the pool that has granted it, and to no other', () => {
+    const [it, other] = [new EnginePool().fill(0), new EnginePool().fill(0)]
+    const [asker, stranger] = [it.ask('a'), other.ask('b')]
+    assert.throws(() => it.pool.release(stranger.lease, stranger.number, it.now), /taxirank bug: a lease goes back/)
+    it.pool.destroy(stranger.lease.slot, 'because', it.now)
+    it.pool.closed(stranger.lease.slot, it.now)
+    assert.deepEqual([it.figures(), other.figures(), other.asked()], [{ leased: 1 }, { leased: 1 }, []])
+    it.giveBack(asker)
+    other.giveBack(stranger)
+    assert.deepEqual([it.figures(), other.figures()], [{ idle: 1 }, { idle: 1 }])
+  })
+
   it('has the number 0, which is nobody’s', () => {
     const it = new EnginePool().fill(0)
     const asker = it.ask('a')

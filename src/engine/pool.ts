@@ -144,13 +144,17 @@ export class Pool<T> {
    */
   openFailed(slot: Slot<T>, error: TaxirankError, isFinal: boolean, now: number): void {
     if (!this.#slots.has(slot)) return
-    if (this.#slots.opening.has(slot)) {
+    const wasWanted = this.#slots.opening.has(slot)
+    if (wasWanted) {
       this.#opening.failed(error, now)
       this.#ledger.counters.openFailures++
-      if (isFinal && !this.#life.isPaused && this.#slots.alive === 1) this.#queue.refuseAll(error, now)
     }
     this.#stock.remove(slot, now)
-    this.#attend(now)
+    try {
+      if (wasWanted && isFinal && !this.#life.isPaused && this.#slots.alive === 0) this.#queue.refuseAll(error, now)
+    } finally {
+      this.#attend(now)
+    }
   }
 
   /** What `close` asked for is done, or the resource was lost: its leases end and the place is free. */
@@ -172,7 +176,7 @@ export class Pool<T> {
     if (!this.#slots.checking.has(slot)) return
     this.#stock.proved(slot, now)
     if (slot.retiring || this.#size.isExceeded) this.#putBack(slot, now)
-    else if (this.#lanes.waiting > 0) this.#slots.idle.push(slot)
+    else if (this.#lanes.waiting > 0) this.#slots.makeFirst(slot)
     else this.#slots.returnIdle(slot)
     this.#attend(now)
   }
@@ -272,8 +276,11 @@ export class Pool<T> {
   drain(options: DrainOptions, now: number): void {
     if (!this.#life.move({ name: 'draining', ...options })) return
     this.#notePlain()
-    if (options.waiting === 'refuse') this.#queue.refuseAll(options.error, now)
-    this.#attend(now)
+    try {
+      if (options.waiting === 'refuse') this.#queue.refuseAll(options.error, now)
+    } finally {
+      this.#attend(now)
+    }
   }
 
   /** Drains without a limit: waiters are refused with `error`, what is idle is closed now, what is leased when it comes back. */
@@ -434,6 +441,7 @@ export class Pool<T> {
 
   /** Whether it may be served at once: nobody who could be has come before. */
   #isFirst(waiter: Waiter<T>): boolean {
+    this.#lanes.of(waiter.lane)
     if (!this.#life.isOpen) return false
     const { capacity } = this.#size
     if (this.#lanes.waiting > 0 && this.#lanes.next(capacity)) return false
@@ -611,10 +619,13 @@ export class Pool<T> {
   // Time.
 
   #wake(now: number): void {
-    if (now >= this.#queue.waitsEndAtMs) this.#queue.endWaits(now)
-    if (now >= this.#leases.leaksDueAtMs) this.#leases.reportLeaks(now)
-    if (now >= this.#life.drainEndsAtMs) this.#cutDrain(now)
-    this.#attend(now)
+    try {
+      if (now >= this.#queue.waitsEndAtMs) this.#queue.endWaits(now)
+      if (now >= this.#leases.leaksDueAtMs) this.#leases.reportLeaks(now)
+      if (now >= this.#life.drainEndsAtMs) this.#cutDrain(now)
+    } finally {
+      this.#attend(now)
+    }
   }
 
   /** The alarm rings at `atMs` or before, maybe for nothing. */

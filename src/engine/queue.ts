@@ -1,8 +1,9 @@
 /** Waiting: how long it may last, how many may wait, and what those are told whose wait ends without a lease. */
 
+import { assert } from '../assert.ts'
 import type { TaxirankError } from '../errors.ts'
 import { Deadline, type Deadlines } from '../time.ts'
-import type { Lanes } from './lanes.ts'
+import type { Lane, Lanes } from './lanes.ts'
 import type { Leases } from './leases.ts'
 import type { Ledger } from './ledger.ts'
 import type { Settings } from './options.ts'
@@ -44,9 +45,11 @@ export class Queue<T> {
 
   /** Hot path under load. Queues the waiter, or refuses it if too many wait. */
   add(waiter: Waiter<T>, now: number): boolean {
+    const { timeoutMs } = waiter
+    assert(timeoutMs === undefined || timeoutMs >= 0, 'a time-out is a number of milliseconds from 0 on')
     if (this.#lanes.waiting >= this.#mostWaiting) return this.#refuseAtOnce(waiter, now)
     this.#lanes.add(waiter, now)
-    if (this.#waitsEndAtMs === Infinity || waiter.timeoutMs !== undefined) this.#startTimeout(waiter, now)
+    if (this.#waitsEndAtMs === Infinity || timeoutMs !== undefined) this.#startTimeout(waiter, now)
     return true
   }
 
@@ -113,15 +116,21 @@ export class Queue<T> {
 
   /** Ends the waits that have lasted as long as the pool says. Whoever is told may ask again, or take others out. */
   endWaits(now: number): void {
-    const { waitTimeoutMs } = this.#settings
     this.#waitsEndAtMs = Infinity
-    for (const lane of this.#lanes.all) {
-      let first = lane.firstTimedByPool
-      while (first && now - first.queuedAtMs >= waitTimeoutMs) {
-        this.#timeOut(first, waitTimeoutMs, now)
-        first = lane.firstTimedByPool
-      }
-      if (first) this.#waitsEndAtMs = Math.min(this.#waitsEndAtMs, first.queuedAtMs + waitTimeoutMs)
+    try {
+      for (const lane of this.#lanes.all) this.#endWaitsOf(lane, now)
+    } finally {
+      const firsts = this.#lanes.all.map(({ firstTimedByPool }) => firstTimedByPool?.queuedAtMs ?? Infinity)
+      this.#waitsEndAtMs = Math.min(...firsts) + this.#settings.waitTimeoutMs
+    }
+  }
+
+  #endWaitsOf(lane: Lane<T>, now: number): void {
+    const { waitTimeoutMs } = this.#settings
+    let first = lane.firstTimedByPool
+    while (first && now - first.queuedAtMs >= waitTimeoutMs) {
+      this.#timeOut(first, waitTimeoutMs, now)
+      first = lane.firstTimedByPool
     }
   }
 

@@ -30,6 +30,7 @@ export class Slots<T> {
   readonly resetting = new List<Slot<T>>()
   /** The owner is closing them. They count until they are gone. */
   readonly closing = new List<Slot<T>>()
+  readonly #lists: readonly List<Slot<T>>[]
   readonly #isLifo: boolean
   #size = 0
   /** The oldest lease when that was last asked for, and its number: as long as it is held, none is older. */
@@ -37,6 +38,8 @@ export class Slots<T> {
   #oldestNumber = 0
 
   constructor(reuse: 'lifo' | 'round robin') {
+    const { opening, checking, idle, expiring, leased, shared, resetting, closing } = this
+    this.#lists = [opening, checking, idle, expiring, leased, shared, resetting, closing]
     this.#isLifo = reuse === 'lifo'
   }
 
@@ -61,9 +64,14 @@ export class Slots<T> {
     this.#size--
   }
 
-  /** False once it is gone. */
+  /** False once it is gone, and for what is another pool's. */
   has(slot: Slot<T>): boolean {
-    return slot.list !== undefined
+    return this.#lists.some((list) => list.has(slot))
+  }
+
+  /** Hot path. Somebody has a lease of it. */
+  isHeld(slot: Slot<T>): boolean {
+    return this.leased.has(slot) || this.shared.has(slot)
   }
 
   /** Those that are not being closed, in a list of their own: what is done to one may change the others. */
@@ -148,6 +156,12 @@ export class Slots<T> {
       resetting: this.resetting.size,
       closing: this.closing.size,
     })
+  }
+
+  /** It is lent next, however that is chosen. */
+  makeFirst(slot: Slot<T>): void {
+    if (this.#isLifo) this.idle.push(slot)
+    else this.idle.insertBefore(slot, this.idle.first)
   }
 
   /** Puts one back that was only looked at: it is as idle as it was, and no first choice. */
