@@ -113,6 +113,11 @@ export class Lanes<T> {
     return this.#waiting
   }
 
+  /** The ticket of whoever queued last. */
+  get lastTicket(): number {
+    return this.#tickets
+  }
+
   /** All that is reserved, for whichever lane. */
   get reserved(): number {
     return this.#reserved
@@ -206,9 +211,9 @@ export class Lanes<T> {
 
   add(waiter: Waiter<T>, now: number): void {
     waiter.queuedAtMs = now
+    waiter.ticket = ++this.#tickets
     this.#waiting++
     if (this.#only) return this.#only.add(waiter)
-    waiter.ticket = ++this.#tickets
     const lane = this.of(waiter.lane)
     lane.add(waiter)
     lane.count(waiter, this.#sharedDepth, 1)

@@ -133,7 +133,7 @@ describe('The options of a pool', () => {
   })
 
   it('hold for another size, too', () => {
-    const sizes = { maxSize: 2, minSize: 0, reserveSize: 0, lanes: [lane('a', 2), lane('b', 1)] }
+    const sizes = { maxSize: 2, minSize: 0, reserveSize: 0, reserveAfterMs: 0, lanes: [lane('a', 2), lane('b', 1)] }
     const message = 'pool: lanes reserve 3 together, and maxSize is 2'
     assert.throws(() => checkSizes(sizes), { code: 'bad_configuration', message })
   })

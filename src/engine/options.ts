@@ -103,7 +103,6 @@ export function settle<T>(options: PoolOptions<T>): Settings<T> {
   const settings: Settings<T> = { ...defaults, limits: [], lanes: [], ...options }
   checkNumbers(settings)
   checkSizes(settings)
-  if (settings.reserveSize > 0) above0('reserveAfterMs', settings.reserveAfterMs)
   checkLanes(settings.lanes)
   if (settings.keepAliveMs > 0 || settings.checkAfterMs < Infinity) {
     const owner: ResourceOwner<T> = settings.owner
@@ -137,20 +136,26 @@ function checkNumbers<T>(settings: Settings<T>): void {
   }
 }
 
-/** What `resize` may change, after it has changed. */
+/** What `resize` may change. */
 export interface Sizes {
   readonly maxSize: number
   readonly minSize: number
   readonly reserveSize: number
-  readonly lanes: readonly LaneOptions[]
 }
 
-/** Throws `bad_configuration`. */
-export function checkSizes({ maxSize, minSize, reserveSize, lanes }: Sizes): void {
+/** The sizes after a change, and what they must fit. Throws `bad_configuration`. */
+export function checkSizes({
+  maxSize,
+  minSize,
+  reserveSize,
+  reserveAfterMs,
+  lanes,
+}: Sizes & Pick<Settings<unknown>, 'reserveAfterMs' | 'lanes'>): void {
   whole('maxSize', maxSize, 1)
   whole('minSize', minSize, 0)
   whole('reserveSize', reserveSize, 0)
   if (minSize > maxSize) refuse(`minSize is ${minSize}, and must not exceed maxSize, which is ${maxSize}`)
+  if (reserveSize > 0) above0('reserveAfterMs', reserveAfterMs)
   const reserved = lanes.reduce((sum, lane) => sum + lane.reserved, 0)
   if (reserved > maxSize) refuse(`lanes reserve ${reserved} together, and maxSize is ${maxSize}`)
   const without = lanes.find((lane) => lane.reserved === 0)

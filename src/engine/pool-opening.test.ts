@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Asker, EnginePool, rejected, told, unreachable } from '../../test/support/engine-pool.ts'
+import { Asker, EnginePool, rejected, told, unreachable } from '../../test/support/engine-pool.ts'
 
 /** A pool that knows how long opening takes, and has one resource that somebody holds. */
 function taught(openMs: number, options = {}): { it: EnginePool; holder: Asker } {
@@ -216,6 +216,29 @@ describe('Pool: failures to open', () => {
     it.pass(100)
     it.open()
     assert.deepEqual(asker.told, ['refused: no such role', 'one'])
+  })
+
+  it('refuse nobody who asks again meanwhile, in whichever lane, nor another who has left and come back', () => {
+    const lanes = ['first', 'second'].map((name) => ({ name, reserved: 0 }))
+    const it = new EnginePool({ lanes })
+    const [first, second] = it.askMany(2) as [Asker, Asker]
+    const third = new Asker('c', { lane: 1 })
+    first.onRefusal = () => {
+      it.cancel(second)
+      it.askAgain(second)
+      it.askAgain(third)
+    }
+    it.failToOpen(rejected, true)
+    assert.deepEqual([told([first, second, third]), it.pool.waiting], [[['refused: no such role'], [], []], 2])
+  })
+
+  it('are nothing that can happen to what is open', () => {
+    const it = new EnginePool().fill(0)
+    const holder = it.ask('holder')
+    it.pool.openFailed(it.slot('one'), rejected, true, it.now)
+    assert.deepEqual(it.figures(), { leased: 1 })
+    it.giveBack(holder)
+    assert.deepEqual(it.figures(), { idle: 1 })
   })
 
   it('leave nothing for the owner to close, though a refused caller retires everything', () => {

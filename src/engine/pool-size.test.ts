@@ -302,6 +302,8 @@ describe('Pool: another size at run time', () => {
     const it = new EnginePool({ maxSize: 3, minSize: 2 })
     const message = 'pool: minSize is 2, and must not exceed maxSize, which is 1'
     assert.throws(() => it.pool.resize({ maxSize: 1, reserveSize: 5 }, 0), { code: 'bad_configuration', message })
+    const noWait = 'pool: reserveAfterMs must be above 0, got 0'
+    assert.throws(() => it.pool.resize({ reserveSize: 5 }, 0), { code: 'bad_configuration', message: noWait })
     const { maxSize, minSize, reserveSize } = it.pool.snapshot(0)
     assert.deepEqual({ maxSize, minSize, reserveSize }, { maxSize: 3, minSize: 2, reserveSize: 0 })
   })

@@ -143,8 +143,8 @@ export class Pool<T> {
    * the pool is paused they go on in any case.
    */
   openFailed(slot: Slot<T>, error: TaxirankError, isFinal: boolean, now: number): void {
-    if (!this.#slots.has(slot)) return
     const wasWanted = this.#slots.opening.has(slot)
+    if (!wasWanted && !this.#slots.closing.has(slot)) return
     if (wasWanted) {
       this.#opening.failed(error, now)
       this.#ledger.counters.openFailures++
@@ -219,7 +219,7 @@ export class Pool<T> {
   }
 
   /** Takes effect now. What is too many is closed: idle ones at once, leased ones when they are given back. Throws `bad_configuration`. */
-  resize(sizes: Partial<Omit<Sizes, 'lanes'>>, now: number): void {
+  resize(sizes: Partial<Sizes>, now: number): void {
     const isLower = this.#size.change(sizes)
     if (this.#pardon() || isLower) this.#shrink(now)
     this.#notePlain()

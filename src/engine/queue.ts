@@ -81,10 +81,9 @@ export class Queue<T> {
 
   /** Refuses those who wait now. A caller may ask again at once: then it waits for what comes next. */
   refuseAll(error: TaxirankError, now: number): void {
+    const { lastTicket } = this.#lanes
     for (const { waiting } of this.#lanes.all) {
-      for (let left = waiting.size; left > 0; left--) {
-        const { first } = waiting
-        if (!first) break
+      for (let { first } = waiting; first && first.ticket <= lastTicket; { first } = waiting) {
         this.remove(first)
         this.#ledger.counters.refused++
         this.#turnAway(first, error, now)

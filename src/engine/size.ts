@@ -52,7 +52,7 @@ export class Size<T> {
 
   /** True if the maximum has become lower. Throws `bad_configuration`, and then changes nothing. */
   change({ maxSize = this.#max, minSize = this.#min, reserveSize = this.#reserve }: Partial<Sizes>): boolean {
-    checkSizes({ maxSize, minSize, reserveSize, lanes: this.#settings.lanes })
+    checkSizes({ ...this.#settings, maxSize, minSize, reserveSize })
     const isLower = maxSize < this.#max
     this.#max = maxSize
     this.#min = minSize
