@@ -6,6 +6,7 @@ import type { LimitMember } from './limits.ts'
 const nobody = {
   evictable: 0,
   spare: 0,
+  alive: 1,
   idleSinceMs: Infinity,
   opening: 0,
   evict: () => undefined,
@@ -31,6 +32,7 @@ describe('Limit', () => {
     evictable = 0
     spare = 0
     idleSinceMs = Infinity
+    readonly alive = 1
     readonly opening = 0
     wanted = 0
     /** It is in the middle of something. */

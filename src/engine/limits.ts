@@ -21,7 +21,9 @@ export interface LimitMember {
   readonly spare: number
   /** Since when the one that has been idle longest is; Infinity: none is. */
   readonly idleSinceMs: number
-  /** How many are being opened. */
+  /** How many it has that are not being closed. */
+  readonly alive: number
+  /** How many of these are being opened. */
   readonly opening: number
   /** Closes the one that has been idle longest. */
   evict(now: number): void
@@ -31,7 +33,7 @@ export interface LimitMember {
   placeFreed(now: number): void
 }
 
-/** Whoever has waited for so long, and is first at each of its limits, is kept what comes at any of them. */
+/** Whoever has waited for so long, and is first at each of its limits, is kept what comes at any of them. If it has nothing at all it is given one. */
 const patienceMs = 1_000
 
 export class Limits {
@@ -62,6 +64,8 @@ export class Limits {
   readonly #hopeless = new Set<Limit>()
   /** How many pools wait for a place at one of these, at the one where that is most. */
   #mostHopeless = 0
+  /** Those that have most where somebody has had nothing for long: each is to give one up. */
+  readonly #owing = new Set<LimitMember>()
   /** When somebody who waits in vain has waited for long enough to be kept what comes. */
   #patienceEndsAtMs = Infinity
 
@@ -79,6 +83,16 @@ export class Limits {
    */
   hasRoomFor(pool: LimitMember): boolean {
     return this.#turn.has(pool) || (!this.#isAttending && this.#areFree(pool.limits))
+  }
+
+  /** It is to give one up, though its callers wait. */
+  isOwing(pool: LimitMember): boolean {
+    return this.#owing.has(pool)
+  }
+
+  /** When a pool that waits for a place, and has nothing, is owed one; Infinity: there is no such need. */
+  patienceEndsAtMs(pool: LimitMember): number {
+    return pool.alive === 0 ? (this.#blocked.get(pool) ?? Infinity) + patienceMs : Infinity
   }
 
   // Events. They take effect when the pool calls `attend`; and only those that can have made anything possible cost a look at
@@ -102,6 +116,7 @@ export class Limits {
 
   /** One of its resources is being closed: its places will be free. */
   closing(pool: LimitMember): void {
+    this.#owing.delete(pool)
     this.#askAt(pool)
     for (const limit of pool.limits) limit.closing++
   }
@@ -170,13 +185,22 @@ export class Limits {
     }
   }
 
-  /** Goes on until something has changed. */
+  /** Goes on until something has changed. Those that have nothing at all, and for long, come first. */
   #step(now: number): void {
     this.#forget()
     for (const [pool, sinceMs] of this.#blocked) {
-      this.#help(pool, sinceMs, now)
+      if (now - sinceMs < patienceMs) {
+        this.#patienceEndsAtMs = sinceMs + patienceMs
+        break
+      }
+      if (pool.alive === 0) this.#help(pool, sinceMs, now)
       if (this.#isAsked) return
-      if (this.#mostHopeless === this.#blocked.size + this.#lacking.size) return this.#trim(now)
+      if (this.#isAllHopeless) return this.#trim(now)
+    }
+    for (const [pool, sinceMs] of this.#blocked) {
+      if (pool.alive > 0 || now - sinceMs < patienceMs) this.#help(pool, sinceMs, now)
+      if (this.#isAsked) return
+      if (this.#isAllHopeless) return this.#trim(now)
     }
     for (const pool of this.#lacking) {
       if (this.#missingOf(pool).length === 0) this.#give(pool, now)
@@ -191,6 +215,7 @@ export class Limits {
     this.#kept.clear()
     this.#keepers.clear()
     this.#hopeless.clear()
+    this.#owing.clear()
     this.#mostHopeless = 0
     this.#patienceEndsAtMs = Infinity
   }
@@ -218,11 +243,25 @@ export class Limits {
   #keepInVain(pool: LimitMember, uncertain: readonly Limit[], sinceMs: number, now: number): void {
     const isFirst = pool.limits.every((limit) => this.#keptAt(limit) === 0)
     if (isFirst && now - sinceMs >= patienceMs) {
-      for (const limit of uncertain) if (this.#evictableAt(limit) < 2) this.#loseHope(limit)
+      for (const limit of uncertain) {
+        const evictable = this.#evictableAt(limit)
+        if (evictable < 2) this.#loseHope(limit)
+        if (evictable === 0 && pool.alive === 0) this.#demand(limit, pool)
+      }
       this.#keep(pool)
     } else if (isFirst && pool.limits.length > 1) {
       this.#patienceEndsAtMs = Math.min(this.#patienceEndsAtMs, sinceMs + patienceMs)
     }
+  }
+
+  /** Of the pools that have places there, the one with most is to give one up. */
+  #demand(limit: Limit, pool: LimitMember): void {
+    let richest: LimitMember | undefined
+    for (const other of this.#members) {
+      const isAble = other !== pool && other.alive > 0 && other.limits.includes(limit)
+      if (isAble && (!richest || other.alive > richest.alive)) richest = other
+    }
+    if (richest) this.#owing.add(richest)
   }
 
   #evictableAt(limit: Limit): number {
@@ -243,6 +282,10 @@ export class Limits {
 
   #isHopeless(pool: LimitMember): boolean {
     return this.#hopeless.size > 0 && pool.limits.some((limit) => this.#hopeless.has(limit))
+  }
+
+  get #isAllHopeless(): boolean {
+    return this.#mostHopeless === this.#blocked.size + this.#lacking.size
   }
 
   #loseHope(limit: Limit): void {

@@ -15,7 +15,9 @@ const least: PoolOptions<string> = {
 /** What each is told, who makes a pool with these options. */
 const refusals: [options: Partial<PoolOptions<string>>, message: string][] = [
   [{ maxSize: 0 }, 'maxSize must be 1 or more, got 0'],
-  [{ maxSize: Infinity }, 'maxSize must be 1 or more, got Infinity'],
+  [{ maxSize: Infinity }, 'maxSize must be finite, got Infinity'],
+  [{ maxSize: '4' as unknown as number }, 'maxSize must be a number, got "4"'],
+  [{ reuse: 'fifo' as 'lifo' }, 'reuse must be lifo or round robin, got fifo'],
   [{ maxSize: NaN }, 'maxSize must be 1 or more, got NaN'],
   [{ maxSize: 1.5 }, 'maxSize must be a whole number, got 1.5'],
   [{ minSize: -1 }, 'minSize must be 0 or more, got -1'],
@@ -66,7 +68,7 @@ describe('The options of a pool', () => {
   for (const name of times) {
     it(`are refused, if ${name} is below 0, endless or no number`, () => {
       for (const value of [-1, Infinity, NaN]) {
-        const message = `pool: ${name} must be 0 or more, got ${value}`
+        const message = `pool: ${name} must be ${value === Infinity ? 'finite' : '0 or more'}, got ${value}`
         assert.throws(() => settle({ ...least, [name]: value }), { code: 'bad_configuration', message })
       }
     })
@@ -125,6 +127,10 @@ describe('The options of a pool', () => {
     settle({ ...least, lanes: [lane('a', 3), lane('b', 0)] })
     settle({ ...least, owner: check, checkAfterMs: 0, keepAliveMs: 1 })
     settle({ ...least, checkAfterMs: Infinity })
+  })
+
+  it('are the same, where they are undefined', () => {
+    assert.deepEqual(settle({ ...least, reuse: undefined, waitTimeoutMs: undefined } as never), settle(least))
   })
 
   it('are left alone', () => {

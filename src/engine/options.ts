@@ -45,7 +45,7 @@ export interface PoolOptions<T> {
   /** Refuses some under overload so that the others are served in time. */
   readonly shedding?: SheddingOptions
   /** lifo: the most recently used is lent first, so that the others may time out. round robin: the least recently used. */
-  readonly reuse?: 'lifo' | 'round robin'
+  readonly reuse?: Reuse
   /** How many may share one resource, 1 or more. */
   readonly sharedDepth?: number
   /** The longest pause between two attempts to open after failures; the first is 100 ms, each up to a fifth shorter at random. 0: it does not grow. */
@@ -71,6 +71,9 @@ export interface PoolOptions<T> {
   /** Uniform in [0, 1). */
   readonly random: () => number
 }
+
+const reuses = ['lifo', 'round robin'] as const
+export type Reuse = (typeof reuses)[number]
 
 const defaults = {
   name: '',
@@ -100,7 +103,9 @@ const never = Number.MAX_SAFE_INTEGER
 
 /** Fills in what was left out. Throws `bad_configuration`, with the option's name and its range. */
 export function settle<T>(options: PoolOptions<T>): Settings<T> {
-  const settings: Settings<T> = { ...defaults, limits: [], lanes: [], ...options }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const settings: Settings<T> = { ...defaults, limits: [], lanes: [], ...(Object.fromEntries(given) as typeof options) }
+  if (!reuses.includes(settings.reuse)) refuse(`reuse must be ${reuses.join(' or ')}, got ${settings.reuse}`)
   checkNumbers(settings)
   checkSizes(settings)
   checkLanes(settings.lanes)
@@ -177,7 +182,9 @@ function above0(name: string, value: number): void {
 }
 
 function inRange(name: string, value: number, least: number, most: number): void {
+  if (typeof value !== 'number') refuse(`${name} must be a number, got ${JSON.stringify(value)}`)
   if (value >= least && value <= most) return
+  if (value > never) refuse(`${name} must be finite, got ${value}`)
   const range = most === never ? `${least} or more` : `from ${least} to ${most}`
   refuse(`${name} must be ${range}, got ${value}`)
 }

@@ -45,6 +45,11 @@ export class Places<T> implements LimitMember {
     return this.#isBlocked
   }
 
+  /** One that leaves those who wait for a place none. */
+  get fullLimit(): Limit | undefined {
+    return this.#isBlocked ? this.limits.find((limit) => !limit.hasPlace) : undefined
+  }
+
   get hasRoom(): boolean {
     return this.#group?.hasRoomFor(this) ?? true
   }
@@ -56,6 +61,16 @@ export class Places<T> implements LimitMember {
 
   get isExceeded(): boolean {
     return this.limits.some((limit) => limit.isExceeded)
+  }
+
+  /** Another pool has had nothing for long: what callers here would get next is closed instead. */
+  get isOwing(): boolean {
+    return this.#group?.isOwing(this) ?? false
+  }
+
+  /** When callers who wait for a place, while the pool has nothing, are owed one; Infinity: there is no such need. */
+  get patienceEndsAtMs(): number {
+    return this.#group?.patienceEndsAtMs(this) ?? Infinity
   }
 
   /** How many the pool can ever have: `max`, or less. What lanes have reserved leaves one for those without even then. */
@@ -119,6 +134,10 @@ export class Places<T> implements LimitMember {
 
   get spare(): number {
     return this.#desk.spare()
+  }
+
+  get alive(): number {
+    return this.#slots.alive
   }
 
   get opening(): number {

@@ -108,6 +108,67 @@ describe('Pool: limits shared by several pools', () => {
     assert.equal(late?.told.length, 1)
   })
 
+  it('let no busy pool starve a quiet one: after a second it gives one up, though callers wait there', () => {
+    const limit = new Limit('process', 3)
+    const busy = new EnginePool({ limits: [limit], maxSize: 10 }).fill(0, 0, 0)
+    const quiet = new EnginePool({ limits: [limit] }, busy)
+    const keepBusy = (asker: Asker): void => {
+      busy.giveBack(asker)
+      busy.askAgain(asker)
+    }
+    const askers = busy.askMany(4)
+    const asker = quiet.ask('a')
+    busy.pass(999)
+    askers.slice(0, 3).forEach(keepBusy)
+    assert.deepEqual([busy.figures(), quiet.figures()], [{ leased: 3, waiting: 1 }, { waiting: 1 }])
+    busy.pass(1)
+    const [holder] = askers.filter(({ waiter }) => !waiter.isWaiting) as [Asker]
+    busy.forget()
+    keepBusy(holder)
+    assert.deepEqual(busy.asked().length, 1)
+    assert.deepEqual([busy.figures(), quiet.figures()], [{ leased: 2, closing: 1, waiting: 2 }, { waiting: 1 }])
+    busy.close()
+    quiet.open()
+    assert.deepEqual([busy.figures(), asker.told], [{ leased: 2, waiting: 2 }, ['one']])
+    for (const one of askers) if (!one.waiter.isWaiting) keepBusy(one)
+    assert.deepEqual(busy.figures(), { leased: 2, waiting: 2 })
+  })
+
+  it('are named to whoever waits for one in vain', () => {
+    const limit = new Limit('database shop', 1)
+    const other = new EnginePool({ limits: [limit] }).fill(0)
+    const it = new EnginePool({ limits: [limit], waitTimeoutMs: 100 }, other)
+    other.ask('holder')
+    const asker = it.ask('a')
+    other.pass(100)
+    const message =
+      'no server became free within 100 ms: 0 of 2 leased, nobody else waiting; limit database shop is full: 1 of 1 taken'
+    assert.equal(asker.error?.message, message)
+  })
+
+  it('are given in turn, a second each, to more busy pools than there are places', () => {
+    const limit = new Limit('process', 1)
+    const first = new EnginePool({ limits: [limit] })
+    const pools = [first, new EnginePool({ limits: [limit] }, first), new EnginePool({ limits: [limit] }, first)]
+    const served = pools.map((pool) => {
+      pool.isPrompt = true
+      const askers = [pool.ask('a'), pool.ask('b')]
+      return { pool, askers, count: 0 }
+    })
+    for (let ms = 0; ms < 9_000; ms++) {
+      for (const one of served) {
+        for (const asker of one.askers.filter(({ waiter }) => !waiter.isWaiting)) {
+          one.pool.giveBack(asker)
+          one.pool.askAgain(asker)
+          one.count++
+        }
+      }
+      first.pass(1)
+    }
+    const counts = served.map(({ count }) => count)
+    assert.ok(Math.min(...counts) > 2_000, `about a third of 9,000 each, not ${counts.join(', ')}`)
+  })
+
   it('make no pool call the next one: 5,000 may wait for one place', () => {
     const limit = new Limit('process', 1)
     const holding = new EnginePool({ limits: [limit] }).fill(0)

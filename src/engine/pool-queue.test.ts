@@ -130,7 +130,10 @@ describe('Pool: how long a wait lasts', () => {
     it.open()
     assert.throws(() => it.pass(100), /must not do this/)
     it.pass(1)
-    assert.deepEqual([others.map(({ told: [text] }) => text?.slice(0, 8)), it.pool.waiting], [['refused:', 'refused:'], 0])
+    assert.deepEqual(
+      [others.map(({ told: [text] }) => text?.slice(0, 8)), it.pool.waiting],
+      [['refused:', 'refused:'], 0],
+    )
   })
 
   it('is a number of milliseconds from 0 on, or whoever asks is told of the mistake', () => {

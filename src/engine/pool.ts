@@ -384,6 +384,7 @@ export class Pool<T> {
       waiting: others,
       oldest: this.#leases.oldest(now),
       isPaused: this.#life.isPaused,
+      fullLimit: this.#places.fullLimit,
       lastFailure: this.#opening.lastFailure,
     }
   }
@@ -510,9 +511,15 @@ export class Pool<T> {
     if (isOld) slot.retiring ??= 'lifetime'
     if (slot.retiring === 'lifetime' && this.#size.isReplacementComing) this.#slots.expiring.push(slot)
     else if (slot.retiring) this.#stock.close(slot, slot.retiring, now)
-    else if (this.#size.isExceeded) this.#stock.close(slot, this.#places.isExceeded ? 'evicted' : 'resized', now)
+    else if (this.#places.isExceeded || this.#isOwed(slot)) this.#stock.close(slot, 'evicted', now)
+    else if (this.#size.isExceeded) this.#stock.close(slot, 'resized', now)
     else this.#slots.idle.push(slot)
     this.#attend(now)
+  }
+
+  /** What nobody waits for here becomes idle, and may be evicted then; and what has just been opened is not closed at once. */
+  #isOwed(slot: Slot<T>): boolean {
+    return this.#places.isOwing && this.#lanes.waiting > 0 && !this.#slots.opening.has(slot)
   }
 
   // What has become possible.
@@ -637,7 +644,9 @@ export class Pool<T> {
     if (this.#life.isEnded) return Infinity
     const at = Math.min(this.#queue.nextAtMs, this.#leases.leaksDueAtMs)
     if (this.#isSaturated) return at
-    return Math.min(at, this.#life.drainEndsAtMs, this.#size.nextAtMs(this.#life.isPaused, now))
+    const patienceAtMs = this.#places.patienceEndsAtMs
+    const owedAtMs = patienceAtMs > now ? patienceAtMs : Infinity
+    return Math.min(at, owedAtMs, this.#life.drainEndsAtMs, this.#size.nextAtMs(this.#life.isPaused, now))
   }
 
   /** The time of a drain is over: who still waits is told, and who still holds a lease loses it. */

@@ -14,6 +14,7 @@ const full: Situation = {
   waiting: 37,
   oldest: undefined,
   isPaused: false,
+  fullLimit: undefined,
   lastFailure: undefined,
 }
 const figures = '20 of 20 leased, 37 others waiting'
@@ -75,6 +76,13 @@ describe('Refusals', () => {
     )
   })
 
+  it('name the limit at which other pools have all places', () => {
+    assert.equal(
+      textAt({ leased: 2, fullLimit: { name: 'database shop', taken: 5, max: 5 } }),
+      'no server became free within 1,000 ms: 2 of 20 leased, 37 others waiting; limit database shop is full: 5 of 5 taken',
+    )
+  })
+
   it('carry the last failure to open as their cause, and its text, so that "down" and "exhausted" read differently', () => {
     const down = { ...full, lastFailure: unreachable }
     const tail = `${figures}; the last attempt to open one failed: connection refused`
@@ -85,9 +93,9 @@ describe('Refusals', () => {
 
   it('say everything at once, in one order', () => {
     assert.equal(
-      textAt({ oldest: report, isPaused: true, lastFailure: unreachable }),
+      textAt({ oldest: report, isPaused: true, fullLimit: { name: 'a', taken: 1, max: 1 }, lastFailure: unreachable }),
       `no server became free within 1,000 ms: ${figures}, oldest lease 4.8 s held by report; ` +
-        'the pool is paused; the last attempt to open one failed: connection refused',
+        'the pool is paused; limit a is full: 1 of 1 taken; the last attempt to open one failed: connection refused',
     )
   })
 

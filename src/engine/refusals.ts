@@ -11,6 +11,8 @@ export interface Situation {
   readonly waiting: number
   readonly oldest: HeldLease | undefined
   readonly isPaused: boolean
+  /** Where other pools have all places; undefined: what is missing is nothing that is shared. */
+  readonly fullLimit: { readonly name: string; readonly taken: number; readonly max: number } | undefined
   /** Why the last attempt to open one failed; undefined: it didn't. */
   readonly lastFailure: TaxirankError | undefined
 }
@@ -37,11 +39,12 @@ export function stale(number: number, now: HeldLease | undefined): TaxirankError
   return new TaxirankError('stale_lease', `lease ${number} is over: ${since}`)
 }
 
-function figures({ maxSize, leased, waiting, oldest, isPaused, lastFailure }: Situation): string {
+function figures({ maxSize, leased, waiting, oldest, isPaused, fullLimit, lastFailure }: Situation): string {
   const held = oldest ? `, oldest lease ${seconds(oldest.heldMs)} s${oldest.holder && ` held by ${oldest.holder}`}` : ''
   const paused = isPaused ? '; the pool is paused' : ''
+  const full = fullLimit ? `; limit ${fullLimit.name} is full: ${fullLimit.taken} of ${fullLimit.max} taken` : ''
   const down = lastFailure ? `; the last attempt to open one failed: ${lastFailure.message}` : ''
-  return `${leased} of ${maxSize} leased, ${others(waiting)}${held}${paused}${down}`
+  return `${leased} of ${maxSize} leased, ${others(waiting)}${held}${paused}${full}${down}`
 }
 
 function others(waiting: number): string {

@@ -8,6 +8,7 @@
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type { Lease } from './lease.ts'
 import { List } from './list.ts'
+import type { Reuse } from './options.ts'
 import type { Slot } from './slot.ts'
 
 /** How far to look for an idle resource with the right state key, from the first choice on. */
@@ -33,11 +34,10 @@ export class Slots<T> {
   readonly #lists: readonly List<Slot<T>>[]
   readonly #isLifo: boolean
   #size = 0
-  /** The oldest lease when that was last asked for, and its number: as long as it is held, none is older. */
-  #oldest: Lease<T> | undefined = undefined
-  #oldestNumber = 0
+  /** The leases that were held when they were last sorted, the oldest last: those granted since are all younger. */
+  #byAge: { readonly lease: Lease<T>; readonly number: number }[] = []
 
-  constructor(reuse: 'lifo' | 'round robin') {
+  constructor(reuse: Reuse) {
     const { opening, checking, idle, expiring, leased, shared, resetting, closing } = this
     this.#lists = [opening, checking, idle, expiring, leased, shared, resetting, closing]
     this.#isLifo = reuse === 'lifo'
@@ -59,7 +59,7 @@ export class Slots<T> {
   }
 
   remove(slot: Slot<T>): void {
-    if (this.#oldest?.slot === slot) this.#oldest = undefined
+    this.#byAge = []
     slot.list?.remove(slot)
     this.#size--
   }
@@ -171,24 +171,23 @@ export class Slots<T> {
     this.idle.insertBefore(slot, next)
   }
 
-  /** Looks at all of them only if the one it found last is over. */
+  /** Sorts them now and then, and after that goes on to the next one each time the oldest has ended. */
   oldestLease(): Lease<T> | undefined {
-    if (this.#oldest && this.#oldest.number === this.#oldestNumber) return this.#oldest
-    this.#oldest = this.#findOldestLease()
-    this.#oldestNumber = this.#oldest?.number ?? 0
-    return this.#oldest
+    return this.#nextByAge() ?? this.#sortByAge()
   }
 
-  #findOldestLease(): Lease<T> | undefined {
-    let oldest: Lease<T> | undefined
-    for (let slot = this.leased.first; slot; slot = this.leased.after(slot)) {
-      const lease = slot.exclusiveLease
-      if (lease.isHeld && (!oldest || lease.number < oldest.number)) oldest = lease
+  #nextByAge(): Lease<T> | undefined {
+    for (let aged = this.#byAge.at(-1); aged; aged = this.#byAge.at(-1)) {
+      if (aged.lease.number === aged.number) return aged.lease
+      this.#byAge.pop()
     }
-    for (const slot of this.shared) {
-      for (const lease of slot.heldLeases) if (!oldest || lease.number < oldest.number) oldest = lease
-    }
-    return oldest
+    return undefined
+  }
+
+  #sortByAge(): Lease<T> | undefined {
+    this.#byAge = this.heldLeases().map((lease) => ({ lease, number: lease.number }))
+    this.#byAge.reverse()
+    return this.#byAge.at(-1)?.lease
   }
 
   /** Leases held now, oldest first. */

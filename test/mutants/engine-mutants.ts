@@ -92,6 +92,13 @@ export const engineMutants: readonly Mutant[] = [
     replace: 'if (isFirst) {',
   },
   {
+    name: 'starving',
+    bug: 'lets a busy pool keep all places of a limit for ever',
+    file: limits,
+    find: 'if (evictable === 0 && pool.alive === 0) this.#demand(limit, pool)',
+    replace: '',
+  },
+  {
     name: 'never-both',
     bug: 'lets a pool that needs places at two limits wait for ever behind those that need one',
     file: limits,
