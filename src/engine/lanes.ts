@@ -170,13 +170,7 @@ export class Lanes<T> {
 
   /** Whoever has waited longest among those who may have a slot. */
   next(capacity: number): Waiter<T> | undefined {
-    if (this.#only) return this.#only.waiting.first
-    let oldest: Waiter<T> | undefined
-    for (let index = 0; index < this.all.length; index++) {
-      const first = this.of(index).waiting.first
-      if (first && (!oldest || first.ticket < oldest.ticket) && this.mayTake(index, capacity)) oldest = first
-    }
-    return oldest
+    return this.#only ? this.#only.waiting.first : this.#oldestIf((index) => this.mayTake(index, capacity))
   }
 
   /** How many slots those who wait could use if there were `capacity`, and none leased but those that are now. */
@@ -195,11 +189,14 @@ export class Lanes<T> {
 
   /** Whoever has waited longest of all. */
   get oldest(): Waiter<T> | undefined {
-    if (this.#only) return this.#only.waiting.first
+    return this.#only ? this.#only.waiting.first : this.#oldestIf(() => true)
+  }
+
+  #oldestIf(mayCount: (index: number) => boolean): Waiter<T> | undefined {
     let oldest: Waiter<T> | undefined
-    for (const { waiting } of this.all) {
-      const { first } = waiting
-      if (first && (!oldest || first.ticket < oldest.ticket)) oldest = first
+    for (let index = 0; index < this.all.length; index++) {
+      const { first } = this.of(index).waiting
+      if (first && (!oldest || first.ticket < oldest.ticket) && mayCount(index)) oldest = first
     }
     return oldest
   }

@@ -28,6 +28,7 @@ import { type PoolOptions, type Settings, settle, type Sizes } from './options.t
 import { Places, type PlacesDesk } from './places.ts'
 import { Queue, type QueueDesk } from './queue.ts'
 import type { Situation } from './refusals.ts'
+import { Shrinking } from './shrinking.ts'
 import { Size } from './size.ts'
 import type { Slot } from './slot.ts'
 import { Slots } from './slots.ts'
@@ -45,6 +46,7 @@ export class Pool<T> {
   readonly #opening: Opening
   readonly #size: Size<T>
   readonly #stock: Stock<T>
+  readonly #shrinking: Shrinking<T>
   readonly #alarm = new Deadline((now) => this.#wake(now))
   readonly #life = new Life()
   #isAttending = false
@@ -52,8 +54,6 @@ export class Pool<T> {
   #isAskedAgain = false
   /** When it last looked there was neither room nor anything idle, and while callers wait nothing has happened since but leases. */
   #isSaturated = false
-  /** Some are to go, as soon as nobody holds them, because it has become smaller. */
-  #isShrinking = false
   /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
   #isPlain = false
 
@@ -72,6 +72,7 @@ export class Pool<T> {
     this.#stock = new Stock(settings, this.#slots, this.#leases, this.#ledger, this.#places, (slot, now) =>
       this.#slotDue(slot, now),
     )
+    this.#shrinking = new Shrinking(this.#slots, this.#size, this.#stock)
     this.#notePlain()
     if (settings.minSize > 0 || leakAfterMs > 0) deadlines.start(this.#alarm, 0)
   }
@@ -220,35 +221,9 @@ export class Pool<T> {
 
   /** Takes effect now. What is too many is closed: idle ones at once, leased ones when they are given back. Throws `bad_configuration`. */
   resize(sizes: Partial<Sizes>, now: number): void {
-    const isLower = this.#size.change(sizes)
-    if (this.#pardon() || isLower) this.#shrink(now)
+    this.#shrinking.resized(this.#size.change(sizes), now)
     this.#notePlain()
     this.#attend(now)
-  }
-
-  /** What was to go because the pool had become smaller may stay. True if there was any. */
-  #pardon(): boolean {
-    this.#isShrinking = false
-    const doomed = this.#slots.all().filter(({ retiring }) => retiring === 'resized')
-    for (const slot of doomed) slot.retiring = undefined
-    return doomed.length > 0
-  }
-
-  /** Closes what is idle or being opened beyond the maximum; as many of the rest as are too many when they are given back. */
-  #shrink(now: number): void {
-    const order = [...this.#slots.all()].toSorted(
-      (a, b) => Number(this.#slots.isUnheld(b)) - Number(this.#slots.isUnheld(a)),
-    )
-    const surplus = order.filter(({ retiring }) => retiring === undefined || retiring === 'lifetime')
-    for (const slot of surplus.slice(0, Math.max(0, surplus.length - this.#size.max))) {
-      if (this.#slots.isUnheld(slot)) this.#stock.close(slot, 'resized', now)
-      else this.#doom(slot)
-    }
-  }
-
-  #doom(slot: Slot<T>): void {
-    slot.retiring = 'resized'
-    this.#isShrinking = true
   }
 
   /** Everything that this call finds is closed: what is idle or being opened now, the rest when it is given back. */
@@ -579,12 +554,7 @@ export class Pool<T> {
   #doOne(now: number): boolean {
     // Before anything is closed, or its place would be kept for somebody who does not wait any more.
     if (this.#places.isBlocked && this.#lanes.waiting === 0) this.#places.waive(now)
-    return this.#pardonRest() || this.#trimOne(now) || this.#checkOne(now) || this.#openOne(now)
-  }
-
-  /** As many have gone as were too many, though not all of them those that were to go. */
-  #pardonRest(): boolean {
-    return this.#isShrinking && this.#slots.alive <= this.#size.max && this.#pardon()
+    return this.#shrinking.ended() || this.#trimOne(now) || this.#checkOne(now) || this.#openOne(now)
   }
 
   /** Closes what is too many. */
