@@ -35,6 +35,11 @@ import { Slots } from './slots.ts'
 import { Stock } from './stock.ts'
 import type { Waiter } from './waiter.ts'
 
+/**
+ * Lends resources of type T. `now` is everywhere the time in milliseconds, of one clock that never goes back and that the
+ * `Deadlines` are advanced by, too. Owner, callers and observer may call the pool from within what it calls; they must not
+ * throw.
+ */
 export class Pool<T> {
   readonly #settings: Settings<T>
   readonly #slots: Slots<T>

@@ -1,8 +1,8 @@
 /**
  * The slots of a pool. State is membership: each stands in exactly one of these lists, and every figure is the size of one.
  *
- *   opening ──▶ idle ──▶ leased, shared ──▶ resetting ──▶ idle
- *               idle ◀─▶ checking       idle ──▶ expiring     any ──▶ closing ──▶ gone
+ *   opening ──▶ idle ◀─▶ leased, shared ──▶ resetting ──▶ idle
+ *               idle ◀─▶ checking       idle, leased ◀─▶ expiring     any ──▶ closing ──▶ gone
  */
 
 import type { PoolSnapshot } from '../metrics/snapshot.ts'

@@ -5,10 +5,10 @@ import type { HistogramSnapshot } from './histogram.ts'
 
 export const poolStates = ['open', 'paused', 'draining', 'ended'] as const
 
-/** `shared`: lent to several at once. Every slot is in one of them. */
+/** `leased`: to one caller; `shared`: to several at once. Every slot is in one of them. */
 export const slotStates = ['opening', 'checking', 'idle', 'leased', 'shared', 'resetting', 'closing'] as const
 
-/** A plain value: frozen by whoever makes it, and it survives JSON. */
+/** A plain value: frozen by whoever makes it, but for the pairs in a histogram's `buckets`, and it survives JSON. */
 export interface PoolSnapshot {
   /** Unique among the pools that are shown together. */
   readonly name: string
@@ -40,5 +40,6 @@ export interface LaneSnapshot {
   readonly name: string
   readonly reserved: number
   readonly waiting: number
+  /** Slots that its callers hold, for themselves or shared. */
   readonly leased: number
 }

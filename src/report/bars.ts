@@ -45,6 +45,7 @@ const labelGap = 12
 const valueGap = 6
 const lineHeight = 16
 
+/** Throws for a width beyond 240 to 4,000 pixels, without series, and for a group that has not one value for each series. */
 export function svgBars(bars: Bars): string {
   const { width = 720 } = bars
   check(bars, width)

@@ -34,6 +34,7 @@ type Align = 'left' | 'right'
 
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
+/** A page that loads nothing. Texts are escaped, but that backticks make code; throws for a row that does not fit its table. */
 export function htmlPage(page: Page): string {
   const head = [
     element('meta', { charset: 'utf-8' }),

@@ -56,6 +56,7 @@ const leastBoxHeight = 120
 const endsAtRight = 0.96
 const mostEndLabels = 8
 
+/** Throws for a size beyond 240 to 4,000 × 160 to 4,000 pixels, and for an axis or a mark that can't be drawn. */
 export function svgPlot(plot: Plot): string {
   const ready = prepare(plot)
   const { width, series, marks, x, y } = ready
