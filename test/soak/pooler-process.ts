@@ -73,6 +73,7 @@ async function writeIni(options: PoolerOptions, trace: string): Promise<string> 
     'listen_addr = 127.0.0.1',
     `listen_port = ${await freePort()}`,
     'auth_type = trust',
+    'admin_users = postgres',
     'pool_mode = transaction',
     `default_pool_size = ${options.poolSize}`,
     `max_client_conn = ${options.maxClients}`,

@@ -18,6 +18,7 @@ import { startTestPostgres } from '../support/postgres.ts'
 import { Conductor } from './conductor.ts'
 import { countFaults, missing, sumOf } from './faults.ts'
 import { startPoolerProcess, type PoolerProcess, type Verdict } from './pooler-process.ts'
+import { describeStuck } from './stuck.ts'
 import { BackendKiller, QueueCanceller } from './troublemakers.ts'
 
 export interface SoakOptions {
@@ -73,7 +74,13 @@ async function soakOn(postgres: Target, folder: string, options: SoakOptions, sa
     mostCancelHits: 1,
     functions: await readFunctions(postgres),
     weather: conductor.weather,
-    onBreach: (breach) => sayBreach(breach, options.seed, say),
+    onBreach: (breach) => {
+      sayBreach(breach, options.seed, say)
+      if (breach.kind !== 'stuck') return
+      void describeStuck({ postgres, pooler: straight, relayPort: serverRelay.port }).then((lines) =>
+        lines.forEach(say),
+      )
+    },
   })
   const queueCanceller = new QueueCanceller(canary, canaryIdentities[0] as Identity, straight, options.pool)
   try {
