@@ -33,7 +33,7 @@ export interface LimitMember {
   placeFreed(now: number): void
 }
 
-/** Whoever has waited for so long, and is first at each of its limits, is kept what comes at any of them. If it has nothing at all it is given one. */
+/** Whoever has waited for so long, and is first at each of its limits, is kept what comes at any of them; if it has nothing at all, something does come. */
 const patienceMs = 1_000
 
 export class Limits {
@@ -185,28 +185,33 @@ export class Limits {
     }
   }
 
-  /** Goes on until something has changed. Those that have nothing at all, and for long, come first. */
+  /** Goes on until something has changed. */
   #step(now: number): void {
     this.#forget()
-    for (const [pool, sinceMs] of this.#blocked) {
-      if (now - sinceMs < patienceMs) {
-        this.#patienceEndsAtMs = sinceMs + patienceMs
-        break
-      }
-      if (pool.alive === 0) this.#help(pool, sinceMs, now)
+    for (const [pool, sinceMs] of this.#inTurn(now)) {
+      this.#help(pool, sinceMs, now)
       if (this.#isAsked) return
-      if (this.#isAllHopeless) return this.#trim(now)
-    }
-    for (const [pool, sinceMs] of this.#blocked) {
-      if (pool.alive > 0 || now - sinceMs < patienceMs) this.#help(pool, sinceMs, now)
-      if (this.#isAsked) return
-      if (this.#isAllHopeless) return this.#trim(now)
+      if (this.#mostHopeless === this.#blocked.size + this.#lacking.size) return this.#trim(now)
     }
     for (const pool of this.#lacking) {
       if (this.#missingOf(pool).length === 0) this.#give(pool, now)
       if (this.#isAsked) return
     }
     this.#trim(now)
+  }
+
+  /** Who has had nothing at all for long comes first; the others as they came. */
+  *#inTurn(now: number): Generator<readonly [LimitMember, sinceMs: number]> {
+    for (const [pool, sinceMs] of this.#blocked) {
+      if (now - sinceMs < patienceMs) {
+        this.#patienceEndsAtMs = sinceMs + patienceMs
+        break
+      }
+      if (pool.alive === 0) yield [pool, sinceMs]
+    }
+    for (const [pool, sinceMs] of this.#blocked) {
+      if (pool.alive > 0 || now - sinceMs < patienceMs) yield [pool, sinceMs]
+    }
   }
 
   #forget(): void {
@@ -282,10 +287,6 @@ export class Limits {
 
   #isHopeless(pool: LimitMember): boolean {
     return this.#hopeless.size > 0 && pool.limits.some((limit) => this.#hopeless.has(limit))
-  }
-
-  get #isAllHopeless(): boolean {
-    return this.#mostHopeless === this.#blocked.size + this.#lacking.size
   }
 
   #loseHope(limit: Limit): void {

@@ -422,6 +422,7 @@ export class Pool<T> {
 
   /** Whether it may be served at once: nobody who could be has come before. */
   #isFirst(waiter: Waiter<T>): boolean {
+    // Throws if there is no such lane: now, before anything has changed.
     this.#lanes.of(waiter.lane)
     if (!this.#life.isOpen) return false
     const { capacity } = this.#size

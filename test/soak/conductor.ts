@@ -20,6 +20,8 @@ const patienceMs = 45_000
 
 export interface Troublemaker {
   run(goesOn: () => boolean): Promise<void>
+  /** After the last storm. */
+  recover?(goesOn: () => boolean): Promise<void>
 }
 
 export class Conductor {
@@ -59,7 +61,7 @@ export class Conductor {
       }
       await sleep(calmMs)
     }
-    await this.#lastCalm(canary)
+    await this.#lastCalm(canary, troublemakers)
     this.isOver = true
   }
 
@@ -78,9 +80,13 @@ export class Conductor {
     for (const relay of this.#relays) relay.replan()
   }
 
-  async #lastCalm(canary: Canary): Promise<void> {
+  async #lastCalm(canary: Canary, troublemakers: readonly Troublemaker[]): Promise<void> {
     const before = new Map(canary.clients.map((client) => [client, client.finishedScenarios]))
-    await sleep(lastCalmMs)
+    const endMs = performance.now() + patienceMs
+    await Promise.all([
+      sleep(lastCalmMs),
+      ...troublemakers.map((each) => each.recover?.(() => performance.now() < endMs)),
+    ])
     const isBehind = (): boolean =>
       canary.clients.some((client) => client.finishedScenarios < (before.get(client) ?? 0) + lastScenarios)
     for (const startMs = performance.now(); isBehind() && performance.now() - startMs < patienceMs;) await sleep(50)

@@ -51,4 +51,13 @@ export class QueueCanceller {
       await sleep(500)
     }
   }
+  /** Whoever was lost when the last storm ended gets on again: nobody will make them try later. */
+  async recover(goesOn: () => boolean): Promise<void> {
+    const clients = [...this.#occupiers, this.#victim]
+    await Promise.all(
+      clients.map(async (client) => {
+        while (client.isBusy && goesOn()) await client.attempt(occupy)
+      }),
+    )
+  }
 }
