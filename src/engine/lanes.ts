@@ -99,6 +99,8 @@ export class Lanes<T> {
   #common = 0
   #waiting = 0
   #tickets = 0
+  /** Refusals under way: they nest. */
+  #refusals = 0
 
   constructor(options: readonly LaneOptions[], shedding: SheddingOptions | undefined, sharedDepth = 1) {
     const lanes = options.length === 0 ? [{ name: '', reserved: 0 }] : options
@@ -113,9 +115,14 @@ export class Lanes<T> {
     return this.#waiting
   }
 
-  /** The ticket of whoever queued last. */
-  get lastTicket(): number {
-    return this.#tickets
+  /** Some are about to be refused: whoever queues from now on has a ticket that is not below the one returned. */
+  beginRefusal(): number {
+    this.#refusals++
+    return ++this.#tickets
+  }
+
+  endRefusal(): void {
+    this.#refusals--
   }
 
   /** All that is reserved, for whichever lane. */
@@ -208,8 +215,9 @@ export class Lanes<T> {
 
   add(waiter: Waiter<T>, now: number): void {
     waiter.queuedAtMs = now
-    waiter.ticket = ++this.#tickets
     this.#waiting++
+    // A ticket for everybody would cost a tenth of a lease where 100,000 wait.
+    if (!this.#only || this.#refusals > 0) waiter.ticket = ++this.#tickets
     if (this.#only) return this.#only.add(waiter)
     const lane = this.of(waiter.lane)
     lane.add(waiter)

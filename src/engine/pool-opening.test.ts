@@ -232,6 +232,22 @@ describe('Pool: failures to open', () => {
     assert.deepEqual([told([first, second, third]), it.pool.waiting], [[['refused: no such role'], [], []], 2])
   })
 
+  it('refuse nobody of a single lane who asks again, but them the next time', () => {
+    const it = new EnginePool()
+    const [first, second] = it.askMany(2) as [Asker, Asker]
+    first.onRefusal = () => {
+      if (first.told.length > 1) return
+      it.cancel(second)
+      it.askAgain(second)
+      it.askAgain(first)
+    }
+    it.failToOpen(rejected, true)
+    assert.deepEqual([told([first, second]), it.pool.waiting], [[['refused: no such role'], []], 2])
+    it.pass(100)
+    it.failToOpen(rejected, true)
+    assert.deepEqual([told([first, second]).map(({ length }) => length), it.pool.waiting], [[2, 1], 0])
+  })
+
   it('are nothing that can happen to what is open', () => {
     const it = new EnginePool().fill(0)
     const holder = it.ask('holder')

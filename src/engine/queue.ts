@@ -81,13 +81,17 @@ export class Queue<T> {
 
   /** Refuses those who wait now. A caller may ask again at once: then it waits for what comes next. */
   refuseAll(error: TaxirankError, now: number): void {
-    const { lastTicket } = this.#lanes
-    for (const { waiting } of this.#lanes.all) {
-      for (let { first } = waiting; first && first.ticket <= lastTicket; { first } = waiting) {
-        this.remove(first)
-        this.#ledger.counters.refused++
-        this.#turnAway(first, error, now)
+    const ticket = this.#lanes.beginRefusal()
+    try {
+      for (const { waiting } of this.#lanes.all) {
+        for (let { first } = waiting; first && first.ticket < ticket; { first } = waiting) {
+          this.remove(first)
+          this.#ledger.counters.refused++
+          this.#turnAway(first, error, now)
+        }
       }
+    } finally {
+      this.#lanes.endRefusal()
     }
   }
 

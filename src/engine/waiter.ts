@@ -25,7 +25,7 @@ export class Waiter<T> extends Node {
   /** What reports call whoever gets the lease. */
   holder = ''
   queuedAtMs = 0
-  /** For the pool: its place among all that ever queued. */
+  /** For the pool, if it has several lanes, or is refusing those who wait: its place among all that ever queued. */
   ticket = 0
   /** For the pool: made when it first waits with a time-out of its own. */
   deadline: Deadline | undefined = undefined
