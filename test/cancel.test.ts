@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { startRelay } from '../src/relay/relay.ts'
 import { eventually, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -347,6 +348,31 @@ describe('races', () => {
       await done
       assert.deepEqual(await two.query('select 7'), ok)
     }
+  })
+
+  it('let a client vanish while the cancel for one request is still on its way during the next', async () => {
+    const slowly = { fromClient: { splitBytes: 1, bytesPerSecond: 80 } }
+    const target = { host: '127.0.0.1', port: postgres.port }
+    const relay = startRelay({ target, plan: (connection) => (connection === 1 ? {} : slowly), seed: 1 })
+    const behind = await poolers.start({ database: { address: { ...target, port: relay.port } } })
+    const [client, next] = [await behind.login(), await behind.login()]
+    client.send(raw.query('select 7 from pg_sleep(0.02)'), sleep)
+    next.send(raw.query('select 7'))
+    await behind.queues(1)
+    const connection = await RawClient.connect(behind.port)
+    connection.send(raw.cancelRequest(client.key))
+    assert.deepEqual(await client.answer(), ok)
+    client.reset()
+    const answer = next.answer()
+    for (let n = 0; n < 8; n++) {
+      const passing = await behind.login()
+      await Bun.sleep(10)
+      passing.leave()
+    }
+    assert.deepEqual(await answer, ok)
+    assert.deepEqual(await connection.rest(), [])
+    next.leave()
+    relay.stop()
   })
 
   it('let the canceller vanish', async () => {

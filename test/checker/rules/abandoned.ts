@@ -39,9 +39,13 @@ export const abandoned: Rule = (world, breach) => {
     },
   }
 
-  /** A request of the pooler's own is not cancelled: the client's is, as soon as that is answered. */
+  /**
+   * A request of the pooler's own is not cancelled: the client's is, as soon as that is answered. Nor is a second cancel
+   * sent beside one that is under way, for the request before this one.
+   */
   function review(server: Server, abandonment: Abandonment, nowMs: number): void {
-    if (server.account.head?.owner !== abandonment.client) abandonment.sinceMs = nowMs
+    const mustWait = server.account.head?.owner !== abandonment.client || world.cancels.has(server.id)
+    if (mustWait) abandonment.sinceMs = nowMs
     if (nowMs - abandonment.sinceMs <= slackMs || ++abandonment.sightings < sightings) return
     running.delete(server)
     const about = { client: abandonment.client, server: server.id }

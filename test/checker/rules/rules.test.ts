@@ -410,6 +410,19 @@ describe('I8 cancel', () => {
     built.serverSays(1, answer).swallow(1, answer.length, 3).release(1, 1)
     assert.deepEqual(brokenBy(built.stop()), [])
   })
+  it('waits with that for the end of the cancel that was meant for the request before', () => {
+    const asking = asked().ask(1, 1, query(text)).cancelReceived(1).cancelSent(1, 1).answer(1, 1, answer)
+    const others = (built: TraceBuilder): TraceBuilder => built.accept(8).closeClient(8).accept(9).closeClient(9)
+    const left = others(asking.closeClient(1, 1).wait(100)).cancelDone(1, 1)
+    const ended = (built: TraceBuilder): TraceBuilder =>
+      built.cancelSent(0, 1).cancelDone(0, 1).serverSays(1, answer).swallow(1, answer.length, 3).release(1, 1).stop()
+    assert.deepEqual(brokenBy(ended(left)), [])
+  })
+  it('and from the end of that one on it is late like any other', () => {
+    const asking = asked().ask(1, 1, query(text)).cancelReceived(1).cancelSent(1, 1).answer(1, 1, answer)
+    const left = asking.closeClient(1, 1).wait(10).cancelDone(1, 1).wait(51).accept(8).closeClient(8).accept(9)
+    assert.deepEqual(brokenBy(left.destroy(1).close(1).stop()), ['I8'])
+  })
   it('refuses one key for two clients, as long as both are there', () => {
     const login = (built: TraceBuilder, client: number): TraceBuilder =>
       built.accept(client).clientSays(client, startup()).discard(client, startup().length, 1).authenticate(client, 1)
