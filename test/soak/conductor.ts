@@ -19,9 +19,10 @@ const lastScenarios = 2
 const patienceMs = 45_000
 
 export interface Troublemaker {
-  run(goesOn: () => boolean): Promise<void>
+  /** Makes trouble until the storm ends. Once this resolves, no connection is lost through it any more. */
+  run(untilMs: number): Promise<void>
   /** After the last storm. */
-  recover?(goesOn: () => boolean): Promise<void>
+  recover?(untilMs: number): Promise<void>
 }
 
 export class Conductor {
@@ -71,7 +72,7 @@ export class Conductor {
     this.weather.mayVanish = true
     for (const relay of this.#relays) relay.replan()
     const endMs = performance.now() + stormMs
-    await Promise.all([sleep(stormMs), ...troublemakers.map((each) => each.run(() => performance.now() < endMs))])
+    await Promise.all([sleep(stormMs), ...troublemakers.map((each) => each.run(endMs))])
   }
 
   #becalm(): void {
@@ -83,10 +84,7 @@ export class Conductor {
   async #lastCalm(canary: Canary, troublemakers: readonly Troublemaker[]): Promise<void> {
     const before = new Map(canary.clients.map((client) => [client, client.finishedScenarios]))
     const endMs = performance.now() + patienceMs
-    await Promise.all([
-      sleep(lastCalmMs),
-      ...troublemakers.map((each) => each.recover?.(() => performance.now() < endMs)),
-    ])
+    await Promise.all([sleep(lastCalmMs), ...troublemakers.map((each) => each.recover?.(endMs))])
     const isBehind = (): boolean =>
       canary.clients.some((client) => client.finishedScenarios < (before.get(client) ?? 0) + lastScenarios)
     for (const startMs = performance.now(); isBehind() && performance.now() - startMs < patienceMs;) await sleep(50)

@@ -19,13 +19,13 @@ export class BackendKiller {
     this.#random = random
   }
 
-  async run(goesOn: () => boolean): Promise<void> {
-    while (goesOn()) {
+  async run(untilMs: number): Promise<void> {
+    while (performance.now() < untilMs) {
       await sleep(this.#random.integer(100, 500))
       const { rows } = await this.#admin.query<{ pid: number }>(
         `select pid from pg_stat_activity where usename like 'canary%' order by pid`,
       )
-      if (rows.length === 0 || !goesOn()) continue
+      if (rows.length === 0 || performance.now() >= untilMs) continue
       const { pid } = this.#random.pick(rows)
       const killed = await this.#admin.query<{ done: boolean }>('select pg_terminate_backend($1) as done', [pid])
       if (killed.rows[0]?.done) this.killed++
@@ -37,26 +37,38 @@ export class BackendKiller {
 export class QueueCanceller {
   readonly #occupiers: readonly CanaryClient[]
   readonly #victim: CanaryClient
+  #round = Promise.resolve()
 
   constructor(canary: Canary, identity: Identity, target: Target, poolSize: number) {
     this.#occupiers = Array.from({ length: poolSize }, () => canary.addClient(identity, target))
     this.#victim = canary.addClient(identity, target)
   }
 
-  async run(goesOn: () => boolean): Promise<void> {
-    while (goesOn()) {
-      const occupied = this.#occupiers.map((client) => client.attempt(occupy))
-      await sleep(60)
-      await Promise.all([this.#victim.attempt(cancelSoon), ...occupied])
-      await sleep(500)
+  /**
+   * The storm's end does not wait for the last round: it may stand behind bytes that the storm lets through one by one.
+   */
+  async run(untilMs: number): Promise<void> {
+    await this.#round
+    while (performance.now() < untilMs) {
+      this.#round = this.#occupyAndCancel()
+      await Promise.race([this.#round, sleep(untilMs - performance.now())])
     }
   }
+
+  async #occupyAndCancel(): Promise<void> {
+    const occupied = this.#occupiers.map((client) => client.attempt(occupy))
+    await sleep(60)
+    await Promise.all([this.#victim.attempt(cancelSoon), ...occupied])
+    await sleep(500)
+  }
+
   /** Whoever was lost when the last storm ended gets on again: nobody will make them try later. */
-  async recover(goesOn: () => boolean): Promise<void> {
+  async recover(untilMs: number): Promise<void> {
+    await this.#round
     const clients = [...this.#occupiers, this.#victim]
     await Promise.all(
       clients.map(async (client) => {
-        while (client.isBusy && goesOn()) await client.attempt(occupy)
+        while (client.isBusy && performance.now() < untilMs) await client.attempt(occupy)
       }),
     )
   }
