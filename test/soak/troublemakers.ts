@@ -49,9 +49,10 @@ export class QueueCanceller {
    */
   async run(untilMs: number): Promise<void> {
     await this.#round
+    const stormEnd = sleep(Math.max(0, untilMs - performance.now()))
     while (performance.now() < untilMs) {
       this.#round = this.#occupyAndCancel()
-      await Promise.race([this.#round, sleep(untilMs - performance.now())])
+      await Promise.race([this.#round, stormEnd])
     }
   }
 
