@@ -48,12 +48,8 @@ export class QueueCanceller {
    * The storm's end does not wait for the last round: it may stand behind bytes that the storm lets through one by one.
    */
   async run(untilMs: number): Promise<void> {
-    await this.#round
-    const stormEnd = sleep(Math.max(0, untilMs - performance.now()))
-    while (performance.now() < untilMs) {
-      this.#round = this.#occupyAndCancel()
-      await Promise.race([this.#round, stormEnd])
-    }
+    const stormEnd = sleep(Math.max(0, untilMs - performance.now()), 'storm over')
+    while ((await Promise.race([this.#round, stormEnd])) !== 'storm over') this.#round = this.#occupyAndCancel()
   }
 
   async #occupyAndCancel(): Promise<void> {
