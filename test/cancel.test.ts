@@ -72,6 +72,19 @@ describe('a cancel', () => {
     assert.deepEqual(await two.query('select 7'), ok)
   })
 
+  it('works with the longer keys of protocol 3.2, and not with part of one', async () => {
+    const newer = await RawClient.connect(pooler.port)
+    newer.send(raw.startup({ user: 'postgres' }, raw.version3 + 2))
+    await newer.answer()
+    newer.send(sleep)
+    await runs('select pg_sleep')
+    await cancel(newer.key.subarray(0, 8))
+    await newer.staysSilent()
+    await cancel(newer.key)
+    assert.deepEqual(await newer.answer(), [...column, canceled, 'Z I'])
+    newer.leave()
+  })
+
   it('stops a running statement of the extended protocol', async () => {
     one.send(raw.statement('select pg_sleep(10)'), raw.sync)
     await runs('select pg_sleep')

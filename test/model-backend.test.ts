@@ -96,7 +96,7 @@ async function converse(port: number, bytes: Buffer): Promise<ReplyType[]> {
   const replies: ReplyType[] = []
   let framer = new Framer(backendLoginRules)
   let isSent = false
-  const socket = connect(port, '127.0.0.1', () => socket.write(startupMessage([['user', 'postgres']])))
+  const socket = connect(port, '127.0.0.1', () => socket.write(startupMessage([['user', 'postgres']], 0)))
   socket.on('data', (chunk: Buffer) => {
     framer.push(chunk)
     while (framer.next()) {

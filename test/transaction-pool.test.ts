@@ -554,18 +554,28 @@ describe('a login', () => {
     assert.equal(await client.value('show search_path'), 'a, b')
   })
 
+  it('speaks protocol 3.2, with a longer cancel key', async () => {
+    const client = await open(raw.startup({ user: 'postgres' }, raw.version3 + 2))
+    assert.equal((await client.answer())[0], 'R 00000000')
+    assert.equal(client.key.length, 4 + 32)
+    assert.equal(await client.value('select 1'), '1')
+  })
+
   it('negotiates newer protocol versions and unknown options down', async () => {
-    const newer = await open(raw.startup({ user: 'postgres' }, raw.version3 + 2))
-    assert.equal((await newer.answer())[0], 'v 0003000000000000')
-    assert.equal(newer.key.length, 8)
+    const newer = await open(raw.startup({ user: 'postgres' }, raw.version3 + 9))
+    assert.equal((await newer.answer())[0], 'v 0003000200000000')
+    assert.equal(newer.key.length, 4 + 32)
     assert.equal(await newer.value('select 1'), '1')
     const asking = await open(raw.startup({ user: 'postgres', '_pq_.speed': 'up' }))
     assert.equal((await asking.answer())[0], `v 0003000000000001${Buffer.from('_pq_.speed\0').toString('hex')}`)
+    assert.equal(asking.key.length, 8)
   })
 
   it('refuses other protocols', async () => {
     const client = await open(raw.startup({ user: 'postgres' }, 2 << 16))
-    assert.deepEqual(await client.rest(), ['E FATAL 08P01: unsupported frontend protocol 2.0: 3.0 is spoken here'])
+    assert.deepEqual(await client.rest(), [
+      'E FATAL 08P01: unsupported frontend protocol 2.0: 3.0 to 3.2 are spoken here',
+    ])
   })
 
   it('is refused beyond the number of clients, and for a while only', async () => {

@@ -8,7 +8,7 @@ import { TaxirankError } from '../errors.ts'
 import type { Socket, SocketHandler } from '../net/socket.ts'
 import type { Traffic } from '../net/traffic.ts'
 import * as build from '../wire/build.ts'
-import { StartupFramer, type StartupPacket } from '../wire/startup.ts'
+import { newestMinor, StartupFramer, type StartupPacket } from '../wire/startup.ts'
 
 export type Startup = Extract<StartupPacket, { name: 'startup' }>
 export type CancelPacket = Extract<StartupPacket, { name: 'cancel' }>
@@ -29,7 +29,10 @@ export interface ClientHandler {
 
 const usedUpByLogin = 1
 const usedUpByClosing = 6
-const newestMinor = 0
+/** Of the cancel key's secret: in protocol 3.0, and since 3.2. */
+const shortSecretBytes = 4
+const longSecretBytes = 32
+const longKeysSince = 2
 const nothing: readonly never[] = []
 
 export class Client implements SocketHandler {
@@ -38,6 +41,8 @@ export class Client implements SocketHandler {
   readonly #socket: Socket
   readonly #traffic: Traffic
   readonly #startup = new StartupFramer()
+  /** Of the protocol version that it asked for. */
+  #minor = 0
   /** The kinds of encryption that it has asked for and been refused. */
   #refused: readonly StartupPacket['name'][] = nothing
   #handler: ClientHandler | undefined
@@ -66,6 +71,11 @@ export class Client implements SocketHandler {
   get isOpen(): boolean {
     const phase = this.#phase
     return phase === 'ready' || phase === 'login' || phase === 'startup'
+  }
+
+  /** How long its cancel key's secret must be. */
+  get secretBytes(): number {
+    return this.#minor >= longKeysSince ? longSecretBytes : shortSecretBytes
   }
 
   /** It doesn't read what we send. */
@@ -205,8 +215,9 @@ export class Client implements SocketHandler {
   #login(startup: Startup, rest: Buffer): void {
     const { minor, protocolOptions } = startup
     if (minor > newestMinor || protocolOptions.length > 0) {
-      this.write(build.negotiateProtocolVersion(protocolOptions), 0)
+      this.write(build.negotiateProtocolVersion(Math.min(minor, newestMinor), protocolOptions), 0)
     }
+    this.#minor = minor
     this.#phase = 'login'
     if (rest.length > 0) {
       this.#early = [rest]

@@ -7,7 +7,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { PooledClient } from './pooled-client.ts'
 
-/** What a client is given at login and repeats to cancel: 63 random bits. */
+/** What a client is given at login and repeats to cancel: 63 random bits, or 287 where the protocol allows. */
 export interface CancelKey {
   /** Positive: some drivers take it for a signed number. Unique among live clients. */
   readonly processId: number
@@ -17,7 +17,7 @@ export interface CancelKey {
   next: CancelKey | undefined
 }
 
-const keyBytes = 8
+const processIdBytes = 4
 const randomAtOnce = 4_096
 /** A power of two; with more clients a bucket has more than one key. */
 const bucketCount = 4_096
@@ -27,27 +27,28 @@ export class CancelKeys {
   #random: Buffer = Buffer.alloc(0)
   #usedRandom = 0
 
-  issue(client: PooledClient): CancelKey {
+  /** `secretBytes`: 4 in protocol 3.0. */
+  issue(client: PooledClient, secretBytes: number): CancelKey {
     for (;;) {
-      const at = this.#nextRandom()
+      const at = this.#nextRandom(processIdBytes + secretBytes)
       const processId = this.#random.readUInt32BE(at) & 0x7fff_ffff
       if (processId === 0 || this.#keyOf(processId)) continue
       const bucket = bucketOf(processId)
-      const secret = this.#random.subarray(at + 4, at + keyBytes)
+      const secret = this.#random.subarray(at + processIdBytes, this.#usedRandom)
       const key = { processId, secret, client, next: this.#buckets[bucket] }
       this.#buckets[bucket] = key
       return key
     }
   }
 
-  /** Where eight bytes begin that nobody has had. Asking for many at once costs as much as asking for few. */
-  #nextRandom(): number {
-    if (this.#usedRandom === this.#random.length) {
+  /** Where so many bytes begin that nobody has had. Asking for many at once costs as much as asking for few. */
+  #nextRandom(bytes: number): number {
+    if (this.#usedRandom + bytes > this.#random.length) {
       this.#random = randomBytes(randomAtOnce)
       this.#usedRandom = 0
     }
-    this.#usedRandom += keyBytes
-    return this.#usedRandom - keyBytes
+    this.#usedRandom += bytes
+    return this.#usedRandom - bytes
   }
 
   revoke(key: CancelKey): void {

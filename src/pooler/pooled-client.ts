@@ -66,7 +66,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   constructor(client: Client, pool: ServerPool, keys: CancelKeys, traffic: Traffic, owner: ClientOwner) {
     super()
-    this.key = keys.issue(this)
+    this.key = keys.issue(this, client.secretBytes)
     this.#client = client
     this.#waiter.holder = `client ${client.id}`
     this.#pool = pool

@@ -11,6 +11,7 @@ import { Deadline, type Deadlines } from '../time.ts'
 import { startupMessage, terminate } from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
 import { Backend, backendLoginRules } from '../wire/messages.ts'
+import { newestMinor } from '../wire/startup.ts'
 import { readAuthentication, readBackendKey, readErrorFields, readParameterStatus } from '../wire/read.ts'
 
 export interface ServerAddress {
@@ -135,7 +136,7 @@ export class Server implements SocketHandler {
   #connected(socket: Socket): SocketHandler {
     this.#socket = socket
     this.#phase = 'login'
-    this.write(startupMessage(this.#options.startup), 0)
+    this.write(startupMessage(this.#options.startup, newestMinor), 0)
     return this
   }
 

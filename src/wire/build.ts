@@ -22,7 +22,8 @@ function cstring(text: string, encoding: 'latin1' | 'utf8'): Buffer {
 
 const authenticationOk = message('R', Buffer.from([0, 0, 0, 0]))
 export const sslRefused = Buffer.from('N')
-const keyAndReady = Buffer.concat([message('K', Buffer.alloc(8)), message('Z', Buffer.from('I'))])
+const idle = message('Z', Buffer.from('I'))
+const keyAndReady = Buffer.concat([message('K', Buffer.alloc(8)), idle])
 
 export function readyForQuery(status: number): Buffer {
   return message('Z', Buffer.from([status]))
@@ -40,8 +41,9 @@ export function loginEnd(report: Buffer): Buffer {
   return Buffer.concat([authenticationOk, report, keyAndReady])
 }
 
-/** A copy of a `loginEnd` with this key. The secret has 4 bytes. */
+/** A copy of a `loginEnd` with this key. */
 export function withKey(end: Buffer, processId: number, secret: Buffer): Buffer {
+  if (secret.length !== 4) return withLongKey(end, processId, secret)
   const bytes = Buffer.from(end)
   const key = bytes.length - keyAndReady.length + 5
   for (let index = 0; index < 4; index++) {
@@ -51,10 +53,18 @@ export function withKey(end: Buffer, processId: number, secret: Buffer): Buffer 
   return bytes
 }
 
-/** Says that 3.0 is the newest version spoken here, and which protocol options are not known. */
-export function negotiateProtocolVersion(unknownOptions: readonly string[]): Buffer {
+/** The longer secrets of protocol 3.2. */
+function withLongKey(end: Buffer, processId: number, secret: Buffer): Buffer {
+  const key = Buffer.alloc(4 + secret.length)
+  key.writeUInt32BE(processId)
+  secret.copy(key, 4)
+  return Buffer.concat([end.subarray(0, end.length - keyAndReady.length), message('K', key), idle])
+}
+
+/** Says that 3.`minor` will be spoken, and which protocol options are not known. */
+export function negotiateProtocolVersion(minor: number, unknownOptions: readonly string[]): Buffer {
   const numbers = Buffer.alloc(8)
-  numbers.writeUInt32BE(3 << 16, 0)
+  numbers.writeUInt32BE((3 << 16) | minor, 0)
   numbers.writeUInt32BE(unknownOptions.length, 4)
   return message('v', Buffer.concat([numbers, ...unknownOptions.map((name) => cstring(name, 'latin1'))]))
 }
@@ -111,14 +121,14 @@ export const emptyQueryResponse = message('I')
 
 // To PostgreSQL.
 
-/** `parameters` are byte strings. */
-export function startupMessage(parameters: Iterable<readonly [string, string]>): Buffer {
+/** Asks for protocol 3.`minor`. `parameters` are byte strings. */
+export function startupMessage(parameters: Iterable<readonly [string, string]>, minor: number): Buffer {
   const pairs: Buffer[] = []
   for (const [name, value] of parameters) pairs.push(cstring(name, 'latin1'), cstring(value, 'latin1'))
   const body = Buffer.concat([...pairs, Buffer.from([0])])
   const bytes = Buffer.alloc(8 + body.length)
   bytes.writeUInt32BE(bytes.length, 0)
-  bytes.writeUInt32BE(3 << 16, 4)
+  bytes.writeUInt32BE((3 << 16) | minor, 4)
   body.copy(bytes, 8)
   return bytes
 }

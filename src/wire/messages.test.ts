@@ -46,8 +46,12 @@ describe('what the pooler sends', () => {
         build.withKey(build.loginEnd(build.parameterStatus('a', '1')), 0x7f000102, Buffer.from('abcd')),
         'R\0\0\0\x08\0\0\0\0S\0\0\0\x08a\x001\0K\0\0\0\x0c\x7f\0\x01\x02abcdZ\0\0\0\x05I',
       ],
-      [build.negotiateProtocolVersion(['_pq_.x']), 'v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.x\0'],
-      [build.negotiateProtocolVersion([]), 'v\0\0\0\x0c\0\x03\0\0\0\0\0\0'],
+      [
+        build.withKey(build.loginEnd(Buffer.alloc(0)), 0x7f000102, Buffer.from('abcdefgh')),
+        'R\0\0\0\x08\0\0\0\0K\0\0\0\x10\x7f\0\x01\x02abcdefghZ\0\0\0\x05I',
+      ],
+      [build.negotiateProtocolVersion(0, ['_pq_.x']), 'v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.x\0'],
+      [build.negotiateProtocolVersion(2, []), 'v\0\0\0\x0c\0\x03\0\x02\0\0\0\0'],
       [build.errorResponse(error), 'E\0\0\0\x26SERROR\0VERROR\0C57014\0Mna so was!\0\0'],
       [build.commandComplete('SHOW'), 'C\0\0\0\x09SHOW\0'],
       [build.emptyQueryResponse, 'I\0\0\0\x04'],
@@ -56,7 +60,7 @@ describe('what the pooler sends', () => {
       [build.copyFail('no'), 'f\0\0\0\x07no\0'],
       [build.sync, 'S\0\0\0\x04'],
       [build.terminate, 'X\0\0\0\x04'],
-      [build.startupMessage([['user', 'me']]), '\0\0\0\x11\0\x03\0\0user\0me\0\0'],
+      [build.startupMessage([['user', 'me']], 2), '\0\0\0\x11\0\x03\0\x02user\0me\0\0'],
       [build.cancelRequest(Buffer.from('12345678')), '\0\0\0\x10\x04\xd2\x16\x2e12345678'],
     ]
     for (const [bytes, text] of built) assert.equal(hex(bytes), bytesOf(text))

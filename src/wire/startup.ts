@@ -23,6 +23,9 @@ const gssRequestCode = 80_877_104
 const cancelRequestCode = 80_877_102
 /** PostgreSQL's own bound. */
 export const longestStartup = 10_000
+/** The newest version that is spoken here, to both sides: 3.2, which has longer cancel keys. There is no 3.1. */
+export const newestMinor = 2
+const longestCancel = 12 + 256
 const prefix = 8
 const noBytes = Buffer.alloc(0)
 
@@ -69,13 +72,17 @@ function read(packet: Buffer): StartupPacket {
   if (code === cancelRequestCode) return readCancel(packet)
   const major = code >>> 16
   const minor = code & 0xffff
-  if (major !== 3) throw violation(`unsupported frontend protocol ${major}.${minor}: 3.0 is spoken here`)
+  if (major !== 3)
+    throw violation(`unsupported frontend protocol ${major}.${minor}: 3.0 to 3.${newestMinor} are spoken here`)
   return startupIn(packet, minor)
 }
 
+/** Secrets have 4 bytes in protocol 3.0, and up to 256 since 3.2. */
 function readCancel(packet: Buffer): StartupPacket {
-  if (packet.length !== 16) throw violation(`cancel request has length ${packet.length}; it must be 16`)
-  return { name: 'cancel', processId: packet.readUInt32BE(8), secret: packet.subarray(12, 16) }
+  if (packet.length < 16 || packet.length > longestCancel) {
+    throw violation(`cancel request has length ${packet.length}; allowed: 16 to ${longestCancel}`)
+  }
+  return { name: 'cancel', processId: packet.readUInt32BE(8), secret: packet.subarray(12) }
 }
 
 /**
