@@ -225,7 +225,7 @@ describe('the embedded PostgreSQL', () => {
 
   it('says when it ended by itself, with its last words, and starts again', { timeout }, async () => {
     const lines: string[] = []
-    const log = new Log((line) => lines.push(line), 'error')
+    const log = new Log((line) => lines.push(line), { threshold: 'error' })
     const other = await startPostgres({ dataDir: await ready('ends'), settings: fast, log })
     process.kill(other.pid, 'SIGINT')
     await until('it is gone', () => !other.isRunning && lines.length > 0)

@@ -90,7 +90,7 @@ describe('runFile', () => {
     await logged('stop wait_for_servers')
     child.kill('SIGINT')
     assert.deepEqual(await exit, [0, null])
-    assert.match(log(), /stop immediate\n.* INFO stopped\n$/)
+    assert.match(log(), /stop immediate\n.* LOG stopped\n$/)
     assert.equal(existsSync(`${folder}/pid`), false)
   })
 

@@ -30,7 +30,7 @@ export async function runFile(command: FileCommand, serve: Serve = servePooler):
   checkDescriptors(descriptorNeed(config), descriptorLimit(readText))
   if (config.global.pidfile !== undefined) checkPidfile(config.global.pidfile)
   const sink = openLog(config.global.logfile, command.quiet)
-  const log = new Log(sink.write, command.verbose + config.global.verbose > 0 ? 'debug' : 'info')
+  const log = new Log(sink.write, { threshold: command.verbose + config.global.verbose > 0 ? 'debug' : 'info' })
   endOnUncaught(log)
   watchOtherSignals(process, sink.reopen, log)
   return serveUntilStopped(config, log, serve).then(

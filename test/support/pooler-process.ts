@@ -12,7 +12,9 @@ import { Log } from '../../src/log.ts'
 const [, , file] = process.argv
 if (file === undefined) throw new Error('usage: pooler-process.ts FILE.ini')
 const config = parseConfig(file, (path) => readFileSync(path, 'utf8'))
-const log = new Log((line) => process.stderr.write(line), config.global.verbose > 0 ? 'debug' : 'warning')
+const log = new Log((line) => process.stderr.write(line), {
+  threshold: config.global.verbose > 0 ? 'debug' : 'warning',
+})
 const running = await servePooler(config, log)
 const stopped = stoppedBySignal(process, running, log)
 process.stdout.write(`listening ${running.port}\n`)
