@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, it } from 'node:test'
 import { Log, silentLog } from '../log.ts'
-import { stoppedBySignal, watchOtherSignals } from './signals.ts'
+import { obeySignals, type Operable, stoppedBySignal } from './signals.ts'
 import type { StopMode } from './signals.ts'
 
 describe('stoppedBySignal', () => {
@@ -68,28 +68,48 @@ describe('stoppedBySignal', () => {
   })
 })
 
-describe('watchOtherSignals', () => {
-  it('opens the log anew at SIGHUP, and says that USR1 and USR2 do nothing', () => {
+describe('obeySignals', () => {
+  function hear(running: Partial<Operable>): { signals: EventEmitter; lines: string[] } {
     const lines: string[] = []
-    let reopened = 0
     const signals = new EventEmitter()
-    watchOtherSignals(signals, () => (reopened += 1), new Log((line) => lines.push(line)))
+    const all = { reload: () => undefined, pause: () => Promise.resolve(), resume: () => undefined, ...running }
+    obeySignals(signals, all, new Log((line) => lines.push(line)))
+    return { signals, lines }
+  }
+
+  it('reloads at HUP, pauses at USR1 and resumes at USR2', async () => {
+    const done: string[] = []
+    const { signals, lines } = hear({
+      reload: () => void done.push('reload'),
+      pause: () => Promise.resolve(void done.push('pause')),
+      resume: () => void done.push('resume'),
+    })
     for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2']) signals.emit(signal)
-    assert.equal(reopened, 1)
+    await Promise.resolve()
+    assert.deepEqual(done, ['reload', 'pause', 'resume'])
     assert.deepEqual(
-      lines.map((line) => /got SIG\w+/.exec(line)?.[0]),
-      ['got SIGHUP', 'got SIGUSR1', 'got SIGUSR2'],
+      lines.map((line) => line.slice(line.indexOf('LOG'))),
+      ['re-reading config', 'pausing all activity', 'continuing from pause']
+        .map((what, index) => `LOG got ${['SIGHUP', 'SIGUSR1', 'SIGUSR2'][index]}, ${what}\n`)
+        .concat('LOG paused\n'),
     )
   })
 
-  it('goes on when the log cannot be opened anew', () => {
-    const lines: string[] = []
-    const signals = new EventEmitter()
-    const reopen = (): never => {
-      throw new Error('disk is gone')
+  it('goes on, and says why, when something cannot be done', async () => {
+    const refuse = (why: string): never => {
+      throw new Error(why)
     }
-    watchOtherSignals(signals, reopen, new Log((line) => lines.push(line)))
-    signals.emit('SIGHUP')
-    assert.match(lines.join(''), /ERROR disk is gone/)
+    const { signals, lines } = hear({
+      reload: () => refuse('bad file'),
+      pause: () => Promise.reject(new Error('given up')),
+      resume: () => refuse('nothing is paused'),
+    })
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2']) signals.emit(signal)
+    await Promise.resolve()
+    const errors = lines.filter((line) => line.includes('ERROR'))
+    assert.deepEqual(
+      errors.map((line) => line.slice(line.indexOf('ERROR') + 6)),
+      ['bad file\n', 'nothing is paused\n', 'given up\n'],
+    )
   })
 })

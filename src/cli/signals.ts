@@ -61,16 +61,30 @@ export function stoppedBySignal(signals: SignalSource, running: Stoppable, log: 
   })
 }
 
-/** HUP opens the log anew; the rest of PgBouncer's HUP, USR1 and USR2 only says that this version can't. */
-export function watchOtherSignals(signals: SignalSource, reopenLog: () => void, log: Log): void {
-  signals.on('SIGHUP', () => {
-    try {
-      reopenLog()
-    } catch (error) {
-      log.error(error instanceof Error ? error.message : String(error))
-    }
-    log.warning('got SIGHUP, log opened anew; this version reads its settings only at start: restart to change them')
-  })
-  signals.on('SIGUSR1', () => log.warning('got SIGUSR1; pausing is not supported in this version'))
-  signals.on('SIGUSR2', () => log.warning('got SIGUSR2; resuming is not supported in this version'))
+/** What HUP, USR1 and USR2 ask of a running pooler. */
+export interface Operable {
+  /** Reads the settings anew, and opens the log anew; throws when it stays as it was. */
+  reload(): void
+  /** Resolves when nothing is lent any more; rejects when it is given up. */
+  pause(): Promise<void>
+  /** Throws when nothing is paused. */
+  resume(): void
+}
+
+/** HUP reloads, USR1 pauses and USR2 resumes; what can't be done is logged. */
+export function obeySignals(signals: SignalSource, running: Operable, log: Log): void {
+  const tell = (error: unknown): void => log.error(error instanceof Error ? error.message : String(error))
+  const obey = (signal: NodeJS.Signals, what: string, act: () => void): void => {
+    signals.on(signal, () => {
+      log.info(`got ${signal}, ${what}`)
+      try {
+        act()
+      } catch (error) {
+        tell(error)
+      }
+    })
+  }
+  obey('SIGHUP', 're-reading config', () => running.reload())
+  obey('SIGUSR1', 'pausing all activity', () => void running.pause().then(() => log.info('paused'), tell))
+  obey('SIGUSR2', 'continuing from pause', () => running.resume())
 }

@@ -1,20 +1,30 @@
 /**
  * One connection from an application, from its first byte to its last. It reads the packets that open a connection,
- * refuses what no client of ours may send, and after the login is a pipe for bytes: what they mean is its owner's
- * business.
+ * begins encryption, refuses what no client of ours may send, and after the login is a pipe for bytes: what they mean is
+ * its owner's business.
  */
 
 import { TaxirankError } from '../errors.ts'
 import type { Socket, SocketHandler } from '../net/socket.ts'
+import type { TlsSession } from '../net/tls-handshake.ts'
+import type { AcceptingTls } from '../net/tls.ts'
 import type { Traffic } from '../net/traffic.ts'
 import * as build from '../wire/build.ts'
+import { Framer } from '../wire/framer.ts'
+import { frontendLoginRules } from '../wire/messages.ts'
+import type { MessageBytes } from '../wire/read.ts'
 import { newestMinor, StartupFramer, type StartupPacket } from '../wire/startup.ts'
 
 export type Startup = Extract<StartupPacket, { name: 'startup' }>
 export type CancelPacket = Extract<StartupPacket, { name: 'cancel' }>
 
+/** Asked at each SSLRequest, so that a reload counts from the next connection on. Undefined: no. */
+export type ClientEncryption = () => AcceptingTls | undefined
+
+export const notEncrypted: ClientEncryption = () => undefined
+
 export interface ClientHandler {
-  /** A startup packet came: answer with `welcome` or `fail`, now or later. */
+  /** A startup packet came: answer with `ask`, `welcome` or `fail`, now or later. */
   loginRequested(startup: Startup): void
   /** The connection carries a cancel request and nothing else. Close it when the cancel is done. */
   cancelRequested(packet: CancelPacket): void
@@ -40,20 +50,26 @@ export class Client implements SocketHandler {
   readonly id: number
   readonly #socket: Socket
   readonly #traffic: Traffic
+  readonly #encryption: ClientEncryption
+  #session: TlsSession | undefined
   readonly #startup = new StartupFramer()
   /** Of the protocol version that it asked for. */
   #minor = 0
   /** The kinds of encryption that it has asked for and been refused. */
   #refused: readonly StartupPacket['name'][] = nothing
   #handler: ClientHandler | undefined
-  #phase: 'startup' | 'login' | 'ready' | 'ending' | 'closed' = 'startup'
-  /** Bytes that came with the startup packet, for after the login. */
+  #phase: 'startup' | 'securing' | 'login' | 'ready' | 'ending' | 'closed' = 'startup'
+  /** Bytes that came before anybody wanted them: with the startup packet, or while a login is decided. */
   #early: readonly Buffer[] = nothing
+  /** Answers to what the login asks; undefined until it asks something. */
+  #answers: Framer | undefined
+  #answered: ((answer: MessageBytes) => void) | undefined
 
-  constructor(id: number, socket: Socket, traffic: Traffic) {
+  constructor(id: number, socket: Socket, traffic: Traffic, encryption: ClientEncryption) {
     this.id = id
     this.#socket = socket
     this.#traffic = traffic
+    this.#encryption = encryption
   }
 
   set handler(handler: ClientHandler) {
@@ -70,7 +86,20 @@ export class Client implements SocketHandler {
 
   get isOpen(): boolean {
     const phase = this.#phase
-    return phase === 'ready' || phase === 'login' || phase === 'startup'
+    return phase === 'ready' || phase === 'login' || phase === 'startup' || phase === 'securing'
+  }
+
+  get isUnix(): boolean {
+    return this.#socket.isUnix
+  }
+
+  /** Undefined without TLS. */
+  get tls(): TlsSession | undefined {
+    return this.#session
+  }
+
+  get socket(): Socket {
+    return this.#socket
   }
 
   /** How long its cancel key's secret must be. */
@@ -91,6 +120,20 @@ export class Client implements SocketHandler {
     return true
   }
 
+  /**
+   * Asks something of the login: sends the bytes, and gives the next message of type `p` to `answered`, which must be read
+   * before it returns.
+   */
+  ask(bytes: Buffer, answered: (answer: MessageBytes) => void): void {
+    if (this.#phase !== 'login') return
+    this.write(bytes, 0)
+    this.#answered = answered
+    this.#socket.resume()
+    const early = this.#early
+    this.#early = nothing
+    for (const chunk of early) this.received(chunk)
+  }
+
   /** Ends the login well, with a `loginEnd` of wire/ and the client's key: from now on bytes go to the handler. */
   welcome(loginEnd: Buffer, key: { readonly processId: number; readonly secret: Buffer }): void {
     if (this.#phase !== 'login') return
@@ -104,6 +147,25 @@ export class Client implements SocketHandler {
     const early = this.#early
     this.#early = nothing
     for (const bytes of early) if (this.isOpen) this.#theHandler.received(bytes)
+  }
+
+  /** Bytes during the login: an answer, if one is wanted, else for later. */
+  #receivedEarly(bytes: Buffer): void {
+    if (this.#answered) return this.#guarded(() => this.#readAnswer(bytes))
+    this.#early = [...this.#early, bytes]
+    this.#socket.pause()
+  }
+
+  #readAnswer(bytes: Buffer): void {
+    this.#answers ??= new Framer(frontendLoginRules)
+    this.#answers.push(bytes)
+    if (!this.#answers.next()) return
+    const answered = this.#answered
+    const rest = this.#answers.takeRest()
+    this.#answered = undefined
+    this.#traffic.usedUp(this.#answers.length, usedUpByLogin)
+    if (rest.length > 0) this.#receivedEarly(rest)
+    answered?.(this.#answers)
   }
 
   /** An error of ours; a FATAL one ends the connection. Only between two messages of a reply. */
@@ -149,8 +211,7 @@ export class Client implements SocketHandler {
       case 'startup':
         return this.#open(bytes)
       case 'login':
-        this.#early = [...this.#early, bytes]
-        return this.#socket.pause()
+        return this.#receivedEarly(bytes)
       default:
         this.#traffic.usedUp(bytes.length, usedUpByClosing)
     }
@@ -179,8 +240,12 @@ export class Client implements SocketHandler {
   }
 
   #open(bytes: Buffer): void {
+    this.#guarded(() => this.#readOpening(bytes))
+  }
+
+  #guarded(read: () => void): void {
     try {
-      this.#readOpening(bytes)
+      read()
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       this.fail(error)
@@ -194,6 +259,7 @@ export class Client implements SocketHandler {
     this.#traffic.usedUp(length, usedUpByLogin)
     switch (packet.name) {
       case 'ssl-request':
+        return this.#encrypt(rest)
       case 'gss-request':
         return this.#refuseEncryption(packet.name, rest)
       case 'cancel':
@@ -204,9 +270,22 @@ export class Client implements SocketHandler {
     }
   }
 
+  #encrypt(rest: Buffer): void {
+    const tls = this.#session || this.isUnix ? undefined : this.#encryption()
+    if (!tls) return this.#refuseEncryption('ssl-request', rest)
+    if (rest.length > 0) throw new TaxirankError('protocol_violation', 'bytes behind an ssl-request')
+    this.write(build.sslAccepted, 0)
+    this.#phase = 'securing'
+    this.#socket.startTls({ tls }, (session) => {
+      this.#session = session
+      this.#phase = 'startup'
+    })
+  }
+
   /** Once each; and what comes behind such a request before our answer may not be taken for something encrypted. */
   #refuseEncryption(request: 'ssl-request' | 'gss-request', rest: Buffer): void {
     if (rest.length > 0) throw new TaxirankError('protocol_violation', `bytes behind an ${request}`)
+    if (this.#session) throw new TaxirankError('protocol_violation', `an ${request} inside TLS`)
     if (this.#refused.includes(request)) throw new TaxirankError('protocol_violation', `a second ${request}`)
     this.#refused = [...this.#refused, request]
     this.write(build.sslRefused, 0)

@@ -2,6 +2,7 @@ import type { CancelPacket, Client, ClientHandler, Startup } from '../client/cli
 import { Node } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Deadline } from '../time.ts'
+import type { Authentication } from './authentication.ts'
 
 /** What becomes of a client that has just been accepted. */
 export interface ArrivalOwner {
@@ -17,6 +18,8 @@ export class Arrival extends Node implements ClientHandler {
   deadline: Deadline | undefined = undefined
   /** It is no login: it has brought a cancel request, and is open until that is over. */
   isCancelling = false
+  /** Under way from its startup packet on. */
+  authentication: Authentication | undefined = undefined
   readonly client: Client
   readonly #owner: ArrivalOwner
 
@@ -51,6 +54,7 @@ export class Arrival extends Node implements ClientHandler {
   drained(): void {}
 
   closed(cause: Error | undefined): void {
+    this.authentication?.abandon()
     this.#owner.arrivalClosed(this, cause !== undefined)
   }
 

@@ -9,11 +9,13 @@
  */
 
 import { assert } from '../assert.ts'
+import type { Derivations } from '../auth/derivations.ts'
 import type { Lease } from '../engine/lease.ts'
 import type { Slot } from '../engine/slot.ts'
 import { TaxirankError } from '../errors.ts'
 import { cancelBackend, type CancelOutcome } from '../server/cancel.ts'
-import { Server, type ServerAddress, type ServerHandler } from '../server/server.ts'
+import { Server, type ServerHandler } from '../server/server.ts'
+import type { ServerTarget } from '../server/target.ts'
 import type { Deadline, Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
 import type { Framer } from '../wire/framer.ts'
@@ -31,8 +33,8 @@ import { ServerSwallow, type Trace } from './trace.ts'
 
 /** What a server needs of the pool that it belongs to. */
 export interface ServerOwner {
-  readonly address: ServerAddress
-  readonly startup: ReadonlyMap<string, string>
+  readonly target: ServerTarget
+  readonly derivations: Derivations
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
   readonly deadlines: Deadlines
@@ -88,8 +90,8 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#router = new ReplyRouter(this, traffic)
     this.#server = new Server(
       {
-        address: owner.address,
-        startup: owner.startup,
+        target: owner.target,
+        derivations: owner.derivations,
         connectTimeoutMs: owner.connectTimeoutMs,
         deadlines: owner.deadlines,
         now: owner.now,
@@ -243,8 +245,8 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const holder = this.#theHolder
     const client = this.#settlement ? 0 : holder.id
     this.#owner.trace.cancelSent(client, this.id)
-    const { address, cancelTimeoutMs: timeoutMs, deadlines, now } = this.#owner
-    cancelBackend({ address, key: this.#key, timeoutMs, deadlines, now }, (outcome) =>
+    const { target, cancelTimeoutMs: timeoutMs, deadlines, now } = this.#owner
+    cancelBackend({ target, key: this.#key, timeoutMs, deadlines, now }, (outcome) =>
       this.#cancelDone(outcome, client),
     )
   }

@@ -7,10 +7,14 @@ import type { CancelPacket, Client, ClientHandler, Startup } from '../client/cli
 import { List } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { ServerAddress } from '../server/server.ts'
+import { Derivations } from '../auth/derivations.ts'
+import { type Credentials, NoSecret } from '../auth/secret.ts'
+import { ProtocolVersion, type ServerAddress, type ServerEncryption } from '../server/target.ts'
 import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
+import { AuthQuery } from './auth-query.ts'
+import { Authentication, type AuthenticationOptions, type LoginResult } from './authentication.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import { type ParameterSet, ParameterSets } from './parameters.ts'
@@ -27,15 +31,33 @@ export interface Database {
   readonly user?: string
   /** Startup parameters for its servers. */
   readonly parameters?: ReadonlyMap<string, string>
+  /** What logs `user` in; nobody else's. */
+  readonly credentials?: Credentials
+  /** How to look up users who are not stored. */
+  readonly authQuery?: AuthQuerySource
   readonly poolSize: number
+}
+
+/** Where auth_query runs, and as whom. */
+export interface AuthQuerySource {
+  readonly address: ServerAddress
+  /** PostgreSQL's name of the database; absent: that of the database that the client asks for. */
+  readonly database?: string
+  readonly user: string
+  readonly credentials: Credentials
+  readonly query: string
 }
 
 export interface PoolerOptions {
   readonly databases: ReadonlyMap<string, Database>
   /** For every other name. */
   readonly databaseTemplate?: Database
-  /** Who may log in; absent: anybody. */
-  readonly users?: ReadonlySet<string>
+  /** Who may log in, and how they prove it. */
+  readonly authentication: AuthenticationOptions
+  /** Clients must encrypt, but on unix sockets. */
+  readonly isTlsRequired: boolean
+  readonly serverEncryption: ServerEncryption
+  readonly authQueryTimeoutMs: number
   readonly maxClients: number
   readonly ignoredStartupParameters: ReadonlySet<string>
   /** What is logged of clients. */
@@ -89,6 +111,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #clients = new List<PooledClient>()
   readonly #keys = new CancelKeys()
   readonly #requests: LoginRequests
+  readonly #authQueries = new Map<string, AuthQuery>()
   readonly #drained: (() => void)[] = []
   #drainMode: DrainMode | undefined
   #shutdown: TaxirankError | undefined
@@ -105,6 +128,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       trace: parts.trace,
       parameterSets: new ParameterSets(),
       deadlines: this.#deadlines,
+      derivations: new Derivations(),
       settleTimeoutMs: options.settleTimeoutMs,
       now: parts.now,
       nextServerId: () => ++this.#lastServerId,
@@ -151,16 +175,85 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   // Login.
 
   login(arrival: Arrival, startup: Startup): void {
-    const { client } = arrival
-    try {
+    this.#told(arrival.client, () => {
       const request = this.#requests.of(startup)
-      if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
-      this.#logIn(arrival, request, this.#poolFor(request))
+      this.#refuseNewcomers(arrival.client)
+      const { authentication } = this.#options
+      const done = (result: LoginResult): void => this.#decided(arrival, request, result)
+      const { client } = arrival
+      arrival.authentication = new Authentication(
+        client,
+        request.user,
+        authentication,
+        this.#around.derivations,
+        done,
+      )
+      arrival.authentication.begin(this.#authQueryFor(request.database))
+    })
+  }
+
+  /** Whatever `act` throws, the client is told. */
+  #told(client: Client, act: () => void): void {
+    try {
+      act()
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       client.fail(error)
       if (this.#options.logs.errors) this.#parts.log.warning(`client ${client.id} was told: ${error.message}`)
     }
+  }
+
+  #refuseNewcomers(client: Client): void {
+    if (this.#shutdown) throw this.#shutdown
+    if (this.#drainMode) throw shutdownError
+    if (this.#options.isTlsRequired && !client.tls && !client.isUnix) {
+      throw new TaxirankError('authentication_failed', 'SSL required')
+    }
+  }
+
+  #decided(arrival: Arrival, request: LoginRequest, result: LoginResult): void {
+    this.#told(arrival.client, () => {
+      if (result.name === 'refused') throw result.error
+      if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
+      const pool = this.#poolFor(request)
+      pool.proved(result.credentials)
+      this.#logIn(arrival, request, pool)
+    })
+  }
+
+  /** Undefined: who isn't stored is unknown. */
+  #authQueryFor(databaseName: string): AuthQuery | undefined {
+    const database = this.#options.databases.get(databaseName) ?? this.#options.databaseTemplate
+    const source = database?.authQuery
+    if (!source) return undefined
+    const inDatabase = source.database ?? database.name ?? databaseName
+    const known = this.#authQueries.get(inDatabase)
+    if (known) return known
+    const options = this.#options
+    const query = new AuthQuery({
+      name: shown(databaseName),
+      target: {
+        address: source.address,
+        encryption: options.serverEncryption,
+        startup: new Map([
+          ['user', source.user],
+          ['database', inDatabase],
+        ]),
+        credentials: () => source.credentials,
+        protocol: new ProtocolVersion(),
+      },
+      query: source.query,
+      connectTimeoutMs: Math.min(options.serverConnectTimeoutMs, options.authQueryTimeoutMs),
+      retryMaxMs: options.serverLoginRetryMs,
+      idleTimeoutMs: 60_000,
+      timeoutMs: options.authQueryTimeoutMs,
+      deadlines: this.#deadlines,
+      derivations: this.#around.derivations,
+      now: this.#parts.now,
+      log: this.#parts.log,
+    })
+    this.#authQueries.set(inDatabase, query)
+    return query
   }
 
   #openConsole(arrival: Arrival, user: string): void {
@@ -171,17 +264,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#parts.trace.clientAuthenticated(client.id, 0)
   }
 
-  /** Throws what the client may not do: unknown user, too many clients, no such database. */
+  /** Throws what the client may not do: too many clients, no such database. */
   #poolFor(request: LoginRequest): ServerPool {
-    const { users, maxClients, databases, databaseTemplate } = this.#options
-    if (this.#shutdown) throw this.#shutdown
-    if (this.#drainMode) throw shutdownError
-    if (users && !users.has(request.user)) {
-      throw new TaxirankError(
-        'authentication_failed',
-        `"trust" authentication failed for user "${shown(request.user)}"`,
-      )
-    }
+    const { maxClients, databases, databaseTemplate } = this.#options
     if (this.#clients.size >= maxClients) {
       const text = `no more connections allowed: max_client_conn is ${maxClients}, and all are in use`
       throw new TaxirankError('too_many_clients', text)
@@ -199,13 +284,19 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (known) return known
     const login = new Map([['user', serverUser], ['database', database.name ?? name], ...(database.parameters ?? [])])
     const options = this.#options
-    const pool = new ServerPool(
+    const pool: ServerPool = new ServerPool(
       {
         id: ++this.#lastPoolId,
         database: name,
         user: serverUser,
-        address: database.address,
-        startup: login,
+        target: {
+          address: database.address,
+          encryption: options.serverEncryption,
+          startup: login,
+          credentials: () => pool.credentials,
+          protocol: new ProtocolVersion(),
+        },
+        forcedCredentials: database.user === undefined ? undefined : (database.credentials ?? noCredentials),
         size: database.poolSize,
         waitTimeoutMs: options.queryWaitTimeoutMs,
         connectTimeoutMs: options.serverConnectTimeoutMs,
@@ -332,6 +423,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 }
 
+const noCredentials = new NoSecret('no password is configured for it')
 const shutdownError = new TaxirankError('admin_shutdown', 'the pooler is shutting down')
 
 function reasonOf(cause: Error | undefined): string {

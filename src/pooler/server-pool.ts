@@ -9,7 +9,9 @@ import { Pool } from '../engine/pool.ts'
 import type { Slot } from '../engine/slot.ts'
 import type { Waiter } from '../engine/waiter.ts'
 import type { Log } from '../log.ts'
-import type { ServerAddress } from '../server/server.ts'
+import type { Derivations } from '../auth/derivations.ts'
+import { type Credentials, NoSecret } from '../auth/secret.ts'
+import type { ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import type { ParameterSet, ParameterSets } from './parameters.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
@@ -21,6 +23,7 @@ export interface PoolSurroundings {
   readonly trace: Trace
   readonly parameterSets: ParameterSets
   readonly deadlines: Deadlines
+  readonly derivations: Derivations
   readonly settleTimeoutMs: number
   readonly now: () => number
   nextServerId(): number
@@ -32,8 +35,9 @@ export interface ServerPoolOptions {
   /** The names that clients use; byte strings. */
   readonly database: string
   readonly user: string
-  readonly address: ServerAddress
-  readonly startup: ReadonlyMap<string, string>
+  readonly target: ServerTarget
+  /** What logs the user in that everybody is made to be; undefined: clients are who they are. */
+  readonly forcedCredentials: Credentials | undefined
   readonly size: number
   readonly waitTimeoutMs: number
   readonly connectTimeoutMs: number
@@ -54,6 +58,8 @@ export interface ServerPoolFigures {
   readonly longestWaitMs: number
 }
 
+const nobodyYet = new NoSecret('no client has logged in yet')
+
 export class ServerPool implements ServerOwner {
   readonly #options: ServerPoolOptions
   readonly #around: PoolSurroundings
@@ -62,9 +68,11 @@ export class ServerPool implements ServerOwner {
   readonly #servers = new Map<Slot<PooledServer>, PooledServer>()
   #parameters: ParameterSet | undefined
   #clients = 0
+  #credentials: Credentials
 
   constructor(options: ServerPoolOptions, around: PoolSurroundings) {
     this.#options = options
+    this.#credentials = options.forcedCredentials ?? nobodyYet
     this.#around = around
     this.#engine = new Pool<PooledServer>({
       noun: 'server',
@@ -100,12 +108,22 @@ export class ServerPool implements ServerOwner {
     return this.#around.parameterSets
   }
 
-  get address(): ServerAddress {
-    return this.#options.address
+  get target(): ServerTarget {
+    return this.#options.target
   }
 
-  get startup(): ReadonlyMap<string, string> {
-    return this.#options.startup
+  get derivations(): Derivations {
+    return this.#around.derivations
+  }
+
+  /** What its servers log in with. */
+  get credentials(): Credentials {
+    return this.#credentials
+  }
+
+  /** A client has logged in as the pool's user. What it proved is of no use where everybody is made to be somebody else. */
+  proved(credentials: Credentials): void {
+    if (!this.#options.forcedCredentials) this.#credentials = credentials
   }
 
   get connectTimeoutMs(): number {

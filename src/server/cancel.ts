@@ -1,14 +1,15 @@
-import { connect } from '../net/connect.ts'
-import type { Socket } from '../net/socket.ts'
+import type { Socket, SocketHandler } from '../net/socket.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import { cancelRequest } from '../wire/build.ts'
-import type { ServerAddress } from './server.ts'
+import { dial } from './dial.ts'
+import type { ServerTarget } from './target.ts'
 
 /** How a cancel connection ended. `unsent`: PostgreSQL never got it. `unknown`: it may still act on it. */
 export type CancelOutcome = 'delivered' | 'unsent' | 'unknown'
 
 export interface CancelOptions {
-  readonly address: ServerAddress
+  /** Of the server: what protects that connection protects this one. */
+  readonly target: ServerTarget
   /** Of the backend whose statement is meant. */
   readonly key: Buffer
   /** Connecting and waiting for PostgreSQL together, in milliseconds; 0: no limit. */
@@ -22,7 +23,7 @@ export interface CancelOptions {
  * PostgreSQL has closed that connection (only then has the signal been sent) or when the time is up.
  */
 export function cancelBackend(options: CancelOptions, done: (outcome: CancelOutcome) => void): void {
-  const { address, key, timeoutMs, deadlines, now } = options
+  const { target, key, timeoutMs, deadlines, now } = options
   let sentOn: Socket | undefined
   let isDone = false
   const finish = (outcome: CancelOutcome): void => {
@@ -32,14 +33,13 @@ export function cancelBackend(options: CancelOptions, done: (outcome: CancelOutc
     done(outcome)
   }
   const deadline = new Deadline(() => {
-    connecting.abandon()
+    dialling.abandon()
     finish(sentOn ? 'unknown' : 'unsent')
     sentOn?.reset()
   })
   if (timeoutMs > 0) deadlines.start(deadline, now() + timeoutMs)
-  const connecting = connect(
-    { host: address.host, port: address.port, timeoutMs: 0 },
-    (socket) => {
+  const dialling = dial(target, {
+    dialled: (socket): SocketHandler => {
       sentOn = socket
       socket.write(cancelRequest(key))
       return {
@@ -50,6 +50,6 @@ export function cancelBackend(options: CancelOptions, done: (outcome: CancelOutc
         closed: (cause) => finish(cause ? 'unknown' : 'delivered'),
       }
     },
-    () => finish('unsent'),
-  )
+    dialFailed: () => finish('unsent'),
+  })
 }

@@ -3,28 +3,23 @@
  * pooler's business; this class only knows how a session begins and how it ends.
  */
 
+import type { Derivations } from '../auth/derivations.ts'
 import { TaxirankError } from '../errors.ts'
-import { connect, type Connecting } from '../net/connect.ts'
+import type { Connecting } from '../net/connect.ts'
 import type { Socket, SocketHandler } from '../net/socket.ts'
+import type { TlsSession } from '../net/tls-handshake.ts'
 import type { Traffic } from '../net/traffic.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import { startupMessage, terminate } from '../wire/build.ts'
-import { Framer } from '../wire/framer.ts'
-import { Backend, backendLoginRules } from '../wire/messages.ts'
-import { newestMinor } from '../wire/startup.ts'
-import { readAuthentication, readBackendKey, readErrorFields, readParameterStatus } from '../wire/read.ts'
-
-export interface ServerAddress {
-  readonly host: string
-  readonly port: number
-}
+import { dial, type DialHandler } from './dial.ts'
+import { type LoginDesk, ServerLogin } from './server-login.ts'
+import { addressText, type ServerTarget } from './target.ts'
 
 export interface ServerOptions {
-  readonly address: ServerAddress
-  /** Startup parameters as byte strings: user, database and what the pool adds. */
-  readonly startup: ReadonlyMap<string, string>
+  readonly target: ServerTarget
   /** Connecting and logging in together, in milliseconds; 0: no limit. */
   readonly connectTimeoutMs: number
+  readonly derivations: Derivations
   readonly deadlines: Deadlines
   readonly now: () => number
   readonly traffic: Traffic
@@ -47,35 +42,32 @@ export interface ServerHandler {
   crashed(error: unknown): void
 }
 
-/** PostgreSQL is there but can't take us now: starting up or shutting down, or out of connections. */
-const temporary = new Set(['57P03', '57P01', '53300'])
 const usedUpByLogin = 1
 
-export class Server implements SocketHandler {
+type Phase =
+  | { readonly name: 'dialling'; readonly dialling: Connecting }
+  | { readonly name: 'login'; readonly login: ServerLogin }
+  | { readonly name: 'ready' }
+  | { readonly name: 'closed' }
+
+export class Server implements SocketHandler, DialHandler, LoginDesk {
   readonly #options: ServerOptions
   readonly #handler: ServerHandler
-  readonly #connecting: Connecting
-  readonly #login = new Deadline(() => this.#timedOut())
-  readonly #framer = new Framer(backendLoginRules)
-  readonly #parameters = new Map<string, string>()
-  #key: Buffer = Buffer.alloc(0)
+  readonly #deadline = new Deadline(() => this.#timedOut())
   #socket: Socket | undefined
-  #phase: 'connecting' | 'login' | 'ready' | 'closed' = 'connecting'
+  #session: TlsSession | undefined
+  #phase: Phase
 
   constructor(options: ServerOptions, handler: ServerHandler) {
     this.#options = options
     this.#handler = handler
-    const { address, connectTimeoutMs, deadlines, now } = options
-    if (connectTimeoutMs > 0) deadlines.start(this.#login, now() + connectTimeoutMs)
-    this.#connecting = connect(
-      { host: address.host, port: address.port, timeoutMs: 0 },
-      (socket) => this.#connected(socket),
-      (error) => this.#failed(error, false),
-    )
+    const { connectTimeoutMs, deadlines, now } = options
+    if (connectTimeoutMs > 0) deadlines.start(this.#deadline, now() + connectTimeoutMs)
+    this.#phase = { name: 'dialling', dialling: dial(options.target, this) }
   }
 
-  /** Hot path. Bytes of ours (`source` 0) or of the client with that id. */
-  write(bytes: Uint8Array, source: number): void {
+  /** Hot path. Bytes of ours (`source` 0, or absent) or of the client with that id. */
+  write(bytes: Uint8Array, source = 0): void {
     this.#options.traffic.wrote(bytes, source)
     this.#socket?.write(bytes)
   }
@@ -83,6 +75,16 @@ export class Server implements SocketHandler {
   /** PostgreSQL doesn't read what we send. */
   get isBlocked(): boolean {
     return this.#socket?.isBlocked ?? false
+  }
+
+  /** Once it is connected; undefined without TLS. */
+  get tls(): TlsSession | undefined {
+    return this.#session
+  }
+
+  /** Undefined until it is connected. */
+  get socket(): Socket | undefined {
+    return this.#socket
   }
 
   pause(): void {
@@ -95,21 +97,23 @@ export class Server implements SocketHandler {
 
   /** Says goodbye if PostgreSQL would understand it now, and closes. `closed` follows. */
   close(isBetweenMessages: boolean): void {
-    if (this.#phase === 'closed') return
-    if (!this.#socket) {
-      this.#connecting.abandon()
+    const phase = this.#phase
+    if (phase.name === 'closed') return
+    if (phase.name === 'dialling') {
+      phase.dialling.abandon()
       queueMicrotask(() => this.closed(undefined))
       return
     }
-    if (!isBetweenMessages) return this.#socket.reset()
-    this.write(terminate, 0)
-    this.#socket.end()
+    if (!isBetweenMessages || phase.name === 'login') return this.#socket?.reset()
+    this.write(terminate)
+    this.#socket?.end()
   }
 
   received(bytes: Buffer): void {
     this.#options.traffic.read(bytes)
-    if (this.#phase === 'ready') this.#handler.received(bytes)
-    else this.#logIn(bytes)
+    const phase = this.#phase
+    if (phase.name === 'ready') this.#handler.received(bytes)
+    else if (phase.name === 'login') this.#logIn(phase.login, bytes)
   }
 
   blocked(): void {
@@ -121,81 +125,59 @@ export class Server implements SocketHandler {
   }
 
   closed(cause: Error | undefined): void {
-    if (this.#phase === 'closed') return
-    const wasLoggingIn = this.#phase !== 'ready'
-    this.#phase = 'closed'
-    this.#options.deadlines.stop(this.#login)
-    if (wasLoggingIn) this.#handler.loginFailed(this.#failure(`closed the connection during login`, cause), false)
-    this.#handler.closed(cause)
+    const phase = this.#phase
+    if (phase.name === 'closed') return
+    if (phase.name === 'ready') return this.#close(cause)
+    // Poolers that don't know of newer protocols hang up.
+    const isWorthAnother = phase.name === 'login' && this.#options.target.protocol.refused()
+    const hint = isWorthAnother ? '; the next attempt is made with protocol 3.0' : ''
+    this.#failed(this.#failure(`closed the connection during login${hint}`, cause), false)
   }
 
   crashed(error: unknown): void {
     this.#handler.crashed(error)
   }
 
-  #connected(socket: Socket): SocketHandler {
+  // Dialling.
+
+  dialled(socket: Socket, session: TlsSession | undefined): SocketHandler {
+    const { target, derivations } = this.#options
     this.#socket = socket
-    this.#phase = 'login'
-    this.write(startupMessage(this.#options.startup, newestMinor), 0)
+    this.#session = session
+    this.#phase = { name: 'login', login: new ServerLogin(target, derivations, this) }
+    this.write(startupMessage(target.startup, target.protocol.minor))
     return this
   }
 
-  #logIn(bytes: Buffer): void {
-    const framer = this.#framer
+  dialFailed(error: TaxirankError): void {
+    this.#failed(error, false)
+  }
+
+  // Login.
+
+  #logIn(login: ServerLogin, bytes: Buffer): void {
     try {
-      framer.push(bytes)
-      while (framer.next()) {
-        this.#options.traffic.usedUp(framer.length, usedUpByLogin)
-        if (this.#step(framer)) return this.#becomeReady()
-        if (this.#isClosed) return
-      }
+      login.received(bytes)
     } catch (cause) {
       if (!(cause instanceof TaxirankError)) throw cause
       this.#failed(this.#failure(`does not speak protocol 3: ${cause.message}`, cause), true)
     }
   }
 
-  get #isClosed(): boolean {
-    return this.#phase === 'closed'
+  usedUp(length: number): void {
+    this.#options.traffic.usedUp(length, usedUpByLogin)
   }
 
-  /** True at the ReadyForQuery that ends the login. */
-  #step(framer: Framer): boolean {
-    switch (framer.type) {
-      case Backend.authentication:
-        this.#authenticate(readAuthentication(framer))
-        return false
-      case Backend.parameterStatus: {
-        const { name, value } = readParameterStatus(framer)
-        this.#parameters.set(name, value)
-        return false
-      }
-      case Backend.backendKeyData:
-        this.#key = readBackendKey(framer).key
-        return false
-      case Backend.errorResponse:
-        this.#refused(readErrorFields(framer))
-        return false
-      default:
-        return framer.type === Backend.readyForQuery
-    }
+  loggedIn(login: ServerLogin): void {
+    this.#phase = { name: 'ready' }
+    this.#options.deadlines.stop(this.#deadline)
+    this.#handler.ready(login.parameters, login.key, login.takeRest())
   }
 
-  #authenticate(request: number): void {
-    if (request === 0) return
-    this.#failed(this.#failure(`asks for a password (authentication request ${request}); only trust is spoken`), true)
-  }
-
-  #refused(fields: ReadonlyMap<string, string>): void {
-    const sqlState = fields.get('C') ?? '08006'
-    const error = new TaxirankError('server_connect_failed', fields.get('M') ?? 'login refused', { sqlState })
-    this.#failed(error, !temporary.has(sqlState))
-  }
-
-  #becomeReady(): void {
-    this.#phase = 'ready'
-    this.#options.deadlines.stop(this.#login)
-    this.#handler.ready(this.#parameters, this.#key, this.#framer.takeRest())
+  refused(error: TaxirankError, isFinal: boolean): void {
+    const isAboutProtocol = error.sqlState === '08P01' || error.sqlState === '0A000'
+    const isWorthAnother = isAboutProtocol && this.#options.target.protocol.refused()
+    this.#failed(error, isFinal && !isWorthAnother)
   }
 
   #timedOut(): void {
@@ -203,18 +185,25 @@ export class Server implements SocketHandler {
   }
 
   #failed(error: TaxirankError, isFinal: boolean): void {
-    if (this.#phase === 'closed') return
-    this.#phase = 'closed'
-    this.#options.deadlines.stop(this.#login)
-    this.#connecting.abandon()
+    const phase = this.#phase
+    if (phase.name === 'closed') return
+    this.#phase = { name: 'closed' }
+    this.#options.deadlines.stop(this.#deadline)
+    if (phase.name === 'dialling') phase.dialling.abandon()
+    else if (phase.name === 'login') phase.login.abandon()
     this.#handler.loginFailed(error, isFinal)
     this.#socket?.reset()
     this.#handler.closed(error)
   }
 
+  #close(cause: Error | undefined): void {
+    this.#phase = { name: 'closed' }
+    this.#handler.closed(cause)
+  }
+
   #failure(what: string, cause?: unknown): TaxirankError {
-    const { host, port } = this.#options.address
-    return new TaxirankError('server_connect_failed', `server ${host}:${port} ${what}`, { cause })
+    const where = addressText(this.#options.target.address)
+    return new TaxirankError('server_connect_failed', `server ${where} ${what}`, { cause })
   }
 }
 

@@ -22,6 +22,7 @@ function cstring(text: string, encoding: 'latin1' | 'utf8'): Buffer {
 
 const authenticationOk = message('R', Buffer.from([0, 0, 0, 0]))
 export const sslRefused = Buffer.from('N')
+export const sslAccepted = Buffer.from('S')
 const idle = message('Z', Buffer.from('I'))
 const keyAndReady = Buffer.concat([message('K', Buffer.alloc(8)), idle])
 
@@ -121,6 +122,8 @@ export const emptyQueryResponse = message('I')
 
 // To PostgreSQL.
 
+export const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
+
 /** Asks for protocol 3.`minor`. `parameters` are byte strings. */
 export function startupMessage(parameters: Iterable<readonly [string, string]>, minor: number): Buffer {
   const pairs: Buffer[] = []
@@ -142,6 +145,21 @@ export function query(text: string): Buffer {
 export function parse(text: string): Buffer {
   return message('P', Buffer.concat([cstring('', 'latin1'), cstring(text, 'latin1'), Buffer.alloc(2)]))
 }
+
+/** Bind of the unnamed statement to the unnamed portal, with values and results in text form. Values are byte strings. */
+export function bind(values: readonly string[]): Buffer {
+  const count = Buffer.alloc(2)
+  count.writeUInt16BE(values.length)
+  const fields = values.map((value) => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(value.length)
+    return Buffer.concat([length, Buffer.from(value, 'latin1')])
+  })
+  return message('B', Buffer.concat([Buffer.alloc(4), count, ...fields, Buffer.alloc(2)]))
+}
+
+/** Execute of the unnamed portal, to its end. */
+export const execute = message('E', Buffer.alloc(5))
 
 export function copyFail(reason: string): Buffer {
   return message('f', cstring(reason, 'utf8'))

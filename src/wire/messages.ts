@@ -132,6 +132,20 @@ export const backendLoginRules = rules({
   [Backend.readyForQuery]: { longest: 6, need: 6 },
 })
 
+/** What the connections of auth_query get to hear: short, and all of it whole. */
+export const authQueryRules = rules({
+  [Backend.bindComplete]: { longest: tiny, need: 5 },
+  [Backend.commandComplete]: { longest: small, need: small },
+  [Backend.dataRow]: { longest: 2 * small, need: 2 * small },
+  [Backend.emptyQueryResponse]: { longest: tiny, need: 5 },
+  [Backend.errorResponse]: { longest: large, need: large },
+  [Backend.noticeResponse]: { longest: large, need: large },
+  [Backend.notificationResponse]: { longest: small, need: small },
+  [Backend.parameterStatus]: { longest: large, need: large },
+  [Backend.parseComplete]: { longest: tiny, need: 5 },
+  [Backend.readyForQuery]: { longest: 6, need: 6 },
+})
+
 function rules(byType: Readonly<Record<number, Rule>>): FramingRules {
   const need = new Uint32Array(256).fill(5)
   const longest = new Uint32Array(256)

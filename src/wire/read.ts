@@ -45,6 +45,22 @@ export function readErrorFields({ bytes, start, end }: MessageBytes): ReadonlyMa
   return fields
 }
 
+/** The values of a DataRow, in text form: byte strings, null for NULL. */
+export function readDataRow({ bytes, start, end }: MessageBytes): (string | null)[] {
+  if (end - start < body + 2) throw malformed('DataRow')
+  const values: (string | null)[] = []
+  let at = start + body + 2
+  for (let left = bytes.readUInt16BE(start + body); left > 0; left--) {
+    if (at + 4 > end) throw malformed('DataRow')
+    const length = bytes.readInt32BE(at)
+    at += 4
+    if (length > end - at) throw malformed('DataRow')
+    values.push(length < 0 ? null : bytes.toString('latin1', at, at + length))
+    at += Math.max(0, length)
+  }
+  return values
+}
+
 /** A Parse of a named statement. The message's beginning is enough. */
 export function isNamedParse({ bytes, start }: MessageBytes): boolean {
   return bytes[start + body] !== 0
