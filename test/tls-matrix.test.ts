@@ -96,7 +96,7 @@ async function oursWithOurs(accept: TlsRole, open: TlsRole): Promise<readonly [s
     const secured = await end.secured
     if (typeof secured === 'string') return secured
     await end.until(() => end.events.includes('received') || end.events.includes('closed'))
-    return end.events.includes('received') ? yes : `closed afterwards: ${(await end.closed_)?.message}`
+    return end.events.includes('received') ? yes : `closed afterwards: ${(await end.over)?.message}`
   }
   const both = await Promise.all([outcome(ends.accepted), outcome(ends.connected)])
   ends.close()

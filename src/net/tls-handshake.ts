@@ -59,12 +59,12 @@ export function judgePeer(raw: RawSocket, role: TlsRole, isOk: boolean, error: E
     isFinished: isOk || isAboutCertificate(error),
     error,
     isAuthorized: raw.authorized,
-    certificate: raw.getPeerCertificate() as PeerCertificate | undefined,
+    certificate: raw.getPeerCertificate(),
   })
 }
 
 export function describeSession(raw: RawSocket): TlsSession {
-  const certificate = raw.getPeerCertificate() as PeerCertificate | undefined
+  const certificate: Partial<PeerCertificate> | undefined = raw.getPeerCertificate()
   const name: unknown = certificate?.subject?.CN
   return {
     protocol: raw.getTLSVersion(),
@@ -75,7 +75,7 @@ export function describeSession(raw: RawSocket): TlsSession {
 }
 
 /** Pure: what the modes mean. */
-export function judge(role: TlsRole, outcome: Outcome): string | undefined {
+function judge(role: TlsRole, outcome: Outcome): string | undefined {
   const { isFinished, error, certificate } = outcome
   if (!isFinished) return `the handshake failed: ${error ? describe(error) : 'no reason is known'}`
   if (!role.tls.isVerifying) return undefined

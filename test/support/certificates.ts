@@ -54,7 +54,7 @@ export function issue(wanted: Wanted): Issued {
       'CERTIFICATE',
       sequence(toBeSigned, algorithm, der(0x03, Buffer.concat([Buffer.of(0), signature]))),
     ),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
   }
 }
 

@@ -15,7 +15,7 @@ export class TlsEnd implements SocketHandler {
   readonly events: string[] = []
   /** The session, or why there is none. */
   readonly secured: Promise<TlsSession | string>
-  readonly closed_: Promise<Error | undefined>
+  readonly over: Promise<Error | undefined>
   onSecured: (socket: Socket) => void = () => undefined
   onReceived: (bytes: Buffer) => void = () => undefined
   readonly #role: TlsRole
@@ -28,7 +28,7 @@ export class TlsEnd implements SocketHandler {
     this.socket = socket
     this.#role = role
     this.secured = new Promise((resolve) => (this.#settle = resolve))
-    this.closed_ = new Promise((resolve) => (this.#close = resolve))
+    this.over = new Promise((resolve) => (this.#close = resolve))
     if ('host' in role) socket.write(Buffer.from('?'))
   }
 
@@ -93,7 +93,7 @@ export async function joinEnds(
   connecting: TlsRole,
   prepare: (end: TlsEnd) => void = () => undefined,
 ): Promise<Ends> {
-  const port = await new Promise<Ends>((resolve, reject) => {
+  return await new Promise<Ends>((resolve, reject) => {
     let accepted: TlsEnd | undefined
     let connected: TlsEnd | undefined
     const listener = listen({ host: '127.0.0.1', port: 0 }, (socket) => {
@@ -121,7 +121,6 @@ export async function joinEnds(
       reject,
     )
   })
-  return port
 }
 
 /** How a foreign end saw it: what it read first, or what kept it from that. */
