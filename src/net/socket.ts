@@ -4,6 +4,15 @@
  * knows of PostgreSQL.
  */
 
+import {
+  describeSession,
+  describeTlsError,
+  encrypted,
+  judgePeer,
+  type RawSocket,
+  type TlsRole,
+  type TlsSession,
+} from './tls-handshake.ts'
 import { callbackBegan, callbackEnded, flushSoon, type Flushable } from './turn.ts'
 
 /** What happens to a socket. Calls never overlap, and nothing follows `closed`. */
@@ -25,22 +34,30 @@ const gatherBytes = 65_536
 /** How long the peer of a socket that we ended may take nothing, or leave it open. */
 const lingerMs = 2_000
 
-type RawSocket = Bun.Socket<Socket>
+/** A handshake that goes on: as who, and who wants to know of its end. */
+interface Handshake {
+  readonly role: TlsRole
+  readonly secured: (session: TlsSession) => void
+}
 
 export class Socket implements Flushable {
   handler: SocketHandler
-  readonly #raw: RawSocket
+  #raw: RawSocket
   /** What is to be sent next; `#queue` follows it. */
   #first: Uint8Array | undefined
   #queue: Uint8Array[] = []
   #queuedBytes = 0
-  /** lost: the peer takes nothing any more, and what it has said is still read. */
-  #phase: 'open' | 'lost' | 'ending' | 'lingering' | 'closed' = 'open'
+  /**
+   * securing: a TLS handshake goes on, and nothing else leaves or arrives. lost: the peer takes nothing any more, and
+   * what it has said is still read.
+   */
+  #phase: 'open' | 'securing' | 'lost' | 'ending' | 'lingering' | 'closed' = 'open'
   #isDirty = false
   #isBlocked = false
   #isPaused = false
   #linger: ReturnType<typeof setTimeout> | undefined
   #resetCause: Error | undefined
+  #handshake: Handshake | undefined
 
   /** For `listen` and `connect`. */
   constructor(raw: RawSocket) {
@@ -54,6 +71,27 @@ export class Socket implements Flushable {
 
   get remotePort(): number {
     return this.#raw.remotePort
+  }
+
+  /**
+   * Sends what is queued, and from then on the connection is encrypted: as who accepted it, or who opened it to `host`
+   * (a name is told to the peer, verify-full checks name or address). Call it when the peer has sent all that it may
+   * send in the clear, and nothing is left of that. Until `secured` nothing is received and what is written is ignored; if
+   * the handshake fails, `closed` says why instead, and nothing of what the peer sent is delivered. There is no limit
+   * of time: the owner resets. Nothing happens if the connection is about to end.
+   */
+  startTls(role: TlsRole, secured: (session: TlsSession) => void): void {
+    this.flush()
+    if (this.#phase !== 'open') return
+    if (this.#first) return this.reset(new Error('the peer does not take the last bytes before TLS'))
+    this.resume()
+    this.#phase = 'securing'
+    this.#handshake = { role, secured }
+    try {
+      this.#raw = encrypted(this.#raw, role, this, detached, tlsHandlers)
+    } catch (cause) {
+      this.reset(new Error(`TLS could not be started: ${(cause as Error).message}`, { cause }))
+    }
   }
 
   /** Queued bytes that the kernel has not taken yet. */
@@ -96,7 +134,7 @@ export class Socket implements Flushable {
    * (closing at once would turn unread bytes into a reset that can overtake our last message).
    */
   end(): void {
-    if (this.#phase === 'lost') return this.reset()
+    if (this.#phase === 'lost' || this.#phase === 'securing') return this.reset()
     if (this.#phase !== 'open') return
     this.#phase = 'ending'
     this.resume()
@@ -106,7 +144,7 @@ export class Socket implements Flushable {
 
   /** FIN and closed, at once if nothing is queued: for a peer that sends no more and expects nothing. */
   close(): void {
-    if (this.#first || this.#phase === 'lost') return this.end()
+    if (this.#first || this.#phase === 'lost' || this.#phase === 'securing') return this.end()
     if (this.#phase !== 'open') return
     this.#phase = 'ending'
     this.#raw.close()
@@ -117,7 +155,7 @@ export class Socket implements Flushable {
     if (this.#phase === 'closed') return
     this.#resetCause = cause
     this.#forgetQueue()
-    if (this.#phase === 'open' || this.#phase === 'lost') this.#phase = 'ending'
+    if (this.#phase === 'open' || this.#phase === 'securing' || this.#phase === 'lost') this.#phase = 'ending'
     this.#raw.terminate()
   }
 
@@ -236,12 +274,36 @@ export class Socket implements Flushable {
     }
   }
 
+  rawHandshaken(raw: RawSocket, isOk: boolean, error: Error | null): void {
+    if (this.#phase !== 'securing' || !this.#handshake) return
+    const { role, secured } = this.#handshake
+    const objection = judgePeer(raw, role, isOk, error)
+    if (objection !== undefined) return this.#refuse(new Error(`TLS: ${objection}`))
+    this.#handshake = undefined
+    this.#phase = 'open'
+    this.#guarded(() => secured(describeSession(raw)))
+  }
+
+  /** The end of a connection whose peer is not who it should be. An alert may be on its way, which a reset would lose. */
+  #refuse(cause: Error): void {
+    this.#resetCause = cause
+    this.#phase = 'ending'
+    this.#startLinger()
+    this.#raw.close()
+  }
+
+  /** TLS broke; the runtime closes the connection. */
+  rawBroken(error: Error): void {
+    this.#resetCause ??= new Error(describeTlsError(error), { cause: error })
+  }
+
   rawDrained(): void {
     if (this.#isBlocked && !this.#isDirty) this.#markDirty()
   }
 
   rawClosed(error: Error | undefined): void {
     if (this.#phase === 'closed') return
+    if (this.#phase === 'securing') this.#resetCause ??= error ?? new Error('TLS: the peer closed during the handshake')
     this.#phase = 'closed'
     this.#forgetQueue()
     clearTimeout(this.#linger)
@@ -285,4 +347,27 @@ export const rawHandlers = {
     }
   },
   error: (raw: RawSocket, error: Error) => raw.data.handlerThrew(error),
+}
+
+/** The same for an encrypted connection. Nothing of ours throws in there, so that an error is one of TLS. */
+const tlsHandlers = {
+  ...rawHandlers,
+  handshake(raw: RawSocket, isOk: boolean, error: Error | null) {
+    callbackBegan()
+    try {
+      raw.data.rawHandshaken(raw, isOk, error)
+    } finally {
+      callbackEnded()
+    }
+  },
+  error: (raw: RawSocket, error: Error) => raw.data.rawBroken(error),
+}
+
+/** Takes what the runtime still tells of a socket below TLS: one that is closed, and does nothing. */
+const detached = closedSocket()
+
+function closedSocket(): Socket {
+  const socket = new Socket({} as RawSocket)
+  socket.rawClosed(undefined)
+  return socket
 }

@@ -64,6 +64,9 @@ const large = 1_048_576
 /** Messages up to this length are handed out whole: a client that stops in the middle of one never occupies a server. */
 const wholeUpTo = 16_384
 
+/** PG_MAX_AUTH_TOKEN_LENGTH: the body of a password or SASL message. */
+const longestAnswer = 65_535
+
 interface Rule {
   readonly longest: number
   readonly need: number
@@ -86,6 +89,11 @@ export const frontendRules = rules({
   [Frontend.sync]: { longest: 5, need: 5 },
   [Frontend.flush]: { longest: 5, need: 5 },
   [Frontend.terminate]: { longest: 5, need: 5 },
+})
+
+/** Client messages between the startup packet and the end of the login: answers to what is asked, of PostgreSQL's length. */
+export const frontendLoginRules = rules({
+  [Frontend.password]: { longest: 5 + longestAnswer, need: 5 + longestAnswer },
 })
 
 /** Client messages on the console: one simple query at a time. */
