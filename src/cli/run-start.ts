@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { startPostgres } from '../embedded/postgres.ts'
 import { sampleSql } from '../embedded/sample.ts'
+import { MadeUpSecrets } from '../auth/made-up-secrets.ts'
+import { notEncrypted } from '../client/client.ts'
 import { Log } from '../log.ts'
 import { listen } from '../net/listen.ts'
 import type { SocketHandler } from '../net/socket.ts'
@@ -66,6 +68,9 @@ function setup(command: StartCommand, postgresPort: number, maxClients: number):
       databases: new Map(),
       databaseTemplate: { address: { host, port: postgresPort }, poolSize },
       maxClients,
+      authentication: { method: 'trust', madeUp: new MadeUpSecrets(4_096) },
+      isTlsRequired: false,
+      serverEncryption: { mode: 'disable' },
       ignoredStartupParameters: new Set(ignoredStartupParameters),
       logs: { connections: false, disconnections: false, errors: true },
       clientLoginTimeoutMs: 60_000,
@@ -78,6 +83,7 @@ function setup(command: StartCommand, postgresPort: number, maxClients: number):
     listenAddresses: [host],
     port: command.port,
     backlog: 512,
+    clientEncryption: notEncrypted,
     consoleUsers: new Set(['postgres']),
     traceFile: command.traceFile,
   }

@@ -1,6 +1,8 @@
 /** The composition root of the pooler: the one place where configuration becomes the options of its parts. */
 
-import { Client } from '../client/client.ts'
+import { MadeUpSecrets } from '../auth/made-up-secrets.ts'
+import { parseSecret, type Secret } from '../auth/secret.ts'
+import { Client, type ClientEncryption, notEncrypted } from '../client/client.ts'
 import type { Config, DatabaseTemplate } from '../config/config.ts'
 import { Console } from '../console/console.ts'
 import { TaxirankError } from '../errors.ts'
@@ -22,6 +24,7 @@ export interface PoolerSetup {
   readonly port: number
   /** How many connections the kernel queues before they are accepted. */
   readonly backlog: number
+  readonly clientEncryption: ClientEncryption
   readonly consoleUsers: ReadonlySet<string>
   readonly traceFile: string | undefined
 }
@@ -49,6 +52,7 @@ export async function servePooler(config: Config, log: Log): Promise<ServedPoole
       listenAddresses: [...new Set(global.listenAddr.map((address) => (address === '*' ? '::' : address)))],
       port: global.listenPort,
       backlog: global.listenBacklog,
+      clientEncryption: notEncrypted,
       consoleUsers: byteStrings([...global.adminUsers, ...global.statsUsers]),
       traceFile: global.traceFile,
     },
@@ -57,7 +61,7 @@ export async function servePooler(config: Config, log: Log): Promise<ServedPoole
 }
 
 /** Limits that have no setting. */
-export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000 } as const
+export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000, authQueryTimeoutMs: 5_000 } as const
 
 function poolerOptions(config: Config): PoolerOptions {
   const { global, databaseTemplate } = config
@@ -65,7 +69,13 @@ function poolerOptions(config: Config): PoolerOptions {
   return {
     databases: new Map(databases),
     ...(databaseTemplate && { databaseTemplate: databaseFrom(databaseTemplate) }),
-    ...(config.userlist && { users: byteStrings([...config.userlist.keys()]) }),
+    authentication: {
+      method: global.authType,
+      madeUp: new MadeUpSecrets(4_096),
+      ...(config.userlist && { secrets: secretsOf(config.userlist) }),
+    },
+    isTlsRequired: false,
+    serverEncryption: { mode: 'disable' },
     maxClients: global.maxClientConn,
     ignoredStartupParameters: new Set(global.ignoreStartupParameters.map((name) => name.toLowerCase())),
     logs: {
@@ -93,6 +103,10 @@ function databaseFrom(database: DatabaseTemplate): Database {
     parameters: new Map(parameters),
     poolSize: database.poolSize,
   }
+}
+
+function secretsOf(userlist: NonNullable<Config['userlist']>): ReadonlyMap<string, Secret> {
+  return new Map([...userlist].map(([name, { secret }]) => [bytes(name), parseSecret(Buffer.from(secret))]))
 }
 
 /** Names on the wire are byte strings, names in files are UTF-8. */
@@ -158,7 +172,7 @@ function listenOnAll(setup: PoolerSetup, pooler: Pooler, trace: typeof noTrace):
       const { port, backlog } = setup
       const listener = listen({ host, port, backlog, deferAccept: true }, (socket) => {
         const id = ++lastClientId
-        const client = new Client(id, socket, trace.clientTraffic(id))
+        const client = new Client(id, socket, trace.clientTraffic(id), setup.clientEncryption)
         client.handler = pooler.clientArrived(client)
         return client
       })

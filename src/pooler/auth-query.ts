@@ -152,9 +152,9 @@ export class Lookup implements Caller<AuthServer> {
 
   #timedOut(): void {
     const text = `auth_query gave no answer within ${this.#options.timeoutMs.toLocaleString('en-US')} ms`
+    this.#finish({ name: 'failed', error: new TaxirankError('server_connect_failed', text) })
     if (this.#waiter.isWaiting) this.#pool.cancel(this.#waiter, this.#options.now())
     else if (this.#server) this.#pool.destroy(this.#server.slot, text, this.#options.now())
-    this.#finish({ name: 'failed', error: new TaxirankError('server_connect_failed', text) })
   }
 
   #finish(answer: AuthAnswer): void {

@@ -2,6 +2,7 @@
 
 import type { Slot } from '../engine/slot.ts'
 import { TaxirankError } from '../errors.ts'
+import { cancelBackend } from '../server/cancel.ts'
 import { Server, type ServerHandler } from '../server/server.ts'
 import * as build from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
@@ -38,14 +39,15 @@ export class AuthServer implements ServerHandler {
   readonly slot: Slot<AuthServer>
   readonly #owner: AuthServerOwner
   readonly #server: Server
-  readonly #query: string
+  readonly #options: AuthQueryOptions
+  #key: Buffer = Buffer.alloc(0)
   readonly #framer = new Framer(authQueryRules)
   #question: Question | undefined
 
   constructor(slot: Slot<AuthServer>, options: AuthQueryOptions, owner: AuthServerOwner) {
     this.slot = slot
     this.#owner = owner
-    this.#query = options.query
+    this.#options = options
     const { target, connectTimeoutMs, deadlines, derivations, now } = options
     const traffic = noTrace.serverTraffic(0)
     this.#server = new Server({ target, connectTimeoutMs, deadlines, derivations, now, traffic }, this)
@@ -54,15 +56,19 @@ export class AuthServer implements ServerHandler {
   /** `user` is a byte string. `done` is called once. */
   ask(user: string, done: (answer: AuthAnswer) => void): void {
     this.#question = { user, done, rows: [], error: undefined }
-    const group = [build.parse(this.#query), build.bind([user]), build.execute, build.sync]
+    const group = [build.parse(this.#options.query), build.bind([user]), build.execute, build.sync]
     this.#server.write(Buffer.concat(group), 0)
   }
 
+  /** What runs is cancelled first: PostgreSQL would not notice that nobody waits for it any more. */
   close(): void {
-    this.#server.close(this.#question === undefined)
+    if (this.#question === undefined) return this.#server.close(true)
+    const { target, deadlines, now, timeoutMs } = this.#options
+    cancelBackend({ target, key: this.#key, timeoutMs, deadlines, now }, () => this.#server.close(false))
   }
 
-  ready(_parameters: ReadonlyMap<string, string>, _key: Buffer, rest: Buffer): void {
+  ready(_parameters: ReadonlyMap<string, string>, key: Buffer, rest: Buffer): void {
+    this.#key = key
     if (rest.length > 0) this.received(rest)
     this.#owner.serverReady(this)
   }
@@ -125,6 +131,8 @@ function answerTo({ user, rows, error }: Question): AuthAnswer {
   if (rows.length > 1) return failed('auth_query gave more than one row')
   if (row.length !== 2) return failed(`auth_query gave ${row.length} columns, and must give 2: name and secret`)
   const [name, secret] = row
+  // What a function that looks for one user gives when it finds none.
+  if (name === null) return { name: 'unknown' }
   // The secret of somebody else would let them in as this one.
   if (name !== user) return failed('auth_query gave the row of another user than it was asked for')
   return { name: 'found', secret: secret ?? '' }

@@ -246,9 +246,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const client = this.#settlement ? 0 : holder.id
     this.#owner.trace.cancelSent(client, this.id)
     const { target, cancelTimeoutMs: timeoutMs, deadlines, now } = this.#owner
-    cancelBackend({ target, key: this.#key, timeoutMs, deadlines, now }, (outcome) =>
-      this.#cancelDone(outcome, client),
-    )
+    cancelBackend({ target, key: this.#key, timeoutMs, deadlines, now }, (outcome) => this.#cancelDone(outcome, client))
   }
 
   #cancelDone(outcome: CancelOutcome, client: number): void {

@@ -181,13 +181,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       const { authentication } = this.#options
       const done = (result: LoginResult): void => this.#decided(arrival, request, result)
       const { client } = arrival
-      arrival.authentication = new Authentication(
-        client,
-        request.user,
-        authentication,
-        this.#around.derivations,
-        done,
-      )
+      arrival.authentication = new Authentication(client, request.user, authentication, this.#around.derivations, done)
       arrival.authentication.begin(this.#authQueryFor(request.database))
     })
   }
@@ -199,7 +193,8 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       client.fail(error)
-      if (this.#options.logs.errors) this.#parts.log.warning(`client ${client.id} was told: ${error.message}`)
+      const why = error.cause instanceof TaxirankError ? `: ${error.cause.message}` : ''
+      if (this.#options.logs.errors) this.#parts.log.warning(`client ${client.id} was told: ${error.message}${why}`)
     }
   }
 

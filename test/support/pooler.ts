@@ -7,6 +7,9 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MadeUpSecrets } from '../../src/auth/made-up-secrets.ts'
+import { notEncrypted } from '../../src/client/client.ts'
+import type { AcceptingTls } from '../../src/net/tls.ts'
 import { startPooler, type ServedPooler } from '../../src/cli/serve-pooler.ts'
 import type { StopMode } from '../../src/cli/signals.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
@@ -19,6 +22,7 @@ const checker = join(import.meta.dirname, '../checker/main.ts')
 export interface TestPoolerOptions extends Partial<Omit<PoolerOptions, 'databases' | 'databaseTemplate'>> {
   readonly poolSize?: number
   readonly database?: Partial<Database>
+  readonly clientTls?: AcceptingTls
 }
 
 /** A running pooler and what it has logged. */
@@ -32,8 +36,12 @@ export interface TestPooler {
   queues(clients: number): Promise<void>
 }
 
-const shortLimits = {
+const shortLimits: Omit<PoolerOptions, 'databases' | 'databaseTemplate'> = {
   maxClients: 500,
+  authentication: { method: 'trust', madeUp: new MadeUpSecrets(4_096) },
+  isTlsRequired: false,
+  serverEncryption: { mode: 'disable' },
+  authQueryTimeoutMs: 2_000,
   ignoredStartupParameters: new Set(['extra_float_digits']),
   logs: { connections: true, disconnections: true, errors: true },
   clientLoginTimeoutMs: 3_000,
@@ -56,7 +64,7 @@ export class TestPoolers {
     this.#postgresPort = postgresPort
   }
 
-  async start({ poolSize = 1, database, ...limits }: TestPoolerOptions = {}): Promise<TestPooler> {
+  async start({ poolSize = 1, database, clientTls, ...limits }: TestPoolerOptions = {}): Promise<TestPooler> {
     const traceFile = join(this.#folder, `${this.#traces.length + 1}.trace`)
     const logged: string[] = []
     const address = { host: '127.0.0.1', port: this.#postgresPort() }
@@ -71,6 +79,7 @@ export class TestPoolers {
         listenAddresses: ['127.0.0.1'],
         port: 0,
         backlog: 512,
+        clientEncryption: clientTls ? () => clientTls : notEncrypted,
         consoleUsers: new Set(['postgres']),
         traceFile,
       },

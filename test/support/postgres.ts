@@ -3,7 +3,17 @@
  * is made once per machine and kept in the folder for temporary files. It dies with the test process, however that ends.
  */
 
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLog } from '../../src/log.ts'
@@ -26,13 +36,20 @@ export interface TestPostgres {
   remove(): Promise<void>
 }
 
-/** The caller awaits `remove` in an `after` hook. Settings are those of postgresql.conf. */
-export async function startTestPostgres(settings: Readonly<Record<string, string>> = {}): Promise<TestPostgres> {
+/**
+ * The caller awaits `remove` in an `after` hook. Settings are those of postgresql.conf, `files` what else is to lie in the
+ * data directory, `pg_hba.conf` for one.
+ */
+export async function startTestPostgres(
+  settings: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
+): Promise<TestPostgres> {
   removeForgotten()
   const folder = temporaryFolder()
   const dataDir = join(folder, 'data')
   try {
-    await copyDataDirectory(dataDir)
+    const user = await copyDataDirectory(dataDir)
+    for (const [name, text] of Object.entries(files)) writeFor(user, join(dataDir, name), text)
     const postgres = await startPostgres({ dataDir, settings: { ...fastSettings, ...settings } })
     return {
       postgres,
@@ -56,14 +73,20 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** Makes a data directory by copying the template. Its parent must be there, and open to the OS user of PostgreSQL. */
-export async function copyDataDirectory(dataDir: string): Promise<void> {
+/** Makes a data directory by copying the template; gives its owner. Its parent must be there, and open to the OS user of PostgreSQL. */
+export async function copyDataDirectory(dataDir: string): Promise<OsUser> {
   const user = await findOsUser(silentLog)
   const template = await findTemplate(user)
   mkdirSync(dataDir, { mode: 0o700 })
   if (user.isOther) chownSync(dataDir, user.uid, user.gid)
   const { code, output } = await run(user, 'cp', ['-R', `${template}/.`, dataDir])
   if (code !== 0) throw new Error(`${template} couldn't be copied: ${output}`)
+  return user
+}
+
+function writeFor(user: OsUser, path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600 })
+  if (user.isOther) chownSync(path, user.uid, user.gid)
 }
 
 /** Of several processes that make it at once, one puts its own in place and all use that. */
