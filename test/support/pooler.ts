@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MadeUpSecrets } from '../../src/auth/made-up-secrets.ts'
-import { notEncrypted } from '../../src/client/client.ts'
+import type { ClientEncryption } from '../../src/client/client.ts'
 import type { AcceptingTls } from '../../src/net/tls.ts'
 import { startPooler, type ServedPooler } from '../../src/cli/serve-pooler.ts'
 import type { StopMode } from '../../src/cli/signals.ts'
@@ -23,6 +23,7 @@ export interface TestPoolerOptions extends Partial<Omit<PoolerOptions, 'database
   readonly poolSize?: number
   readonly database?: Partial<Database>
   readonly clientTls?: AcceptingTls
+  readonly clientEncryption?: ClientEncryption
 }
 
 /** A running pooler and what it has logged. */
@@ -64,7 +65,13 @@ export class TestPoolers {
     this.#postgresPort = postgresPort
   }
 
-  async start({ poolSize = 1, database, clientTls, ...limits }: TestPoolerOptions = {}): Promise<TestPooler> {
+  async start({
+    poolSize = 1,
+    database,
+    clientTls,
+    clientEncryption,
+    ...limits
+  }: TestPoolerOptions = {}): Promise<TestPooler> {
     const traceFile = join(this.#folder, `${this.#traces.length + 1}.trace`)
     const logged: string[] = []
     const address = { host: '127.0.0.1', port: this.#postgresPort() }
@@ -79,7 +86,7 @@ export class TestPoolers {
         listenAddresses: ['127.0.0.1'],
         port: 0,
         backlog: 512,
-        clientEncryption: clientTls ? () => clientTls : notEncrypted,
+        clientEncryption: clientEncryption ?? (() => clientTls),
         consoleUsers: new Set(['postgres']),
         traceFile,
       },
