@@ -95,9 +95,7 @@ describe('a secret', () => {
     const secrets = [new PlainSecret(canary), new Md5Secret(canary), keys, verifier]
     const forms = [canary.toString(), canary.toString('hex'), canary.toString('base64'), canary.join(','), '53 33 43']
     for (const secret of secrets) {
-      const shown = [inspect(secret, { depth: 9, showHidden: true }), JSON.stringify(secret), String(secret.kind)].join(
-        '\n',
-      )
+      const shown = `${inspect(secret, { depth: 9, showHidden: true })} ${JSON.stringify(secret)}`
       for (const form of forms) assert.ok(!shown.includes(form), `${secret.kind} shows ${form}: ${shown}`)
     }
   })
