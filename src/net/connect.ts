@@ -150,7 +150,8 @@ class Attempt implements Connecting {
         if (descriptorOf(raw) >= (options.maxDescriptor ?? Infinity)) {
           this.#fail('EMFILE')
           raw.data = detached
-          return void raw.terminate()
+          raw.terminate()
+          return
         }
         if (!('unix' in options) && this.#isPending) setSocketOptions(descriptorOf(raw), options.socketOptions ?? {})
         this.#succeed(raw)

@@ -63,8 +63,8 @@ export function closeDescriptor(fd: number): void {
 
 /** Right behind a call that failed. */
 function errno(from: Libc): number {
-  const at = from.__errno_location()
-  return at === null ? 0 : read.i32(Number(at) as Pointer, 0)
+  const at = from['__errno_location']()
+  return at === null ? 0 : read.i32(Number(at), 0)
 }
 
 function openLibc(): Libc | undefined {

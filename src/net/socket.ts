@@ -80,9 +80,14 @@ export class Socket implements Flushable {
     return this.isUnix ? 0 : this.#raw.remotePort
   }
 
+  /** -1 once it is closed. */
+  get descriptor(): number {
+    return descriptorOf(this.#raw)
+  }
+
   /** Of the process at the other end of a unix socket. */
   get peerCredentials(): PeerCredentials | undefined {
-    return this.isUnix ? readPeerCredentials(descriptorOf(this.#raw)) : undefined
+    return this.isUnix ? readPeerCredentials(this.descriptor) : undefined
   }
 
   /**
