@@ -1,9 +1,10 @@
 /**
- * One TCP connection, from either side. Writes are queued and leave together (turn.ts says when); what the kernel doesn't
+ * One connection, of TCP or through a unix socket, from either side. Writes are queued and leave together (turn.ts says when); what the kernel doesn't
  * take stays here and the owner is told (`blocked`, later `drained`), so that it can pause the other side. Nothing here
  * knows of PostgreSQL.
  */
 
+import { type PeerCredentials, readPeerCredentials } from './socket-options.ts'
 import {
   describeSession,
   describeTlsError,
@@ -33,6 +34,7 @@ export interface SocketHandler {
 const gatherBytes = 65_536
 /** How long the peer of a socket that we ended may take nothing, or leave it open. */
 const lingerMs = 2_000
+const mappedPrefix = '::ffff:'
 
 /** A handshake that goes on: as who, and who wants to know of its end. */
 interface Handshake {
@@ -42,6 +44,7 @@ interface Handshake {
 
 export class Socket implements Flushable {
   handler: SocketHandler
+  readonly isUnix: boolean
   #raw: RawSocket
   /** What is to be sent next; `#queue` follows it. */
   #first: Uint8Array | undefined
@@ -58,19 +61,33 @@ export class Socket implements Flushable {
   #linger: ReturnType<typeof setTimeout> | undefined
   #resetCause: Error | undefined
   #handshake: Handshake | undefined
+  #remoteAddress: string | undefined
 
   /** For `listen` and `connect`. */
-  constructor(raw: RawSocket) {
+  constructor(raw: RawSocket, isUnix = false) {
     this.#raw = raw
+    this.isUnix = isUnix
     this.handler = unhandled
   }
 
+  /** `unix` through a unix socket. Known after the end only if it was asked for before. */
   get remoteAddress(): string {
-    return this.#raw.remoteAddress
+    return (this.#remoteAddress ??= this.isUnix ? 'unix' : readAddress(this.#raw))
   }
 
+  /** 0 through a unix socket. */
   get remotePort(): number {
-    return this.#raw.remotePort
+    return this.isUnix ? 0 : this.#raw.remotePort
+  }
+
+  /** -1 once it is closed. */
+  get descriptor(): number {
+    return descriptorOf(this.#raw)
+  }
+
+  /** Of the process at the other end of a unix socket. */
+  get peerCredentials(): PeerCredentials | undefined {
+    return this.isUnix ? readPeerCredentials(this.descriptor) : undefined
   }
 
   /**
@@ -363,11 +380,22 @@ const tlsHandlers = {
   error: (raw: RawSocket, error: Error) => raw.data.rawBroken(error),
 }
 
-/** Takes what the runtime still tells of a socket below TLS: one that is closed, and does nothing. */
-const detached = closedSocket()
+/** Takes what the runtime still tells of a socket that is none of ours any more: it is closed, and does nothing. */
+export const detached = closedSocket()
 
 function closedSocket(): Socket {
   const socket = new Socket({} as RawSocket)
   socket.rawClosed(undefined)
   return socket
+}
+
+/** The runtime has it; its types don't. -1 once it is closed. */
+export function descriptorOf(raw: object): number {
+  return (raw as { fd: number }).fd
+}
+
+/** An IPv4 address is one also at a socket that takes IPv6, too. */
+function readAddress(raw: RawSocket): string {
+  const address = (raw.remoteAddress as string | undefined) ?? 'unknown'
+  return address.startsWith(mappedPrefix) ? address.slice(mappedPrefix.length) : address
 }

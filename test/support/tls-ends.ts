@@ -88,12 +88,12 @@ export interface Ends {
 }
 
 /** Two of ours, each with its role, agreeing on TLS. `prepare` may change either before anything happens. */
-export async function joinEnds(
+export function joinEnds(
   accepting: TlsRole,
   connecting: TlsRole,
   prepare: (end: TlsEnd) => void = () => undefined,
 ): Promise<Ends> {
-  return await new Promise<Ends>((resolve, reject) => {
+  return new Promise<Ends>((resolve, reject) => {
     let accepted: TlsEnd | undefined
     let connected: TlsEnd | undefined
     const listener = listen({ host: '127.0.0.1', port: 0 }, (socket) => {
