@@ -1,7 +1,9 @@
 /** The composition root of the pooler: the one place where configuration becomes the options of its parts. */
 
 import { Client } from '../client/client.ts'
-import type { Config, DatabaseTemplate } from '../config/config.ts'
+import { databaseFrom as namedDatabase, template } from '../config/config.ts'
+import type { Config, DatabaseConfig } from '../config/config.ts'
+import { poolSettings } from '../config/precedence.ts'
 import { Console } from '../console/console.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -61,11 +63,15 @@ export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_00
 
 function poolerOptions(config: Config): PoolerOptions {
   const { global, databaseTemplate } = config
-  const databases = [...config.databases].map(([name, database]) => [bytes(name), databaseFrom(database)] as const)
+  const databases = [...config.databases].map(
+    ([name, database]) => [bytes(name), databaseFrom(config, database, database.dbname)] as const,
+  )
   return {
     databases: new Map(databases),
-    ...(databaseTemplate && { databaseTemplate: databaseFrom(databaseTemplate) }),
-    ...(config.userlist && { users: byteStrings([...config.userlist.keys()]) }),
+    ...(databaseTemplate && {
+      databaseTemplate: databaseFrom(config, namedDatabase(databaseTemplate, template), databaseTemplate.dbname),
+    }),
+    ...(config.userlist && global.authType !== 'any' && { users: byteStrings([...config.userlist.keys()]) }),
     maxClients: global.maxClientConn,
     ignoredStartupParameters: new Set(global.ignoreStartupParameters.map((name) => name.toLowerCase())),
     logs: {
@@ -82,16 +88,18 @@ function poolerOptions(config: Config): PoolerOptions {
   }
 }
 
-function databaseFrom(database: DatabaseTemplate): Database {
+function databaseFrom(config: Config, database: DatabaseConfig, dbname: string | undefined): Database {
   const { applicationName, clientEncoding, datestyle, timezone } = database
   const named = { application_name: applicationName, client_encoding: clientEncoding, DateStyle: datestyle, timezone }
   const parameters = Object.entries(named).flatMap(([name, value]) => (value ? [[name, bytes(value)] as const] : []))
+  const { size } = poolSettings(config, database, database.user ?? '')
   return {
-    address: { host: database.host, port: database.port },
-    ...(database.dbname !== undefined && { name: bytes(database.dbname) }),
+    address: { host: database.host[0] ?? config.global.unixSocketDir ?? '', port: database.port },
+    ...(dbname !== undefined && { name: bytes(dbname) }),
     ...(database.user !== undefined && { user: bytes(database.user) }),
     parameters: new Map(parameters),
-    poolSize: database.poolSize,
+    // No pool needs more servers than there may be clients.
+    poolSize: size === 0 ? config.global.maxClientConn : size,
   }
 }
 
