@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { parseIni as parse, reader, refusalOf } from '../../test/support/parse-ini.ts'
 import { TaxirankError } from '../errors.ts'
 import { findDatabase } from './config.ts'
