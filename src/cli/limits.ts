@@ -3,7 +3,10 @@
  * refused at start, with the arithmetic.
  */
 
+import { databaseEntries } from '../config/config.ts'
 import type { Config } from '../config/config.ts'
+import { databaseSettings, poolSettings } from '../config/precedence.ts'
+import type { PoolSettings } from '../config/precedence.ts'
 import type { ReadFile } from '../config/read-ini.ts'
 import { TaxirankError } from '../errors.ts'
 
@@ -18,16 +21,25 @@ export interface DescriptorNeed {
 
 /**
  * What a configuration may need. A pool is a database and a user, as PgBouncer counts: a database with a user of its
- * own has one pool, any other has one for every name in auth_file and [users]. `*` counts as one database.
+ * own has one pool, any other has one for every name in auth_file and [users]. `*` counts as one database. No pool
+ * needs more servers than there may be clients.
  */
 export function descriptorNeed(config: Config): DescriptorNeed {
+  const clients = config.global.maxClientConn
   const names = new Set([...config.users.keys(), ...(config.userlist?.keys() ?? [])])
-  const pools = [...config.databases.values(), ...(config.databaseTemplate ? [config.databaseTemplate] : [])]
-  const servers = pools.reduce(
-    (sum, pool) => sum + pool.poolSize * (pool.user === undefined ? Math.max(names.size, 1) : 1),
-    0,
-  )
-  return { clients: config.global.maxClientConn, servers }
+  let servers = 0
+  for (const database of databaseEntries(config).values()) {
+    const users = database.user === undefined && names.size > 0 ? names : [database.user ?? '']
+    const most = databaseSettings(config, database).maxConnections
+    const own = Array.from(users, (user) => poolNeed(poolSettings(config, database, user), clients))
+    const sum = own.reduce((total, need) => total + need, 0)
+    servers += most === 0 ? sum : Math.min(sum, most)
+  }
+  return { clients, servers }
+}
+
+function poolNeed(pool: PoolSettings, clients: number): number {
+  return pool.size === 0 ? clients : pool.size + (pool.reserveTimeoutMs > 0 ? pool.reserveSize : 0)
 }
 
 /** Throws `bad_configuration` when the limit is too low. Every server may have one cancel request on its way. */

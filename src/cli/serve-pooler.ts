@@ -3,7 +3,9 @@
 import { MadeUpSecrets } from '../auth/made-up-secrets.ts'
 import { parseSecret, type Secret } from '../auth/secret.ts'
 import { Client, type ClientEncryption, notEncrypted } from '../client/client.ts'
-import type { Config, DatabaseTemplate } from '../config/config.ts'
+import { databaseFrom as namedDatabase, template } from '../config/config.ts'
+import type { Config, DatabaseConfig } from '../config/config.ts'
+import { poolSettings } from '../config/precedence.ts'
 import { Console } from '../console/console.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -65,10 +67,14 @@ export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_00
 
 function poolerOptions(config: Config): PoolerOptions {
   const { global, databaseTemplate } = config
-  const databases = [...config.databases].map(([name, database]) => [bytes(name), databaseFrom(database)] as const)
+  const databases = [...config.databases].map(
+    ([name, database]) => [bytes(name), databaseFrom(config, database, database.dbname)] as const,
+  )
   return {
     databases: new Map(databases),
-    ...(databaseTemplate && { databaseTemplate: databaseFrom(databaseTemplate) }),
+    ...(databaseTemplate && {
+      databaseTemplate: databaseFrom(config, namedDatabase(databaseTemplate, template), databaseTemplate.dbname),
+    }),
     authentication: {
       method: global.authType,
       madeUp: new MadeUpSecrets(4_096),
@@ -92,16 +98,18 @@ function poolerOptions(config: Config): PoolerOptions {
   }
 }
 
-function databaseFrom(database: DatabaseTemplate): Database {
+function databaseFrom(config: Config, database: DatabaseConfig, dbname: string | undefined): Database {
   const { applicationName, clientEncoding, datestyle, timezone } = database
   const named = { application_name: applicationName, client_encoding: clientEncoding, DateStyle: datestyle, timezone }
   const parameters = Object.entries(named).flatMap(([name, value]) => (value ? [[name, bytes(value)] as const] : []))
+  const { size } = poolSettings(config, database, database.user ?? '')
   return {
-    address: { host: database.host, port: database.port },
-    ...(database.dbname !== undefined && { name: bytes(database.dbname) }),
+    address: { host: database.host[0] ?? config.global.unixSocketDir ?? '', port: database.port },
+    ...(dbname !== undefined && { name: bytes(dbname) }),
     ...(database.user !== undefined && { user: bytes(database.user) }),
     parameters: new Map(parameters),
-    poolSize: database.poolSize,
+    // No pool needs more servers than there may be clients.
+    poolSize: size === 0 ? config.global.maxClientConn : size,
   }
 }
 

@@ -1,36 +1,40 @@
 /**
  * What a configuration file says, parsed and frozen: every value is within its range and every rule between values
- * holds. Only `cli/` reads it, and turns it into the options of the parts.
+ * holds. Only `cli/` reads it, and turns it into the options of the parts. What holds for a pool or a user, when
+ * several places speak of it, is decided in precedence.ts.
  */
 
 import type { UserlistEntry } from './parse-userlist.ts'
+import type { Place } from './problem.ts'
 import type { Values } from './settings.ts'
 
 /** The values of [pgbouncer]. */
 export type GlobalConfig = Values<'pgbouncer'>
 
-type InPool = Omit<Values<'databases'>, 'dbname' | 'poolSize'> & {
-  /** The most servers a pool of this database may have: its own pool_size, else default_pool_size. */
-  readonly poolSize: number
-}
+/** What `*` says for every name that is not in [databases]. Unset options: what [pgbouncer] says. */
+export type DatabaseTemplate = Values<'databases'>
 
-/** What `*` says for every name that is not in [databases]. */
-export interface DatabaseTemplate extends InPool {
-  /** Unset: the name the client asked for. */
-  readonly dbname: string | undefined
-}
-
-/** One database a client can ask for. */
-export interface DatabaseConfig extends InPool {
+/** One database a client can ask for. Unset options: what [pgbouncer] says. */
+export interface DatabaseConfig extends DatabaseTemplate {
   /** The name clients ask for. */
   readonly name: string
   /** PostgreSQL's name of it. */
   readonly dbname: string
 }
 
-/** What [users] says of one user. */
-// oxlint-disable-next-line typescript/no-generated-empty-object-type -- no option is supported in this version
+/** What [users] says of one user. Unset options: what the database or [pgbouncer] says. */
 export type UserConfig = Values<'users'>
+
+/** Where everything stands, for messages. */
+export interface Origins {
+  /** The line [pgbouncer]. */
+  readonly head: Place
+  /** The settings of [pgbouncer] that were written. */
+  readonly settings: ReadonlyMap<string, Place>
+  /** `*` among them. */
+  readonly databases: ReadonlyMap<string, Place>
+  readonly users: ReadonlyMap<string, Place>
+}
 
 export interface Config {
   /** The file it came from. */
@@ -39,9 +43,13 @@ export interface Config {
   readonly databases: ReadonlyMap<string, DatabaseConfig>
   readonly databaseTemplate: DatabaseTemplate | undefined
   readonly users: ReadonlyMap<string, UserConfig>
-  /** The users of auth_file; undefined where none is set, or none is needed. */
+  /** The users of auth_file; undefined where none is set. */
   readonly userlist: ReadonlyMap<string, UserlistEntry> | undefined
+  readonly origins: Origins
 }
+
+/** The name of the template in [databases]. */
+export const template = '*'
 
 /** The database of a name: its own entry, else one made from `*`; undefined: there is no such database. */
 export function findDatabase(config: Config, name: string): DatabaseConfig | undefined {
@@ -51,6 +59,14 @@ export function findDatabase(config: Config, name: string): DatabaseConfig | und
 }
 
 /** Fills a name in where a database has no dbname of its own. */
-export function databaseFrom(template: DatabaseTemplate, name: string): DatabaseConfig {
-  return Object.freeze({ ...template, name, dbname: template.dbname ?? name })
+export function databaseFrom(options: DatabaseTemplate, name: string): DatabaseConfig {
+  return Object.freeze({ ...options, name, dbname: options.dbname ?? name })
+}
+
+/** Every entry of [databases], with the template as a database of the name `*`. */
+export function databaseEntries(config: Config): ReadonlyMap<string, DatabaseConfig> {
+  const { databases, databaseTemplate } = config
+  return databaseTemplate === undefined
+    ? databases
+    : new Map([...databases, [template, databaseFrom(databaseTemplate, template)]])
 }

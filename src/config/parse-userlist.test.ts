@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseUserlist } from './parse-userlist.ts'
+import { parseUserlist, secretKind } from './parse-userlist.ts'
+import { badConfiguration } from './problem.ts'
+import type { Report } from './problem.ts'
 
+const keys = `${'a'.repeat(43)}=:${'b'.repeat(43)}=`
+
+/** Throws the first problem. */
 function parse(text: string): [string, string][] {
-  return Array.from(parseUserlist('users.txt', text), ([name, entry]) => [name, entry.secret])
+  const report: Report = (problem) => {
+    throw badConfiguration(problem)
+  }
+  return Array.from(parseUserlist('users.txt', text, report), ([name, entry]) => [name, entry.secret])
 }
 
 describe('parseUserlist', () => {
   it('takes a name and a secret a line, and ignores what stands behind', () => {
-    assert.deepEqual(parse('"ann" "md5abc"\n  "bob"   "SCRAM-SHA-256$4096:a$b:c" "more" x\r\n"carl" ""'), [
+    assert.deepEqual(parse(`"ann" "md5abc"\n  "bob"   "SCRAM-SHA-256$4096:a$${keys}" "more" x\r\n"carl" ""`), [
       ['ann', 'md5abc'],
-      ['bob', 'SCRAM-SHA-256$4096:a$b:c'],
+      ['bob', `SCRAM-SHA-256$4096:a$${keys}`],
       ['carl', ''],
     ])
   })
@@ -43,5 +51,38 @@ describe('parseUserlist', () => {
     assert.throws(() => parse(`"a" "${'p'.repeat(65_531)}"`), {
       message: 'users.txt:1: the secret of "a" has 65,531 bytes; allowed: up to 65,530',
     })
+  })
+
+  it('refuses a damaged SCRAM secret and rounds beyond 1 to 600,000, without repeating it', () => {
+    for (const secret of ['', 'x', `4096:$${keys}`, `4096:a$${keys}=`, `4096:a$${keys.slice(1)}`, `-1:a$${keys}`]) {
+      assert.throws(() => parse(`"ann" "SCRAM-SHA-256$${secret}"`), {
+        message:
+          'users.txt:1: the SCRAM secret of "ann" is damaged; allowed: ' +
+          'SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, the last three in base64',
+      })
+    }
+    for (const [written, count] of [
+      ['0', '0'],
+      ['600001', '600,001'],
+      ['4294967295', '4,294,967,295'],
+    ]) {
+      assert.throws(() => parse(`"ann" "SCRAM-SHA-256$${written}:a$${keys}"`), {
+        message: `users.txt:1: the SCRAM secret of "ann" has ${count} iterations; allowed: 1 to 600,000`,
+      })
+    }
+    for (const count of [1, 600_000]) assert.equal(parse(`"ann" "SCRAM-SHA-256$${count}:a$${keys}"`).length, 1)
+  })
+
+  it('goes on behind a wrong line', () => {
+    const texts: string[] = []
+    const users = parseUserlist('u', 'x\n"ann" "p"\n"" "q"', (problem) => void texts.push(`${problem.line}`))
+    assert.deepEqual([[...users.keys()], texts], [['ann'], ['1', '3']])
+  })
+})
+
+describe('secretKind', () => {
+  it('goes by the form, as PostgreSQL does', () => {
+    const secrets = ['', 'p', `md5${'0'.repeat(32)}`, `md5${'0'.repeat(31)}`, `md5${'A'.repeat(32)}`, 'SCRAM-SHA-256$']
+    assert.deepEqual(secrets.map(secretKind), ['none', 'plain', 'md5', 'plain', 'plain', 'scram'])
   })
 })

@@ -1,38 +1,64 @@
 /**
  * Collects the values of one section, or of one connection string, against the table. A repeated name replaces the
- * earlier value; a wrong name or value is refused at its own line, also when a later line would replace it.
+ * earlier value; a wrong name or value is reported at its own line, also when a later line would replace it.
  */
 
 import { nearestName } from './nearest-name.ts'
-import { refuse } from './refuse.ts'
-import type { Place } from './refuse.ts'
-import { propertyName, settings } from './settings.ts'
-import type { Section, Values } from './settings.ts'
-import type { Setting } from './setting.ts'
+import { problemAt } from './problem.ts'
+import type { Place, Report } from './problem.ts'
+import { aliases, propertyName, settings } from './settings.ts'
+import type { Row, Section, Values } from './settings.ts'
 import { unsupported } from './unsupported.ts'
 
-type Row = Setting<unknown, string>
+/** A value, nothing (it is off, and stays so), or what is wrong. */
+type Read =
+  | { readonly kind: 'value'; readonly name: string; readonly value: unknown }
+  | { readonly kind: 'off' }
+  | { readonly kind: 'problem'; readonly problem: string }
+
+/** Reads one value against the table. */
+export function readValue(section: Section, alias: string, text: string): Read {
+  const name = aliases[section].get(alias) ?? alias
+  const rows: Readonly<Record<string, Row>> = settings[section]
+  const row = Object.hasOwn(rows, name) ? rows[name] : undefined
+  if (row === undefined) return readUnknown(section, name, text)
+  if (text.includes('\0')) return { kind: 'problem', problem: 'holds a zero byte' }
+  const parsed = row.parse(text)
+  return parsed.ok ? { kind: 'value', name, value: parsed.value } : { kind: 'problem', problem: parsed.problem }
+}
+
+function readUnknown(section: Section, name: string, text: string): Read {
+  const known = unsupported[section].get(name)
+  if (known?.isOff(text)) return { kind: 'off' }
+  if (known) return { kind: 'problem', problem: 'not supported in this version' }
+  const nearest = nearestName(name, [...Object.keys(settings[section]), ...unsupported[section].keys()])
+  return {
+    kind: 'problem',
+    problem: nearest === undefined ? 'unknown setting' : `unknown setting; did you mean ${nearest}?`,
+  }
+}
 
 export class ValueReader<Name extends Section> {
   readonly #section: Name
-  /** Stands before the setting's name in errors. */
+  readonly #report: Report
+  /** Stands before the setting's name in problems. */
   readonly #prefix: string
-  readonly #rows: Readonly<Record<string, Row>>
   readonly #values = new Map<string, unknown>()
   readonly #places = new Map<string, Place>()
 
-  constructor(section: Name, prefix = '') {
+  constructor(section: Name, report: Report, prefix = '') {
     this.#section = section
+    this.#report = report
     this.#prefix = prefix
-    this.#rows = settings[section]
   }
 
-  /** Takes one value. Throws `bad_configuration` when the name or the value is wrong. */
-  set(name: string, text: string, place: Place): void {
-    const parsed = this.#rowOf(name, place).parse(text)
-    if (!parsed.ok) this.#refuse(place, name, parsed.problem)
-    this.#values.set(name, parsed.value)
-    this.#places.set(name, place)
+  /** Takes one value, or reports what is wrong with it. */
+  set(alias: string, text: string, place: Place): void {
+    const read = readValue(this.#section, alias, text)
+    if (read.kind === 'problem') this.#report(problemAt(place, `${this.#prefix}${alias}`, read.problem))
+    if (read.kind !== 'value') return
+    this.#values.set(read.name, read.value)
+    this.#places.set(read.name, place)
   }
 
   /** Forgets all values. */
@@ -41,35 +67,18 @@ export class ValueReader<Name extends Section> {
     this.#places.clear()
   }
 
-  placeOf(name: string): Place | undefined {
-    return this.#places.get(name)
+  /** Where the values stand that were written. */
+  get places(): ReadonlyMap<string, Place> {
+    return this.#places
   }
 
-  /** The frozen values, defaults filled in. Throws `bad_configuration`, naming `place`, when one is missing. */
-  finish(place: Place): Values<Name> {
+  /** The frozen values, defaults filled in. */
+  finish(): Values<Name> {
+    const rows: Readonly<Record<string, Row>> = settings[this.#section]
     const values: Record<string, unknown> = {}
-    for (const [name, row] of Object.entries(this.#rows))
-      values[propertyName(name, row)] = this.#valueOf(name, row, place)
-    Object.freeze(values)
-    return values as Values<Name>
-  }
-
-  #valueOf(name: string, row: Row, place: Place): unknown {
-    if (this.#values.has(name)) return this.#values.get(name)
-    if (row.required !== undefined) this.#refuse(place, name, row.required)
-    return row.default
-  }
-
-  #rowOf(name: string, place: Place): Row {
-    const row = Object.hasOwn(this.#rows, name) ? this.#rows[name] : undefined
-    if (row !== undefined) return row
-    const known = unsupported[this.#section]
-    if (known.has(name)) this.#refuse(place, name, 'not supported in this version')
-    const nearest = nearestName(name, [...Object.keys(this.#rows), ...known])
-    this.#refuse(place, name, nearest === undefined ? 'unknown setting' : `unknown setting; did you mean ${nearest}?`)
-  }
-
-  #refuse(place: Place, name: string, problem: string): never {
-    refuse(place, `${this.#prefix}${name}`, problem)
+    for (const [name, row] of Object.entries(rows)) {
+      values[propertyName(name, row)] = this.#values.has(name) ? this.#values.get(name) : row.default
+    }
+    return Object.freeze(values) as Values<Name>
   }
 }

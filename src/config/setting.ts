@@ -1,32 +1,49 @@
 /**
- * The kinds of settings: what a row of the table (settings.ts) is, and how its text becomes a value. A kind knows its
- * allowed range in words, so that every refusal can name it. Where a value stands in a file is not known here.
+ * The kinds of settings: what a row of the table (settings.ts) is, how its text becomes a value, and how the value is
+ * shown. A kind knows its allowed range in words, so that every refusal can name it. Where a value stands in a file is
+ * not known here. Numbers of `[pgbouncer]` are written as C writes them, those of connection strings are decimal.
  */
 
 /** A value, or the reason why the text is none. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
 
-/** One row of the table. `Suffix` ends the property's name where the value has a unit: `Ms`. */
+/** One row of the table. `Suffix` ends the property's name where the value has a unit: `Ms`, `Bytes`. */
 export interface Setting<T, Suffix extends string = ''> {
   readonly type: 'text' | 'list' | 'integer' | 'seconds' | 'boolean' | 'choice'
   readonly suffix: Suffix
   /** PgBouncer's default where it has the setting; undefined: unset. */
   readonly default: T
-  /** The allowed values, in words. */
+  /** The default as it would be written in a file; empty: unset. */
+  readonly defaultText: string
+  /** The unit in files; empty: none. */
+  readonly unit: string
+  /** The allowed values, in words, with the unit. */
   readonly range: string
   /** A change needs a restart. */
   readonly restartOnly: boolean
-  /** Why the setting can't be left out; undefined: it can. */
-  readonly required: string | undefined
   /** One sentence for documents. */
   readonly about: string
+  /** One sentence: where it does something else than in PgBouncer. */
+  readonly differs: string | undefined
+  /** It is accepted, and nothing here depends on it. */
+  readonly hasNoEffect: boolean
+  /** A value is never shown. */
+  readonly isSecret: boolean
   readonly parse: (text: string) => Parsed<T>
+  /** The value as SHOW CONFIG shows it; empty: unset. A method, so that rows of all kinds can stand in one table. */
+  show(value: T): string
 }
 
 interface Common {
   readonly about: string
+  readonly differs?: string
   readonly restartOnly?: boolean
+  readonly hasNoEffect?: boolean
+  readonly isSecret?: boolean
 }
+
+/** Durations end up as timer delays, and beyond 2^31 − 1 ms those fire at once. */
+const longestSeconds = 2_147_483
 
 function accept<T>(value: T): Parsed<T> {
   return { ok: true, value }
@@ -36,124 +53,178 @@ function reject(problem: string): { readonly ok: false; readonly problem: string
   return { ok: false, problem }
 }
 
-function row(options: Common & { readonly required?: string }) {
-  return { about: options.about, restartOnly: options.restartOnly ?? false, required: options.required }
-}
-
-/** Free text; empty means unset, as in PgBouncer. `problemOf` may refuse a value with a sentence. */
-export function text(
-  options: Common & { readonly range?: string; readonly problemOf?: (value: string) => string | undefined },
-): Setting<string | undefined> {
+function common(options: Common) {
   return {
-    type: 'text',
-    suffix: '',
-    default: undefined,
-    range: options.range ?? 'any text',
-    ...row(options),
-    parse: (value) => {
-      const problem = value === '' ? undefined : options.problemOf?.(value)
-      return problem === undefined ? accept(value === '' ? undefined : value) : reject(problem)
-    },
+    about: options.about,
+    differs: options.differs,
+    restartOnly: options.restartOnly ?? false,
+    hasNoEffect: options.hasNoEffect ?? false,
+    isSecret: options.isSecret ?? false,
   }
 }
 
-/** Text that must be there. `required` says why. */
-export function requiredText(
-  options: Common & {
-    readonly required: string
-    readonly range: string
-    readonly problemOf?: (value: string) => string | undefined
-  },
-): Setting<string> {
+interface TextOptions extends Common {
+  readonly default?: string
+  readonly range?: string
+  /** May refuse a value, with a sentence. Never asked about the empty text. */
+  readonly problemOf?: (value: string) => string | undefined
+}
+
+/** Free text; empty means unset, as in PgBouncer. */
+export function text(options: TextOptions): Setting<string | undefined> {
   return {
     type: 'text',
     suffix: '',
-    default: '',
-    range: options.range,
-    ...row(options),
+    default: options.default,
+    defaultText: options.default ?? '',
+    unit: '',
+    range: options.range ?? 'any text',
+    ...common(options),
     parse: (value) => {
+      if (value === '') return accept(undefined)
       const problem = options.problemOf?.(value)
       return problem === undefined ? accept(value) : reject(problem)
     },
+    show: (value) => value ?? '',
   }
 }
 
+interface ListOptions extends Common {
+  readonly default?: readonly string[]
+  readonly range?: string
+  readonly problemOf?: (item: string) => string | undefined
+}
+
 /** Items separated by commas; blanks around an item and empty items don't count. */
-export function list(
-  options: Common & { readonly range?: string; readonly required?: string },
-): Setting<readonly string[]> {
+export function list(options: ListOptions): Setting<readonly string[]> {
+  const fallback = Object.freeze([...(options.default ?? [])])
   return {
     type: 'list',
     suffix: '',
-    default: Object.freeze([]),
+    default: fallback,
+    defaultText: fallback.join(','),
+    unit: '',
     range: options.range ?? 'names separated by commas',
-    ...row(options),
+    ...common(options),
     parse: (value) => {
       const items = value
         .split(',')
         .map((item) => item.trim())
         .filter((item) => item !== '')
-      if (items.length === 0 && options.required !== undefined) return reject(options.required)
-      return accept(Object.freeze(items))
+      const problem = options.problemOf && items.map(options.problemOf).find((found) => found !== undefined)
+      return problem === undefined ? accept(Object.freeze(items)) : reject(problem)
     },
+    show: (items) => items.join(','),
   }
 }
 
-interface Bounds<D extends number | undefined> extends Common {
+interface Numbers<D extends number | undefined> extends Common {
   readonly default: D
   readonly min: number
   readonly max: number
-  /** What to add when the number is 0 and 0 is not allowed. */
-  readonly zero?: string
+  /** How the default is written, where that isn't its decimal number. */
+  readonly defaultText?: string
+  /** The range in words, where it isn't `min to max unit`. */
+  readonly range?: string
 }
 
-function integerRow<D extends number | undefined>(
-  options: Bounds<D>,
-  parseNumber: (text: string) => number,
-): Setting<number | D> {
-  const range = rangeOf(options)
+interface NumberKind<Suffix extends string> {
+  readonly suffix: Suffix
+  readonly unit: string
+  /** What one unit is inside. */
+  readonly factor: number
+  readonly read: (text: string) => number
+  readonly noun: string
+}
+
+const plain = { suffix: '', unit: '', factor: 1, noun: 'a whole number' } as const
+const wholeSeconds = { suffix: 'Ms', unit: 'seconds', factor: 1000, noun: 'a whole number of seconds' } as const
+
+function numberRow<D extends number | undefined, Suffix extends string>(
+  kind: NumberKind<Suffix>,
+  options: Numbers<D>,
+): Setting<number | D, Suffix> {
+  const unit = kind.unit === '' ? '' : ` ${kind.unit}`
+  const range = options.range ?? `${grouped(options.min)} to ${grouped(options.max)}${unit}`
   return {
-    type: 'integer',
-    suffix: '',
-    default: options.default,
+    type: kind.factor === 1000 ? 'seconds' : 'integer',
+    suffix: kind.suffix,
+    default: scaled(options.default, kind.factor),
+    defaultText: options.defaultText ?? (options.default === undefined ? '' : String(options.default)),
+    unit: kind.unit,
     range,
-    ...row(options),
+    ...common(options),
     parse: (value) => {
-      const number = parseNumber(value)
-      if (Number.isNaN(number)) return reject(`"${value}" is not a whole number; allowed: ${range}`)
-      if (number === 0 && options.zero !== undefined && options.min > 0)
-        return reject(`${options.zero}; allowed: ${range}`)
-      return inBounds(number, options) ? accept(number) : reject(`${value} is out of range; allowed: ${range}`)
+      const number = kind.read(value)
+      if (Number.isNaN(number)) return reject(`"${value}" is not ${kind.noun}; allowed: ${range}`)
+      const isWithin = number >= options.min && number <= options.max
+      return isWithin ? accept(exact(number * kind.factor)) : reject(`${value} is out of range; allowed: ${range}`)
     },
+    show: (value) => (value === undefined ? '' : String(exact(value / kind.factor))),
   }
 }
 
-/** A whole number as C writes it: `0x` is hexadecimal, a leading `0` octal. */
-export function integer<D extends number | undefined>(options: Bounds<D>): Setting<number | D> {
-  return integerRow(options, parseCInteger)
+function scaled<D extends number | undefined>(value: D, factor: number): number | D {
+  return value === undefined ? value : value * factor
 }
 
-/** A whole number inside a connection string: always decimal, as PgBouncer reads it there. */
-export function decimal<D extends number | undefined>(options: Bounds<D>): Setting<number | D> {
-  return integerRow(options, (value) => (/^[+-]?\d+$/.test(value) ? Number.parseInt(value, 10) : Number.NaN))
+/** A whole number as C writes it: `0x` is hexadecimal, a leading `0` octal. */
+export function integer<D extends number | undefined>(options: Numbers<D>): Setting<number | D> {
+  return numberRow({ ...plain, read: parseCInteger }, options)
+}
+
+/** A whole number of bytes. */
+export function bytes(options: Numbers<number>): Setting<number, 'Bytes'> {
+  return numberRow({ ...plain, suffix: 'Bytes', unit: 'bytes', read: parseCInteger }, options)
+}
+
+/** Whole milliseconds, in files and inside. */
+export function milliseconds(options: Numbers<number>): Setting<number, 'Ms'> {
+  return numberRow({ ...plain, suffix: 'Ms', unit: 'milliseconds', read: parseCInteger }, options)
+}
+
+/** Whole seconds in files; milliseconds inside. */
+export function secondsWhole(
+  options: Common & { readonly default: number; readonly max?: number },
+): Setting<number, 'Ms'> {
+  return numberRow({ ...wholeSeconds, read: parseCInteger }, { min: 0, max: longestSeconds, ...options })
 }
 
 /** Seconds, also fractional, in files; milliseconds inside. */
-export function seconds(options: Bounds<number>): Setting<number, 'Ms'> {
-  const range = `${rangeOf(options)} seconds`
+export function seconds(options: Common & { readonly default: number }): Setting<number, 'Ms'> {
+  const kind = { suffix: 'Ms', unit: 'seconds', factor: 1000, noun: 'a number of seconds' } as const
+  return numberRow({ ...kind, read: parseFraction }, { min: 0, max: longestSeconds, ...options })
+}
+
+/** A whole number in a connection string, always decimal, as PgBouncer reads it there. */
+export function decimal<D extends number | undefined>(options: Numbers<D>): Setting<number | D> {
+  return numberRow({ ...plain, read: parseDecimal }, options)
+}
+
+/** A size in a connection string: undefined, or -1 in the file, is "not set": the next wider value holds. */
+export function ownSize(options: Common & { readonly max: number }): Setting<number | undefined> {
+  return orInherited(decimal({ ...options, default: undefined, min: 0 }), -1)
+}
+
+/** A limit in a connection string: undefined, or 0 in the file, is "not set": the next wider value holds. */
+export function ownLimit(options: Common & { readonly max: number }): Setting<number | undefined> {
+  return orInherited(decimal({ ...options, default: undefined, min: 0 }), 0)
+}
+
+/** Whole seconds in a connection string: undefined, or 0 in the file, is "not set": the next wider value holds. */
+export function ownSeconds(options: Common): Setting<number | undefined, 'Ms'> {
+  const bounds = { default: undefined, min: 0, max: longestSeconds }
+  return orInherited(numberRow({ ...wholeSeconds, read: parseDecimal }, { ...options, ...bounds }), 0)
+}
+
+function orInherited<Suffix extends string>(
+  row: Setting<number | undefined, Suffix>,
+  sentinel: 0 | -1,
+): Setting<number | undefined, Suffix> {
   return {
-    type: 'seconds',
-    suffix: 'Ms',
-    default: options.default * 1000,
-    range,
-    ...row(options),
-    parse: (value) => {
-      if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value)) {
-        return reject(`"${value}" is not a number of seconds; allowed: ${range}`)
-      }
-      const number = Number(value)
-      return inBounds(number, options) ? accept(number * 1000) : reject(`${value} is out of range; allowed: ${range}`)
-    },
+    ...row,
+    range: `${row.range}; ${sentinel}: not set`,
+    parse: (value) => (parseDecimal(value) === sentinel ? accept(undefined) : row.parse(value)),
   }
 }
 
@@ -163,60 +234,77 @@ export function boolean(options: Common & { readonly default: boolean }): Settin
     type: 'boolean',
     suffix: '',
     default: options.default,
+    defaultText: options.default ? '1' : '0',
+    unit: '',
     range: '0 or 1',
-    ...row(options),
+    ...common(options),
     parse: (value) => {
       const number = parseCInteger(value)
       return number === 0 || number === 1 ? accept(number === 1) : reject(`"${value}" is neither; allowed: 0 or 1`)
     },
+    show: (value) => (value ? '1' : '0'),
   }
 }
 
-/** One of some words, in any case. PgBouncer knows all of `words`; this version carries out the `supported` ones. */
-export function choice<Word extends string, Supported extends Word>(
-  words: readonly Word[],
-  options: Common & { readonly default: Word; readonly supported: readonly Supported[] },
-): Setting<Supported> {
-  const range = options.supported.join(' or ')
-  const fallback = options.supported.find((word) => word === options.default)
+interface Choices<Word extends string, D extends Word | undefined> extends Common {
+  readonly default: D
+  readonly words: readonly Word[]
+  /** What PgBouncer knows besides, and this version doesn't carry out. */
+  readonly unsupported?: readonly string[]
+}
+
+/** One of some words, in any case. */
+export function choice<Word extends string, D extends Word | undefined>(options: Choices<Word, D>): Setting<Word | D> {
+  const { words } = options
+  const range = words.length === 1 ? `only ${words[0]}` : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
   return {
     type: 'choice',
     suffix: '',
-    default: fallback ?? (options.default as Supported),
+    default: options.default,
+    defaultText: options.default ?? '',
+    unit: '',
     range,
-    ...row({
-      ...options,
-      ...(fallback === undefined && {
-        required: `not set, and the default, ${options.default}, is not supported in this version; allowed: ${range}`,
-      }),
-    }),
+    ...common(options),
     parse: (value) => {
-      const known = words.find((word) => word === value.toLowerCase())
-      if (known === undefined) return reject(`"${value}" is unknown; allowed: ${range}`)
-      const word = options.supported.find((candidate) => candidate === known)
-      return word === undefined ? reject(`${known} is not supported in this version; allowed: ${range}`) : accept(word)
+      const lower = value.toLowerCase()
+      const word = words.find((candidate) => candidate === lower)
+      if (word !== undefined) return accept(word)
+      const isKnown = options.unsupported?.includes(lower) ?? false
+      return reject(
+        `${isKnown ? `${lower} is not supported in this version` : `"${value}" is unknown`}; allowed: ${range}`,
+      )
     },
+    show: (value) => value ?? '',
   }
 }
 
+/** 1.1 s are 1,100 ms, not 1,100.0000000000002. */
+function exact(product: number): number {
+  return Number(product.toPrecision(15))
+}
+
 /** Reads what C's strtol reads with base 0. NaN: it is not one. */
-function parseCInteger(value: string): number {
+export function parseCInteger(value: string): number {
   const match = /^([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9]\d*))$/.exec(value)
   if (!match) return Number.NaN
-  const [, sign, hexadecimal, octal, plain] = match
+  const [, sign, hexadecimal, octal, decimalDigits] = match
   const magnitude =
     hexadecimal !== undefined
       ? Number.parseInt(hexadecimal, 16)
       : octal !== undefined
         ? Number.parseInt(octal, 8)
-        : Number(plain)
+        : Number(decimalDigits)
   return sign === '-' && magnitude !== 0 ? -magnitude : magnitude
 }
 
-function inBounds(number: number, bounds: { readonly min: number; readonly max: number }): boolean {
-  return number >= bounds.min && number <= bounds.max
+function parseDecimal(value: string): number {
+  return /^[+-]?\d+$/.test(value) ? Number.parseInt(value, 10) : Number.NaN
 }
 
-function rangeOf(bounds: { readonly min: number; readonly max: number }): string {
-  return `${bounds.min.toLocaleString('en-US')} to ${bounds.max.toLocaleString('en-US')}`
+function parseFraction(value: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value) ? Number(value) : Number.NaN
+}
+
+function grouped(number: number): string {
+  return number.toLocaleString('en-US')
 }

@@ -1,0 +1,62 @@
+/** Rows of [pgbouncer]: how clients share servers, and how many there may be. */
+
+import { boolean, choice, integer, list, seconds } from './setting.ts'
+
+export const largestPool = 100_000
+export const most = 2_147_483_647
+export const poolModes = ['session', 'transaction', 'statement'] as const
+const count = { default: 0, min: 0, max: most }
+
+export const pools = {
+  pool_mode: choice({
+    default: 'session',
+    words: poolModes,
+    about: 'When a server goes back to its pool: at the end of the session, transaction or statement.',
+  }),
+  default_pool_size: integer({
+    default: 20,
+    min: 0,
+    max: largestPool,
+    about: 'How many servers a pool, one database and user, may have; 0: unlimited.',
+  }),
+  min_pool_size: integer({
+    default: 0,
+    min: 0,
+    max: largestPool,
+    about: 'How many servers a pool keeps open; in a pool that may have fewer, all it may have.',
+  }),
+  reserve_pool_size: integer({
+    default: 0,
+    min: 0,
+    max: largestPool,
+    about: 'How many more servers a pool may have once a client has waited for reserve_pool_timeout.',
+  }),
+  reserve_pool_timeout: seconds({ default: 5, about: 'The wait that opens the reserve; 0: never.' }),
+  max_db_connections: integer({ ...count, about: 'How many servers a database may have, of all users; 0: unlimited.' }),
+  max_db_client_connections: integer({ ...count, about: 'How many clients a database may have; 0: unlimited.' }),
+  max_user_connections: integer({
+    ...count,
+    about: 'How many servers a user may have, in all databases; 0: unlimited.',
+  }),
+  max_user_client_connections: integer({ ...count, about: 'How many clients a user may have; 0: unlimited.' }),
+  server_round_robin: boolean({
+    default: false,
+    about: 'Use idle servers in turn, where otherwise the one used last goes first.',
+  }),
+  max_prepared_statements: integer({
+    default: 200,
+    min: 0,
+    max: largestPool,
+    about: 'How many named statements a server keeps in transaction and statement mode; 0: they are not followed.',
+  }),
+  track_extra_parameters: list({
+    default: ['IntervalStyle'],
+    restartOnly: true,
+    about: 'Parameters kept for each client besides the usual ones, if PostgreSQL reports them.',
+  }),
+  ignore_startup_parameters: list({ about: 'Startup parameters that are accepted and thrown away.' }),
+  application_name_add_host: boolean({
+    default: false,
+    about: "Append a client's host and port to its application_name.",
+  }),
+}
