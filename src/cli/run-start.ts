@@ -10,7 +10,7 @@ import type { SocketHandler } from '../net/socket.ts'
 import type { StartCommand } from './arguments.ts'
 import { endOnUncaught } from './failure.ts'
 import { checkDescriptors, descriptorLimit } from './limits.ts'
-import { fixedLimits, type PoolerSetup, startPooler } from './serve-pooler.ts'
+import { fixedLimits, type PoolerSetup, startPooler, unconfigured, unconfiguredOfDatabase } from './serve-pooler.ts'
 import { stoppedBySignal } from './signals.ts'
 
 const host = '127.0.0.1'
@@ -64,16 +64,21 @@ function setup(command: StartCommand, postgresPort: number, maxClients: number):
   return {
     pooler: {
       databases: new Map(),
-      databaseTemplate: { address: { host, port: postgresPort }, poolSize },
+      databaseTemplate: {
+        ...unconfiguredOfDatabase,
+        addresses: [{ host, port: postgresPort }],
+        poolSize,
+        queryWaitTimeoutMs: 120_000,
+      },
       maxClients,
       ignoredStartupParameters: new Set(ignoredStartupParameters),
-      logs: { connections: false, disconnections: false, errors: true },
+      logs: { connections: false, disconnections: false, errors: true, stats: false },
       clientLoginTimeoutMs: 60_000,
-      queryWaitTimeoutMs: 120_000,
       serverConnectTimeoutMs: 15_000,
       serverLoginRetryMs: 1_000,
       cancelWaitTimeoutMs: 10_000,
       ...fixedLimits,
+      ...unconfigured,
     },
     listenAddresses: [host],
     port: command.port,

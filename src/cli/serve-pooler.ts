@@ -29,6 +29,7 @@ export interface PoolerSetup {
 export interface ServedPooler extends Stoppable {
   /** The port it listens on. */
   readonly port: number
+  readonly pooler: Pooler
 }
 
 const tickMs = 20
@@ -59,12 +60,35 @@ export async function servePooler(config: Config, log: Log): Promise<ServedPoole
 /** Limits that have no setting. */
 export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000 } as const
 
+/** What the configuration does not say yet, as PgBouncer has it. */
+export const unconfigured = {
+  userOptions: new Map(),
+  maxUserServers: 0,
+  maxUserClients: 0,
+  reserveAfterMs: 5_000,
+  isServerRoundRobin: false,
+  serverIdleTimeoutMs: 600_000,
+  autodbIdleTimeoutMs: 3_600_000,
+  poolIdleTimeoutMs: 0,
+  statsPeriodMs: 60_000,
+  suspendTimeoutMs: 10_000,
+} as const
+
+export const unconfiguredOfDatabase = {
+  minPoolSize: 0,
+  reservePoolSize: 0,
+  serverLifetimeMs: 3_600_000,
+  maxServers: 0,
+  maxClients: 0,
+} as const
+
 function poolerOptions(config: Config): PoolerOptions {
   const { global, databaseTemplate } = config
-  const databases = [...config.databases].map(([name, database]) => [bytes(name), databaseFrom(database)] as const)
+  const from = (database: DatabaseTemplate): Database => databaseFrom(database, global.queryWaitTimeoutMs)
+  const databases = [...config.databases].map(([name, database]) => [bytes(name), from(database)] as const)
   return {
     databases: new Map(databases),
-    ...(databaseTemplate && { databaseTemplate: databaseFrom(databaseTemplate) }),
+    ...(databaseTemplate && { databaseTemplate: from(databaseTemplate) }),
     ...(config.userlist && { users: byteStrings([...config.userlist.keys()]) }),
     maxClients: global.maxClientConn,
     ignoredStartupParameters: new Set(global.ignoreStartupParameters.map((name) => name.toLowerCase())),
@@ -72,22 +96,25 @@ function poolerOptions(config: Config): PoolerOptions {
       connections: global.logConnections,
       disconnections: global.logDisconnections,
       errors: global.logPoolerErrors,
+      stats: false,
     },
     clientLoginTimeoutMs: global.clientLoginTimeoutMs,
-    queryWaitTimeoutMs: global.queryWaitTimeoutMs,
     serverConnectTimeoutMs: global.serverConnectTimeoutMs,
     serverLoginRetryMs: global.serverLoginRetryMs,
     cancelWaitTimeoutMs: global.cancelWaitTimeoutMs,
     ...fixedLimits,
+    ...unconfigured,
   }
 }
 
-function databaseFrom(database: DatabaseTemplate): Database {
+function databaseFrom(database: DatabaseTemplate, queryWaitTimeoutMs: number): Database {
   const { applicationName, clientEncoding, datestyle, timezone } = database
   const named = { application_name: applicationName, client_encoding: clientEncoding, DateStyle: datestyle, timezone }
   const parameters = Object.entries(named).flatMap(([name, value]) => (value ? [[name, bytes(value)] as const] : []))
   return {
-    address: { host: database.host, port: database.port },
+    ...unconfiguredOfDatabase,
+    addresses: [{ host: database.host, port: database.port }],
+    queryWaitTimeoutMs,
     ...(database.dbname !== undefined && { name: bytes(database.dbname) }),
     ...(database.user !== undefined && { user: bytes(database.user) }),
     parameters: new Map(parameters),
@@ -133,6 +160,7 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
 
   return {
     port: listeners[0]?.port ?? setup.port,
+    pooler,
     stop(mode: StopMode) {
       finished ??= finish(mode === 'wait_for_clients' ? 'clients' : 'servers')
       if (mode === 'immediate') pooler.stop()

@@ -63,6 +63,10 @@ export class Client implements SocketHandler {
     return this.#socket.remotePort
   }
 
+  get unsentBytes(): number {
+    return this.#socket.pendingBytes
+  }
+
   get isOpen(): boolean {
     const phase = this.#phase
     return phase === 'ready' || phase === 'login' || phase === 'startup'

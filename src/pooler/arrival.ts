@@ -18,11 +18,13 @@ export class Arrival extends Node implements ClientHandler {
   /** It is no login: it has brought a cancel request, and is open until that is over. */
   isCancelling = false
   readonly client: Client
+  readonly arrivedAtMs: number
   readonly #owner: ArrivalOwner
 
-  constructor(client: Client, owner: ArrivalOwner) {
+  constructor(client: Client, arrivedAtMs: number, owner: ArrivalOwner) {
     super()
     this.client = client
+    this.arrivedAtMs = arrivedAtMs
     this.#owner = owner
   }
 

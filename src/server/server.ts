@@ -79,6 +79,10 @@ export class Server implements SocketHandler {
     this.#socket?.write(bytes)
   }
 
+  get unsentBytes(): number {
+    return this.#socket?.pendingBytes ?? 0
+  }
+
   /** PostgreSQL doesn't read what we send. */
   get isBlocked(): boolean {
     return this.#socket?.isBlocked ?? false
