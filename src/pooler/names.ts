@@ -7,3 +7,8 @@ export function textOf(name: string): string {
 export function bytesOf(name: string): string {
   return Buffer.from(name, 'utf8').toString('latin1')
 }
+
+/** What a pool is known by. */
+export function poolKey(database: string, user: string): string {
+  return `${database}\0${user}`
+}

@@ -24,7 +24,7 @@ import { Survey } from './survey.ts'
 import type { Trace } from './trace.ts'
 import { Verbs } from './verbs.ts'
 
-export type { Database, PoolerOptions, User } from './options.ts'
+export type { Database, PoolerOptions } from './options.ts'
 
 /** The console's name as a database, and who serves it: handed in, since the console knows the pooler. */
 export interface ConsoleDoor {
@@ -132,6 +132,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#parameterSets)
     this.#arrivals.timeoutMs = options.clientLoginTimeoutMs
     this.#pools.reconfigure(options)
+    for (const client of Array.from(this.#clients)) {
+      if (client.pool.dismissal) client.shutDown(client.pool.dismissal)
+    }
   }
 
   /** A connection was accepted: its handler from now on. */

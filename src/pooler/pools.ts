@@ -6,7 +6,7 @@
 import { Limits } from '../engine/limits.ts'
 import { TaxirankError } from '../errors.ts'
 import { LiveDatabase, LiveUser, type UserLimits } from './live.ts'
-import { textOf } from './names.ts'
+import { poolKey, textOf } from './names.ts'
 import type { Database, PoolerOptions, User } from './options.ts'
 import { type PoolSurroundings, ServerPool } from './server-pool.ts'
 
@@ -194,9 +194,4 @@ export class Pools {
     const isDatabaseOver = pool.database.isAuto && autodbIdleTimeoutMs > 0 && unusedMs >= autodbIdleTimeoutMs
     return isPoolOver || isDatabaseOver
   }
-}
-
-/** What a pool is known by. */
-export function poolKey(database: string, user: string): string {
-  return `${database}\0${user}`
 }

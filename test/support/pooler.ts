@@ -25,6 +25,8 @@ export interface TestPoolerOptions extends Partial<Omit<PoolerOptions, 'database
   readonly database?: TestDatabase
   /** Others, by name. */
   readonly databases?: Readonly<Record<string, TestDatabase>>
+  /** There is no `*`. */
+  readonly isWithoutTemplate?: boolean
 }
 
 /** `address`: the only one; PostgreSQL's, if nothing is said. */
@@ -121,6 +123,7 @@ export class TestPoolers {
     queryWaitTimeoutMs = 5_000,
     database = {},
     databases = {},
+    isWithoutTemplate = false,
     ...limits
   }: TestPoolerOptions): PoolerOptions {
     const usualAddress = { host: '127.0.0.1', port: this.#postgresPort() }
@@ -135,7 +138,7 @@ export class TestPoolers {
       ...shortLimits,
       ...limits,
       databases: new Map(Object.entries(databases).map(([name, said]) => [name, from(said)])),
-      databaseTemplate: from(database),
+      ...(!isWithoutTemplate && { databaseTemplate: from(database) }),
     }
   }
 
