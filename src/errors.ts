@@ -21,6 +21,8 @@ const catalogue = {
   /** The startup packet named a parameter that cannot be carried from server to server. */
   unsupported_startup_parameter: { sqlState: '08P01', severity: 'FATAL', retryable: false },
   no_such_database: { sqlState: '3D000', severity: 'FATAL', retryable: true },
+  /** An administrator lets nobody in. */
+  database_disabled: { sqlState: '55000', severity: 'FATAL', retryable: true },
   authentication_failed: { sqlState: '28000', severity: 'FATAL', retryable: true },
   /** A client's login did not finish within its limit. */
   login_timeout: { sqlState: '08P01', severity: 'FATAL', retryable: true },

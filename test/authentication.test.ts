@@ -59,10 +59,10 @@ function start(
   const secrets = new Map<string, Secret>(
     Object.entries(stored).map(([user, text]) => [user, parseSecret(Buffer.from(text))]),
   )
-  const address = { host: '127.0.0.1', port: postgres.port }
+  const addresses = [{ host: '127.0.0.1', port: postgres.port }]
   const query = 'select * from public.secret_of($1)'
   const lookup = {
-    address,
+    addresses,
     user: 'lookup',
     credentials: parseSecret(Buffer.alloc(0)) as AuthQuerySource['credentials'],
     query,

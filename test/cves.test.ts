@@ -44,8 +44,8 @@ after(async () => {
 })
 
 function start(query = defaultQuery): Promise<TestPooler> {
-  const address = { host: '127.0.0.1', port: postgres.port }
-  const authQuery = { address, user: 'looker', credentials: new NoSecret('trusted'), query }
+  const addresses = [{ host: '127.0.0.1', port: postgres.port }]
+  const authQuery = { addresses, user: 'looker', credentials: new NoSecret('trusted'), query }
   const authentication = { method: 'scram-sha-256', secrets: new Map(), madeUp: new MadeUpSecrets(4_096) } as const
   return poolers.start({ authentication, database: { authQuery } })
 }

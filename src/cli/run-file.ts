@@ -14,37 +14,41 @@ import { checkPidfile, removePidfile, writePidfile } from './daemon-pidfile.ts'
 import { becomeUser } from './daemon-user.ts'
 import { endOnUncaught, logFailure } from './failure.ts'
 import { checkDescriptors, descriptorLimit, descriptorNeed } from './limits.ts'
-import { servePooler } from './serve-pooler.ts'
-import { stoppedBySignal, watchOtherSignals } from './signals.ts'
-import type { Stoppable } from './signals.ts'
+import { notifySystemd } from './notify-systemd.ts'
+import { type ServeOptions, serveConfig } from './serve-config.ts'
+import { obeySignals, stoppedBySignal } from './signals.ts'
+import type { Operable, Stoppable } from './signals.ts'
 import { versionLine } from './version.ts'
 
 /** Starts a pooler; resolves when it listens. */
-export type Serve = (config: Config, log: Log) => Promise<Stoppable>
+export type Serve = (config: Config, options: ServeOptions) => Promise<Stoppable & Operable>
 
 /** Runs the pooler until a signal stops it. Resolves with the exit code; rejects when no log is open to tell. */
-export async function runFile(command: FileCommand, serve: Serve = servePooler): Promise<number> {
+export async function runFile(command: FileCommand, serve: Serve = serveConfig): Promise<number> {
   const config = parseConfig(command.file, readText)
   if (command.daemon) return startDaemon(command, config).then(() => 0)
   becomeUser(command.user ?? config.global.user)
   checkDescriptors(descriptorNeed(config), descriptorLimit(readText))
   if (config.global.pidfile !== undefined) checkPidfile(config.global.pidfile)
   const sink = openLog(config.global.logfile, command.quiet)
-  const log = new Log(sink.write, { threshold: command.verbose + config.global.verbose > 0 ? 'debug' : 'info' })
+  const log = new Log(sink.write)
   endOnUncaught(log)
-  watchOtherSignals(process, sink.reopen, log)
-  return serveUntilStopped(config, log, serve).then(
+  const options = { log, readFile: readText, verbose: command.verbose, reopenLog: sink.reopen }
+  return serveUntilStopped(config, options, serve).then(
     () => 0,
     (error: unknown) => logFailure(log, error),
   )
 }
 
-async function serveUntilStopped(config: Config, log: Log, serve: Serve): Promise<void> {
-  const running = await serve(config, log)
+async function serveUntilStopped(config: Config, options: ServeOptions, serve: Serve): Promise<void> {
+  const { log } = options
+  const running = await serve(config, options)
   const stopped = stoppedBySignal(process, running, log)
+  obeySignals(process, running, log)
   // Only now: whoever waits for the file may connect, and may send signals.
   if (config.global.pidfile !== undefined) keepPidfile(config.global.pidfile)
   log.info(`process up: ${versionLine}, Bun ${Bun.version}, pid ${process.pid}`)
+  notifySystemd(`READY=1\nMAINPID=${process.pid}`)
   await stopped
   log.info('stopped')
 }

@@ -4,15 +4,15 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { startPostgres } from '../embedded/postgres.ts'
 import { sampleSql } from '../embedded/sample.ts'
-import { MadeUpSecrets } from '../auth/made-up-secrets.ts'
-import { notEncrypted } from '../client/client.ts'
+import type { Config } from '../config/config.ts'
+import { parseConfig } from '../config/parse-config.ts'
 import { Log } from '../log.ts'
 import { listen } from '../net/listen.ts'
 import type { SocketHandler } from '../net/socket.ts'
 import type { StartCommand } from './arguments.ts'
 import { endOnUncaught } from './failure.ts'
 import { checkDescriptors, descriptorLimit } from './limits.ts'
-import { fixedLimits, type PoolerSetup, startPooler } from './serve-pooler.ts'
+import { serveConfig } from './serve-config.ts'
 import { stoppedBySignal } from './signals.ts'
 
 const host = '127.0.0.1'
@@ -25,13 +25,13 @@ const otherDescriptors = poolSize + poolSize + 32
 /** Ctrl-C reaches us twice when npm stands between: from the terminal and from npm. That is one wish, not two. */
 const echoMs = 300
 /** What drivers send without being asked, and what a session can do without. */
-const ignoredStartupParameters = ['extra_float_digits']
+const ignoredStartupParameters = 'extra_float_digits'
 
 /** Resolves with the exit code when a signal has stopped both. */
 export async function runStart(command: StartCommand): Promise<number> {
   const log = new Log((line) => process.stderr.write(line))
   endOnUncaught(log)
-  const limit = descriptorLimit((path) => readFileSync(path, 'utf8'))
+  const limit = descriptorLimit(readText)
   const maxClients = Math.min(mostClients, Math.max(limit - otherDescriptors, fewestClients))
   checkDescriptors({ clients: maxClients, servers: poolSize }, limit)
   listen({ host, port: command.port }, () => nobody).stop()
@@ -41,7 +41,7 @@ export async function runStart(command: StartCommand): Promise<number> {
   process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
   const postgres = await startPostgres({ dataDir, firstSql: sampleSql, log, signal: abort.signal })
   try {
-    const pooler = await startPooler(setup(command, postgres.port, maxClients), log)
+    const pooler = await serveConfig(configOf(command, postgres.port, maxClients), { log, readFile: readText })
     process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
     const stopped = stoppedBySignal(process, pooler, log, echoMs)
     process.stdout.write(greeting(pooler.port, postgres.version, dataDir))
@@ -53,6 +53,10 @@ export async function runStart(command: StartCommand): Promise<number> {
   return 0
 }
 
+function readText(path: string): string {
+  return readFileSync(path, 'utf8')
+}
+
 /** For trying, before a PostgreSQL is made, whether the port is free. */
 const nobody: SocketHandler = {
   received: () => undefined,
@@ -62,31 +66,30 @@ const nobody: SocketHandler = {
   crashed: () => undefined,
 }
 
-function setup(command: StartCommand, postgresPort: number, maxClients: number): PoolerSetup {
-  return {
-    pooler: {
-      databases: new Map(),
-      databaseTemplate: { address: { host, port: postgresPort }, poolSize },
-      maxClients,
-      authentication: { method: 'trust', madeUp: new MadeUpSecrets(4_096) },
-      isTlsRequired: false,
-      serverEncryption: { mode: 'disable' },
-      ignoredStartupParameters: new Set(ignoredStartupParameters),
-      logs: { connections: false, disconnections: false, errors: true },
-      clientLoginTimeoutMs: 60_000,
-      queryWaitTimeoutMs: 120_000,
-      serverConnectTimeoutMs: 15_000,
-      serverLoginRetryMs: 1_000,
-      cancelWaitTimeoutMs: 10_000,
-      ...fixedLimits,
-    },
-    listenAddresses: [host],
-    port: command.port,
-    backlog: 512,
-    clientEncryption: notEncrypted,
-    consoleUsers: new Set(['postgres']),
-    traceFile: command.traceFile,
-  }
+/** What `taxirank start` does, as a configuration file would say it. */
+function configOf(command: StartCommand, postgresPort: number, maxClients: number): Config {
+  const lines = [
+    '[databases]',
+    `* = host=${host} port=${postgresPort}`,
+    '[pgbouncer]',
+    `listen_addr = ${host}`,
+    `listen_port = ${command.port}`,
+    'listen_backlog = 512',
+    'unix_socket_dir =',
+    'auth_type = trust',
+    'admin_users = postgres',
+    'pool_mode = transaction',
+    `default_pool_size = ${poolSize}`,
+    `max_client_conn = ${maxClients}`,
+    `ignore_startup_parameters = ${ignoredStartupParameters}`,
+    'server_tls_sslmode = disable',
+    'server_login_retry = 1',
+    'log_connections = 0',
+    'log_disconnections = 0',
+    'log_stats = 0',
+    ...(command.traceFile === undefined ? [] : [`trace_file = ${command.traceFile}`]),
+  ]
+  return parseConfig('taxirank start', () => lines.join('\n'))
 }
 
 function greeting(port: number, version: string, dataDir: string): string {

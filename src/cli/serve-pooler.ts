@@ -1,17 +1,12 @@
-/** The composition root of the pooler: the one place where configuration becomes the options of its parts. */
+/** Makes a pooler out of its parts, and runs it: its sockets, its clock, its trace. */
 
-import { MadeUpSecrets } from '../auth/made-up-secrets.ts'
-import { parseSecret, type Secret } from '../auth/secret.ts'
-import { Client, type ClientEncryption, notEncrypted } from '../client/client.ts'
-import { databaseFrom as namedDatabase, template } from '../config/config.ts'
-import type { Config, DatabaseConfig } from '../config/config.ts'
-import { poolSettings } from '../config/precedence.ts'
+import { Client, type ClientEncryption } from '../client/client.ts'
 import { Console } from '../console/console.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { listen, type Listener } from '../net/listen.ts'
+import { listen, type Listener, type ListenOptions } from '../net/listen.ts'
 import { now } from '../net/turn.ts'
-import { type Database, type DrainMode, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
+import { type DrainMode, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
 import { noTrace } from '../pooler/trace.ts'
 import { type JumpCause, RunningClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
@@ -21,19 +16,17 @@ import { versionLine } from './version.ts'
 /** Everything a pooler is made of, from whichever command. */
 export interface PoolerSetup {
   readonly pooler: PoolerOptions
-  readonly listenAddresses: readonly string[]
-  /** 0: a free one. */
-  readonly port: number
-  /** How many connections the kernel queues before they are accepted. */
-  readonly backlog: number
+  /** Where clients come from; one or more. */
+  readonly listeners: readonly ListenOptions[]
   readonly clientEncryption: ClientEncryption
   readonly consoleUsers: ReadonlySet<string>
   readonly traceFile: string | undefined
 }
 
 export interface ServedPooler extends Stoppable {
-  /** The port it listens on. */
+  /** The TCP port it listens on; 0: on none. */
   readonly port: number
+  readonly pooler: Pooler
 }
 
 const tickMs = 20
@@ -44,87 +37,6 @@ const jumpTexts: Readonly<Record<JumpCause, string>> = {
 
 /** A gap of more than this between two ticks is time in which the process did not run. */
 const jumpMs = 5_000
-
-/** Starts a pooler as the configuration says. Resolves when it listens. */
-export async function servePooler(config: Config, log: Log): Promise<ServedPooler> {
-  const { global } = config
-  return startPooler(
-    {
-      pooler: poolerOptions(config),
-      listenAddresses: [...new Set(global.listenAddr.map((address) => (address === '*' ? '::' : address)))],
-      port: global.listenPort,
-      backlog: global.listenBacklog,
-      clientEncryption: notEncrypted,
-      consoleUsers: byteStrings([...global.adminUsers, ...global.statsUsers]),
-      traceFile: global.traceFile,
-    },
-    log,
-  )
-}
-
-/** Limits that have no setting. */
-export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000, authQueryTimeoutMs: 5_000 } as const
-
-function poolerOptions(config: Config): PoolerOptions {
-  const { global, databaseTemplate } = config
-  const databases = [...config.databases].map(
-    ([name, database]) => [bytes(name), databaseFrom(config, database, database.dbname)] as const,
-  )
-  return {
-    databases: new Map(databases),
-    ...(databaseTemplate && {
-      databaseTemplate: databaseFrom(config, namedDatabase(databaseTemplate, template), databaseTemplate.dbname),
-    }),
-    authentication: {
-      method: global.authType,
-      madeUp: new MadeUpSecrets(4_096),
-      ...(config.userlist && { secrets: secretsOf(config.userlist) }),
-    },
-    isTlsRequired: false,
-    serverEncryption: { mode: 'disable' },
-    maxClients: global.maxClientConn,
-    ignoredStartupParameters: new Set(global.ignoreStartupParameters.map((name) => name.toLowerCase())),
-    logs: {
-      connections: global.logConnections,
-      disconnections: global.logDisconnections,
-      errors: global.logPoolerErrors,
-    },
-    clientLoginTimeoutMs: global.clientLoginTimeoutMs,
-    queryWaitTimeoutMs: global.queryWaitTimeoutMs,
-    serverConnectTimeoutMs: global.serverConnectTimeoutMs,
-    serverLoginRetryMs: global.serverLoginRetryMs,
-    cancelWaitTimeoutMs: global.cancelWaitTimeoutMs,
-    ...fixedLimits,
-  }
-}
-
-function databaseFrom(config: Config, database: DatabaseConfig, dbname: string | undefined): Database {
-  const { applicationName, clientEncoding, datestyle, timezone } = database
-  const named = { application_name: applicationName, client_encoding: clientEncoding, DateStyle: datestyle, timezone }
-  const parameters = Object.entries(named).flatMap(([name, value]) => (value ? [[name, bytes(value)] as const] : []))
-  const { size } = poolSettings(config, database, database.user ?? '')
-  return {
-    address: { host: database.host[0] ?? config.global.unixSocketDir ?? '', port: database.port },
-    ...(dbname !== undefined && { name: bytes(dbname) }),
-    ...(database.user !== undefined && { user: bytes(database.user) }),
-    parameters: new Map(parameters),
-    // No pool needs more servers than there may be clients.
-    poolSize: size === 0 ? config.global.maxClientConn : size,
-  }
-}
-
-function secretsOf(userlist: NonNullable<Config['userlist']>): ReadonlyMap<string, Secret> {
-  return new Map([...userlist].map(([name, { secret }]) => [bytes(name), parseSecret(Buffer.from(secret))]))
-}
-
-/** Names on the wire are byte strings, names in files are UTF-8. */
-function bytes(name: string): string {
-  return Buffer.from(name, 'utf8').toString('latin1')
-}
-
-function byteStrings(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.map(bytes))
-}
 
 /** Starts a pooler. Resolves when it listens; throws `listen_failed`, or `bad_configuration` for its trace file. */
 export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
@@ -154,7 +66,8 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
   let finished: Promise<void> | undefined
 
   return {
-    port: listeners[0]?.port ?? setup.port,
+    port: listeners.find(({ port }) => port > 0)?.port ?? 0,
+    pooler,
     stop(mode: StopMode) {
       finished ??= finish(mode === 'wait_for_clients' ? 'clients' : 'servers')
       if (mode === 'immediate') pooler.stop()
@@ -176,9 +89,8 @@ function listenOnAll(setup: PoolerSetup, pooler: Pooler, trace: typeof noTrace):
   let lastClientId = 0
   const listeners: Listener[] = []
   try {
-    for (const host of setup.listenAddresses) {
-      const { port, backlog } = setup
-      const listener = listen({ host, port, backlog, deferAccept: true }, (socket) => {
+    for (const options of setup.listeners) {
+      const listener = listen(options, (socket) => {
         const id = ++lastClientId
         const client = new Client(id, socket, trace.clientTraffic(id), setup.clientEncryption)
         client.handler = pooler.clientArrived(client)

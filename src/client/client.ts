@@ -6,6 +6,7 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Socket, SocketHandler } from '../net/socket.ts'
+import { type SocketWay, wayOf } from '../net/socket-way.ts'
 import type { TlsSession } from '../net/tls-handshake.ts'
 import type { AcceptingTls } from '../net/tls.ts'
 import type { Traffic } from '../net/traffic.ts'
@@ -84,6 +85,10 @@ export class Client implements SocketHandler {
     return this.#socket.remotePort
   }
 
+  get unsentBytes(): number {
+    return this.#socket.pendingBytes
+  }
+
   get isOpen(): boolean {
     const phase = this.#phase
     return phase === 'ready' || phase === 'login' || phase === 'startup' || phase === 'securing'
@@ -93,13 +98,17 @@ export class Client implements SocketHandler {
     return this.#socket.isUnix
   }
 
-  /** Undefined without TLS. */
-  get tls(): TlsSession | undefined {
-    return this.#session
+  get isEncrypted(): boolean {
+    return this.#session !== undefined
   }
 
-  get socket(): Socket {
-    return this.#socket
+  get way(): SocketWay {
+    return wayOf(this.#socket, this.#session)
+  }
+
+  /** Of the process at the other end of a unix socket. */
+  get peerUserId(): number | undefined {
+    return this.#socket.peerCredentials?.uid
   }
 
   /** How long its cancel key's secret must be. */

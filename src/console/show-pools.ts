@@ -1,5 +1,5 @@
 import type { Pooler } from '../pooler/pooler.ts'
-import type { ServerPoolFigures } from '../pooler/server-pool.ts'
+import type { PoolFigures } from '../pooler/figures.ts'
 import { integerColumn, type Result, textColumn } from './result.ts'
 
 const figures = [
@@ -28,17 +28,21 @@ const columns = [
 
 /** SHOW POOLS: one row a pool, the console's own last. */
 export function showPools(pooler: Pooler, consoleClients: number): Result {
-  const rows = pooler.figures().map(poolRow)
+  const rows = pooler.figures.pools().map(poolRow)
   const own = ['pgbouncer', 'pgbouncer', consoleClients, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'statement', null]
   return { tag: 'SHOW', columns, rows: [...rows, own.map((value) => (value === null ? null : String(value)))] }
 }
 
-/** sv_used and sv_tested are servers between two leases that need a check first: there are none yet. */
-function poolRow(pool: ServerPoolFigures): (string | null)[] {
-  const clients = [pool.clients - pool.waiting, pool.waiting, pool.cancelling, 0]
-  const servers = [pool.leased, pool.cancelling, 0, pool.idle, 0, 0, pool.opening]
-  const microseconds = Math.round(pool.longestWaitMs * 1000)
+function poolRow({ database, user, clients, servers, longestWaitMs, mode }: PoolFigures): (string | null)[] {
+  const connected = [
+    clients.active + clients.idle,
+    clients.waiting,
+    clients.active_cancel_req,
+    clients.waiting_cancel_req,
+  ]
+  const { active, active_cancel, being_canceled, idle, used, tested, login } = servers
+  const microseconds = Math.round(longestWaitMs * 1000)
   const wait = [Math.floor(microseconds / 1_000_000), microseconds % 1_000_000]
-  const names = [pool.database, pool.user].map((name) => Buffer.from(name, 'latin1').toString('utf8'))
-  return [...names, ...[...clients, ...servers, ...wait].map(String), 'transaction', null]
+  const numbers = [...connected, active, active_cancel, being_canceled, idle, used, tested, login, ...wait]
+  return [database, user, ...numbers.map(String), mode, null]
 }

@@ -34,7 +34,7 @@ const weight = 1 / 8
 const mostAtOnce = 1 << 20
 
 export class Opening {
-  readonly #retryMaxMs: number
+  #retryMaxMs: number
   readonly #random: () => number
   #learntMs: number | undefined
   #atOnce = 1
@@ -44,8 +44,13 @@ export class Opening {
 
   /** `retryMaxMs` 0: the pause does not grow. */
   constructor(retryMaxMs: number, random: () => number) {
-    this.#retryMaxMs = retryMaxMs === 0 ? firstRetryMs : retryMaxMs
+    this.#retryMaxMs = atLeastFirst(retryMaxMs)
     this.#random = random
+  }
+
+  /** Of the pauses that begin from now on. */
+  set retryMaxMs(retryMaxMs: number) {
+    this.#retryMaxMs = atLeastFirst(retryMaxMs)
   }
 
   /** How long opening takes, as learnt; undefined before the first success. */
@@ -91,4 +96,8 @@ export class Opening {
     if (needed * holdMs > this.#learntMs * resources) return true
     return opening === 0 && longestWaitMs >= this.#learntMs
   }
+}
+
+function atLeastFirst(retryMaxMs: number): number {
+  return retryMaxMs === 0 ? firstRetryMs : retryMaxMs
 }

@@ -105,7 +105,7 @@ const never = Number.MAX_SAFE_INTEGER
 export function settle<T>(options: PoolOptions<T>): Settings<T> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const settings: Settings<T> = { ...defaults, limits: [], lanes: [], ...(Object.fromEntries(given) as typeof options) }
-  if (!reuses.includes(settings.reuse)) refuse(`reuse must be ${reuses.join(' or ')}, got ${settings.reuse}`)
+  checkReuse(settings.reuse)
   checkNumbers(settings)
   checkSizes(settings)
   checkLanes(settings.lanes)
@@ -114,6 +114,10 @@ export function settle<T>(options: PoolOptions<T>): Settings<T> {
     if (!owner.check) refuse('checkAfterMs and keepAliveMs need an owner that can check')
   }
   return { ...settings, checkAfterMs: Math.min(settings.checkAfterMs, never) }
+}
+
+function checkReuse(reuse: Reuse): void {
+  if (!reuses.includes(reuse)) refuse(`reuse must be ${reuses.join(' or ')}, got ${reuse}`)
 }
 
 const times = [
@@ -139,6 +143,20 @@ function checkNumbers<T>(settings: Settings<T>): void {
     above0('shedding.targetMs', shedding.targetMs)
     above0('shedding.intervalMs', shedding.intervalMs)
   }
+}
+
+/** What `retune` may change. */
+export type Tuning = Pick<
+  Settings<unknown>,
+  'waitTimeoutMs' | 'reserveAfterMs' | 'retryMaxMs' | 'lifetimeMs' | 'idleTimeoutMs' | 'reuse'
+>
+
+/** Changes the settings in place: every part of the pool looks at the same ones. Throws `bad_configuration`, and then changes nothing. */
+export function retune<T>(settings: Settings<T>, tuning: Partial<Tuning>): void {
+  const tuned = { ...settings, ...tuning }
+  checkReuse(tuned.reuse)
+  checkNumbers(tuned)
+  Object.assign(settings, tuning)
 }
 
 /** What `resize` may change. */

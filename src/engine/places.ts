@@ -35,9 +35,9 @@ export class Places<T> implements LimitMember {
     this.#group?.join(this)
   }
 
-  /** It shares no limit. */
+  /** None of its limits limits anything now. */
   get isFree(): boolean {
-    return this.#group === undefined
+    return this.#group === undefined || this.limits.every(({ max }) => max === Infinity)
   }
 
   /** Callers wait for a place: nothing can be opened for them before there is one. */

@@ -24,14 +24,14 @@ import { Ledger } from './ledger.ts'
 import { type DrainOptions, Life } from './life.ts'
 import type { HeldLease, PoolObserver } from './observer.ts'
 import { Opening } from './opening.ts'
-import { type PoolOptions, type Settings, settle, type Sizes } from './options.ts'
+import { type PoolOptions, retune, type Settings, settle, type Sizes, type Tuning } from './options.ts'
 import { Places, type PlacesDesk } from './places.ts'
 import { Queue, type QueueDesk } from './queue.ts'
 import type { Situation } from './refusals.ts'
 import { Shrinking } from './shrinking.ts'
 import { Size } from './size.ts'
 import type { Slot } from './slot.ts'
-import { Slots } from './slots.ts'
+import { Slots, type SlotState } from './slots.ts'
 import { Stock } from './stock.ts'
 import type { Waiter } from './waiter.ts'
 
@@ -231,6 +231,20 @@ export class Pool<T> {
     this.#attend(now)
   }
 
+  /**
+   * Takes effect now, also for who waits and for what is open; but a pause after failures that has begun lasts as long as it
+   * was to. Throws `bad_configuration`.
+   */
+  retune(tuning: Partial<Tuning>, now: number): void {
+    const { lifetimeMs } = this.#settings
+    retune(this.#settings, tuning)
+    this.#slots.reuse = this.#settings.reuse
+    this.#opening.retryMaxMs = this.#settings.retryMaxMs
+    this.#queue.retimed()
+    this.#stock.retimed(lifetimeMs !== this.#settings.lifetimeMs, now)
+    this.#attend(now)
+  }
+
   /** Everything that this call finds is closed: what is idle or being opened now, the rest when it is given back. */
   retireAll(now: number): void {
     const all = this.#slots.all()
@@ -304,6 +318,16 @@ export class Pool<T> {
     return this.#life.isOver
   }
 
+  /** Until when no attempt to open is made, because one has failed; it may have passed. */
+  get retryAtMs(): number {
+    return this.#opening.retryAtMs
+  }
+
+  /** Undefined once it is gone. */
+  stateOf(slot: Slot<T>): SlotState | undefined {
+    return this.#slots.stateOf(slot)
+  }
+
   isClosing(slot: Slot<T>): boolean {
     return this.#slots.closing.has(slot)
   }
@@ -375,8 +399,14 @@ export class Pool<T> {
       idleNeeded: () => (this.#life.isPaused ? 0 : Math.max(0, this.#size.needed - this.#slots.checking.size)),
       evict: (now) => this.#evict(this.#slots.longestIdle, now),
       abandon: (now) => this.#evict(this.#slots.opening.last, now),
-      placeFreed: (now) => this.#attend(now),
+      placeFreed: (now) => this.#placeFreed(now),
     }
+  }
+
+  /** Or a limit limits now, or none does any more. */
+  #placeFreed(now: number): void {
+    this.#notePlain()
+    this.#attend(now)
   }
 
   #evict(slot: Slot<T> | undefined, now: number): void {

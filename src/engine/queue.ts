@@ -117,14 +117,25 @@ export class Queue<T> {
     return this.#waitsEndAtMs
   }
 
+  /** The pool says something else now, also of those who wait already. */
+  retimed(): void {
+    this.#waitsEndAtMs = this.#firstEndAtMs()
+    this.#desk.wakeAt(this.#waitsEndAtMs)
+  }
+
+  #firstEndAtMs(): number {
+    const { waitTimeoutMs } = this.#settings
+    if (waitTimeoutMs === 0) return Infinity
+    return Math.min(...this.#lanes.all.map((lane) => lane.firstTimedByPool?.queuedAtMs ?? Infinity)) + waitTimeoutMs
+  }
+
   /** Ends the waits that have lasted as long as the pool says. Whoever is told may ask again, or take others out. */
   endWaits(now: number): void {
     this.#waitsEndAtMs = Infinity
     try {
       for (const lane of this.#lanes.all) this.#endWaitsOf(lane, now)
     } finally {
-      const firsts = this.#lanes.all.map(({ firstTimedByPool }) => firstTimedByPool?.queuedAtMs ?? Infinity)
-      this.#waitsEndAtMs = Math.min(...firsts) + this.#settings.waitTimeoutMs
+      this.#waitsEndAtMs = this.#firstEndAtMs()
     }
   }
 

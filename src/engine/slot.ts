@@ -17,11 +17,12 @@ export class Slot<T> extends Node {
   lane = 0
   /** When its opening or its last check began. */
   sinceMs = 0
+  openedAtMs = 0
   /** When it was last given back, or opened. */
   usedAtMs = 0
   /** When it last showed that it lives: it was used, opened or checked. */
   provenAtMs = 0
-  /** When its lifetime is over: fixed when it opens. */
+  /** When its lifetime is over: fixed when it opens, or when the pool's lifetime becomes another. */
   expiresAtMs = Infinity
   /** Why it is closed as soon as nobody holds it; undefined: it isn't. */
   retiring: CloseReason | undefined

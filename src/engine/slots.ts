@@ -5,7 +5,7 @@
  *               idle ◀─▶ checking       idle, leased ◀─▶ expiring     any ──▶ closing ──▶ gone
  */
 
-import type { PoolSnapshot } from '../metrics/snapshot.ts'
+import { type PoolSnapshot, slotStates } from '../metrics/snapshot.ts'
 import type { Lease } from './lease.ts'
 import { List } from './list.ts'
 import type { Reuse } from './options.ts'
@@ -13,6 +13,8 @@ import type { Slot } from './slot.ts'
 
 /** How far to look for an idle resource with the right state key, from the first choice on. */
 const affinityDepth = 32
+
+export type SlotState = (typeof slotStates)[number]
 
 export class Slots<T> {
   /** The owner is opening them. */
@@ -32,7 +34,7 @@ export class Slots<T> {
   /** The owner is closing them. They count until they are gone. */
   readonly closing = new List<Slot<T>>()
   readonly #lists: readonly List<Slot<T>>[]
-  readonly #isLifo: boolean
+  #isLifo: boolean
   #size = 0
   /** The leases that were held when they were last sorted, the oldest last: those granted since are all younger. */
   #byAge: { readonly lease: Lease<T>; readonly number: number }[] = []
@@ -40,6 +42,10 @@ export class Slots<T> {
   constructor(reuse: Reuse) {
     const { opening, checking, idle, expiring, leased, shared, resetting, closing } = this
     this.#lists = [opening, checking, idle, expiring, leased, shared, resetting, closing]
+    this.#isLifo = reuse === 'lifo'
+  }
+
+  set reuse(reuse: Reuse) {
     this.#isLifo = reuse === 'lifo'
   }
 
@@ -67,6 +73,12 @@ export class Slots<T> {
   /** False once it is gone, and for what is another pool's. */
   has(slot: Slot<T>): boolean {
     return this.#lists.some((list) => list.has(slot))
+  }
+
+  /** Undefined once it is gone. */
+  stateOf(slot: Slot<T>): SlotState | undefined {
+    if (this.expiring.has(slot)) return 'idle'
+    return slotStates.find((name) => this[name].has(slot))
   }
 
   /** Hot path. Somebody has a lease of it. */

@@ -64,10 +64,20 @@ export class Stock<T> {
     const tookMs = now - slot.sinceMs
     this.#ledger.openMs.record(tookMs)
     this.#ledger.counters.opened++
-    slot.usedAtMs = slot.provenAtMs = now
+    slot.openedAtMs = slot.usedAtMs = slot.provenAtMs = now
     slot.expiresAtMs = this.upkeep.expiresAtMs(now)
     this.watch(slot, now)
     return tookMs
+  }
+
+  /** Times of upkeep have become others. What is checked or reset is looked at when that is over. */
+  retimed(isLifetimeNew: boolean, now: number): void {
+    const { opening, idle, leased, shared } = this.#slots
+    for (const slot of this.#slots.all()) {
+      if (opening.has(slot)) continue
+      if (isLifetimeNew) slot.expiresAtMs = this.upkeep.expiresAtMs(slot.openedAtMs)
+      if (idle.has(slot) || leased.has(slot) || shared.has(slot)) this.watch(slot, now)
+    }
   }
 
   /** Ends its leases and has it closed; nothing, if that has been done. */

@@ -80,6 +80,15 @@ export class Socket implements Flushable {
     return this.isUnix ? 0 : this.#raw.remotePort
   }
 
+  /** Empty through a unix socket. */
+  get localAddress(): string {
+    return this.isUnix ? '' : this.#raw.localAddress
+  }
+
+  get localPort(): number {
+    return this.isUnix ? 0 : this.#raw.localPort
+  }
+
   /** -1 once it is closed. */
   get descriptor(): number {
     return descriptorOf(this.#raw)

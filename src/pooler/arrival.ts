@@ -21,11 +21,13 @@ export class Arrival extends Node implements ClientHandler {
   /** Under way from its startup packet on. */
   authentication: Authentication | undefined = undefined
   readonly client: Client
+  readonly arrivedAtMs: number
   readonly #owner: ArrivalOwner
 
-  constructor(client: Client, owner: ArrivalOwner) {
+  constructor(client: Client, arrivedAtMs: number, owner: ArrivalOwner) {
     super()
     this.client = client
+    this.arrivedAtMs = arrivedAtMs
     this.#owner = owner
   }
 

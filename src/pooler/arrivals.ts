@@ -11,7 +11,7 @@ import type { Arrival } from './arrival.ts'
 const reportEveryMs = 10_000
 
 export class Arrivals {
-  readonly #timeoutMs: number
+  #timeoutMs: number
   readonly #deadlines: Deadlines
   readonly #log: Log
   readonly #list = new List<Arrival>()
@@ -23,6 +23,11 @@ export class Arrivals {
     this.#timeoutMs = timeoutMs
     this.#deadlines = deadlines
     this.#log = log
+  }
+
+  /** Of those that arrive from now on. */
+  set timeoutMs(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
   }
 
   get size(): number {

@@ -18,8 +18,8 @@ import { type AuthAnswer, AuthServer, type AuthServerOwner } from './auth-server
 export interface AuthQueryOptions {
   /** For the log: whose users are looked up. */
   readonly name: string
-  /** Where, and as whom. */
-  readonly target: ServerTarget
+  /** Where a connection that is opened now goes, and as whom. */
+  readonly target: () => ServerTarget
   /** One statement with the parameter `$1`, the user's name; its result has two columns, name and secret. A byte string. */
   readonly query: string
   readonly connectTimeoutMs: number
@@ -59,8 +59,9 @@ export class AuthQuery implements AuthServerOwner {
     })
   }
 
-  get isEmpty(): boolean {
-    return this.#pool.size === 0
+  /** It has no connection, and nobody waits for one. */
+  get isUnused(): boolean {
+    return this.#pool.size === 0 && this.#pool.waiting === 0
   }
 
   /**
@@ -73,11 +74,7 @@ export class AuthQuery implements AuthServerOwner {
     return lookup
   }
 
-  /** Closes its connections as soon as nobody waits for them: other ones are to be used, or none. */
-  retire(): void {
-    this.#pool.retireAll(this.#options.now())
-  }
-
+  /** Whoever waits is told, and its connections are closed as soon as they have answered. */
   end(error: TaxirankError): void {
     this.#pool.end(error, this.#options.now())
   }

@@ -4,6 +4,7 @@ import type { Slot } from '../engine/slot.ts'
 import { TaxirankError } from '../errors.ts'
 import { cancelBackend } from '../server/cancel.ts'
 import { Server, type ServerHandler } from '../server/server.ts'
+import type { ServerTarget } from '../server/target.ts'
 import * as build from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
 import { authQueryRules, Backend } from '../wire/messages.ts'
@@ -40,6 +41,7 @@ export class AuthServer implements ServerHandler {
   readonly #owner: AuthServerOwner
   readonly #server: Server
   readonly #options: AuthQueryOptions
+  readonly #target: ServerTarget
   #key: Buffer = Buffer.alloc(0)
   readonly #framer = new Framer(authQueryRules)
   #question: Question | undefined
@@ -48,7 +50,9 @@ export class AuthServer implements ServerHandler {
     this.slot = slot
     this.#owner = owner
     this.#options = options
-    const { target, connectTimeoutMs, deadlines, derivations, now } = options
+    const { connectTimeoutMs, deadlines, derivations, now } = options
+    const target = options.target()
+    this.#target = target
     const traffic = noTrace.serverTraffic(0)
     this.#server = new Server({ target, connectTimeoutMs, deadlines, derivations, now, traffic }, this)
   }
@@ -63,8 +67,8 @@ export class AuthServer implements ServerHandler {
   /** What runs is cancelled first: PostgreSQL would not notice that nobody waits for it any more. */
   close(): void {
     if (this.#question === undefined) return this.#server.close(true)
-    const { target, deadlines, now, timeoutMs } = this.#options
-    cancelBackend({ target, key: this.#key, timeoutMs, deadlines, now }, () => this.#server.close(false))
+    const { deadlines, now, timeoutMs } = this.#options
+    cancelBackend({ target: this.#target, key: this.#key, timeoutMs, deadlines, now }, () => this.#server.close(false))
   }
 
   ready(_parameters: ReadonlyMap<string, string>, key: Buffer, rest: Buffer): void {

@@ -154,13 +154,18 @@ export interface PoolerFigures {
 }
 
 /**
- * What an administrator can do. An absent database means all of them; a name that is none throws `console_refused`. What
- * takes time resolves when it is done, and rejects with `console_refused` when it is given up.
+ * What an administrator can do. An absent database means all of them; a name that is none throws `console_refused`, as does
+ * what makes no sense now, with PgBouncer's text. What takes time resolves when it is done, and rejects with
+ * `console_refused` when it is given up: by `resume`, by the pooler's end, or because whoever asked is gone, which
+ * `abandoned` tells. That ends the wait only: PAUSE and SUSPEND stay in force until `resume`.
  */
 export interface PoolerVerbs {
-  /** Lends nothing any more, and resolves when nothing is lent. Given up by `resume`. */
-  pause(database?: string): Promise<void>
-  /** Ends `pause`, `kill` and `suspend`. Throws when nothing of it was in force. */
+  /** Lends nothing any more, and resolves when every server is closed: idle ones are at once. Also of a name that only `*` knows. */
+  pause(database?: string, abandoned?: AbortSignal): Promise<void>
+  /**
+   * Ends `pause`, `kill` and `suspend`; of one database only what was done to that one, and without a name only what was
+   * done to all. Throws when nothing of it was in force.
+   */
   resume(database?: string): void
   /** New clients are refused; those that are here stay. */
   disable(database: string): void
@@ -171,8 +176,8 @@ export interface PoolerVerbs {
   kill(database?: string): void
   /** False: there is no client with this id. */
   killClient(id: number): boolean
-  /** Resolves when every server that was open or marked at the call's time has been closed. */
-  waitClose(database?: string): Promise<void>
-  /** Nothing is read from clients any more, and it resolves when everything that was read is answered. */
-  suspend(): Promise<void>
+  /** Resolves when every server that is marked now (`isMarked`), by `reconnect` or a reload, has been closed. */
+  waitClose(database?: string, abandoned?: AbortSignal): Promise<void>
+  /** Nothing is read from clients any more, and it resolves when everything that was read is answered. After suspend_timeout those are closed of whom that is not true. */
+  suspend(abandoned?: AbortSignal): Promise<void>
 }

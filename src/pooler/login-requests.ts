@@ -4,6 +4,7 @@
  */
 
 import type { Startup } from '../client/client.ts'
+import { poolKey } from './names.ts'
 import type { ParameterSet, ParameterSets } from './parameters.ts'
 import { readStartup, type StartupRequest, unsupported } from './startup-parameters.ts'
 
@@ -52,7 +53,7 @@ export class LoginRequest {
   poolKey(serverUser: string): string {
     if (this.#poolUser !== serverUser) {
       this.#poolUser = serverUser
-      this.#poolKey = `${this.database}\0${serverUser}`
+      this.#poolKey = poolKey(this.database, serverUser)
     }
     return this.#poolKey
   }

@@ -16,6 +16,9 @@ import type { Deadline } from '../time.ts'
 import * as build from '../wire/build.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
 import type { CancelKey, CancelKeys } from './cancel-keys.ts'
+import type { ClientFigures } from './figures.ts'
+import type { LiveUser } from './live.ts'
+import { textOf } from './names.ts'
 import { differences, type ParameterSet } from './parameters.ts'
 import type { Holder, ServerLoss } from './holder.ts'
 import type { PooledServer } from './pooled-server.ts'
@@ -25,8 +28,6 @@ import { ClientDiscard, WaitEnd } from './trace.ts'
 
 /** What a client needs of the pooler. */
 export interface ClientOwner {
-  /** Why nobody gets a server any more; undefined in normal operation. */
-  readonly shutdown: TaxirankError | undefined
   /** Starts watching a client that stopped in the middle of a message. */
   watchHalfMessage(client: PooledClient): void
   /** It has said the rest, or need not. */
@@ -48,9 +49,12 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** Of the rest of a message; undefined until the client first stops in the middle of one. */
   halfMessage: Deadline | undefined = undefined
   unnamedParses = 0
+  connectedAtMs = 0
+  /** As whom it logged in: its pool's may be another. */
+  readonly user: LiveUser
+  readonly pool: ServerPool
   readonly #owner: ClientOwner
   readonly #client: Client
-  readonly #pool: ServerPool
   readonly #waiter = new Waiter<PooledServer>(this)
   readonly #reader: RequestReader
   #parameters: ParameterSet | undefined
@@ -61,15 +65,27 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   #bytesSinceWatched = 0
   /** It has said Terminate. */
   #isLeaving = false
+  /** Nothing is read of it for now. */
+  #isSuspended = false
+  #requestedAtMs = 0
   /** Called at the first grant, when the client waits to log in and not for a request. */
   #login: (() => void) | undefined
 
-  constructor(client: Client, pool: ServerPool, keys: CancelKeys, traffic: Traffic, owner: ClientOwner) {
+  constructor(
+    client: Client,
+    pool: ServerPool,
+    user: LiveUser,
+    keys: CancelKeys,
+    traffic: Traffic,
+    owner: ClientOwner,
+  ) {
     super()
+    this.user = user
+    user.clients++
     this.key = keys.issue(this, client.secretBytes)
     this.#client = client
     this.#waiter.holder = `client ${client.id}`
-    this.#pool = pool
+    this.pool = pool
     this.#reader = new RequestReader(this, traffic)
     this.#owner = owner
   }
@@ -80,7 +96,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   /** For the log: who it is and where it comes from. */
   get name(): string {
-    this.#name ??= `client ${this.id} (${this.#pool.name} from ${this.#client.remoteAddress}:${this.#client.remotePort})`
+    this.#name ??= `client ${this.id} (${this.pool.name} from ${this.#client.remoteAddress}:${this.#client.remotePort})`
     return this.#name
   }
 
@@ -99,9 +115,14 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   // Login.
 
-  /** Waits for a server only to learn what the pool's parameters are; `then` is called when they are known. */
-  awaitPool(then: () => void): void {
+  /**
+   * Waits for a server only to learn what the pool's parameters are; `then` is called when they are known. `timeoutMs`: how
+   * long at most, if the pool does not say less; 0: as long as the pool says.
+   */
+  awaitPool(timeoutMs: number, then: () => void): void {
     this.#login = then
+    const limitMs = this.pool.waitTimeoutMs
+    if (timeoutMs > 0 && (limitMs === 0 || timeoutMs < limitMs)) this.#waiter.timeoutMs = timeoutMs
     this.#acquire()
   }
 
@@ -132,6 +153,57 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     if (isComing || !this.#mayRead) return this.#watchHalfMessage()
     const text = `the rest of a message did not come within ${limitMs.toLocaleString('en-US')} ms`
     this.fail(new TaxirankError('message_timeout', text))
+  }
+
+  /** An administrator ends it now: what it runs is cancelled. */
+  kill(error: TaxirankError): void {
+    if (!this.#client.isOpen) return
+    if (this.#server?.isMidReply) this.#client.reset()
+    else this.#client.fail(error)
+    this.#owner.clientFailed(this, error)
+    this.#leave(false)
+  }
+
+  /** Nothing more is read of it until `unsuspend`. */
+  suspend(): void {
+    this.#isSuspended = true
+    this.#client.pause()
+  }
+
+  unsuspend(): void {
+    this.#isSuspended = false
+    this.#resumeIfFree()
+  }
+
+  /** Everything that was read of it has been answered, as far as it is whole, and the answers are on their way. */
+  get isAnswered(): boolean {
+    return !this.#waiter.isWaiting && (this.#server?.isAnswered ?? true) && this.#client.unsentBytes === 0
+  }
+
+  // Figures.
+
+  get state(): 'waiting' | 'active' | 'idle' {
+    if (this.#waiter.isWaiting) return 'waiting'
+    return this.#server ? 'active' : 'idle'
+  }
+
+  /** `epochMs`: when the pooler's clock was at 0. */
+  figures(epochMs: number, now: number): ClientFigures {
+    const isWaiting = this.#waiter.isWaiting
+    const requestedAtMs = isWaiting ? this.#waiter.queuedAtMs : (this.#server?.requestedAtMs ?? this.#requestedAtMs)
+    return {
+      ...clientFigures(this.#client),
+      user: textOf(this.user.name),
+      database: textOf(this.pool.database.name),
+      state: this.state,
+      connectedAtMs: epochMs + this.connectedAtMs,
+      requestedAtMs: epochMs + Math.max(requestedAtMs, this.connectedAtMs),
+      waitMs: isWaiting ? now - requestedAtMs : 0,
+      isMarked: this.pool.dismissal !== undefined,
+      linkedTo: this.#server?.id,
+      applicationName: textOf(this.#parameters?.values.get('application_name') ?? ''),
+      heldBytes: this.#reader.backlogBytes,
+    }
   }
 
   /** The pooler stops: a client without a server is told so and closed; the others when they give theirs back. */
@@ -225,31 +297,33 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   #acquire(): boolean {
     const waiter = this.#waiter
     waiter.stateKey = this.#parameters?.key ?? 0
-    const lease = this.#pool.acquire(waiter, this.id)
+    const lease = this.pool.acquire(waiter, this.id)
     if (!lease) return false
     this.#link(lease)
     return this.#server !== undefined
   }
 
   granted(lease: Lease<PooledServer>): void {
-    this.#pool.waitEnded(this.id, WaitEnd.granted)
+    this.pool.waitEnded(this.id, WaitEnd.granted)
     const isLogin = this.#login !== undefined
     this.#link(lease)
     if (this.#server && !isLogin) this.#resumeReading()
   }
 
   refused(error: TaxirankError): void {
-    this.#pool.waitEnded(this.id, refusalEnd(error))
+    this.pool.waitEnded(this.id, refusalEnd(error))
     this.fail(error)
   }
 
   #link(lease: Lease<PooledServer>): void {
     const server = lease.resource
     this.#server = server
-    this.#pool.leaseGranted(this.id, server)
+    this.#requestedAtMs = lease.grantedAtMs - lease.waitedMs
+    this.pool.leaseGranted(this.id, server)
     const login = this.#login
     if (login) {
       this.#login = undefined
+      this.#waiter.timeoutMs = undefined
       this.#parameters = server.parameters
       server.link(lease, this)
       server.unlink()
@@ -303,7 +377,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#server = undefined
     if (this.#isLeaving) return this.#client.close()
     this.#resumeIfFree()
-    if (this.#owner.shutdown && this.#client.isOpen) this.fail(this.#owner.shutdown)
+    if (this.pool.dismissal && this.#client.isOpen) this.fail(this.pool.dismissal)
   }
 
   /** Reads on, unless something still stands in the way. */
@@ -313,7 +387,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   /** Nothing of ours keeps its bytes from being read. */
   get #mayRead(): boolean {
-    return !this.isStopped && !this.#client.isBlocked && !this.#server?.isBlocked
+    return !this.isStopped && !this.#client.isBlocked && !this.#server?.isBlocked && !this.#isSuspended
   }
 
   serverLost({ error, isMidReply, isTold }: ServerLoss): void {
@@ -342,7 +416,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** The request at which this client waits is answered without ever having been sent. */
   #cancelQueued(): void {
     const { type, isTail } = this.#reader.head
-    this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.cancelled)
+    this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.cancelled)
     this.#reader.discardHead(ClientDiscard.cancelled)
     const isWhole = type === Frontend.query || type === Frontend.functionCall || type === Frontend.sync
     const error = new TaxirankError('query_canceled', 'canceling statement due to user request, before it was sent')
@@ -366,7 +440,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   }
 
   closed(cause: Error | undefined): void {
-    this.#pool.clientClosed(this.id, cause !== undefined)
+    this.user.clients--
+    this.pool.clientClosed(this.id, cause !== undefined)
     this.#leave(false)
     this.#owner.clientClosed(this, cause)
   }
@@ -374,14 +449,14 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   crashed(error: unknown): void {
     this.#owner.crashed(this, error)
     const server = this.#server
-    if (server) this.#pool.destroy(server, 'a bug of the pooler met its client')
+    if (server) this.pool.destroy(server, 'a bug of the pooler met its client')
   }
 
   /** Gives up what it waits for or holds. After an orderly goodbye what was sent runs to its end. */
   #leave(isOrderly: boolean): void {
     this.#owner.unwatchHalfMessage(this)
     this.#reader.discardBacklog()
-    if (this.#waiter.isWaiting) this.#pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)
+    if (this.#waiter.isWaiting) this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)
     const server = this.#server
     this.#server = undefined
     if (this.#isLeaving) server?.limitSettling()
@@ -403,4 +478,30 @@ function isCopyMessage(type: number): boolean {
 function refusalEnd(error: TaxirankError): number {
   if (error.code === 'acquire_timeout') return WaitEnd.timedOut
   return error.code === 'admin_shutdown' ? WaitEnd.shutdown : WaitEnd.refused
+}
+
+/** What can be said of any client. */
+export function clientFigures(client: Client): ClientFigures {
+  const { address, port, localAddress, localPort, tls, peerPid } = client.way
+  return {
+    id: client.id,
+    user: '',
+    database: '',
+    state: 'login',
+    address,
+    port,
+    localAddress,
+    localPort,
+    connectedAtMs: 0,
+    requestedAtMs: 0,
+    waitMs: 0,
+    isMarked: false,
+    linkedTo: undefined,
+    remotePid: peerPid,
+    tls,
+    applicationName: '',
+    preparedStatements: 0,
+    heldBytes: 0,
+    unsentBytes: client.unsentBytes,
+  }
 }

@@ -14,7 +14,7 @@ import type { Lease } from '../engine/lease.ts'
 import type { Slot } from '../engine/slot.ts'
 import { TaxirankError } from '../errors.ts'
 import { cancelBackend, type CancelOutcome } from '../server/cancel.ts'
-import { Server, type ServerHandler } from '../server/server.ts'
+import { Server, type ServerHandler, type SocketWay } from '../server/server.ts'
 import type { ServerTarget } from '../server/target.ts'
 import type { Deadline, Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
@@ -29,12 +29,16 @@ import { ReplyRouter, type RouterDesk } from './reply-router.ts'
 import { ServerCancel } from './server-cancel.ts'
 import { ServerSession } from './server-session.ts'
 import { Settlement } from './settlement.ts'
+import type { Tally } from './tally.ts'
 import { ServerSwallow, type Trace } from './trace.ts'
 
 /** What a server needs of the pool that it belongs to. */
 export interface ServerOwner {
-  readonly target: ServerTarget
+  /** Where a server that is opened now goes. */
+  takeTarget(): ServerTarget
   readonly derivations: Derivations
+  /** What is counted in its database. */
+  readonly tally: Tally
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
   readonly deadlines: Deadlines
@@ -64,8 +68,16 @@ export class PooledServer implements ServerHandler, RouterDesk {
   readonly slot: Slot<PooledServer>
   /** Of settling; undefined until it is first settled. */
   settling: Deadline | undefined = undefined
+  readonly target: ServerTarget
+  readonly connectedAtMs: number
+  /** When what it runs now, or ran last, began: of a pipeline each request when the one before had ended. */
+  requestedAtMs: number
   readonly #owner: ServerOwner
   readonly #server: Server
+  readonly #tally: Tally
+  #transactionAtMs = 0
+  /** Its holder has asked for something since everything was answered. */
+  #isTiming = false
   readonly #queue = new ReplyQueue()
   #key: Buffer = Buffer.alloc(0)
   readonly #session: ServerSession
@@ -85,12 +97,15 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.id = id
     this.slot = slot
     this.#owner = owner
+    this.#tally = owner.tally
+    this.target = owner.takeTarget()
+    this.connectedAtMs = this.requestedAtMs = owner.now()
     this.#session = new ServerSession(owner.parameterSets)
     const traffic = owner.trace.serverTraffic(id)
     this.#router = new ReplyRouter(this, traffic)
     this.#server = new Server(
       {
-        target: owner.target,
+        target: this.target,
         derivations: owner.derivations,
         connectTimeoutMs: owner.connectTimeoutMs,
         deadlines: owner.deadlines,
@@ -101,12 +116,41 @@ export class PooledServer implements ServerHandler, RouterDesk {
     )
   }
 
+  /** It is closed as soon as nobody holds it, or being closed. */
+  get isMarked(): boolean {
+    return this.slot.retiring !== undefined
+  }
+
+  /** How it is connected; undefined until it is. */
+  get way(): SocketWay | undefined {
+    return this.#server.way
+  }
+
+  /** Bytes that it has not taken yet. */
+  get unsentBytes(): number {
+    return this.#server.unsentBytes
+  }
+
   get parameters(): ParameterSet {
     return this.#session.parameters
   }
 
   get holder(): Holder | undefined {
     return this.#holder
+  }
+
+  /** The backend's; 0: not known yet. */
+  get processId(): number {
+    return this.#key.length < 4 ? 0 : this.#key.readUInt32BE(0)
+  }
+
+  /** Nothing is owed to the holder. */
+  get isAnswered(): boolean {
+    return this.#queue.isAnswered
+  }
+
+  get applicationName(): string {
+    return this.#session.isBegun ? (this.parameters.values.get('application_name') ?? '') : ''
   }
 
   get lease(): Lease<PooledServer> {
@@ -148,6 +192,9 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#lease = lease
     this.#leaseNumber = lease.number
     this.#holder = holder
+    this.#isTiming = false
+    this.#tally.assignments++
+    this.#tally.waitMs += lease.waitedMs
     if (this.parameters !== holder.parameters) this.#bringTo(holder)
   }
 
@@ -177,6 +224,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   account(message: MessageBytes): void {
     const queue = this.#queue
     const holder = this.#theHolder
+    if (!this.#isTiming) this.#startTiming()
     if (this.#session.needsUnnamedDropped(message, holder)) this.#ask('')
     switch (message.bytes[message.start]) {
       case Frontend.query:
@@ -187,9 +235,13 @@ export class PooledServer implements ServerHandler, RouterDesk {
         return queue.sentSync(holder)
       case Frontend.parse:
         this.#session.parsed(message, holder)
+        this.#tally.clientParses++
+        this.#tally.serverParses++
+        return queue.sentExtended()
+      case Frontend.bind:
+        this.#tally.binds++
         return queue.sentExtended()
       case Frontend.execute:
-      case Frontend.bind:
       case Frontend.describe:
       case Frontend.close:
         return queue.sentExtended()
@@ -200,6 +252,27 @@ export class PooledServer implements ServerHandler, RouterDesk {
     }
   }
 
+  /** Hot path. A request of the holder's begins, and if none is open a transaction. */
+  #startTiming(): void {
+    this.#isTiming = true
+    this.requestedAtMs = this.#owner.now()
+    if (this.#status === TransactionStatus.idle) this.#transactionAtMs = this.requestedAtMs
+  }
+
+  /** Hot path. A request of the holder's was answered with this status. */
+  #countRequest(status: number): void {
+    const now = this.#owner.now()
+    const tally = this.#tally
+    tally.queries++
+    tally.queryMs += now - this.requestedAtMs
+    this.requestedAtMs = now
+    this.#isTiming = this.#queue.owed > 0
+    if (status !== TransactionStatus.idle) return
+    tally.transactions++
+    tally.transactionMs += now - this.#transactionAtMs
+    this.#transactionAtMs = now
+  }
+
   /** Sends a Query of the pooler's own. */
   #ask(text: string): void {
     this.#queue.sentOurs()
@@ -208,6 +281,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   /** Hot path. Bytes of the holder's. */
   forward(bytes: Uint8Array): void {
+    this.#tally.receivedBytes += bytes.length
     this.#server.write(bytes, this.#theHolder.id)
   }
 
@@ -245,8 +319,10 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const holder = this.#theHolder
     const client = this.#settlement ? 0 : holder.id
     this.#owner.trace.cancelSent(client, this.id)
-    const { target, cancelTimeoutMs: timeoutMs, deadlines, now } = this.#owner
-    cancelBackend({ target, key: this.#key, timeoutMs, deadlines, now }, (outcome) => this.#cancelDone(outcome, client))
+    const { cancelTimeoutMs: timeoutMs, deadlines, now } = this.#owner
+    cancelBackend({ target: this.target, key: this.#key, timeoutMs, deadlines, now }, (outcome) =>
+      this.#cancelDone(outcome, client),
+    )
   }
 
   #cancelDone(outcome: CancelOutcome, client: number): void {
@@ -274,6 +350,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   received(bytes: Buffer): void {
     const wasFull = this.#queue.isFull
+    this.#tally.sentBytes += bytes.length
     try {
       this.#router.walk(bytes)
     } catch (error) {
@@ -368,6 +445,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const wasOurs = this.#queue.isHeadOurs
     this.#status = status
     this.#queue.gotReady()
+    if (!wasOurs) this.#countRequest(status)
     if (wasOurs && this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
     this.#cancel.headAnswered()
   }

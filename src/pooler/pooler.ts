@@ -3,76 +3,31 @@
  * road of a query itself runs through `pooled-client.ts` and `pooled-server.ts`.
  */
 
+import { Derivations } from '../auth/derivations.ts'
 import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
 import { List } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { Derivations } from '../auth/derivations.ts'
-import { type Credentials, NoSecret } from '../auth/secret.ts'
-import { ProtocolVersion, type ServerAddress, type ServerEncryption } from '../server/target.ts'
 import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
-import { AuthQuery } from './auth-query.ts'
-import { Authentication, type AuthenticationOptions, type LoginResult } from './authentication.ts'
+import { AuthQueries } from './auth-queries.ts'
+import { Authentication, type LoginResult } from './authentication.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
+import type { DnsHostFigures, PoolerFigures, PoolerVerbs } from './figures.ts'
+import { textOf } from './names.ts'
+import { checkOptions, type PoolerOptions } from './options.ts'
 import { type ParameterSet, ParameterSets } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
-import { type PoolSurroundings, ServerPool, type ServerPoolFigures } from './server-pool.ts'
+import { Pools } from './pools.ts'
+import type { ServerPool } from './server-pool.ts'
+import { Stats } from './stats.ts'
+import { Survey } from './survey.ts'
 import type { Trace } from './trace.ts'
+import { Verbs } from './verbs.ts'
 
-/** A database that clients may name. Names are byte strings (latin1), as in startup packets. */
-export interface Database {
-  readonly address: ServerAddress
-  /** Its name in PostgreSQL; absent: the name that the client used. */
-  readonly name?: string
-  /** Who logs in to PostgreSQL, whoever the client is; absent: the client's user. */
-  readonly user?: string
-  /** Startup parameters for its servers. */
-  readonly parameters?: ReadonlyMap<string, string>
-  /** What logs `user` in; nobody else's. */
-  readonly credentials?: Credentials
-  /** How to look up users who are not stored. */
-  readonly authQuery?: AuthQuerySource
-  readonly poolSize: number
-}
-
-/** Where auth_query runs, and as whom. */
-export interface AuthQuerySource {
-  readonly address: ServerAddress
-  /** PostgreSQL's name of the database; absent: that of the database that the client asks for. */
-  readonly database?: string
-  readonly user: string
-  readonly credentials: Credentials
-  readonly query: string
-}
-
-export interface PoolerOptions {
-  readonly databases: ReadonlyMap<string, Database>
-  /** For every other name. */
-  readonly databaseTemplate?: Database
-  /** Who may log in, and how they prove it. */
-  readonly authentication: AuthenticationOptions
-  /** Clients must encrypt, but on unix sockets. */
-  readonly isTlsRequired: boolean
-  readonly serverEncryption: ServerEncryption
-  readonly authQueryTimeoutMs: number
-  readonly maxClients: number
-  readonly ignoredStartupParameters: ReadonlySet<string>
-  /** What is logged of clients. */
-  readonly logs: { readonly connections: boolean; readonly disconnections: boolean; readonly errors: boolean }
-  readonly clientLoginTimeoutMs: number
-  readonly queryWaitTimeoutMs: number
-  readonly serverConnectTimeoutMs: number
-  /** The longest pause between attempts to reach a database that is down. */
-  readonly serverLoginRetryMs: number
-  readonly cancelWaitTimeoutMs: number
-  /** How long a server may take to come to rest for a client that is gone. */
-  readonly settleTimeoutMs: number
-  /** How long a client may stop in the middle of a message. */
-  readonly halfMessageTimeoutMs: number
-}
+export type { AuthQuerySource, Database, PoolerOptions } from './options.ts'
 
 /** The console's name as a database, and who serves it: handed in, since the console knows the pooler. */
 export interface ConsoleDoor {
@@ -90,6 +45,8 @@ export interface PoolerParts {
   readonly trace: Trace
   readonly now: () => number
   readonly console: ConsoleDoor
+  /** What is known of host names now; absent: nothing is remembered. */
+  readonly dnsHosts?: () => DnsHostFigures[]
 }
 
 /**
@@ -102,49 +59,104 @@ const arrivalReserve = 16
 export type DrainMode = 'servers' | 'clients'
 
 export class Pooler implements ArrivalOwner, ClientOwner {
-  readonly #options: PoolerOptions
+  readonly figures: PoolerFigures
   readonly #parts: PoolerParts
-  readonly #around: PoolSurroundings
   readonly #deadlines: Deadlines
-  readonly #pools = new Map<string, ServerPool>()
+  readonly #parameterSets = new ParameterSets()
+  readonly #derivations = new Derivations()
+  readonly #authQueries: AuthQueries
+  readonly #pools: Pools
+  readonly #stats: Stats
+  readonly #verbs: Verbs
   readonly #arrivals: Arrivals
   readonly #clients = new List<PooledClient>()
   readonly #keys = new CancelKeys()
-  readonly #requests: LoginRequests
-  readonly #authQueries = new Map<string, AuthQuery>()
   readonly #drained: (() => void)[] = []
+  #options: PoolerOptions
+  #requests: LoginRequests
   #drainMode: DrainMode | undefined
   #shutdown: TaxirankError | undefined
   #lastServerId = 0
-  #lastPoolId = 0
 
+  /** Throws `bad_configuration`. */
   constructor(options: PoolerOptions, parts: PoolerParts) {
+    checkOptions(options)
     this.#options = options
     this.#parts = parts
     this.#deadlines = new Deadlines(parts.now())
     this.#arrivals = new Arrivals(options.clientLoginTimeoutMs, this.#deadlines, parts.log)
-    this.#around = {
+    this.#pools = new Pools(options, {
       log: parts.log,
       trace: parts.trace,
-      parameterSets: new ParameterSets(),
+      parameterSets: this.#parameterSets,
       deadlines: this.#deadlines,
-      derivations: new Derivations(),
-      settleTimeoutMs: options.settleTimeoutMs,
+      derivations: this.#derivations,
       now: parts.now,
       nextServerId: () => ++this.#lastServerId,
-    }
-    this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#around.parameterSets)
+    })
+    const { log, now } = parts
+    this.#authQueries = new AuthQueries(options, {
+      log,
+      now,
+      deadlines: this.#deadlines,
+      derivations: this.#derivations,
+    })
+    this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#parameterSets)
+    this.#stats = new Stats(() => this.#pools.databases, parts.now())
+    this.#verbs = this.#makeVerbs()
+    this.figures = this.#makeFigures()
   }
 
-  get shutdown(): TaxirankError | undefined {
-    return this.#shutdown
+  get verbs(): PoolerVerbs {
+    return this.#verbs
+  }
+
+  #makeVerbs(): Verbs {
+    return new Verbs({
+      pools: this.#pools,
+      now: this.#parts.now,
+      suspendTimeoutMs: () => this.#options.suspendTimeoutMs,
+      clients: () => Array.from(this.#clients),
+      killClient: (id, error) => this.#killClient(id, error),
+    })
+  }
+
+  #makeFigures(): PoolerFigures {
+    return new Survey({
+      pools: this.#pools,
+      stats: this.#stats,
+      now: this.#parts.now,
+      isSuspended: () => this.#verbs.isSuspended,
+      isDraining: () => this.#drainMode !== undefined,
+      clients: () => Array.from(this.#clients),
+      arrivals: () => this.#arrivals.all(),
+      dnsHosts: () => this.#parts.dnsHosts?.() ?? [],
+    })
+  }
+
+  /**
+   * Other options take effect, without dropping anybody: sizes, limits and times at once; where a database is reached in
+   * another way its servers are closed as soon as they are free. Clients of a database that is gone are told so when their
+   * transaction is over. Throws `bad_configuration`, and then nothing has changed.
+   */
+  reconfigure(options: PoolerOptions): void {
+    checkOptions(options)
+    this.#options = options
+    this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#parameterSets)
+    this.#arrivals.timeoutMs = options.clientLoginTimeoutMs
+    this.#pools.reconfigure(options)
+    this.#authQueries.reconfigure(options)
+    for (const client of Array.from(this.#clients)) {
+      if (client.pool.dismissal) client.shutDown(client.pool.dismissal)
+    }
   }
 
   /** A connection was accepted: its handler from now on. */
   clientArrived(client: Client): ClientHandler {
     this.#parts.trace.clientAccepted(client.id)
-    const arrival = new Arrival(client, this)
-    this.#arrivals.add(arrival, this.#parts.now())
+    const now = this.#parts.now()
+    const arrival = new Arrival(client, now, this)
+    this.#arrivals.add(arrival, now)
     if (this.#connections > this.#options.maxClients + arrivalReserve) this.#arrivals.makeRoom()
     return arrival
   }
@@ -158,36 +170,55 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     const now = this.#parts.now()
     this.#deadlines.advance(now)
     this.#arrivals.advance(now)
-    for (const [name, pool] of this.#pools) if (pool.isUnused) this.#pools.delete(name)
+    this.#pools.advance(now)
+    this.#authQueries.advance()
+    this.#verbs.advance(now)
+    if (this.#stats.advance(this.#options.statsPeriodMs, now) && this.#options.logs.stats) {
+      this.#parts.log.info(this.#stats.line)
+    }
     if (this.#drainMode) this.#drainOn()
   }
 
   /** The process or the machine was stopped for a while: what is idle may be dead without anybody having noticed. */
   suspectIdle(): void {
-    for (const pool of this.#pools.values()) pool.suspectIdle()
-  }
-
-  figures(): ServerPoolFigures[] {
-    const now = this.#parts.now()
-    return [...this.#pools.values()].map((pool) => pool.figures(now))
+    for (const pool of this.#pools.all) pool.suspectIdle()
   }
 
   // Login.
 
   login(arrival: Arrival, startup: Startup): void {
-    this.#told(arrival.client, () => {
+    const { client } = arrival
+    this.#orTell(client, () => {
       const request = this.#requests.of(startup)
-      this.#refuseNewcomers(arrival.client)
-      const { authentication } = this.#options
+      this.#refuseNewcomer(client)
       const done = (result: LoginResult): void => this.#decided(arrival, request, result)
-      const { client } = arrival
-      arrival.authentication = new Authentication(client, request.user, authentication, this.#around.derivations, done)
-      arrival.authentication.begin(this.#authQueryFor(request.database))
+      const { authentication } = this.#options
+      arrival.authentication = new Authentication(client, request.user, authentication, this.#derivations, done)
+      const database = this.#pools.optionsOf(request.database)
+      arrival.authentication.begin(this.#authQueries.of(request.database, database))
     })
   }
 
-  /** Whatever `act` throws, the client is told. */
-  #told(client: Client, act: () => void): void {
+  #refuseNewcomer(client: Client): void {
+    if (this.#shutdown) throw this.#shutdown
+    if (this.#drainMode) throw shutdownError
+    if (this.#options.isTlsRequired && !client.isEncrypted && !client.isUnix) {
+      throw new TaxirankError('authentication_failed', 'SSL required')
+    }
+  }
+
+  #decided(arrival: Arrival, request: LoginRequest, result: LoginResult): void {
+    this.#orTell(arrival.client, () => {
+      if (result.name === 'refused') throw result.error
+      if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
+      const pool = this.#poolFor(request)
+      pool.proved(result.credentials)
+      this.#logIn(arrival, request, pool)
+    })
+  }
+
+  /** The client is told what `act` throws. */
+  #orTell(client: Client, act: () => void): void {
     try {
       act()
     } catch (error) {
@@ -198,59 +229,6 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     }
   }
 
-  #refuseNewcomers(client: Client): void {
-    if (this.#shutdown) throw this.#shutdown
-    if (this.#drainMode) throw shutdownError
-    if (this.#options.isTlsRequired && !client.tls && !client.isUnix) {
-      throw new TaxirankError('authentication_failed', 'SSL required')
-    }
-  }
-
-  #decided(arrival: Arrival, request: LoginRequest, result: LoginResult): void {
-    this.#told(arrival.client, () => {
-      if (result.name === 'refused') throw result.error
-      if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
-      const pool = this.#poolFor(request)
-      pool.proved(result.credentials)
-      this.#logIn(arrival, request, pool)
-    })
-  }
-
-  /** Undefined: who isn't stored is unknown. */
-  #authQueryFor(databaseName: string): AuthQuery | undefined {
-    const database = this.#options.databases.get(databaseName) ?? this.#options.databaseTemplate
-    const source = database?.authQuery
-    if (!source) return undefined
-    const inDatabase = source.database ?? database.name ?? databaseName
-    const known = this.#authQueries.get(inDatabase)
-    if (known) return known
-    const options = this.#options
-    const query = new AuthQuery({
-      name: shown(databaseName),
-      target: {
-        address: source.address,
-        encryption: options.serverEncryption,
-        startup: new Map([
-          ['user', source.user],
-          ['database', inDatabase],
-        ]),
-        credentials: () => source.credentials,
-        protocol: new ProtocolVersion(),
-      },
-      query: source.query,
-      connectTimeoutMs: Math.min(options.serverConnectTimeoutMs, options.authQueryTimeoutMs),
-      retryMaxMs: options.serverLoginRetryMs,
-      idleTimeoutMs: 60_000,
-      timeoutMs: options.authQueryTimeoutMs,
-      deadlines: this.#deadlines,
-      derivations: this.#around.derivations,
-      now: this.#parts.now,
-      log: this.#parts.log,
-    })
-    this.#authQueries.set(inDatabase, query)
-    return query
-  }
-
   #openConsole(arrival: Arrival, user: string): void {
     const { client } = arrival
     const handler = this.#parts.console.open(client, user)
@@ -259,61 +237,36 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#parts.trace.clientAuthenticated(client.id, 0)
   }
 
-  /** Throws what the client may not do: too many clients, no such database. */
+  /** Throws what the client may not do: no such database or a disabled one, too many clients. */
   #poolFor(request: LoginRequest): ServerPool {
-    const { maxClients, databases, databaseTemplate } = this.#options
+    const { maxClients } = this.#options
     if (this.#clients.size >= maxClients) {
       const text = `no more connections allowed: max_client_conn is ${maxClients}, and all are in use`
       throw new TaxirankError('too_many_clients', text)
     }
-    const database = databases.get(request.database) ?? databaseTemplate
-    if (!database) throw new TaxirankError('no_such_database', `no such database: ${shown(request.database)}`)
-    return this.#pool(request, database)
-  }
-
-  #pool(request: LoginRequest, database: Database): ServerPool {
-    const { database: name, user } = request
-    const serverUser = database.user ?? user
-    const key = request.poolKey(serverUser)
-    const known = this.#pools.get(key)
-    if (known) return known
-    const login = new Map([['user', serverUser], ['database', database.name ?? name], ...(database.parameters ?? [])])
-    const options = this.#options
-    const pool: ServerPool = new ServerPool(
-      {
-        id: ++this.#lastPoolId,
-        database: name,
-        user: serverUser,
-        target: {
-          address: database.address,
-          encryption: options.serverEncryption,
-          startup: login,
-          credentials: () => pool.credentials,
-          protocol: new ProtocolVersion(),
-        },
-        forcedCredentials: database.user === undefined ? undefined : (database.credentials ?? noCredentials),
-        size: database.poolSize,
-        waitTimeoutMs: options.queryWaitTimeoutMs,
-        connectTimeoutMs: options.serverConnectTimeoutMs,
-        retryMaxMs: options.serverLoginRetryMs,
-        cancelTimeoutMs: options.cancelWaitTimeoutMs,
-      },
-      this.#around,
-    )
-    this.#pools.set(key, pool)
-    return pool
+    const database = this.#pools.database(request.database)
+    if (!database) throw new TaxirankError('no_such_database', `no such database: ${textOf(request.database)}`)
+    database.checkRoom()
+    this.#pools.user(request.user).checkRoom()
+    const serverUser = database.options.user ?? request.user
+    return this.#pools.pool(database, serverUser, request.poolKey(serverUser))
   }
 
   /** The pool's parameters known, no server is needed; otherwise the client waits for one to learn them. */
   #logIn(arrival: Arrival, request: LoginRequest, pool: ServerPool): void {
     const { client } = arrival
-    const pooled = new PooledClient(client, pool, this.#keys, this.#parts.trace.clientTraffic(client.id), this)
+    const user = this.#pools.user(request.user)
+    const pooled = new PooledClient(client, pool, user, this.#keys, this.#parts.trace.clientTraffic(client.id), this)
+    pooled.connectedAtMs = arrival.arrivedAtMs
     this.#clients.push(pooled)
     this.#arrivals.remove(arrival)
     client.handler = pooled
     pool.clientOpened(client.id)
     if (pool.parameters) this.#welcome(pooled, request, pool.parameters)
-    else pooled.awaitPool(() => this.#welcome(pooled, request, pool.parameters as ParameterSet))
+    else
+      pooled.awaitPool(this.#options.clientLoginTimeoutMs, () =>
+        this.#welcome(pooled, request, pool.parameters as ParameterSet),
+      )
   }
 
   #welcome(pooled: PooledClient, request: LoginRequest, base: ParameterSet): void {
@@ -323,6 +276,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       if (!(error instanceof TaxirankError)) throw error
       return pooled.fail(error)
     }
+    if (this.#verbs.isSuspended) pooled.suspend()
     if (this.#options.logs.connections) this.#parts.log.info(`${pooled.name} logged in`)
   }
 
@@ -357,6 +311,14 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   unwatchHalfMessage(client: PooledClient): void {
     if (client.halfMessage) this.#deadlines.stop(client.halfMessage)
+  }
+
+  #killClient(id: number, error: TaxirankError): boolean {
+    const pooled = Array.from(this.#clients).find((client) => client.id === id)
+    const arrival = this.#arrivals.all().find(({ client }) => client.id === id)
+    pooled?.kill(error)
+    arrival?.client.fail(error)
+    return pooled !== undefined || arrival !== undefined
   }
 
   clientFailed(client: PooledClient, error: TaxirankError): void {
@@ -396,7 +358,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   /** Closes everything now: transactions that are open are lost. `drain` still says when it is done. */
   stop(): void {
     this.#shutDown()
-    for (const pool of this.#pools.values()) pool.destroyAll('the pooler was stopped')
+    for (const pool of this.#pools.all) pool.destroyAll('the pooler was stopped')
   }
 
   #shutDown(): void {
@@ -404,27 +366,23 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#shutdown = shutdownError
     // Lists of those who are told are made first: being told may take somebody out.
     for (const arrival of this.#arrivals.all()) arrival.client.fail(shutdownError)
+    this.#verbs.end(shutdownError)
     this.#parts.console.end(shutdownError)
-    for (const pool of this.#pools.values()) pool.end(shutdownError)
+    for (const pool of this.#pools.all) pool.end(shutdownError)
     for (const client of Array.from(this.#clients)) client.shutDown(shutdownError)
   }
 
   #drainOn(): void {
     if (this.#clients.size > 0) return
     this.#shutDown()
-    const isEmpty = [...this.#pools.values()].every((pool) => pool.isEmpty)
+    const isEmpty = this.#pools.all.every((pool) => pool.isEmpty)
     if (!isEmpty || this.#connections > 0) return
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 }
 
-const noCredentials = new NoSecret('no password is configured for it')
 const shutdownError = new TaxirankError('admin_shutdown', 'the pooler is shutting down')
 
 function reasonOf(cause: Error | undefined): string {
   return cause ? `: ${cause.message}` : ''
-}
-
-function shown(name: string): string {
-  return Buffer.from(name, 'latin1').toString('utf8')
 }

@@ -3,18 +3,25 @@
  * leases and waits.
  */
 
-import type { TaxirankError } from '../errors.ts'
+import { TaxirankError } from '../errors.ts'
 import type { Lease } from '../engine/lease.ts'
 import { Pool } from '../engine/pool.ts'
 import type { Slot } from '../engine/slot.ts'
 import type { Waiter } from '../engine/waiter.ts'
 import type { Log } from '../log.ts'
+import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type { Derivations } from '../auth/derivations.ts'
-import { type Credentials, NoSecret } from '../auth/secret.ts'
-import type { ServerTarget } from '../server/target.ts'
+import type { Credentials } from '../auth/secret.ts'
+import { ProtocolVersion, type ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
+import type { LiveDatabase, LiveUser } from './live.ts'
+import { textOf } from './names.ts'
+import type { PoolerOptions } from './options.ts'
 import type { ParameterSet, ParameterSets } from './parameters.ts'
+import { type ServerPoolSettings, settingsOf } from './pool-settings.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
+import { ServerAddresses } from './server-addresses.ts'
+import type { Tally } from './tally.ts'
 import type { Trace } from './trace.ts'
 
 /** What pools of one pooler have in common. */
@@ -24,75 +31,68 @@ export interface PoolSurroundings {
   readonly parameterSets: ParameterSets
   readonly deadlines: Deadlines
   readonly derivations: Derivations
-  readonly settleTimeoutMs: number
   readonly now: () => number
   nextServerId(): number
 }
 
-export interface ServerPoolOptions {
+export interface ServerPoolParts {
   /** Positive, never used again. */
   readonly id: number
-  /** The names that clients use; byte strings. */
-  readonly database: string
-  readonly user: string
-  readonly target: ServerTarget
-  /** What logs the user in that everybody is made to be; undefined: clients are who they are. */
-  readonly forcedCredentials: Credentials | undefined
-  readonly size: number
-  readonly waitTimeoutMs: number
-  readonly connectTimeoutMs: number
-  readonly retryMaxMs: number
-  readonly cancelTimeoutMs: number
+  readonly database: LiveDatabase
+  readonly user: LiveUser
 }
 
-/** Figures at one instant, for SHOW POOLS. */
-export interface ServerPoolFigures {
-  readonly database: string
-  readonly user: string
-  readonly clients: number
-  readonly waiting: number
-  readonly leased: number
-  readonly cancelling: number
-  readonly idle: number
-  readonly opening: number
-  readonly longestWaitMs: number
-}
-
-const nobodyYet = new NoSecret('no client has logged in yet')
+/** A failure that goes on is logged as often as this. */
+const repeatLogMs = 10_000
 
 export class ServerPool implements ServerOwner {
-  readonly #options: ServerPoolOptions
+  readonly id: number
+  readonly database: LiveDatabase
+  /** Whose pool it is. Servers log in as this user, unless the database forces another. */
+  readonly user: LiveUser
+  /** Since when it has had neither clients nor servers, as whoever sweeps has found; undefined: it has some. */
+  unusedSinceMs: number | undefined = undefined
   readonly #around: PoolSurroundings
   readonly #engine: Pool<PooledServer>
   /** Servers whose socket is not closed yet, by slot: also those that are still logging in. */
   readonly #servers = new Map<Slot<PooledServer>, PooledServer>()
+  #settings: ServerPoolSettings
+  #addresses: ServerAddresses
+  readonly #protocol = new ProtocolVersion()
+  #proved: Credentials | undefined
   #parameters: ParameterSet | undefined
   #clients = 0
-  #credentials: Credentials
+  /** PostgreSQL answered the last login with a no that lasts. */
+  #refusal: TaxirankError | undefined
+  #loggedFailure = { text: '', atMs: -Infinity }
+  #dismissal: TaxirankError | undefined
 
-  constructor(options: ServerPoolOptions, around: PoolSurroundings) {
-    this.#options = options
-    this.#credentials = options.forcedCredentials ?? nobodyYet
+  constructor({ id, database, user }: ServerPoolParts, options: PoolerOptions, around: PoolSurroundings) {
+    this.id = id
+    this.database = database
+    this.user = user
     this.#around = around
+    this.#settings = settingsOf(options, database, user)
+    const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
+    this.#addresses = new ServerAddresses(addresses, balance)
+    this.#defineInTrace()
     this.#engine = new Pool<PooledServer>({
+      name: this.name,
       noun: 'server',
-      maxSize: options.size,
-      waitTimeoutMs: options.waitTimeoutMs,
-      retryMaxMs: options.retryMaxMs,
+      maxSize,
+      minSize: this.#minSize,
+      reserveSize,
+      ...tuning,
+      limits: [database.limit, user.limit],
       deadlines: around.deadlines,
       random: Math.random,
       owner: { open: (slot) => this.#open(slot), close: (slot, reason) => this.#close(slot, reason) },
     })
-    around.trace.poolDefined(options.id, options.size, options.database, options.user)
-  }
-
-  get id(): number {
-    return this.#options.id
   }
 
   /** For the log. */
   get name(): string {
-    return Buffer.from(`${this.#options.database}/${this.#options.user}`, 'latin1').toString('utf8')
+    return `${textOf(this.database.name)}/${textOf(this.user.name)}`
   }
 
   /** What a session reports before anybody has changed it, as the newest server said; undefined before the first. */
@@ -108,26 +108,27 @@ export class ServerPool implements ServerOwner {
     return this.#around.parameterSets
   }
 
-  get target(): ServerTarget {
-    return this.#options.target
+  get tally(): Tally {
+    return this.database.tally
   }
 
   get derivations(): Derivations {
     return this.#around.derivations
   }
 
-  /** What its servers log in with. */
-  get credentials(): Credentials {
-    return this.#credentials
+  /** A client has logged in as the pool's user. What it proved is of no use where another user is forced. */
+  proved(credentials: Credentials): void {
+    if (credentials.kind !== 'none') this.#proved = credentials
   }
 
-  /** A client has logged in as the pool's user. What it proved is of no use where everybody is made to be somebody else. */
-  proved(credentials: Credentials): void {
-    if (!this.#options.forcedCredentials) this.#credentials = credentials
+  /** What servers log in with now. */
+  get #credentials(): Credentials {
+    const { forcedCredentials, storedCredentials } = this.#settings
+    return forcedCredentials ?? this.#proved ?? storedCredentials
   }
 
   get connectTimeoutMs(): number {
-    return this.#options.connectTimeoutMs
+    return this.#settings.connectTimeoutMs
   }
 
   get deadlines(): Deadlines {
@@ -139,7 +140,20 @@ export class ServerPool implements ServerOwner {
   }
 
   get cancelTimeoutMs(): number {
-    return this.#options.cancelTimeoutMs
+    return this.#settings.cancelTimeoutMs
+  }
+
+  get waitTimeoutMs(): number {
+    return this.#settings.tuning.waitTimeoutMs
+  }
+
+  /** Why nobody gets a server any more, and clients that have none are told to go; undefined in normal operation. */
+  get dismissal(): TaxirankError | undefined {
+    return this.#dismissal
+  }
+
+  get clients(): number {
+    return this.#clients
   }
 
   /** No server is open, or being closed. */
@@ -147,24 +161,71 @@ export class ServerPool implements ServerOwner {
     return this.#engine.size === 0
   }
 
-  /** Nobody is logged in to it, and it has no server: it may be forgotten. */
+  /** Nobody is logged in to it, and it has no server, nor is it to have any: it may be forgotten. */
   get isUnused(): boolean {
-    return this.#clients === 0 && this.isEmpty
+    return this.#clients === 0 && this.isEmpty && this.#minSize === 0
   }
 
-  figures(now: number): ServerPoolFigures {
-    const cancelling = [...this.#servers.values()].filter((server) => server.isCancelling).length
-    return {
-      database: this.#options.database,
-      user: this.#options.user,
-      clients: this.#clients,
-      waiting: this.#engine.waiting,
-      leased: this.#engine.leased,
-      cancelling,
-      idle: this.#engine.idle,
-      opening: this.#engine.opening,
-      longestWaitMs: this.#engine.longestWaitMs(now),
-    }
+  get servers(): PooledServer[] {
+    return [...this.#servers.values()]
+  }
+
+  /** False once its socket is closed. */
+  has(server: PooledServer): boolean {
+    return this.#servers.get(server.slot) === server
+  }
+
+  stateOf(server: PooledServer): keyof PoolSnapshot['slots'] | undefined {
+    return this.#engine.stateOf(server.slot)
+  }
+
+  snapshot(now: number): PoolSnapshot {
+    return this.#engine.snapshot(now)
+  }
+
+  // For whoever runs it.
+
+  /** What the options, its database and its user say now takes effect. `isOther`: servers are opened otherwise than before. */
+  reconfigure(options: PoolerOptions, isOther: boolean): void {
+    const now = this.#around.now()
+    this.#settings = settingsOf(options, this.database, this.user)
+    const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
+    if (isOther) this.#addresses = new ServerAddresses(addresses, balance)
+    this.#defineInTrace()
+    this.#engine.retune(tuning, now)
+    this.#engine.resize({ maxSize, minSize: this.#minSize, reserveSize }, now)
+    if (isOther) this.retireAll()
+  }
+
+  #defineInTrace(): void {
+    const { maxSize, reserveSize } = this.#settings
+    this.trace.poolDefined(this.id, maxSize + reserveSize, this.database.name, this.user.name)
+  }
+
+  /** The minimum is kept for clients, and where the database forces a user for those to come. */
+  get #minSize(): number {
+    const isKept = this.#dismissal === undefined && (this.#clients > 0 || this.database.options.user === this.user.name)
+    return isKept ? this.#settings.minSize : 0
+  }
+
+  #clientsChanged(): void {
+    if (this.#settings.minSize > 0) this.#engine.resize({ minSize: this.#minSize }, this.#around.now())
+  }
+
+  /** Nothing is lent any more, what is idle is closed, and the rest when it is given back. */
+  pause(): void {
+    this.#engine.pause(this.#around.now())
+    this.retireAll()
+  }
+
+  resume(): void {
+    this.#engine.resume(this.#around.now())
+  }
+
+  /** Everything that is open now is closed as soon as nobody holds it. */
+  retireAll(): void {
+    this.#refusal = undefined
+    this.#engine.retireAll(this.#around.now())
   }
 
   /** Has what is idle checked before it is lent, as soon as servers can be. */
@@ -172,7 +233,9 @@ export class ServerPool implements ServerOwner {
     this.#engine.suspectIdle()
   }
 
+  /** Whoever waits, asks from now on, or gives a server back is told. */
   end(error: TaxirankError): void {
+    this.#dismissal ??= error
     this.#engine.end(error, this.#around.now())
   }
 
@@ -185,12 +248,17 @@ export class ServerPool implements ServerOwner {
 
   clientOpened(client: number): void {
     this.#clients++
+    this.database.clients++
+    this.tally.logins++
     this.trace.clientAuthenticated(client, this.id)
+    this.#clientsChanged()
   }
 
   clientClosed(client: number, isReset: boolean): void {
     this.#clients--
+    this.database.clients--
     this.trace.clientClosed(client, isReset)
+    this.#clientsChanged()
   }
 
   /** Hot path. A lease if a server is free now; otherwise the waiter's caller hears later. */
@@ -198,8 +266,18 @@ export class ServerPool implements ServerOwner {
     const now = this.#around.now()
     if (this.#engine.isOver) this.trace.waiterQueued(client, this.id)
     const lease = this.#engine.acquire(waiter, now)
-    if (waiter.isWaiting) this.trace.waiterQueued(client, this.id)
+    if (waiter.isWaiting) this.#queued(waiter, client, now)
     return lease
+  }
+
+  /** Whoever comes in the pause after a refused login would wait for the next attempt in vain. */
+  #queued(waiter: Waiter<PooledServer>, client: number, now: number): void {
+    this.trace.waiterQueued(client, this.id)
+    const refusal = this.#refusal
+    const pauseMs = this.#engine.retryAtMs - now
+    if (!refusal || pauseMs <= 0 || this.#engine.size > 0 || !this.#engine.cancel(waiter, now)) return
+    const text = `server login has been failing, cached error: ${refusal.message} (server_login_retry: again in ${(pauseMs / 1_000).toFixed(1)} s)`
+    waiter.caller.refused(new TaxirankError(refusal.code, text, { cause: refusal, sqlState: refusal.sqlState }))
   }
 
   waitEnded(client: number, how: number): void {
@@ -216,18 +294,37 @@ export class ServerPool implements ServerOwner {
 
   // For servers.
 
+  takeTarget(): ServerTarget {
+    const { encryption, startup } = this.#settings
+    const credentials = (): Credentials => this.#credentials
+    return { address: this.#addresses.take(), encryption, startup, credentials, protocol: this.#protocol }
+  }
+
   serverReady(server: PooledServer): void {
     this.#parameters = server.parameters
+    this.#refusal = undefined
     this.trace.serverReady(server.id, this.id)
     this.#engine.opened(server.slot, server, this.#around.now())
   }
 
   serverFailed(server: PooledServer, error: TaxirankError, isFinal: boolean): void {
-    this.#around.log.warning(`${this.name} server ${server.id}: ${error.message}`)
-    if (!this.#engine.isClosing(server.slot)) this.trace.serverDestroyed(server.id, error.message)
+    const now = this.#around.now()
+    if (!this.#engine.isClosing(server.slot)) {
+      this.#logFailure(`${this.name} server ${server.id}: `, error.message, now)
+      this.#addresses.failed(server.target.address)
+      this.#refusal = isFinal ? error : undefined
+      this.trace.serverDestroyed(server.id, error.message)
+    }
     this.trace.serverClosed(server.id)
     this.#servers.delete(server.slot)
-    this.#engine.openFailed(server.slot, error, isFinal, this.#around.now())
+    this.#engine.openFailed(server.slot, error, isFinal, now)
+  }
+
+  #logFailure(who: string, text: string, now: number): void {
+    const last = this.#loggedFailure
+    if (text === last.text && now - last.atMs < repeatLogMs) return
+    this.#loggedFailure = { text, atMs: now }
+    this.#around.log.warning(who + text)
   }
 
   serverClosed(server: PooledServer): void {
@@ -239,6 +336,7 @@ export class ServerPool implements ServerOwner {
   }
 
   release(lease: Lease<PooledServer>, number: number): void {
+    if (this.#settings.isUsedOnce) return this.destroy(lease.resource, 'it is used once: server_lifetime is 0')
     this.#stopSettling(lease.resource)
     this.#engine.release(lease, number, this.#around.now())
   }
@@ -249,10 +347,10 @@ export class ServerPool implements ServerOwner {
   }
 
   settling(server: PooledServer): void {
-    const { settleTimeoutMs: limitMs, deadlines, now } = this.#around
+    const limitMs = this.#settings.settleTimeoutMs
     if (limitMs <= 0) return
     server.settling ??= new Deadline(() => server.settleTimedOut(limitMs))
-    deadlines.start(server.settling, now() + limitMs)
+    this.deadlines.start(server.settling, this.#around.now() + limitMs)
   }
 
   /** Hot path. */

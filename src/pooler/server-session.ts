@@ -27,6 +27,10 @@ export class ServerSession {
     this.#sets = sets
   }
 
+  get isBegun(): boolean {
+    return this.#parameters !== undefined
+  }
+
   get parameters(): ParameterSet {
     assert(this.#parameters !== undefined, 'a server has parameters once it is ready')
     return this.#parameters

@@ -7,6 +7,7 @@ import type { Derivations } from '../auth/derivations.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Connecting } from '../net/connect.ts'
 import type { Socket, SocketHandler } from '../net/socket.ts'
+import { type SocketWay, wayOf } from '../net/socket-way.ts'
 import type { TlsSession } from '../net/tls-handshake.ts'
 import type { Traffic } from '../net/traffic.ts'
 import { Deadline, type Deadlines } from '../time.ts'
@@ -72,19 +73,18 @@ export class Server implements SocketHandler, DialHandler, LoginDesk {
     this.#socket?.write(bytes)
   }
 
+  get unsentBytes(): number {
+    return this.#socket?.pendingBytes ?? 0
+  }
+
   /** PostgreSQL doesn't read what we send. */
   get isBlocked(): boolean {
     return this.#socket?.isBlocked ?? false
   }
 
-  /** Once it is connected; undefined without TLS. */
-  get tls(): TlsSession | undefined {
-    return this.#session
-  }
-
   /** Undefined until it is connected. */
-  get socket(): Socket | undefined {
-    return this.#socket
+  get way(): SocketWay | undefined {
+    return this.#socket && wayOf(this.#socket, this.#session)
   }
 
   pause(): void {
@@ -207,4 +207,4 @@ export class Server implements SocketHandler, DialHandler, LoginDesk {
   }
 }
 
-export type { Traffic }
+export type { SocketWay, Traffic }

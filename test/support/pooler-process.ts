@@ -5,17 +5,15 @@
 
 import { readFileSync } from 'node:fs'
 import { parseConfig } from '../../src/config/parse-config.ts'
-import { servePooler } from '../../src/cli/serve-pooler.ts'
+import { serveConfig } from '../../src/cli/serve-config.ts'
 import { stoppedBySignal } from '../../src/cli/signals.ts'
 import { Log } from '../../src/log.ts'
 
 const [, , file] = process.argv
 if (file === undefined) throw new Error('usage: pooler-process.ts FILE.ini')
-const config = parseConfig(file, (path) => readFileSync(path, 'utf8'))
-const log = new Log((line) => process.stderr.write(line), {
-  threshold: config.global.verbose > 0 ? 'debug' : 'warning',
-})
-const running = await servePooler(config, log)
+const readFile = (path: string): string => readFileSync(path, 'utf8')
+const log = new Log((line) => process.stderr.write(line))
+const running = await serveConfig(parseConfig(file, readFile), { log, readFile })
 const stopped = stoppedBySignal(process, running, log)
 process.stdout.write(`listening ${running.port}\n`)
 await stopped

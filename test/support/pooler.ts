@@ -14,22 +14,39 @@ import { startPooler, type ServedPooler } from '../../src/cli/serve-pooler.ts'
 import type { StopMode } from '../../src/cli/signals.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { Log } from '../../src/log.ts'
+import type { PoolerFigures, PoolerVerbs } from '../../src/pooler/figures.ts'
 import type { Database, PoolerOptions } from '../../src/pooler/pooler.ts'
+import type { ServerAddress } from '../../src/server/target.ts'
 import { RawClient } from './raw-client.ts'
 
 const checker = join(import.meta.dirname, '../checker/main.ts')
 
 export interface TestPoolerOptions extends Partial<Omit<PoolerOptions, 'databases' | 'databaseTemplate'>> {
   readonly poolSize?: number
-  readonly database?: Partial<Database>
-  readonly clientTls?: AcceptingTls
+  readonly queryWaitTimeoutMs?: number
+  /** What `*` is. */
+  readonly database?: TestDatabase
+  /** Others, by name. */
+  readonly databases?: Readonly<Record<string, TestDatabase>>
+  readonly clientTls?: AcceptingTls | undefined
   readonly clientEncryption?: ClientEncryption
+  /** There is no `*`. */
+  readonly isWithoutTemplate?: boolean
+}
+
+/** `address`: the only one; PostgreSQL's, if nothing is said. */
+export interface TestDatabase extends Partial<Database> {
+  readonly address?: ServerAddress
 }
 
 /** A running pooler and what it has logged. */
 export interface TestPooler {
   readonly port: number
   readonly logged: readonly string[]
+  readonly verbs: PoolerVerbs
+  readonly figures: PoolerFigures
+  /** A reload: what isn't said is as at the start. */
+  reload(options: TestPoolerOptions): void
   stop(mode?: StopMode): Promise<void>
   /** A client that has logged in. */
   login(parameters?: Readonly<Record<string, string>>): Promise<RawClient>
@@ -38,20 +55,38 @@ export interface TestPooler {
 }
 
 const shortLimits: Omit<PoolerOptions, 'databases' | 'databaseTemplate'> = {
-  maxClients: 500,
   authentication: { method: 'trust', madeUp: new MadeUpSecrets(4_096) },
+  authQueryTimeoutMs: 2_000,
   isTlsRequired: false,
   serverEncryption: { mode: 'disable' },
-  authQueryTimeoutMs: 2_000,
+  serverEncryptionId: '',
+  maxClients: 500,
   ignoredStartupParameters: new Set(['extra_float_digits']),
-  logs: { connections: true, disconnections: true, errors: true },
+  logs: { connections: true, disconnections: true, errors: true, stats: true },
   clientLoginTimeoutMs: 3_000,
-  queryWaitTimeoutMs: 5_000,
   serverConnectTimeoutMs: 3_000,
   serverLoginRetryMs: 200,
   cancelWaitTimeoutMs: 3_000,
   settleTimeoutMs: 1_500,
   halfMessageTimeoutMs: 3_000,
+  userOptions: new Map(),
+  maxUserServers: 0,
+  maxUserClients: 0,
+  reserveAfterMs: 100,
+  isServerRoundRobin: false,
+  serverIdleTimeoutMs: 0,
+  autodbIdleTimeoutMs: 0,
+  poolIdleTimeoutMs: 0,
+  statsPeriodMs: 60_000,
+  suspendTimeoutMs: 2_000,
+}
+
+const usual = {
+  minPoolSize: 0,
+  reservePoolSize: 0,
+  serverLifetimeMs: 3_600_000,
+  maxServers: 0,
+  maxClients: 0,
 }
 
 /** The poolers of one test file. `postgresPort` is asked at each start. */
@@ -65,28 +100,14 @@ export class TestPoolers {
     this.#postgresPort = postgresPort
   }
 
-  async start({
-    poolSize = 1,
-    database,
-    clientTls,
-    clientEncryption,
-    ...limits
-  }: TestPoolerOptions = {}): Promise<TestPooler> {
+  async start(options: TestPoolerOptions = {}): Promise<TestPooler> {
     const traceFile = join(this.#folder, `${this.#traces.length + 1}.trace`)
     const logged: string[] = []
-    const address = { host: '127.0.0.1', port: this.#postgresPort() }
     const served = await startPooler(
       {
-        pooler: {
-          ...shortLimits,
-          ...limits,
-          databases: new Map(),
-          databaseTemplate: { address, poolSize, ...database },
-        },
-        listenAddresses: ['127.0.0.1'],
-        port: 0,
-        backlog: 512,
-        clientEncryption: clientEncryption ?? (() => clientTls),
+        pooler: this.#optionsFrom(options),
+        listeners: [{ host: '127.0.0.1', port: 0, deferAccept: true }],
+        clientEncryption: options.clientEncryption ?? (() => options.clientTls),
         consoleUsers: new Set(['postgres']),
         traceFile,
       },
@@ -97,9 +118,36 @@ export class TestPoolers {
     return {
       port: served.port,
       logged,
+      verbs: served.pooler.verbs,
+      figures: served.pooler.figures,
+      reload: (changed) => served.pooler.reconfigure(this.#optionsFrom(changed)),
       stop: (mode = 'immediate') => served.stop(mode),
       login: (parameters) => RawClient.login(served.port, parameters),
       queues: (clients) => queues(served.port, clients),
+    }
+  }
+
+  #optionsFrom({
+    poolSize = 1,
+    queryWaitTimeoutMs = 5_000,
+    database = {},
+    databases = {},
+    isWithoutTemplate = false,
+    ...limits
+  }: TestPoolerOptions): PoolerOptions {
+    const usualAddress = { host: '127.0.0.1', port: this.#postgresPort() }
+    const from = ({ address = usualAddress, ...said }: TestDatabase): Database => ({
+      ...usual,
+      poolSize,
+      queryWaitTimeoutMs,
+      addresses: [address],
+      ...said,
+    })
+    return {
+      ...shortLimits,
+      ...limits,
+      databases: new Map(Object.entries(databases).map(([name, said]) => [name, from(said)])),
+      ...(!isWithoutTemplate && { databaseTemplate: from(database) }),
     }
   }
 

@@ -1,0 +1,58 @@
+/** Where a configuration has clients come from. */
+
+import { userInfo } from 'node:os'
+import type { GlobalConfig } from '../config/config.ts'
+import type { ReadFile } from '../config/read-ini.ts'
+import { socketPath } from '../config/socket-path.ts'
+import { TaxirankError } from '../errors.ts'
+import type { ListenOptions } from '../net/listen.ts'
+import type { SocketOptions } from '../net/socket-options.ts'
+
+/** What the runtime needs beside the sockets that clients and servers may have. */
+const reservedDescriptors = 16
+
+/** TCP first. `descriptorLimit`: connections beyond it, less a reserve, are reset at once. Throws `bad_configuration`. */
+export function listenersOf(global: GlobalConfig, descriptorLimit: number, readFile: ReadFile): ListenOptions[] {
+  const common = {
+    ...socketOptionsOf(global),
+    backlog: global.listenBacklog,
+    maxDescriptor: descriptorLimit - reservedDescriptors,
+  }
+  const addresses = new Set(global.listenAddr.map((address) => (address === '*' ? '::' : address)))
+  const tcp = Array.from(addresses, (host) => ({
+    ...common,
+    host,
+    port: global.listenPort,
+    deferAccept: global.tcpDeferAcceptMs > 0,
+  }))
+  const { unixSocketDir, unixSocketMode: mode, unixSocketGroup: group } = global
+  if (unixSocketDir === undefined) return tcp
+  const groupId = group === undefined ? undefined : groupIdOf(group, readFile)
+  const unix = socketPath(unixSocketDir, global.listenPort)
+  return [...tcp, { ...common, unix, mode, ...(groupId !== undefined && { groupId }) }]
+}
+
+/** Of every TCP connection, from either side. */
+export function socketOptionsOf(global: GlobalConfig): SocketOptions {
+  return {
+    keepAlive: global.tcpKeepalive,
+    keepAliveCount: global.tcpKeepcnt,
+    keepAliveIdleS: global.tcpKeepidleMs / 1_000,
+    keepAliveIntervalS: global.tcpKeepintvlMs / 1_000,
+    userTimeoutMs: global.tcpUserTimeoutMs,
+    bufferBytes: global.tcpSocketBufferBytes,
+  }
+}
+
+function groupIdOf(group: string, readFile: ReadFile): number {
+  if (/^\d+$/.test(group)) return Number(group)
+  const line = readFile('/etc/group')
+    .split('\n')
+    .find((candidate) => candidate.startsWith(`${group}:`))
+  const id = Number(line?.split(':')[2])
+  if (Number.isInteger(id)) return id
+  throw new TaxirankError(
+    'bad_configuration',
+    `unix_socket_group: there is no group "${group}" for ${userInfo().username}`,
+  )
+}

@@ -1,0 +1,152 @@
+/** Turns a configuration into what the pooler is told. Names in files are UTF-8; on the wire, and in the pooler, byte strings. */
+
+import { createHmac, randomBytes } from 'node:crypto'
+import { MadeUpSecrets } from '../auth/made-up-secrets.ts'
+import { type Credentials, credentialsOf, NoSecret, parseSecret, type Secret } from '../auth/secret.ts'
+import { type Config, databaseFrom, type DatabaseConfig, findDatabase, template } from '../config/config.ts'
+import { databaseSettings, forcedSecret, type Host, userSettings } from '../config/precedence.ts'
+import type { AuthenticationOptions } from '../pooler/authentication.ts'
+import { bytesOf } from '../pooler/names.ts'
+import type { AuthQuerySource, Database, PoolerOptions, User } from '../pooler/options.ts'
+import type { ServerAddress } from '../server/target.ts'
+import type { TlsSetups } from './tls-setups.ts'
+
+/** Limits that have no setting. */
+export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000, authQueryTimeoutMs: 5_000 } as const
+
+/** For the life of the process: what was made up for a name stays the same through every reload. */
+const madeUpKey = randomBytes(32)
+
+export function poolerOptions(config: Config, tls: TlsSetups): PoolerOptions {
+  const { global, databaseTemplate } = config
+  const from = (database: DatabaseConfig): Database => databaseOptions(config, database)
+  const { mode } = tls.accepting ?? { mode: 'disable' }
+  return {
+    databases: new Map([...config.databases].map(([name, database]) => [bytesOf(name), from(database)])),
+    ...(databaseTemplate && { databaseTemplate: templateOptions(config, databaseFrom(databaseTemplate, template)) }),
+    userOptions: new Map([...config.users.keys()].map((name) => [bytesOf(name), userOptions(config, name)])),
+    authentication: authenticationOf(config),
+    isTlsRequired: mode !== 'disable' && mode !== 'allow' && mode !== 'prefer',
+    serverEncryption: tls.connecting,
+    serverEncryptionId: tls.connectingId,
+    maxClients: global.maxClientConn,
+    maxUserServers: global.maxUserConnections,
+    maxUserClients: global.maxUserClientConnections,
+    ignoredStartupParameters: new Set(global.ignoreStartupParameters.map((name) => name.toLowerCase())),
+    logs: {
+      connections: global.logConnections,
+      disconnections: global.logDisconnections,
+      errors: global.logPoolerErrors,
+      stats: global.logStats,
+    },
+    clientLoginTimeoutMs: global.clientLoginTimeoutMs,
+    serverConnectTimeoutMs: global.serverConnectTimeoutMs,
+    serverLoginRetryMs: global.serverLoginRetryMs,
+    cancelWaitTimeoutMs: global.cancelWaitTimeoutMs,
+    reserveAfterMs: global.reservePoolTimeoutMs,
+    isServerRoundRobin: global.serverRoundRobin,
+    serverIdleTimeoutMs: global.serverIdleTimeoutMs,
+    autodbIdleTimeoutMs: global.autodbIdleTimeoutMs,
+    poolIdleTimeoutMs: global.poolIdleTimeoutMs,
+    statsPeriodMs: global.statsPeriodMs,
+    suspendTimeoutMs: global.suspendTimeoutMs,
+    ...fixedLimits,
+  }
+}
+
+/** What `*` says: the name is the client's. */
+function templateOptions(config: Config, database: DatabaseConfig): Database {
+  const { name: _, ...options } = databaseOptions(config, database)
+  const { dbname } = config.databaseTemplate ?? {}
+  return { ...options, ...(dbname !== undefined && { name: bytesOf(dbname) }) }
+}
+
+function databaseOptions(config: Config, database: DatabaseConfig): Database {
+  const { global } = config
+  const { hosts, maxConnections, maxClientConnections } = databaseSettings(config, database)
+  const authQuery = authQueryOf(config, database)
+  const secret = forcedSecret(config, database)
+  return {
+    addresses: hosts.map(addressOf),
+    loadBalanceHosts: database.loadBalanceHosts ?? 'round-robin',
+    name: bytesOf(database.dbname),
+    ...(database.user !== undefined && { user: bytesOf(database.user) }),
+    parameters: startupParameters(database),
+    ...(secret !== undefined && { credentials: credentialsFrom(secret), credentialsId: idOf(secret) }),
+    ...(authQuery && { authQuery }),
+    poolSize: database.poolSize ?? global.defaultPoolSize,
+    minPoolSize: database.minPoolSize ?? global.minPoolSize,
+    reservePoolSize: database.reservePoolSize ?? global.reservePoolSize,
+    queryWaitTimeoutMs: database.queryWaitTimeoutMs ?? global.queryWaitTimeoutMs,
+    serverLifetimeMs: database.serverLifetimeMs ?? global.serverLifetimeMs,
+    maxServers: maxConnections,
+    maxClients: maxClientConnections,
+  }
+}
+
+/** What [users] says of one, and nothing else. */
+function userOptions(config: Config, name: string): User {
+  const said = config.users.get(name) ?? ({} as Record<string, undefined>)
+  const { maxConnections, maxClientConnections } = userSettings(config, name)
+  return {
+    ...(said.poolSize !== undefined && { poolSize: said.poolSize }),
+    ...(said.reservePoolSize !== undefined && { reservePoolSize: said.reservePoolSize }),
+    ...(said.queryWaitTimeoutMs !== undefined && { queryWaitTimeoutMs: said.queryWaitTimeoutMs }),
+    maxServers: maxConnections,
+    maxClients: maxClientConnections,
+  }
+}
+
+function startupParameters(database: DatabaseConfig): ReadonlyMap<string, string> {
+  const { applicationName, clientEncoding, datestyle, timezone } = database
+  const named = { application_name: applicationName, client_encoding: clientEncoding, DateStyle: datestyle, timezone }
+  return new Map(Object.entries(named).flatMap(([name, value]) => (value ? [[name, bytesOf(value)] as const] : [])))
+}
+
+function addressOf(host: Host): ServerAddress {
+  return host.kind === 'unix' ? { unix: host.path } : { host: host.host, port: host.port }
+}
+
+// Secrets.
+
+/** Without auth_file and auth_query there is nothing to know users by: trust lets everybody in. */
+function authenticationOf(config: Config): AuthenticationOptions {
+  const { authType: method, scramIterations, authUser } = config.global
+  const madeUp = new MadeUpSecrets(scramIterations, madeUpKey)
+  const knowsNobody = config.userlist === undefined && authUser === undefined
+  return knowsNobody && method === 'trust' ? { method, madeUp } : { method, madeUp, secrets: secretsOf(config) }
+}
+
+/** Everybody in auth_file, and those in [users], of whom nothing is stored but that they are there. */
+function secretsOf(config: Config): ReadonlyMap<string, Secret> {
+  const unstored = new NoSecret('[users] names this user, and auth_file does not')
+  const named = [...config.users.keys()].map((name) => [bytesOf(name), unstored] as const)
+  const stored = [...(config.userlist ?? [])].map(
+    ([name, { secret }]) => [bytesOf(name), parseSecret(Buffer.from(secret))] as const,
+  )
+  return new Map<string, Secret>([...named, ...stored])
+}
+
+function credentialsFrom(secret: string): Credentials {
+  return credentialsOf(parseSecret(Buffer.from(secret)), undefined)
+}
+
+/** Tells whether two secrets are the same, and nothing else about them. */
+function idOf(secret: string): string {
+  return createHmac('sha256', madeUpKey).update(`id\0${secret}`).digest('base64')
+}
+
+/** Undefined: users who are not in auth_file are not looked up. */
+function authQueryOf(config: Config, database: DatabaseConfig): AuthQuerySource | undefined {
+  const { authUser, authQuery, authDbname, hosts } = databaseSettings(config, database)
+  if (authUser === undefined || authQuery === undefined) return undefined
+  const where = authDbname === undefined ? undefined : findDatabase(config, authDbname)
+  const secret = config.userlist?.get(authUser)?.secret ?? ''
+  return {
+    addresses: (where ? databaseSettings(config, where).hosts : hosts).map(addressOf),
+    ...(where && { database: bytesOf(where.dbname) }),
+    user: bytesOf(authUser),
+    credentials: credentialsFrom(secret),
+    query: bytesOf(authQuery),
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A pooler that does what a configuration says, and goes on doing so when that changes: reload, and the console's SET. A
+ * change is made of everything that the new settings and files say, or of nothing.
+ */
+
+import { type Changes, changesBetween, withSetting } from '../config/changes.ts'
+import type { Config } from '../config/config.ts'
+import { parseConfig } from '../config/parse-config.ts'
+import type { ReadFile } from '../config/read-ini.ts'
+import { type Log, type LogLevel } from '../log.ts'
+import { bytesOf } from '../pooler/names.ts'
+import { descriptorLimit } from './limits.ts'
+import { listenersOf } from './listeners.ts'
+import { poolerOptions } from './pooler-options.ts'
+import { startPooler, type ServedPooler } from './serve-pooler.ts'
+import type { Operable, Stoppable, StopMode } from './signals.ts'
+import { readTlsSetups, type TlsSetups } from './tls-setups.ts'
+
+export interface ServeOptions {
+  readonly log: Log
+  readonly readFile: ReadFile
+  /** How often -v was given: on top of `verbose`. */
+  readonly verbose?: number
+  /** Called at each reload that succeeds. */
+  readonly reopenLog?: () => void
+}
+
+/** Starts a pooler as the configuration says. Resolves when it listens. Throws `bad_configuration` or `listen_failed`. */
+export async function serveConfig(config: Config, options: ServeOptions): Promise<ServedConfig> {
+  const tls = readTlsSetups(config.global, options.readFile)
+  const served = new ServedConfig(config, tls, options)
+  await served.start()
+  return served
+}
+
+export class ServedConfig implements Stoppable, Operable {
+  readonly #options: ServeOptions
+  #config: Config
+  #tls: TlsSetups
+  #served: ServedPooler | undefined
+
+  constructor(config: Config, tls: TlsSetups, options: ServeOptions) {
+    this.#config = config
+    this.#tls = tls
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    const { global } = this.#config
+    const { log, readFile } = this.#options
+    this.#configureLog()
+    this.#served = await startPooler(
+      {
+        pooler: poolerOptions(this.#config, this.#tls),
+        listeners: listenersOf(global, descriptorLimit(readFile), readFile),
+        clientEncryption: () => this.#tls.accepting,
+        consoleUsers: new Set([...global.adminUsers, ...global.statsUsers].map(bytesOf)),
+        traceFile: global.traceFile,
+      },
+      log,
+    )
+  }
+
+  get config(): Config {
+    return this.#config
+  }
+
+  get port(): number {
+    return this.#running.port
+  }
+
+  get #running(): ServedPooler {
+    if (!this.#served) throw new Error('taxirank bug: the pooler has not been started')
+    return this.#served
+  }
+
+  stop(mode: StopMode): Promise<void> {
+    return this.#running.stop(mode)
+  }
+
+  pause(): Promise<void> {
+    return this.#running.pooler.verbs.pause()
+  }
+
+  resume(): void {
+    this.#running.pooler.verbs.resume()
+  }
+
+  /** Reads the file anew. Throws `bad_configuration`, and then everything goes on as it was. */
+  reload(): void {
+    const { readFile, reopenLog } = this.#options
+    const file = this.#config.global.conffile ?? this.#config.file
+    const changes = changesBetween(this.#config, parseConfig(file, readFile))
+    this.#adopt(changes.config)
+    reopenLog?.()
+    this.#tell(changes)
+  }
+
+  /** Changes one setting, until the next reload. Throws `bad_configuration`, and then nothing has changed. */
+  set(name: string, text: string): void {
+    this.#adopt(withSetting(this.#config, name, text))
+  }
+
+  #adopt(config: Config): void {
+    const tls = readTlsSetups(config.global, this.#options.readFile)
+    this.#running.pooler.reconfigure(poolerOptions(config, tls))
+    this.#config = config
+    this.#tls = tls
+    this.#configureLog()
+  }
+
+  #configureLog(): void {
+    const { log, verbose = 0 } = this.#options
+    log.configure(thresholdOf(verbose + this.#config.global.verbose), this.#config.global.logFormat)
+  }
+
+  #tell(changes: Changes): void {
+    const { log } = this.#options
+    for (const { name, old, next, needsRestart } of changes.settings) {
+      if (needsRestart) log.warning(`${name} is still ${shown(old)}: changing it to ${shown(next)} needs a restart`)
+      else log.info(`${name} was changed from ${shown(old)} to ${shown(next)}`)
+    }
+    const { databases, users, userlist } = changes
+    for (const [what, { added, removed, changed }] of [
+      ['database', databases],
+      ['user', users],
+      ['auth_file: user', userlist],
+    ] as const) {
+      for (const name of added) log.info(`${what} "${name}" was added`)
+      for (const name of removed) log.info(`${what} "${name}" was removed`)
+      for (const [name, options] of changed) log.info(`${what} "${name}": ${options.join(', ')} changed`)
+    }
+    for (const name of databases.reconnect) log.info(`database "${name}": its servers are opened anew`)
+    log.info('config was re-read')
+  }
+}
+
+function shown(text: string): string {
+  return text === '' ? 'nothing' : text
+}
+
+function thresholdOf(verbose: number): LogLevel {
+  return verbose > 0 ? 'debug' : 'info'
+}

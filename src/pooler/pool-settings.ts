@@ -1,0 +1,69 @@
+/** What one pool is like: what is said of its user, else of its database, else of all, in the engine's terms. */
+
+import type { Tuning } from '../engine/options.ts'
+import { type Credentials, credentialsOf, NoSecret } from '../auth/secret.ts'
+import type { ServerAddress, ServerEncryption } from '../server/target.ts'
+import type { LoadBalanceHosts } from './figures.ts'
+import type { LiveDatabase, LiveUser } from './live.ts'
+import type { PoolerOptions } from './options.ts'
+
+export interface ServerPoolSettings {
+  readonly addresses: readonly ServerAddress[]
+  readonly balance: LoadBalanceHosts
+  readonly encryption: ServerEncryption
+  /** What logs the user in whom the database forces; undefined: it forces none. */
+  readonly forcedCredentials: Credentials | undefined
+  /** Of a client's own user, as long as no client has proved more: what is stored. */
+  readonly storedCredentials: Credentials
+  readonly startup: ReadonlyMap<string, string>
+  readonly maxSize: number
+  /** At most `maxSize`. */
+  readonly minSize: number
+  readonly reserveSize: number
+  readonly tuning: Tuning
+  readonly isUsedOnce: boolean
+  readonly connectTimeoutMs: number
+  readonly cancelTimeoutMs: number
+  readonly settleTimeoutMs: number
+}
+
+const noneForced = new NoSecret('no password is configured for the user whom the database forces')
+const noneStored = new NoSecret('no password is stored for this user')
+
+/** Where a pool has no limit of its own. */
+const unlimitedServers = 1_000_000
+
+export function settingsOf(options: PoolerOptions, database: LiveDatabase, user: LiveUser): ServerPoolSettings {
+  const { options: said } = database
+  const { poolSize, reservePoolSize, queryWaitTimeoutMs } = { ...said, ...user.options }
+  const { reserveAfterMs, isServerRoundRobin } = options
+  const maxSize = poolSize === 0 ? unlimitedServers : poolSize
+  return {
+    addresses: said.addresses,
+    balance: said.loadBalanceHosts ?? 'round-robin',
+    encryption: options.serverEncryption,
+    forcedCredentials: said.user === undefined ? undefined : (said.credentials ?? noneForced),
+    storedCredentials: credentialsOf(options.authentication.secrets?.get(user.name) ?? noneStored, undefined),
+    startup: new Map([
+      ['user', said.user ?? user.name],
+      ['database', said.name ?? database.name],
+      ...(said.parameters ?? []),
+    ]),
+    maxSize,
+    minSize: Math.min(said.minPoolSize, maxSize),
+    reserveSize: reserveAfterMs === 0 ? 0 : reservePoolSize,
+    tuning: {
+      waitTimeoutMs: queryWaitTimeoutMs,
+      // What there is no reserve for may be anything; but the engine wants a time where there is one, at every moment.
+      reserveAfterMs: Math.max(reserveAfterMs, 1),
+      retryMaxMs: options.serverLoginRetryMs,
+      lifetimeMs: said.serverLifetimeMs,
+      idleTimeoutMs: options.serverIdleTimeoutMs,
+      reuse: isServerRoundRobin ? 'round robin' : 'lifo',
+    },
+    isUsedOnce: said.serverLifetimeMs === 0,
+    connectTimeoutMs: options.serverConnectTimeoutMs,
+    cancelTimeoutMs: options.cancelWaitTimeoutMs,
+    settleTimeoutMs: options.settleTimeoutMs,
+  }
+}

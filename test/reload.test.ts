@@ -1,0 +1,261 @@
+/** Other options while clients are at work: what takes effect when, and that nobody is dropped. */
+
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { eventually, TestPoolers, type TestPooler, type TestPoolerOptions } from './support/pooler.ts'
+import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
+import { RawClient } from './support/raw-client.ts'
+import * as raw from './support/raw-messages.ts'
+
+let postgres: TestPostgres
+let direct: RawClient
+const poolers = new TestPoolers(() => postgres.port)
+const clients: RawClient[] = []
+
+before(async () => {
+  postgres = await startTestPostgres()
+  direct = await RawClient.login(postgres.port)
+  for (const name of ['a', 'b']) await direct.query(`create database ${name}`)
+  await direct.query('create role one login; create role two login')
+})
+
+after(async () => {
+  direct.leave()
+  await poolers.remove()
+  await postgres.remove()
+})
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.reset()
+})
+
+async function login(pooler: TestPooler, parameters: Readonly<Record<string, string>> = {}): Promise<RawClient> {
+  const client = await pooler.login(parameters)
+  clients.push(client)
+  return client
+}
+
+async function holders(pooler: TestPooler, count: number, parameters = {}): Promise<RawClient[]> {
+  const all: RawClient[] = []
+  for (let index = 0; index < count; index++) {
+    const client = await login(pooler, parameters)
+    await client.query('begin')
+    all.push(client)
+  }
+  return all
+}
+
+const ok = ['T ?column?', 'D 7', 'C SELECT 1', 'Z I']
+const asked = (client: RawClient): Promise<string[]> => client.ask(raw.query('select 7'))
+const pid = (client: RawClient): Promise<string | null> => client.value('select pg_backend_pid()')
+const servers = (pooler: TestPooler): number => pooler.figures.lists().servers
+
+describe('a reload of sizes', () => {
+  it('upwards lets those who wait have more at once', async () => {
+    const pooler = await poolers.start({ poolSize: 1 })
+    await holders(pooler, 1)
+    const waiting = await login(pooler)
+    waiting.send(raw.query('select 7'))
+    await pooler.queues(1)
+    pooler.reload({ poolSize: 2 })
+    assert.deepEqual(await waiting.answer(), ok)
+  })
+
+  it('downwards closes idle servers at once, and the others after their transaction', async () => {
+    const pooler = await poolers.start({ poolSize: 4 })
+    const all = await holders(pooler, 4)
+    await all[3]?.query('commit')
+    pooler.reload({ poolSize: 1 })
+    await eventually('the idle one is closed', () => servers(pooler) === 3)
+    for (const client of all.slice(0, 3)) assert.deepEqual(await client.query('commit'), ['C COMMIT', 'Z I'])
+    await eventually('one is left', () => servers(pooler) === 1)
+    for (const client of all) assert.deepEqual(await asked(client), ok)
+  })
+
+  it('of min_pool_size opens what is missing, and lets go what is not kept any more', async () => {
+    const pooler = await poolers.start({ poolSize: 3, serverIdleTimeoutMs: 100 })
+    await login(pooler)
+    await eventually('the one of the login has timed out', () => servers(pooler) === 0)
+    pooler.reload({ poolSize: 3, serverIdleTimeoutMs: 100, database: { minPoolSize: 2 } })
+    await eventually('there are two', () => servers(pooler) === 2)
+    pooler.reload({ poolSize: 3, serverIdleTimeoutMs: 100 })
+    await eventually('they time out', () => servers(pooler) === 0)
+  })
+
+  it('of max_db_connections where there was none, and back', async () => {
+    const pooler = await poolers.start({ poolSize: 3, databases: { a: {} } })
+    const one = await holders(pooler, 2, { database: 'a', user: 'one' })
+    const two = await holders(pooler, 2, { database: 'a', user: 'two' })
+    pooler.reload({ poolSize: 3, databases: { a: { maxServers: 1 } } })
+    for (const client of [...one, ...two]) assert.deepEqual(await client.query('commit'), ['C COMMIT', 'Z I'])
+    await eventually('one is left', () => servers(pooler) === 1)
+    for (const client of [...one, ...two]) assert.deepEqual(await asked(client), ok)
+    assert.equal(servers(pooler), 1)
+    pooler.reload({ poolSize: 3, databases: { a: {} } })
+    for (const client of [...one, ...two]) await client.query('begin')
+    assert.equal(servers(pooler), 4)
+  })
+
+  it('of limits of clients drops nobody, and holds for the next one', async () => {
+    const pooler = await poolers.start()
+    const both = [await login(pooler), await login(pooler)]
+    pooler.reload({ maxClients: 1 })
+    for (const client of both) assert.deepEqual(await asked(client), ok)
+    await assert.rejects(login(pooler), /max_client_conn is 1/)
+    pooler.reload({ maxUserClients: 2 })
+    await assert.rejects(login(pooler), /max_user_client_connections is 2/)
+  })
+})
+
+describe('a reload of times', () => {
+  it('holds for those who wait already', async () => {
+    const pooler = await poolers.start({ queryWaitTimeoutMs: 0 })
+    await holders(pooler, 1)
+    const waiting = await login(pooler)
+    waiting.send(raw.query('select 7'))
+    await pooler.queues(1)
+    pooler.reload({ queryWaitTimeoutMs: 100 })
+    assert.match((await waiting.rest()).join(), /no server became free within 100 ms/)
+  })
+
+  it('holds for servers that are open', async () => {
+    const pooler = await poolers.start()
+    const client = await login(pooler)
+    await pid(client)
+    pooler.reload({ database: { serverLifetimeMs: 50 } })
+    await eventually('it was too old', () => servers(pooler) === 0)
+    await pid(client)
+    pooler.reload({ serverIdleTimeoutMs: 50 })
+    await eventually('it was idle for too long', () => servers(pooler) === 0)
+  })
+})
+
+describe('a reload of where a database is', () => {
+  it('replaces its servers as soon as they are free, and no others', async () => {
+    const pooler = await poolers.start({ poolSize: 1, databases: { shop: { name: 'a' }, other: { name: 'a' } } })
+    const other = await login(pooler, { database: 'other' })
+    const otherPid = await pid(other)
+    const [shop] = (await holders(pooler, 1, { database: 'shop' })) as [RawClient]
+    pooler.reload({ poolSize: 1, databases: { shop: { name: 'b', user: 'one' }, other: { name: 'a' } } })
+    const where = 'select current_database() || current_user'
+    assert.equal(await shop.value(where), 'apostgres')
+    await shop.query('commit')
+    assert.equal(await shop.value(where), 'bone')
+    assert.equal(await pid(other), otherPid)
+    assert.equal(await (await login(pooler, { database: 'shop' })).value(where), 'bone')
+  })
+
+  it('keeps servers where nothing about that has changed', async () => {
+    const options: TestPoolerOptions = {
+      databases: { shop: { name: 'a', parameters: new Map([['TimeZone', 'UTC']]) } },
+    }
+    const pooler = await poolers.start(options)
+    const client = await login(pooler, { database: 'shop' })
+    const before = await pid(client)
+    pooler.reload({ databases: { shop: { name: 'a', parameters: new Map([['TimeZone', 'UTC']]) } }, poolSize: 7 })
+    assert.equal(await pid(client), before)
+  })
+
+  it('asks a database again at once that had refused', async () => {
+    const pooler = await poolers.start({ serverLoginRetryMs: 60_000, databases: { shop: { name: 'nope' } } })
+    await assert.rejects(login(pooler, { database: 'shop' }), /does not exist/)
+    await assert.rejects(login(pooler, { database: 'shop' }), /cached error/)
+    pooler.reload({ serverLoginRetryMs: 60_000, databases: { shop: { name: 'a' } } })
+    assert.deepEqual(await asked(await login(pooler, { database: 'shop' })), ok)
+  })
+})
+
+describe('a reload without a database', () => {
+  it('refuses new clients; those that are here are told to go when their transaction is over', async () => {
+    const pooler = await poolers.start({ poolSize: 2, isWithoutTemplate: true, databases: { a: {}, b: {} } })
+    const [busy] = (await holders(pooler, 1, { database: 'a' })) as [RawClient]
+    const idle = await login(pooler, { database: 'a' })
+    const other = await login(pooler, { database: 'b' })
+    pooler.reload({ poolSize: 2, isWithoutTemplate: true, databases: { b: {} } })
+    assert.match((await idle.rest()).join(), /^E FATAL 57P01: database "a" was removed$/)
+    await assert.rejects(login(pooler, { database: 'a' }), /3D000: no such database: a/)
+    assert.deepEqual(await busy.query('select 7'), ['T ?column?', 'D 7', 'C SELECT 1', 'Z T'])
+    busy.send(raw.query('commit'))
+    assert.deepEqual(await busy.rest(), ['C COMMIT', 'Z I', 'E FATAL 57P01: database "a" was removed'])
+    assert.deepEqual(await asked(other), ok)
+    await eventually('its pool is gone', () => pooler.figures.pools().every(({ database }) => database === 'b'))
+    pooler.reload({ poolSize: 2, isWithoutTemplate: true, databases: { a: {}, b: {} } })
+    assert.deepEqual(await asked(await login(pooler, { database: 'a' })), ok)
+  })
+
+  it('is nothing to clients of a database that * knows now', async () => {
+    const pooler = await poolers.start({ databases: { a: {} } })
+    const client = await login(pooler, { database: 'a' })
+    const before = await pid(client)
+    pooler.reload({})
+    assert.equal(await pid(client), before)
+  })
+})
+
+describe('a reload of what is wrong', () => {
+  it('changes nothing', async () => {
+    const pooler = await poolers.start({ poolSize: 2, databases: { a: {} } })
+    const client = await login(pooler, { database: 'a' })
+    const before = pooler.figures.databases()
+    const wrong: TestPoolerOptions[] = [
+      { poolSize: -1 },
+      { maxClients: 1.5 },
+      { serverIdleTimeoutMs: Number.NaN },
+      { statsPeriodMs: 0 },
+      { databases: { a: { addresses: [] } } },
+      { databases: { a: { poolSize: 1 }, b: { maxServers: -1 } } },
+      { userOptions: new Map([['one', { poolSize: -1 }]]) },
+    ]
+    for (const options of wrong) assert.throws(() => pooler.reload(options), { code: 'bad_configuration' })
+    assert.deepEqual(pooler.figures.databases(), before)
+    assert.deepEqual(await asked(client), ok)
+  })
+})
+
+describe('reloads under load', () => {
+  it('drop nobody, and every limit holds at every instant', async () => {
+    const of = (poolSize: number, maxServers: number, reservePoolSize: number): TestPoolerOptions => ({
+      poolSize,
+      reserveAfterMs: 5,
+      isServerRoundRobin: poolSize % 2 === 0,
+      clientLoginTimeoutMs: 20_000,
+      queryWaitTimeoutMs: 20_000,
+      maxUserServers: maxServers % 3 === 0 ? 0 : 4,
+      databases: { a: { maxServers, reservePoolSize, minPoolSize: 1 }, b: { poolSize: 2, serverLifetimeMs: 30 } },
+    })
+    const pooler = await poolers.start(of(2, 0, 0))
+    let isOver = false
+    let answers = 0
+    const work = async (parameters: Record<string, string>): Promise<void> => {
+      const client = await login(pooler, parameters)
+      while (!isOver) {
+        await client.query('begin')
+        assert.equal(await client.value('select 7'), '7')
+        assert.deepEqual(await client.query('commit'), ['C COMMIT', 'Z I'])
+        answers++
+      }
+    }
+    const workers = ['one', 'two', 'postgres'].flatMap((user) =>
+      ['a', 'a', 'b'].map((database) => work({ user, database })),
+    )
+    const all = Promise.all(workers)
+    for (let round = 0; round < 150; round++) {
+      if (round % 10 === 9) assert.throws(() => pooler.reload({ poolSize: -round }))
+      else pooler.reload(of(1 + (round % 5), round % 4, round % 3))
+      if (round % 50 === 25) pooler.verbs.reconnect()
+      await Bun.sleep(5 + (round % 30))
+    }
+    pooler.reload(of(2, 3, 0))
+    await eventually('the limit of the database holds', () => {
+      const database = pooler.figures.databases().find(({ name }) => name === 'a')
+      return (database?.servers ?? 9) <= 3
+    })
+    isOver = true
+    await all
+    assert.ok(answers > 300, String(answers))
+  })
+})
+
+describe('the trace of all this', () => {
+  it('shows no breach', () => poolers.assertNoBreach())
+})
