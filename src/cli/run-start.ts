@@ -78,7 +78,7 @@ function setup(command: StartCommand, postgresPort: number, maxClients: number):
     listenAddresses: [host],
     port: command.port,
     backlog: 512,
-    consoleUsers: new Set(['postgres']),
+    consoleUsers: { admins: new Set(['postgres']), stats: new Set() },
     traceFile: command.traceFile,
   }
 }

@@ -3,6 +3,7 @@
 import { Client } from '../client/client.ts'
 import type { Config, DatabaseTemplate } from '../config/config.ts'
 import { Console } from '../console/console.ts'
+import type { ConsoleUsers } from '../console/role.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { listen, type Listener } from '../net/listen.ts'
@@ -11,8 +12,8 @@ import { type Database, type DrainMode, Pooler, type PoolerOptions } from '../po
 import { noTrace } from '../pooler/trace.ts'
 import { type JumpCause, RunningClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
+import { processControl, seenByConsole } from './console-interim.ts'
 import type { Stoppable, StopMode } from './signals.ts'
-import { versionLine } from './version.ts'
 
 /** Everything a pooler is made of, from whichever command. */
 export interface PoolerSetup {
@@ -22,7 +23,8 @@ export interface PoolerSetup {
   readonly port: number
   /** How many connections the kernel queues before they are accepted. */
   readonly backlog: number
-  readonly consoleUsers: ReadonlySet<string>
+  /** Byte strings. */
+  readonly consoleUsers: ConsoleUsers
   readonly traceFile: string | undefined
 }
 
@@ -49,7 +51,7 @@ export async function servePooler(config: Config, log: Log): Promise<ServedPoole
       listenAddresses: [...new Set(global.listenAddr.map((address) => (address === '*' ? '::' : address)))],
       port: global.listenPort,
       backlog: global.listenBacklog,
-      consoleUsers: byteStrings([...global.adminUsers, ...global.statsUsers]),
+      consoleUsers: { admins: byteStrings(global.adminUsers), stats: byteStrings(global.statsUsers) },
       traceFile: global.traceFile,
     },
     log,
@@ -113,7 +115,13 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
     pooler.suspectIdle()
   }
   const clock = new RunningClock({ monotonic: now, wall: Date.now, jumpMs, jumped })
-  const door = new Console({ users: setup.consoleUsers, version: versionLine, trace, pooler: () => pooler })
+  const door = new Console({
+    users: setup.consoleUsers,
+    process: processControl,
+    pooler: () => seenByConsole(pooler),
+    trace,
+    log,
+  })
   const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now: () => clock.now(), console: door })
   const listeners = listenOnAll(setup, pooler, trace)
   const ticker = setInterval(() => {

@@ -11,7 +11,7 @@ import type { ServerAddress } from '../server/server.ts'
 import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
-import { CancelKeys } from './cancel-keys.ts'
+import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import { type ParameterSet, ParameterSets } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
@@ -56,11 +56,19 @@ export interface PoolerOptions {
 export interface ConsoleDoor {
   readonly database: string
   /** How many are in. */
-  readonly clients: number
-  /** Throws if this user may not come in. */
-  open(client: Client, user: string): ClientHandler
+  readonly size: number
+  /**
+   * Lets a user in that has logged in, or throws. `isOwner`: it came by a unix socket, from a process with our uid. `left`
+   * is called when it is gone.
+   */
+  open(client: Client, user: string, isOwner: boolean, left: () => void): ConsoleVisitor
   /** Sends everybody away. */
   end(error: TaxirankError): void
+}
+
+/** A client of the console: first its client's handler, then it is welcomed with a cancel key of its own. */
+export interface ConsoleVisitor extends ClientHandler, CancelTarget {
+  welcome(key: { readonly processId: number; readonly secret: Buffer }): void
 }
 
 export interface PoolerParts {
@@ -126,7 +134,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   get #connections(): number {
-    return this.#arrivals.size + this.#clients.size + this.#parts.console.clients
+    return this.#arrivals.size + this.#clients.size + this.#parts.console.size
   }
 
   /** Ends whatever has run out of time. To be called every few dozen milliseconds. */
@@ -165,10 +173,12 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   #openConsole(arrival: Arrival, user: string): void {
     const { client } = arrival
-    const handler = this.#parts.console.open(client, user)
+    const visitor = this.#parts.console.open(client, user, false, () => this.#keys.revoke(key))
+    const key = this.#keys.issue(visitor)
     this.#arrivals.remove(arrival)
-    client.handler = handler
+    client.handler = visitor
     this.#parts.trace.clientAuthenticated(client.id, 0)
+    visitor.welcome(key)
   }
 
   /** Throws what the client may not do: unknown user, too many clients, no such database. */

@@ -71,7 +71,7 @@ export class TestPoolers {
         listenAddresses: ['127.0.0.1'],
         port: 0,
         backlog: 512,
-        consoleUsers: new Set(['postgres']),
+        consoleUsers: { admins: new Set(['postgres']), stats: new Set() },
         traceFile,
       },
       new Log((line) => logged.push(line)),
