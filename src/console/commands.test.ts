@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type FakeParts, fakeWorld, wallClockMs } from '../../test/support/console-fakes.ts'
+import { type FakeParts, fakeWorld, Random, wallClockMs } from '../../test/support/console-fakes.ts'
 import { query } from '../../test/support/raw-messages.ts'
 import { TaxirankError } from '../errors.ts'
 import type { ClientFigures, DatabaseCounters, PoolFigures, ServerFigures } from '../pooler/figures.ts'
@@ -455,5 +455,42 @@ describe('what drivers say by themselves', () => {
       client.said().filter((line) => line.startsWith('Z')),
       ['Z T', 'Z T', 'Z T', 'Z I', 'Z I'],
     )
+  })
+})
+
+describe('whatever text comes', () => {
+  it('gets one answer and one ReadyForQuery, and throws nothing', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const random = new Random(seed)
+    const vocabulary = commands.flatMap(({ name }) => name.split(' '))
+    const bits = [
+      ...vocabulary,
+      'set',
+      'to',
+      '=',
+      ';',
+      '"',
+      "'",
+      ',',
+      '$1',
+      '7',
+      'nosuch',
+      'ü',
+      '\u{1f600}',
+      '__proto__',
+    ]
+    for (let round = 0; round < 1_000; round++) {
+      const chosen = Array.from({ length: random.integer(0, 5) }, () => bits[random.integer(0, bits.length - 1)])
+      const text = chosen.join(random.chance(0.2) ? '' : ' ')
+      const world = fakeWorld()
+      const { client: admin, visitor } = world.enter()
+      visitor.received(query(text))
+      await world.verbs.finish()
+      if (admin.over === 'closed') continue
+      const types = admin.messages().map(({ type }) => type)
+      const answers = types.filter((type) => ['C', 'E', 'I', 'Z'].includes(type)).join('')
+      assert.match(answers, /^[CEI]Z$/, `seed ${seed}: ${JSON.stringify(text)}`)
+      assert.deepEqual(world.logged, [], `seed ${seed}: ${JSON.stringify(text)}`)
+    }
   })
 })

@@ -66,7 +66,8 @@ const usedUpByTerminate = 2
 const usedUpByConsole = 5
 /** Rows are gathered to writes of about this size. */
 const pieceBytes = 16_384
-const burstBytes = 262_144
+/** 2 or 3 ms of encoding, for which everybody else's queries wait. */
+const burstBytes = 65_536
 /** How much is read ahead of a command that waits or a client that doesn't read. */
 const mostHeldBytes = 65_536
 const reading = { name: 'reading' } as const

@@ -174,9 +174,11 @@ export interface FakeWorld {
 export interface FakeParts {
   readonly figures?: Partial<PoolerFigures>
   readonly process?: Partial<ProcessControl>
+  /** Absent: by hand, in `soon`. */
+  readonly callsBackItself?: boolean
 }
 
-export function fakeWorld({ figures, process }: FakeParts = {}): FakeWorld {
+export function fakeWorld({ figures, process, callsBackItself = false }: FakeParts = {}): FakeWorld {
   const verbs = new FakeVerbs()
   const [logged, asked, soon]: [string[], string[], (() => void)[]] = [[], [], []]
   const control: ProcessControl = {
@@ -195,7 +197,7 @@ export function fakeWorld({ figures, process }: FakeParts = {}): FakeWorld {
     trace: noTrace,
     log: new Log((line) => logged.push(line)),
     wallClock: () => wallClockMs,
-    soon: (callback) => void soon.push(callback),
+    ...(!callsBackItself && { soon: (callback) => void soon.push(callback) }),
   })
   let lastId = 100
   const enter = (user = 'admin'): ReturnType<FakeWorld['enter']> => {
