@@ -27,7 +27,7 @@ export const processControl: ProcessControl = {
   },
   reload: unsupported,
   set: unsupported,
-  shutdown: unsupported,
+  shutdown: () => undefined,
 }
 
 const verbs: PoolerVerbs = {

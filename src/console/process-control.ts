@@ -29,5 +29,6 @@ export interface ProcessControl {
   reload(): Promise<void> | void
   /** Changes one setting until the next reload. Throws a TaxirankError for an unknown name, a bad value or a restart-only one. */
   set(name: string, value: string): void
+  /** Begins to. Never throws: the client has its answer already. */
   shutdown(mode: ShutdownMode): void
 }
