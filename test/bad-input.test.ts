@@ -281,8 +281,10 @@ describe('after the login', () => {
 describe('on the console', () => {
   const login = (): Promise<RawClient> => pooler.login({ database: 'pgbouncer' })
   const rows: Record<string, readonly [Buffer, RegExp]> = {
-    'the extended protocol': [raw.statement('show pools'), /^E FATAL 08P01: message type 'P' is not allowed here$/],
-    'a Sync': [raw.sync, /^E FATAL 08P01: message type 'S' is not allowed here$/],
+    'a Parse that goes on behind its end': [
+      raw.message('P', Buffer.from('\0\0\0\0x')),
+      /^E FATAL 08P01: malformed Parse/,
+    ],
     'copy data': [raw.copyData('x'), /^E FATAL 08P01: message type 'd' is not allowed here$/],
     'a function call': [raw.functionCall(177, []), /^E FATAL 08P01: message type 'F' is not allowed here$/],
     'a Query that is too long': [raw.query('x'.repeat(100_000)), /^E FATAL 08P01: message 'Q' has length 100005/],

@@ -678,7 +678,7 @@ describe('the console', () => {
 
   it('answers an unknown command with an error, and goes on', async () => {
     const [error, ready] = await admin.query('frobnicate')
-    assert.match(String(error), /^E ERROR 08P01: unknown command "frobnicate"/)
+    assert.match(String(error), /^E ERROR 08P01: invalid command "frobnicate"/)
     assert.equal(ready, 'Z I')
     assert.deepEqual(await admin.query(''), ['I', 'Z I'])
   })

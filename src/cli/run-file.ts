@@ -20,8 +20,13 @@ import { obeySignals, stoppedBySignal } from './signals.ts'
 import type { Operable, Stoppable } from './signals.ts'
 import { versionLine } from './version.ts'
 
+/** What runs, until a signal or the console stops it. */
+export interface Served extends Stoppable, Operable {
+  readonly ended: Promise<void>
+}
+
 /** Starts a pooler; resolves when it listens. */
-export type Serve = (config: Config, options: ServeOptions) => Promise<Stoppable & Operable>
+export type Serve = (config: Config, options: ServeOptions) => Promise<Served>
 
 /** Runs the pooler until a signal stops it. Resolves with the exit code; rejects when no log is open to tell. */
 export async function runFile(command: FileCommand, serve: Serve = serveConfig): Promise<number> {
@@ -49,7 +54,7 @@ async function serveUntilStopped(config: Config, options: ServeOptions, serve: S
   if (config.global.pidfile !== undefined) keepPidfile(config.global.pidfile)
   log.info(`process up: ${versionLine}, Bun ${Bun.version}, pid ${process.pid}`)
   notifySystemd(`READY=1\nMAINPID=${process.pid}`)
-  await stopped
+  await Promise.race([stopped, running.ended])
   log.info('stopped')
 }
 

@@ -45,7 +45,7 @@ export async function runStart(command: StartCommand): Promise<number> {
     process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
     const stopped = stoppedBySignal(process, pooler, log, echoMs)
     process.stdout.write(greeting(pooler.port, postgres.version, dataDir))
-    await stopped
+    await Promise.race([stopped, pooler.ended])
   } finally {
     await postgres.stop()
   }

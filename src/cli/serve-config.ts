@@ -7,13 +7,17 @@ import { type Changes, changesBetween, withSetting } from '../config/changes.ts'
 import type { Config } from '../config/config.ts'
 import { parseConfig } from '../config/parse-config.ts'
 import type { ReadFile } from '../config/read-ini.ts'
-import { type Log, type LogLevel } from '../log.ts'
+import { settingRows } from '../config/setting-rows.ts'
+import type { MemoryFigures, ProcessControl, SettingFigures } from '../console/process-control.ts'
+import type { ConsoleUsers } from '../console/role.ts'
+import type { Log, LogLevel } from '../log.ts'
 import { bytesOf } from '../pooler/names.ts'
 import { descriptorLimit } from './limits.ts'
 import { listenersOf } from './listeners.ts'
 import { poolerOptions } from './pooler-options.ts'
 import { startPooler, type ServedPooler } from './serve-pooler.ts'
 import type { Operable, Stoppable, StopMode } from './signals.ts'
+import { versionLine } from './version.ts'
 import { readTlsSetups, type TlsSetups } from './tls-setups.ts'
 
 export interface ServeOptions {
@@ -33,7 +37,8 @@ export async function serveConfig(config: Config, options: ServeOptions): Promis
   return served
 }
 
-export class ServedConfig implements Stoppable, Operable {
+export class ServedConfig implements Stoppable, Operable, ProcessControl {
+  readonly version = versionLine
   readonly #options: ServeOptions
   #config: Config
   #tls: TlsSetups
@@ -54,7 +59,8 @@ export class ServedConfig implements Stoppable, Operable {
         pooler: poolerOptions(this.#config, this.#tls),
         listeners: listenersOf(global, descriptorLimit(readFile), readFile),
         clientEncryption: () => this.#tls.accepting,
-        consoleUsers: new Set([...global.adminUsers, ...global.statsUsers].map(bytesOf)),
+        consoleUsers: () => consoleUsersOf(this.#config),
+        control: this,
         traceFile: global.traceFile,
       },
       log,
@@ -72,6 +78,31 @@ export class ServedConfig implements Stoppable, Operable {
   get #running(): ServedPooler {
     if (!this.#served) throw new Error('taxirank bug: the pooler has not been started')
     return this.#served
+  }
+
+  /** Resolves when it has been stopped, by whomever. */
+  get ended(): Promise<void> {
+    return this.#running.ended
+  }
+
+  /** From the console. */
+  shutdown(mode: StopMode): void {
+    void this.stop(mode)
+  }
+
+  settings(): SettingFigures[] {
+    return settingRows(this.#config).map(({ key: name, value, default: usual, changeable }) => {
+      return { name, value, default: usual, isChangeable: changeable === 'yes' }
+    })
+  }
+
+  memory(): MemoryFigures[] {
+    const { rss, heapTotal, heapUsed, external } = process.memoryUsage()
+    return [
+      { name: 'resident', itemBytes: 1, used: rss, free: 0 },
+      { name: 'heap', itemBytes: 1, used: heapUsed, free: Math.max(0, heapTotal - heapUsed) },
+      { name: 'external', itemBytes: 1, used: external, free: 0 },
+    ]
   }
 
   stop(mode: StopMode): Promise<void> {
@@ -133,6 +164,10 @@ export class ServedConfig implements Stoppable, Operable {
     for (const name of databases.reconnect) log.info(`database "${name}": its servers are opened anew`)
     log.info('config was re-read')
   }
+}
+
+function consoleUsersOf({ global }: Config): ConsoleUsers {
+  return { admins: new Set(global.adminUsers.map(bytesOf)), stats: new Set(global.statsUsers.map(bytesOf)) }
 }
 
 function shown(text: string): string {

@@ -2,6 +2,8 @@
 
 import { Client, type ClientEncryption } from '../client/client.ts'
 import { Console } from '../console/console.ts'
+import type { ProcessControl } from '../console/process-control.ts'
+import type { ConsoleUsers } from '../console/role.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { listen, type Listener, type ListenOptions } from '../net/listen.ts'
@@ -11,7 +13,6 @@ import { noTrace } from '../pooler/trace.ts'
 import { type JumpCause, RunningClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
 import type { Stoppable, StopMode } from './signals.ts'
-import { versionLine } from './version.ts'
 
 /** Everything a pooler is made of, from whichever command. */
 export interface PoolerSetup {
@@ -19,7 +20,10 @@ export interface PoolerSetup {
   /** Where clients come from; one or more. */
   readonly listeners: readonly ListenOptions[]
   readonly clientEncryption: ClientEncryption
-  readonly consoleUsers: ReadonlySet<string>
+  /** Asked at each login to the console. */
+  readonly consoleUsers: () => ConsoleUsers
+  /** What the console can do to the process. */
+  readonly control: ProcessControl
   readonly traceFile: string | undefined
 }
 
@@ -27,6 +31,8 @@ export interface ServedPooler extends Stoppable {
   /** The TCP port it listens on; 0: on none. */
   readonly port: number
   readonly pooler: Pooler
+  /** Resolves when it has been stopped, by whomever. */
+  readonly ended: Promise<void>
 }
 
 const tickMs = 20
@@ -47,7 +53,8 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
     pooler.suspectIdle()
   }
   const clock = new RunningClock({ monotonic: now, wall: Date.now, jumpMs, jumped })
-  const door = new Console({ users: setup.consoleUsers, version: versionLine, trace, pooler: () => pooler })
+  const { consoleUsers: users, control } = setup
+  const door = new Console({ users, process: control, pooler: () => pooler, trace, log })
   const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now: () => clock.now(), console: door })
   const listeners = listenOnAll(setup, pooler, trace)
   const ticker = setInterval(() => {
@@ -64,12 +71,14 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
     traceFile?.close()
   }
   let finished: Promise<void> | undefined
+  const ended = Promise.withResolvers<void>()
 
   return {
+    ended: ended.promise,
     port: listeners.find(({ port }) => port > 0)?.port ?? 0,
     pooler,
     stop(mode: StopMode) {
-      finished ??= finish(mode === 'wait_for_clients' ? 'clients' : 'servers')
+      finished ??= finish(mode === 'wait_for_clients' ? 'clients' : 'servers').then(ended.resolve)
       if (mode === 'immediate') pooler.stop()
       return finished
     },

@@ -1,36 +1,51 @@
 /**
- * The `pgbouncer` database: one command a simple query. Commands are one file each; this one reads the text, finds the
- * command and writes the answer.
+ * The `pgbouncer` database: who may come in, who is in, and what commands look at. Commands stand in files of their own,
+ * listed in `commands.ts`; what a client says and hears is in `console-session.ts`.
  */
 
-import { randomBytes } from 'node:crypto'
-import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
+import type { Client } from '../client/client.ts'
 import { TaxirankError } from '../errors.ts'
-import type { ConsoleDoor, Pooler } from '../pooler/pooler.ts'
-import type { Trace, Traffic } from '../pooler/trace.ts'
+import type { Log } from '../log.ts'
+import type { ClientFigures, DatabaseCounters, PoolerFigures, PoolerVerbs } from '../pooler/figures.ts'
+import type { ConsoleDoor, ConsoleVisitor } from '../pooler/pooler.ts'
+import type { Trace } from '../pooler/trace.ts'
 import * as build from '../wire/build.ts'
-import { Framer } from '../wire/framer.ts'
-import { consoleRules, Frontend, TransactionStatus } from '../wire/messages.ts'
-import { readQuery } from '../wire/read.ts'
-import type { Result } from './result.ts'
-import { showPools } from './show-pools.ts'
-import { showVersion } from './show-version.ts'
+import { type ConsoleFigures, consoleDatabase, type Outcome, type Surroundings } from './command.ts'
+import type { Plan } from './commands.ts'
+import { ConsoleSession, type SessionClient, type SessionOwner } from './console-session.ts'
+import type { ProcessControl } from './process-control.ts'
+import { consoleRole, type ConsoleUsers } from './role.ts'
+import { noCounters } from './show-stats.ts'
 
 export interface ConsoleOptions {
-  /** Users who may look. */
-  readonly users: ReadonlySet<string>
-  /** What SHOW VERSION says. */
-  readonly version: string
-  readonly trace: Trace
+  /** Byte strings, as names on the wire. */
+  /** As they are configured now. */
+  readonly users: () => ConsoleUsers
+  readonly process: ProcessControl
   /** The pooler is made with its console: asked for when a command needs it. */
-  readonly pooler: () => Pooler
+  readonly pooler: () => { readonly figures: PoolerFigures; readonly verbs: PoolerVerbs }
+  readonly trace: Trace
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly wallClock?: () => number
+  /** Calls back when what has been written so far was given to the kernel. */
+  readonly soon?: (callback: () => void) => void
 }
 
-const usedUpByConsole = 5
+/** What a client of the console is, beside its session. */
+interface Visit {
+  readonly client: ConsoleClient
+  readonly user: string
+  readonly cameAtMs: number
+  requestedAtMs: number
+  readonly left: () => void
+}
 
-/** What drivers want to know of any server. */
+/** A `Client`, or a test's. */
+export type ConsoleClient = SessionClient & Pick<Client, 'remoteAddress' | 'remotePort'>
+
+/** What drivers want to know of any server; server_version comes before it. */
 const reported = [
-  ['server_version', ''],
   ['client_encoding', 'UTF8'],
   ['server_encoding', 'UTF8'],
   ['DateStyle', 'ISO'],
@@ -39,138 +54,125 @@ const reported = [
   ['is_superuser', 'on'],
 ] as const
 
-export class Console implements ConsoleDoor {
-  readonly database = 'pgbouncer'
+export class Console implements ConsoleDoor, ConsoleFigures, SessionOwner {
+  readonly database = consoleDatabase
+  readonly report: Buffer
   readonly #options: ConsoleOptions
-  readonly #sessions = new Set<ConsoleSession>()
-  readonly #commands: Readonly<Record<string, () => Result>>
+  readonly #wallClock: () => number
+  readonly #visits = new Map<ConsoleSession, Visit>()
+  readonly #counters = { ...noCounters }
 
   constructor(options: ConsoleOptions) {
     this.#options = options
-    this.#commands = {
-      'show pools': () => showPools(options.pooler(), this.#sessions.size),
-      'show version': () => showVersion(options.version),
-    }
+    this.#wallClock = options.wallClock ?? Date.now
+    const version = `${options.process.version.replace(/^PgBouncer (\S+).*/, '$1')}/bouncer`
+    const parameters = [['server_version', version] as const, ...reported]
+    this.report = Buffer.concat(parameters.map(([name, value]) => build.parameterStatus(name, value)))
   }
 
-  get clients(): number {
-    return this.#sessions.size
+  get size(): number {
+    return this.#visits.size
   }
 
-  end(error: TaxirankError): void {
-    for (const session of this.#sessions) session.end(error)
-  }
-
-  open(client: Client, user: string): ClientHandler {
-    if (!this.#options.users.has(user)) throw new TaxirankError('authentication_failed', 'not allowed: console access')
-    const { trace } = this.#options
-    const session = new ConsoleSession(
-      client,
-      trace.clientTraffic(client.id),
-      (text) => this.#run(text),
-      (isReset) => {
-        this.#sessions.delete(session)
-        trace.clientClosed(client.id, isReset)
-      },
-    )
-    this.#sessions.add(session)
-    const version = `${this.#options.version.replace(/^PgBouncer (\S+).*/, '$1')}/bouncer`
-    const report = reported.map(([name, value]) => build.parameterStatus(name, value || version))
-    queueMicrotask(() => client.welcome(build.loginEnd(Buffer.concat(report)), uselessKey()))
+  /** `user` is a byte string. `left` is called when the client is gone. Throws if it may not come in. */
+  open(client: ConsoleClient, user: string, isOwner: boolean, left: () => void): ConsoleVisitor {
+    const role = consoleRole(user, isOwner, this.#options.users())
+    if (!role) throw new TaxirankError('authentication_failed', 'not allowed: console access')
+    const session = new ConsoleSession(client, role, this.#options.trace.clientTraffic(client.id), this)
+    const cameAtMs = this.#wallClock()
+    const name = Buffer.from(user, 'latin1').toString('utf8')
+    this.#visits.set(session, { client, user: name, cameAtMs, requestedAtMs: cameAtMs, left })
+    this.#counters.logins++
     return session
   }
 
-  /** Undefined for an empty query. Throws `console_refused`. */
-  #run(text: string): Result | undefined {
-    const words = text.replace(/;\s*$/, '').trim().split(/\s+/).join(' ').toLowerCase()
-    if (words === '') return undefined
-    const command = this.#commands[words.replace(/^select /, 'show ')]
-    if (command) return command()
-    const known = Object.keys(this.#commands).map((name) => name.toUpperCase())
-    throw new TaxirankError('console_refused', `unknown command "${words}"; there are: ${known.join(', ')}`)
-  }
-}
-
-/** There is nothing to cancel on the console; no two clients have the same key all the same. */
-function uselessKey(): { processId: number; secret: Buffer } {
-  const random = randomBytes(8)
-  return { processId: random.readUInt32BE(0) & 0x7fff_ffff, secret: random.subarray(4) }
-}
-
-class ConsoleSession implements ClientHandler {
-  readonly #client: Client
-  readonly #traffic: Traffic
-  readonly #run: (text: string) => Result | undefined
-  readonly #closed: (isReset: boolean) => void
-  readonly #framer = new Framer(consoleRules)
-
-  constructor(
-    client: Client,
-    traffic: Traffic,
-    run: (text: string) => Result | undefined,
-    closed: (isReset: boolean) => void,
-  ) {
-    this.#client = client
-    this.#traffic = traffic
-    this.#run = run
-    this.#closed = closed
-  }
-
   end(error: TaxirankError): void {
-    this.#client.fail(error)
+    for (const session of this.#visits.keys()) session.end(error)
   }
 
-  received(bytes: Buffer): void {
-    const framer = this.#framer
-    try {
-      framer.push(bytes)
-      while (framer.next()) {
-        this.#traffic.usedUp(framer.end - framer.start, usedUpByConsole)
-        if (framer.type === Frontend.terminate) return this.#client.end()
-        this.#answer(readQuery(framer))
-      }
-    } catch (error) {
-      if (!(error instanceof TaxirankError)) throw error
-      this.#client.fail(error)
+  // For sessions.
+
+  run(session: ConsoleSession, plan: Plan): Outcome {
+    const visit = this.#visits.get(session)
+    if (visit) visit.requestedAtMs = this.#wallClock()
+    this.#counters.queries++
+    this.#counters.transactions++
+    return plan.run(this.#surroundings)
+  }
+
+  get #surroundings(): Surroundings {
+    return { ...this.#options.pooler(), process: this.#options.process, console: this }
+  }
+
+  counted(what: 'clientParses' | 'binds' | 'receivedBytes' | 'sentBytes', count: number): void {
+    this.#counters[what] += count
+  }
+
+  closed(session: ConsoleSession, isReset: boolean): void {
+    const visit = this.#visits.get(session)
+    if (!visit) return
+    this.#visits.delete(session)
+    visit.left()
+    this.#options.trace.clientClosed(session.id, isReset)
+    this.#resumeForNobody()
+  }
+
+  /** With the last admin gone nobody could say RESUME: a suspended pooler would hang for ever. */
+  #resumeForNobody(): void {
+    if ([...this.#visits.keys()].some(({ role }) => role === 'admin')) return
+    const { figures, verbs } = this.#options.pooler()
+    if (!figures.state().isSuspended) return
+    this.#options.log.warning('the last admin left the console while everything was suspended: resumed')
+    verbs.resume()
+  }
+
+  crashed(session: ConsoleSession, error: unknown): void {
+    const trail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#options.log.error(`a bug of the console closed client ${session.id}: ${trail}`)
+  }
+
+  soon(callback: () => void): void {
+    const soon = this.#options.soon ?? setImmediate
+    soon(callback)
+  }
+
+  // For commands.
+
+  clients(): ClientFigures[] {
+    return [...this.#visits].map(([session, visit]) => this.#figures(session, visit))
+  }
+
+  counters(): DatabaseCounters {
+    return { ...this.#counters }
+  }
+
+  killClient(id: number): boolean {
+    const session = [...this.#visits.keys()].find((each) => each.id === id)
+    session?.end(new TaxirankError('admin_shutdown', 'admin forced disconnect'))
+    return session !== undefined
+  }
+
+  #figures(session: ConsoleSession, { client, user, cameAtMs, requestedAtMs }: Visit): ClientFigures {
+    return {
+      id: session.id,
+      user,
+      database: consoleDatabase,
+      state: 'idle',
+      address: client.remoteAddress,
+      port: client.remotePort,
+      localAddress: '',
+      localPort: 0,
+      connectedAtMs: cameAtMs,
+      requestedAtMs,
+      waitMs: 0,
+      isMarked: false,
+      linkedTo: undefined,
+      remotePid: 0,
+      tls: '',
+      applicationName: '',
+      preparedStatements: session.preparedStatements,
+      heldBytes: 0,
+      unsentBytes: 0,
     }
   }
-
-  #answer(text: string): void {
-    const messages: Buffer[] = []
-    try {
-      const result = this.#run(text)
-      if (result) {
-        messages.push(build.rowDescription(result.columns), ...result.rows.map(build.dataRow))
-        messages.push(build.commandComplete(result.tag))
-      } else {
-        messages.push(build.emptyQueryResponse)
-      }
-    } catch (error) {
-      if (!(error instanceof TaxirankError)) throw error
-      messages.push(build.errorResponse(error))
-    }
-    messages.push(build.readyForQuery(TransactionStatus.idle))
-    this.#client.write(Buffer.concat(messages), 0)
-  }
-
-  loginRequested(_startup: Startup): void {
-    throw new Error('taxirank bug: a client logs in once')
-  }
-
-  cancelRequested(_packet: CancelPacket): void {
-    throw new Error('taxirank bug: a cancel connection does not log in')
-  }
-
-  /** Whoever doesn't read a console's short answers is not listening. */
-  blocked(): void {
-    this.#client.reset()
-  }
-
-  drained(): void {}
-
-  closed(cause: Error | undefined): void {
-    this.#closed(cause !== undefined)
-  }
-
-  crashed(): void {}
 }

@@ -1,6 +1,7 @@
-import type { Pooler } from '../pooler/pooler.ts'
 import type { PoolFigures } from '../pooler/figures.ts'
-import { integerColumn, type Result, textColumn } from './result.ts'
+import { consoleDatabase, show } from './command.ts'
+import { secondsAndMicros } from './number-values.ts'
+import { int4, type Row, text } from './result.ts'
 
 const figures = [
   'cl_active',
@@ -18,31 +19,33 @@ const figures = [
   'maxwait_us',
 ]
 
-const columns = [
-  textColumn('database'),
-  textColumn('user'),
-  ...figures.map(integerColumn),
-  textColumn('pool_mode'),
-  textColumn('load_balance_hosts'),
-]
+const columns = [text('database'), text('user'), ...figures.map(int4), text('pool_mode'), text('load_balance_hosts')]
 
-/** SHOW POOLS: one row a pool, the console's own last. */
-export function showPools(pooler: Pooler, consoleClients: number): Result {
-  const rows = pooler.figures.pools().map(poolRow)
-  const own = ['pgbouncer', 'pgbouncer', consoleClients, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'statement', null]
-  return { tag: 'SHOW', columns, rows: [...rows, own.map((value) => (value === null ? null : String(value)))] }
-}
+/** One row a pool, the console's own last. */
+export const showPools = show('POOLS', columns, ({ figures: pooler, console }) => {
+  const nobody = figures.slice(1).map(() => 0)
+  const own = [consoleDatabase, consoleDatabase, console.clients().length, ...nobody, 'statement', null]
+  return [...pooler.pools().map(poolRow), own]
+})
 
-function poolRow({ database, user, clients, servers, longestWaitMs, mode }: PoolFigures): (string | null)[] {
-  const connected = [
-    clients.active + clients.idle,
+/** Idle clients are active ones in PgBouncer's sense: they don't wait. */
+function poolRow({ database, user, clients, servers, longestWaitMs, mode, loadBalanceHosts }: PoolFigures): Row {
+  return [
+    database,
+    user,
+    clients.idle + clients.active,
     clients.waiting,
     clients.active_cancel_req,
     clients.waiting_cancel_req,
+    servers.active,
+    servers.active_cancel,
+    servers.being_canceled,
+    servers.idle,
+    servers.used,
+    servers.tested,
+    servers.login,
+    ...secondsAndMicros(longestWaitMs),
+    mode,
+    loadBalanceHosts ?? null,
   ]
-  const { active, active_cancel, being_canceled, idle, used, tested, login } = servers
-  const microseconds = Math.round(longestWaitMs * 1000)
-  const wait = [Math.floor(microseconds / 1_000_000), microseconds % 1_000_000]
-  const numbers = [...connected, active, active_cancel, being_canceled, idle, used, tested, login, ...wait]
-  return [database, user, ...numbers.map(String), mode, null]
 }

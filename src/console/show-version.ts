@@ -1,6 +1,4 @@
-import { type Result, textColumn } from './result.ts'
+import { show } from './command.ts'
+import { text } from './result.ts'
 
-/** SHOW VERSION. */
-export function showVersion(version: string): Result {
-  return { tag: 'SHOW', columns: [textColumn('version')], rows: [[version]] }
-}
+export const showVersion = show('VERSION', [text('version')], ({ process }) => [[process.version]])

@@ -5,14 +5,20 @@
  */
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { PooledClient } from './pooled-client.ts'
+
+/** Whoever has a key: a client of a pool, or of the console. */
+export interface CancelTarget {
+  readonly id: number
+  /** Cancels what it waits for. `done` is called when nothing of that is under way any more. */
+  cancel(done: () => void): void
+}
 
 /** What a client is given at login and repeats to cancel: 63 random bits, or 287 where the protocol allows. */
 export interface CancelKey {
   /** Positive: some drivers take it for a signed number. Unique among live clients. */
   readonly processId: number
   readonly secret: Buffer
-  readonly client: PooledClient
+  readonly target: CancelTarget
   /** For `CancelKeys`: the next in the same bucket. */
   next: CancelKey | undefined
 }
@@ -28,14 +34,14 @@ export class CancelKeys {
   #usedRandom = 0
 
   /** `secretBytes`: 4 in protocol 3.0. */
-  issue(client: PooledClient, secretBytes: number): CancelKey {
+  issue(target: CancelTarget, secretBytes: number): CancelKey {
     for (;;) {
       const at = this.#nextRandom(processIdBytes + secretBytes)
       const processId = this.#random.readUInt32BE(at) & 0x7fff_ffff
       if (processId === 0 || this.#keyOf(processId)) continue
       const bucket = bucketOf(processId)
       const secret = this.#random.subarray(at + processIdBytes, this.#usedRandom)
-      const key = { processId, secret, client, next: this.#buckets[bucket] }
+      const key = { processId, secret, target, next: this.#buckets[bucket] }
       this.#buckets[bucket] = key
       return key
     }
@@ -61,11 +67,11 @@ export class CancelKeys {
     key.next = undefined
   }
 
-  /** The client whose key this is, compared in constant time; undefined for a key that nobody holds. */
-  find(processId: number, secret: Buffer): PooledClient | undefined {
+  /** Whose key this is, compared in constant time; undefined for a key that nobody holds. */
+  find(processId: number, secret: Buffer): CancelTarget | undefined {
     const key = this.#keyOf(processId)
     if (!key || secret.length !== key.secret.length) return undefined
-    return timingSafeEqual(secret, key.secret) ? key.client : undefined
+    return timingSafeEqual(secret, key.secret) ? key.target : undefined
   }
 
   #keyOf(processId: number): CancelKey | undefined {

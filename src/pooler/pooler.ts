@@ -13,7 +13,7 @@ import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
 import { AuthQueries } from './auth-queries.ts'
 import { Authentication, type LoginResult } from './authentication.ts'
-import { CancelKeys } from './cancel-keys.ts'
+import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import type { DnsHostFigures, PoolerFigures, PoolerVerbs } from './figures.ts'
 import { textOf } from './names.ts'
@@ -33,11 +33,19 @@ export type { AuthQuerySource, Database, PoolerOptions } from './options.ts'
 export interface ConsoleDoor {
   readonly database: string
   /** How many are in. */
-  readonly clients: number
-  /** Throws if this user may not come in. */
-  open(client: Client, user: string): ClientHandler
+  readonly size: number
+  /**
+   * Lets a user in that has logged in, or throws. `isOwner`: it came by a unix socket, from a process with our uid. `left`
+   * is called when it is gone.
+   */
+  open(client: Client, user: string, isOwner: boolean, left: () => void): ConsoleVisitor
   /** Sends everybody away. */
   end(error: TaxirankError): void
+}
+
+/** A client of the console: first its client's handler, then it is welcomed with a cancel key of its own. */
+export interface ConsoleVisitor extends ClientHandler, CancelTarget {
+  welcome(key: { readonly processId: number; readonly secret: Buffer }): void
 }
 
 export interface PoolerParts {
@@ -162,7 +170,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   get #connections(): number {
-    return this.#arrivals.size + this.#clients.size + this.#parts.console.clients
+    return this.#arrivals.size + this.#clients.size + this.#parts.console.size
   }
 
   /** Ends whatever has run out of time. To be called every few dozen milliseconds. */
@@ -191,6 +199,9 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#orTell(client, () => {
       const request = this.#requests.of(startup)
       this.#refuseNewcomer(client)
+      if (request.database === this.#parts.console.database && request.user === ownerName && isOwner(client)) {
+        return this.#openConsole(arrival, request.user)
+      }
       const done = (result: LoginResult): void => this.#decided(arrival, request, result)
       const { authentication } = this.#options
       arrival.authentication = new Authentication(client, request.user, authentication, this.#derivations, done)
@@ -231,10 +242,12 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   #openConsole(arrival: Arrival, user: string): void {
     const { client } = arrival
-    const handler = this.#parts.console.open(client, user)
+    const visitor = this.#parts.console.open(client, user, isOwner(client), () => this.#keys.revoke(key))
+    const key = this.#keys.issue(visitor, client.secretBytes)
     this.#arrivals.remove(arrival)
-    client.handler = handler
+    client.handler = visitor
     this.#parts.trace.clientAuthenticated(client.id, 0)
+    visitor.welcome(key)
   }
 
   /** Throws what the client may not do: no such database or a disabled one, too many clients. */
@@ -379,6 +392,13 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (!isEmpty || this.#connections > 0) return
     for (const resolve of this.#drained.splice(0)) resolve()
   }
+}
+
+/** Who this is on a unix socket, started by the user that we run as, needs no password for the console. */
+const ownerName = 'pgbouncer'
+
+function isOwner(client: Client): boolean {
+  return client.isUnix && client.peerUserId === process.getuid?.()
 }
 
 const shutdownError = new TaxirankError('admin_shutdown', 'the pooler is shutting down')

@@ -81,45 +81,6 @@ export function errorFields(severity: string, sqlState: string, text: string): B
   return message('E', Buffer.concat([...fields, Buffer.from([0])]))
 }
 
-/** A column of a result that the console makes up. `typeOid` as in pg_type; `typeSize` −1 for variable length. */
-export interface Column {
-  readonly name: string
-  readonly typeOid: number
-  readonly typeSize: number
-}
-
-export function rowDescription(columns: readonly Column[]): Buffer {
-  const count = Buffer.alloc(2)
-  count.writeUInt16BE(columns.length)
-  const described = columns.map((column) => {
-    const tail = Buffer.alloc(18)
-    tail.writeUInt32BE(column.typeOid, 6)
-    tail.writeInt16BE(column.typeSize, 10)
-    tail.writeInt32BE(-1, 12)
-    return Buffer.concat([cstring(column.name, 'utf8'), tail])
-  })
-  return message('T', Buffer.concat([count, ...described]))
-}
-
-/** Values in text form; null for NULL. */
-export function dataRow(values: readonly (string | null)[]): Buffer {
-  const count = Buffer.alloc(2)
-  count.writeUInt16BE(values.length)
-  const fields = values.map((value) => {
-    const text = Buffer.from(value ?? '', 'utf8')
-    const length = Buffer.alloc(4)
-    length.writeInt32BE(value === null ? -1 : text.length)
-    return Buffer.concat([length, text])
-  })
-  return message('D', Buffer.concat([count, ...fields]))
-}
-
-export function commandComplete(tag: string): Buffer {
-  return message('C', cstring(tag, 'utf8'))
-}
-
-export const emptyQueryResponse = message('I')
-
 // To PostgreSQL.
 
 export const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])

@@ -12,6 +12,7 @@ import type { ClientEncryption } from '../../src/client/client.ts'
 import type { AcceptingTls } from '../../src/net/tls.ts'
 import { startPooler, type ServedPooler } from '../../src/cli/serve-pooler.ts'
 import type { StopMode } from '../../src/cli/signals.ts'
+import type { ProcessControl } from '../../src/console/process-control.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { Log } from '../../src/log.ts'
 import type { PoolerFigures, PoolerVerbs } from '../../src/pooler/figures.ts'
@@ -54,7 +55,8 @@ export interface TestPooler {
   queues(clients: number): Promise<void>
 }
 
-const shortLimits: Omit<PoolerOptions, 'databases' | 'databaseTemplate'> = {
+/** What poolers of tests are told, where nothing else is. */
+export const shortLimits: Omit<PoolerOptions, 'databases' | 'databaseTemplate'> = {
   authentication: { method: 'trust', madeUp: new MadeUpSecrets(4_096) },
   authQueryTimeoutMs: 2_000,
   isTlsRequired: false,
@@ -89,6 +91,16 @@ const usual = {
   maxClients: 0,
 }
 
+/** These tests have no configuration to show or change. */
+const noControl: ProcessControl = {
+  version: 'PgBouncer 1.25.2 (test)',
+  settings: () => [],
+  memory: () => [],
+  reload: () => undefined,
+  set: () => undefined,
+  shutdown: () => undefined,
+}
+
 /** The poolers of one test file. `postgresPort` is asked at each start. */
 export class TestPoolers {
   readonly #postgresPort: () => number
@@ -108,7 +120,8 @@ export class TestPoolers {
         pooler: this.#optionsFrom(options),
         listeners: [{ host: '127.0.0.1', port: 0, deferAccept: true }],
         clientEncryption: options.clientEncryption ?? (() => options.clientTls),
-        consoleUsers: new Set(['postgres']),
+        consoleUsers: () => ({ admins: new Set(['postgres']), stats: new Set() }),
+        control: noControl,
         traceFile,
       },
       new Log((line) => logged.push(line)),

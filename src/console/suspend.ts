@@ -1,0 +1,11 @@
+import type { Command } from './command.ts'
+
+/** Answered when everything that was read is answered. When the last admin has gone, everything goes on. */
+export const suspend: Command = {
+  name: 'SUSPEND',
+  role: 'admin',
+  run: ({ verbs }) => ({
+    until: verbs.suspend().then(() => ({ tag: 'SUSPEND' })),
+    giveUp: () => verbs.resume(),
+  }),
+}
