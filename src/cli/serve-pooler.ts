@@ -1,7 +1,7 @@
 /** The composition root of the pooler: the one place where configuration becomes the options of its parts. */
 
 import { Client } from '../client/client.ts'
-import { databaseFrom as namedDatabase, template } from '../config/config.ts'
+import { databaseEntries, databaseFrom as namedDatabase, template } from '../config/config.ts'
 import type { Config, DatabaseConfig } from '../config/config.ts'
 import { poolSettings } from '../config/precedence.ts'
 import { Console } from '../console/console.ts'
@@ -45,6 +45,7 @@ const jumpMs = 5_000
 /** Starts a pooler as the configuration says. Resolves when it listens. */
 export async function servePooler(config: Config, log: Log): Promise<ServedPooler> {
   const { global } = config
+  refuseUnwired(config)
   return startPooler(
     {
       pooler: poolerOptions(config),
@@ -56,6 +57,23 @@ export async function servePooler(config: Config, log: Log): Promise<ServedPoole
     },
     log,
   )
+}
+
+/**
+ * Whatever the file may say already and the pooler doesn't do yet, and which would be dangerous to believe in. Throws
+ * `bad_configuration`.
+ */
+function refuseUnwired(config: Config): void {
+  const { authType, listenAddr } = config.global
+  const refuse = (subject: string, problem: string): never => {
+    throw new TaxirankError('bad_configuration', `${config.file}: ${subject}: ${problem} in this version`)
+  }
+  if (authType !== 'trust' && authType !== 'any') refuse('auth_type', `${authType} is not carried out`)
+  if (listenAddr.length === 0) refuse('listen_addr', 'not set, and unix sockets are not carried out')
+  for (const [name, database] of databaseEntries(config)) {
+    const { mode } = poolSettings(config, database, database.user ?? '')
+    if (mode !== 'transaction') refuse(`[databases] ${name}`, `pool_mode ${mode} is not carried out`)
+  }
 }
 
 /** Limits that have no setting. */
