@@ -70,7 +70,7 @@ const reloadText = `## Reload
 
 A reload (SIGHUP, or \`RELOAD\` in the console) reads the file again. It is all or nothing: if anything is wrong, the error
 names file and line, and everything stays as it was. What needs a restart keeps its value, and the log says so. When
-${[...loginOptions].map(code).join(', ')}
+${wrapped([...loginOptions].map(code).join(', '), 120, 0)}
 changes, or the secret of a forced user, the servers of that database are closed as they
 come free; sizes and times change without that.
 
