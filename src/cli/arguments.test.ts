@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { settings } from '../config/settings.ts'
 import { parseArguments } from './arguments.ts'
 
 const file = { name: 'file', file: 'a.ini', daemon: false, verbose: 0, quiet: false, user: undefined }
@@ -40,6 +41,9 @@ describe('parseArguments', () => {
       dataDir: 'd',
       traceFile: 't',
     },
+    'check a.ini': { name: 'check', file: 'a.ini' },
+    'check -- -a.ini': { name: 'check', file: '-a.ini' },
+    './check': { ...file, file: './check' },
     '-V': { name: 'version' },
     '--version a.ini': { name: 'version' },
     'a.ini -V': { name: 'version' },
@@ -55,6 +59,17 @@ describe('parseArguments', () => {
       for (const part of ['FILE.ini', 'start', '--daemon', '--verbose', '--quiet', '--user', '--version', '--help']) {
         assert.ok(help.text.includes(part), part)
       }
+    }
+  })
+
+  it('shows every setting in the help, and only there', () => {
+    const help = parseArguments(['--help'])
+    assert.ok(help.name === 'help')
+    for (const name of Object.keys(settings.pgbouncer)) assert.ok(help.text.includes(`\n  ${name} `), name)
+    assert.ok(help.text.includes('\n  listen_port = 6432   '))
+    for (const command of ['start', 'check']) {
+      const own = parseArguments([command, '--help'])
+      assert.ok(own.name === 'help' && !own.text.includes('listen_port'), command)
     }
   })
 
@@ -74,6 +89,9 @@ describe('parseArguments', () => {
     '-x a.ini': "unknown option '-x'",
     '-u': "option '-u, --user <NAME>' argument missing",
     '-d start': '--daemon belongs to taxirank FILE.ini, not to taxirank start',
+    check: "missing required argument 'FILE.ini'",
+    'check a.ini b.ini': "too many arguments for 'check'. Expected 1 argument but got 2.",
+    '-d check a.ini': '--daemon belongs to taxirank FILE.ini, not to taxirank check',
     'start --data=': "option '--data <DIR>' argument '' is invalid. Allowed: a path.",
     'start a.ini': "too many arguments for 'start'. Expected 0 arguments but got 1.",
     'start -d': "unknown option '-d'",

@@ -6,6 +6,7 @@
  */
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { settingsHelp } from '../config/describe-settings.ts'
 import { TaxirankError } from '../errors.ts'
 
 /** `taxirank FILE.ini`: the pooler, from a configuration file. */
@@ -32,8 +33,15 @@ export interface StartCommand {
   readonly traceFile: string | undefined
 }
 
+/** `taxirank check FILE.ini`: what is wrong with a configuration file, risky, or different from PgBouncer. */
+export interface CheckCommand {
+  readonly name: 'check'
+  readonly file: string
+}
+
 export type TaxirankCommand =
   | FileCommand
+  | CheckCommand
   | StartCommand
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly text: string }
@@ -54,6 +62,10 @@ interface StartSwitches {
   readonly trace?: string
 }
 
+const helpWidth = 100
+const settingsTitle =
+  'Settings of [pgbouncer] in FILE.ini, with their defaults (docs/configuration.md has their ranges, and those of\n' +
+  '[databases] and [users]):'
 const helpHint = 'Try "taxirank --help" for more information.'
 
 /** Parses what follows the program's name. Throws `bad_configuration` with a hint for everything that is wrong. */
@@ -96,6 +108,8 @@ function buildProgram(found: Found, writeHelp: (text: string) => void): Command 
     .configureOutput({ writeOut: writeHelp, writeErr: () => undefined })
     .action((file: string | undefined, switches: FileSwitches) => found(fileCommand(file, program.args, switches)))
     .addCommand(startCommand(found, program))
+    .addCommand(checkCommand(found, program))
+    .addHelpText('after', () => `\n${settingsTitle}\n\n${settingsHelp(helpWidth)}\n`)
 }
 
 function startCommand(found: Found, program: Command): Command {
@@ -109,7 +123,7 @@ function startCommand(found: Found, program: Command): Command {
     .helpOption('-h, --help', 'show this help')
     .allowExcessArguments(false)
     .action((switches: StartSwitches) => {
-      refuseFileSwitches(program.opts())
+      refuseFileSwitches(program.opts(), 'start')
       found({
         name: 'start',
         port: switches.port,
@@ -117,6 +131,19 @@ function startCommand(found: Found, program: Command): Command {
         dataDir: switches.data,
         traceFile: switches.trace,
       })
+    })
+}
+
+function checkCommand(found: Found, program: Command): Command {
+  return new Command('check')
+    .copyInheritedSettings(program)
+    .description('tell what is wrong with a configuration file, risky, or different from PgBouncer; start nothing')
+    .argument('<FILE.ini>', "PgBouncer's configuration file", parsePath)
+    .helpOption('-h, --help', 'show this help')
+    .allowExcessArguments(false)
+    .action((file: string) => {
+      refuseFileSwitches(program.opts(), 'check')
+      found({ name: 'check', file })
     })
 }
 
@@ -140,9 +167,9 @@ function fileCommand(file: string | undefined, files: readonly string[], switche
   }
 }
 
-function refuseFileSwitches(switches: FileSwitches): void {
+function refuseFileSwitches(switches: FileSwitches, command: string): void {
   const given = Object.entries(switches).find(([, value]) => value !== 0)
-  if (given) throw wrong(`--${given[0]} belongs to taxirank FILE.ini, not to taxirank start`)
+  if (given) throw wrong(`--${given[0]} belongs to taxirank FILE.ini, not to taxirank ${command}`)
 }
 
 function parsePath(text: string): string {

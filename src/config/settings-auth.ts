@@ -15,7 +15,7 @@ export const auth = {
     words: ['any', 'trust', 'plain', 'md5', 'scram-sha-256'],
     unsupported: ['cert', 'hba', 'ldap', 'pam', 'peer'],
     about: 'How clients prove who they are.',
-    differs: 'cert, hba, ldap and pam are not supported in this version.',
+    narrower: 'cert, hba, ldap and pam are not supported in this version.',
   }),
   auth_file: text({ range: 'a file name', about: 'The file of user names and secrets.' }),
   auth_user: text({
@@ -37,7 +37,7 @@ export const auth = {
     min: 4096,
     max: 600_000,
     about: 'The iterations of SCRAM secrets that are made up from plain passwords.',
-    differs: 'PgBouncer accepts fewer than 4,096.',
+    narrower: 'PgBouncer accepts fewer than 4,096.',
   }),
   admin_users: list({ about: 'Users who may run every console command.' }),
   stats_users: list({ about: 'Users who may only look at the console.' }),

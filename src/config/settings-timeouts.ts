@@ -47,7 +47,7 @@ export const servers = {
     restartOnly: true,
     problemOf: () => "the system's resolver is used, which reads its own; allowed: empty",
     about: 'A resolv.conf of its own.',
-    differs: "Only empty is accepted: the system's resolver has no such option.",
+    narrower: "Only empty is accepted: the system's resolver has no such option.",
   }),
 }
 

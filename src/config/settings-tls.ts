@@ -4,7 +4,6 @@ import { choice, text } from './setting.ts'
 import type { Parsed, Setting } from './setting.ts'
 
 const modes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
-export type TlsMode = (typeof modes)[number]
 
 const versions = ['tlsv1.0', 'tlsv1.1', 'tlsv1.2', 'tlsv1.3'] as const
 export type TlsVersion = (typeof versions)[number]
@@ -48,7 +47,7 @@ const tls13Ciphers = {
   range: 'empty',
   problemOf: () => 'this runtime cannot choose the ciphers of TLS 1.3; allowed: empty',
   about: 'The ciphers of TLS 1.3.',
-  differs: 'Only empty is accepted: this runtime chooses them itself.',
+  narrower: 'Only empty is accepted: this runtime chooses them itself.',
 }
 const ciphers = {
   default: 'default',
@@ -82,7 +81,8 @@ export const tls = {
     unsupported: ['legacy'],
     hasNoEffect: true,
     about: 'The parameters of the DHE key exchange.',
-    differs: 'legacy is refused, and the others have no effect: this runtime has no DHE ciphers.',
+    differs: 'It has no effect: this runtime has no DHE ciphers.',
+    narrower: 'legacy is refused.',
   }),
   server_tls_sslmode: choice({
     default: 'prefer',

@@ -338,7 +338,7 @@ describe('the table of settings', () => {
     it(`describes every row of [${section}] in one sentence, with its range`, () => {
       for (const [name, row] of Object.entries(rows(section))) {
         assert.match(row.about, /^[A-Z].*\.$/, name)
-        if (row.differs !== undefined) assert.match(row.differs, /\.$/, name)
+        for (const sentence of [row.differs, row.narrower]) assert.match(sentence ?? 'None.', /^\w.*\.$/, name)
         assert.notEqual(row.range, '', name)
         if (row.hasNoEffect) assert.match(row.differs ?? '', /no effect/, name)
       }

@@ -1,0 +1,83 @@
+/** Risks of sizes and times: what can't fit, and what waits for ever. */
+
+import { databaseEntries } from '../config/config.ts'
+import type { Config, DatabaseConfig } from '../config/config.ts'
+import { databaseSettings, poolSettings } from '../config/precedence.ts'
+import type { CheckedSystem, Finding } from './check-finding.ts'
+import { settingPlace } from './check-finding.ts'
+import { descriptorNeed, descriptorProblem, serverNeed } from './limits.ts'
+
+/** PostgreSQL's max_connections, unless it is configured, less what it keeps for superusers. */
+const usualConnections = 97
+/** Clients for each server from which on session mode makes nearly all of them wait. */
+const crowded = 10
+
+export function sizeRisks(config: Config, system: CheckedSystem): Finding[] {
+  const { global } = config
+  const warn = (name: string, text: string): Finding => ({
+    ...settingPlace(config, name),
+    level: 'warning',
+    text: `${name}: ${text}`,
+  })
+  const descriptors = descriptorProblem(descriptorNeed(config), system.descriptorLimit)
+  const findings = descriptors === undefined ? [] : [warn('max_client_conn', descriptors)]
+  if (global.queryWaitTimeoutMs === 0) {
+    findings.push(warn('query_wait_timeout', '0: clients wait for ever, and nobody is told that servers are missing'))
+  }
+  if (global.serverResetQueryAlways && global.serverResetQuery !== undefined) {
+    const modes = [...databaseEntries(config).values()].map((database) => poolSettings(config, database, '').mode)
+    if ([global.poolMode, ...modes].some((mode) => mode !== 'session')) {
+      findings.push(warn('server_reset_query_always', 'runs server_reset_query after every transaction'))
+    }
+  }
+  return [...findings, ...crowdedSessions(config), ...fullServers(config)]
+}
+
+function crowdedSessions(config: Config): Finding[] {
+  const clients = config.global.maxClientConn
+  return databaseFindings(config, (database) => {
+    const { mode, size } = poolSettings(config, database, database.user ?? '')
+    if (mode !== 'session' || size === 0 || clients <= size * crowded) return undefined
+    return (
+      `in session mode a client keeps its server until it leaves: ${count(size)} of up to ${count(clients)} clients are ` +
+      `served, the others wait`
+    )
+  })
+}
+
+/** PostgreSQL servers that may be asked for more connections than they usually have. */
+function fullServers(config: Config): Finding[] {
+  const needs = new Map<string, number>()
+  const last = new Map<string, string>()
+  for (const [name, database] of databaseEntries(config)) {
+    const address = addressOf(config, database)
+    needs.set(address, (needs.get(address) ?? 0) + serverNeed(config, database))
+    last.set(address, name)
+  }
+  return databaseFindings(config, (database) => {
+    const address = addressOf(config, database)
+    const need = needs.get(address) ?? 0
+    if (need <= usualConnections || last.get(address) !== database.name) return undefined
+    return (
+      `up to ${count(need)} servers at ${address}, all databases and known users together; PostgreSQL's ` +
+      `max_connections is 100 unless it was raised`
+    )
+  })
+}
+
+function addressOf(config: Config, database: DatabaseConfig): string {
+  const [first] = databaseSettings(config, database).hosts
+  return first === undefined ? '' : first.kind === 'unix' ? first.path : `${first.host}:${first.port}`
+}
+
+function databaseFindings(config: Config, find: (database: DatabaseConfig) => string | undefined): Finding[] {
+  return Array.from(databaseEntries(config)).flatMap(([name, database]): Finding[] => {
+    const text = find(database)
+    const place = config.origins.databases.get(name) ?? config.origins.head
+    return text === undefined ? [] : [{ ...place, level: 'warning', text: `[databases] ${name}: ${text}` }]
+  })
+}
+
+function count(number: number): string {
+  return number.toLocaleString('en-US')
+}
