@@ -10,6 +10,7 @@ import { getOption } from '../src/net/libc.ts'
 import { listen, type Listener, type ListenOptions } from '../src/net/listen.ts'
 import type { Socket, SocketHandler } from '../src/net/socket.ts'
 import type { SocketOptions } from '../src/net/socket-options.ts'
+import { systemLookup } from '../src/net/resolve.ts'
 import { openDeafPort } from './support/deaf-port.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -305,5 +306,14 @@ describe('an attempt to connect', () => {
       await assert.rejects(ask({ host, port: listener.port, timeoutMs: 5_000, maxDescriptor: 3 }), /: EMFILE$/)
     }
     listener.stop()
+  })
+})
+
+describe('a name', () => {
+  it('is looked up by the system: all addresses, each once, or the reason', async () => {
+    const addresses = await systemLookup('localhost')
+    assert.ok(addresses.length > 0 && addresses.every((address) => ['127.0.0.1', '::1'].includes(address)))
+    assert.equal(new Set(addresses).size, addresses.length)
+    await assert.rejects(systemLookup('no-such-name.invalid'), { code: /ENOTFOUND|EAI_AGAIN|ENODATA|ESERVFAIL/ })
   })
 })
