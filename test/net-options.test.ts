@@ -151,10 +151,11 @@ describe('a unix socket', () => {
     assert.equal(readFileSync(path('file'), 'utf8'), 'precious')
   })
 
-  it('with a path that is too long is refused with the lengths', () => {
+  it('with a path that is too long is refused with the lengths', async () => {
     const long = path('x'.repeat(100))
     const message = `the unix socket's path ${long} is too long: ${long.length} bytes, 107 are possible`
-    assert.throws(() => listen({ unix: long }, echo), { message })
+    assert.throws(() => listen({ unix: long }, echo), { code: 'bad_configuration', message })
+    await assert.rejects(ask({ unix: long, timeoutMs: 1_000 }), { message: `cannot connect to ${long}: ${message}` })
   })
 
   it('that is not there, or is none, fails to connect with the reason', async () => {
