@@ -10,6 +10,7 @@ import { getOption } from '../src/net/libc.ts'
 import { listen, type Listener, type ListenOptions } from '../src/net/listen.ts'
 import type { Socket, SocketHandler } from '../src/net/socket.ts'
 import type { SocketOptions } from '../src/net/socket-options.ts'
+import { systemLookup } from '../src/net/resolve.ts'
 import { openDeafPort } from './support/deaf-port.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -150,10 +151,11 @@ describe('a unix socket', () => {
     assert.equal(readFileSync(path('file'), 'utf8'), 'precious')
   })
 
-  it('with a path that is too long is refused with the lengths', () => {
+  it('with a path that is too long is refused with the lengths', async () => {
     const long = path('x'.repeat(100))
     const message = `the unix socket's path ${long} is too long: ${long.length} bytes, 107 are possible`
-    assert.throws(() => listen({ unix: long }, echo), { message })
+    assert.throws(() => listen({ unix: long }, echo), { code: 'bad_configuration', message })
+    await assert.rejects(ask({ unix: long, timeoutMs: 1_000 }), { message: `cannot connect to ${long}: ${message}` })
   })
 
   it('that is not there, or is none, fails to connect with the reason', async () => {
@@ -305,5 +307,14 @@ describe('an attempt to connect', () => {
       await assert.rejects(ask({ host, port: listener.port, timeoutMs: 5_000, maxDescriptor: 3 }), /: EMFILE$/)
     }
     listener.stop()
+  })
+})
+
+describe('a name', () => {
+  it('is looked up by the system: all addresses, each once, or the reason', async () => {
+    const addresses = await systemLookup('localhost')
+    assert.ok(addresses.length > 0 && addresses.every((address) => ['127.0.0.1', '::1'].includes(address)))
+    assert.equal(new Set(addresses).size, addresses.length)
+    await assert.rejects(systemLookup('no-such-name.invalid'), { code: /ENOTFOUND|EAI_AGAIN|ENODATA|ESERVFAIL/ })
   })
 })

@@ -158,14 +158,18 @@ class Attempt implements Connecting {
       },
       connectError: (_raw, error) => this.#fail(errorCode(error), error),
     }
-    const attempt =
-      'unix' in options
-        ? Bun.connect<Socket>({ unix: unixAddress(options.unix), socket })
-        : Bun.connect<Socket>({ hostname: options.host, port: options.port, socket })
-    attempt.catch((error: unknown) => this.#fail(errorCode(error), error))
+    this.#beginByRuntime(socket).catch((error: unknown) => this.#fail(errorCode(error), error))
+  }
+
+  /** Async, so that what it throws at once is a failure like any other. */
+  async #beginByRuntime(socket: Bun.SocketHandler<Socket>): Promise<void> {
+    const options = this.#options
+    if ('unix' in options) await Bun.connect<Socket>({ unix: unixAddress(options.unix), socket })
+    else await Bun.connect<Socket>({ hostname: options.host, port: options.port, socket })
   }
 }
 
 function errorCode(error: unknown): string {
+  if (error instanceof TaxirankError) return error.message
   return (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
 }
