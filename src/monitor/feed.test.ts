@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { engineSnapshot, type Fake, fakeSource, poolFigures } from '../../test/support/monitor-source.ts'
+import { engineSnapshot, fakeSource, poolFigures } from '../../test/support/monitor-source.ts'
+import type { PoolFigures } from '../pooler/figures.ts'
 import { Feed } from './feed.ts'
 import { LoopDelay } from './loop-delay.ts'
 import type { MonitorSnapshot } from './monitor-snapshot.ts'
@@ -12,15 +13,15 @@ class Watched {
   readonly feed: Feed
 
   constructor() {
-    const watched = this
-    const fake: Partial<Fake> = {
-      get pools() {
-        watched.asked++
-        return [poolFigures({ snapshot: engineSnapshot({ takenAtMs: watched.now, heldMs: watched.heldMs }) })]
-      },
-    }
+    const source = fakeSource()
+    const figures = { ...source.figures, pools: () => this.#pools() }
     const clocks = { now: () => this.now, wall: () => this.now + 1e12 }
-    this.feed = new Feed(fakeSource(fake), clocks, new LoopDelay(100, 0))
+    this.feed = new Feed({ ...source, figures }, clocks, new LoopDelay(100, 0))
+  }
+
+  #pools(): PoolFigures[] {
+    this.asked++
+    return [poolFigures({ snapshot: engineSnapshot({ takenAtMs: this.now, heldMs: this.heldMs }) })]
   }
 
   snapshot(): MonitorSnapshot {

@@ -67,7 +67,7 @@ class Browser {
   readonly fetched: string[] = []
   hidden = false
   #answer: MonitorSnapshot | undefined
-  #next: (() => Promise<void>) | undefined
+  readonly #next: (() => Promise<void>)[] = []
 
   constructor() {
     for (const [, tag = '', id = ''] of page.matchAll(/<(\w+)[^>]* id="(\w+)"/g))
@@ -77,25 +77,24 @@ class Browser {
   /** Loads the page, or lets the two seconds pass. */
   async refresh(answer: MonitorSnapshot | undefined): Promise<void> {
     this.#answer = answer
-    const step = this.#next
-    this.#next = undefined
+    const step = this.#next.pop()
     if (step) await step()
     else this.#run()
-    while (this.#next === undefined) await new Promise((resolve) => setImmediate(resolve))
+    while (this.#next.length === 0) await new Promise((resolve) => setImmediate(resolve))
   }
 
   #run(): void {
-    const browser = this
+    const isHidden = (): boolean => this.hidden
     const document = {
       get hidden() {
-        return browser.hidden
+        return isHidden()
       },
       getElementById: (id: string) => this.byId.get(id) ?? assert.fail(`the page has no ${id}`),
       createElement: (tag: string) => new FakeElement(tag),
     }
     const setTimeout = (next: () => Promise<void>, ms: number): void => {
       assert.equal(ms, 2_000)
-      this.#next = next
+      this.#next.push(next)
     }
     const fetch = async (url: string) => {
       this.fetched.push(url)
@@ -147,7 +146,7 @@ describe('the live page', () => {
     await browser.refresh(snapshotOf({ pools: [lent(100, 7)] }, unknown, 0))
     await browser.refresh(snapshotOf({ pools: [lent(2_600, 7, 4, 5)] }, calm, 2_000))
     assert.deepEqual(browser.rows[0]?.slice(-2), ['1,250', '4.50 ms'])
-    assert.equal(browser.rows[0]?.[1], '42 %')
+    assert.equal(browser.rows[0][1], '42 %')
     const meter = browser.element('pools').all.find(({ className }) => className === 'meter')
     assert.equal(meter?.attributes['--share'], '42.0%')
   })

@@ -99,6 +99,6 @@ describe('Utilisations', () => {
       { atMs: 2_000, heldMs: 0, name: 'b' },
       { atMs: 4_000, heldMs: 10 },
     ])
-    assert.deepEqual([late[1], anew[1], sizeless[1], forgotten[2]], Array(4).fill([null, 0]))
+    for (const answer of [late[1], anew[1], sizeless[1], forgotten[2]]) assert.deepEqual(answer, [null, 0])
   })
 })

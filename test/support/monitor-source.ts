@@ -98,14 +98,15 @@ export interface Fake {
   readonly isDraining: boolean
 }
 
-/** Reads `fake` anew at every call, so a test can go on changing it. */
-export function fakeSource(fake: Partial<Fake> = {}): MonitorSource {
+/** `fake`: what is different, or a function that says what is different now. */
+export function fakeSource(fake: Partial<Fake> | (() => Partial<Fake>) = {}): MonitorSource {
+  const now = typeof fake === 'function' ? fake : () => fake
   return {
     version: '0.1.0',
     figures: {
-      pools: () => [...(fake.pools ?? [poolFigures()])],
-      databases: () => [...(fake.databases ?? [databaseFigures()])],
-      stats: () => [...(fake.stats ?? [{ database: 'shop', total, average: total }])],
+      pools: () => [...(now().pools ?? [poolFigures()])],
+      databases: () => [...(now().databases ?? [databaseFigures()])],
+      stats: () => [...(now().stats ?? [{ database: 'shop', total, average: total }])],
       lists: () => ({
         databases: 1,
         users: 1,
@@ -116,9 +117,9 @@ export function fakeSource(fake: Partial<Fake> = {}): MonitorSource {
         dnsNames: 0,
         dnsPending: 0,
       }),
-      state: () => ({ isPaused: fake.isPaused ?? false, isSuspended: false, isDraining: fake.isDraining ?? false }),
+      state: () => ({ isPaused: now().isPaused ?? false, isSuspended: false, isDraining: now().isDraining ?? false }),
     },
-    isListening: () => fake.isListening ?? true,
+    isListening: () => now().isListening ?? true,
     maxClients: () => 100,
     certificates: () => [{ name: 'client_tls_cert_file', expiresAtMs: 1_800_000_000_000 }],
   }
