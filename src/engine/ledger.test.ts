@@ -77,7 +77,7 @@ describe('Ledger: its figures', () => {
     ledger.ended(grant(ledger, 5), 9)
     grant(ledger, 20, 15)
     ledger.waited++
-    const { counters, waitMs, holdMs } = ledger.snapshot()
+    const { counters, waitMs, holdMs } = ledger.snapshot(0)
     assert.deepEqual(
       { leases: counters.leases, immediate: counters.immediate, waits: waitMs.count, holds: holdMs.count },
       { leases: 2, immediate: 1, waits: 2, holds: 1 },
@@ -87,14 +87,32 @@ describe('Ledger: its figures', () => {
   it('say how long leases were waited for and held', () => {
     const ledger = new Ledger<string>()
     for (const waitedMs of [0, 40]) ledger.ended(grant(ledger, 100, waitedMs), 107)
-    const { waitMs, holdMs } = ledger.snapshot()
+    const { waitMs, holdMs } = ledger.snapshot(0)
     assert.deepEqual([waitMs.sumMs, waitMs.maxMs, holdMs.sumMs, holdMs.maxMs], [40, 40, 14, 7])
   })
 
   it('stay what they were when they were taken', () => {
     const ledger = new Ledger<string>()
-    const before = ledger.snapshot()
+    const before = ledger.snapshot(0)
     ledger.ended(grant(ledger, 0), 10)
-    assert.deepEqual([before.counters.leases, before.holdMs.count, ledger.snapshot().holdMs.count], [0, 0, 1])
+    assert.deepEqual([before.counters.leases, before.holdMs.count, ledger.snapshot(0).holdMs.count], [0, 0, 1])
+  })
+})
+
+describe('Ledger: how long leases have been held in all', () => {
+  it('counts those that have ended and the ages of those that last', () => {
+    const { ledger, now } = seen(10, 20)
+    grant(ledger, now)
+    grant(ledger, now + 5)
+    assert.deepEqual([ledger.snapshot(now + 5).heldMs, ledger.snapshot(now + 6).heldMs], [35, 37])
+  })
+
+  it('never becomes less, although what has ended is rounded to the microsecond', () => {
+    const ledger = new Ledger<string>()
+    const leases = [0, 0, 0, 0].map((at) => grant(ledger, at))
+    const before = ledger.snapshot(5.0004).heldMs
+    for (const lease of leases) ledger.ended(lease, 5.0004)
+    assert.deepEqual([before, ledger.snapshot(6).heldMs], [20.0016, 20.0016])
+    assert.equal(ledger.holdMs.sumMs, 20)
   })
 })

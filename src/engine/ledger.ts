@@ -22,6 +22,8 @@ export class Ledger<T> {
   /** The sum of the instants at which those that are held now were granted: it gives their mean age without looking at each. */
   #grantedSumMs = 0
   #meanHoldMs = -1
+  /** What the last snapshot said. */
+  #heldMs = 0
 
   /** Hot path. */
   granted(lease: Lease<T>): void {
@@ -39,9 +41,10 @@ export class Ledger<T> {
     this.#grantedSumMs -= lease.grantedAtMs
   }
 
-  snapshot(): Pick<PoolSnapshot, 'counters' | 'waitMs' | 'holdMs' | 'openMs'> {
+  snapshot(now: number): Pick<PoolSnapshot, 'counters' | 'heldMs' | 'waitMs' | 'holdMs' | 'openMs'> {
     return {
       counters: this.#countersNow(),
+      heldMs: this.#heldUntil(now),
       waitMs: this.waitMs.snapshot(),
       holdMs: this.holdMs.snapshot(),
       openMs: this.openMs.snapshot(),
@@ -56,11 +59,25 @@ export class Ledger<T> {
   }
 
   /**
+   * The ages of leases are exact, the durations of those that have ended are rounded: the sum may shrink by half a
+   * microsecond for each. It doesn't, because who counts by differences would take that for a new beginning.
+   */
+  #heldUntil(now: number): number {
+    const lastingMs = this.#held * now - this.#grantedSumMs
+    this.#heldMs = Math.max(this.#heldMs, this.holdMs.sumMs + lastingMs)
+    return this.#heldMs
+  }
+
+  get #held(): number {
+    return this.waitMs.count - this.holdMs.count
+  }
+
+  /**
    * How long a lease is held, in milliseconds: the moving mean of those that have ended, or the mean age of those that
    * last if that is more. Nothing has ended when a pool is new, or stuck; but a lease of some age will be held for longer.
    */
   holdEstimateMs(now: number): number {
-    const held = this.waitMs.count - this.holdMs.count
+    const held = this.#held
     const ageMs = held > 0 ? now - this.#grantedSumMs / held : 0
     return Math.max(this.#meanHoldMs, ageMs, 0)
   }

@@ -297,6 +297,7 @@ describe('Pool: its snapshot', () => {
       waiting: 2,
       longestWaitMs: 5,
       lanes: [{ name: '', reserved: 0, waiting: 2, leased: 2 }],
+      heldMs: 90,
     })
     assert.deepEqual(
       [counters.leases, counters.immediate, counters.opened, waitMs.maxMs, holdMs.sumMs, openMs.sumMs],

@@ -360,7 +360,7 @@ export class Pool<T> {
       waiting: this.waiting,
       longestWaitMs: this.longestWaitMs(now),
       lanes: this.#lanes.snapshot(this.leased),
-      ...this.#ledger.snapshot(),
+      ...this.#ledger.snapshot(now),
       ...(lastFailure && { lastFailure: lastFailure.message }),
     })
   }

@@ -31,6 +31,7 @@ function poolNamed(name: string): PoolSnapshot {
       { name: 'jobs', reserved: 0, waiting: 2, leased: 1 },
     ],
     counters: counters.snapshot(),
+    heldMs: 7654.321,
     waitMs: histogramOf(0, 0, 0.1, 0.26, 12.3, 70_000),
     holdMs: histogramOf(),
     openMs: histogramOf(0.999, 1),
@@ -79,7 +80,7 @@ describe('prometheusText', () => {
       )
       assert.equal(new Set(samples.map(({ name, labels }) => name + labels)).size, samples.length, 'no sample twice')
     }
-    assert.equal(metrics.size, 29)
+    assert.equal(metrics.size, 30)
   })
 
   it('writes nothing without pools', () => {
@@ -155,6 +156,9 @@ taxirank_pool_lane_reserved{pool="app",lane="jobs"} 0
 # TYPE taxirank_pool_lane_leased gauge
 taxirank_pool_lane_leased{pool="app",lane="web"} 5
 taxirank_pool_lane_leased{pool="app",lane="jobs"} 1
+# HELP taxirank_pool_held_seconds_total How long leases have been held, those that last included.
+# TYPE taxirank_pool_held_seconds_total counter
+taxirank_pool_held_seconds_total{pool="app"} 7.654321
 # HELP taxirank_pool_leases_total Leases granted.
 # TYPE taxirank_pool_leases_total counter
 taxirank_pool_leases_total{pool="app"} 1234567890123

@@ -1,32 +1,26 @@
 /**
- * The figures of pools in Prometheus' text exposition format 0.0.4
- * (prometheus.io/docs/instrumenting/exposition_formats). Base units are seconds, counters end in `_total`.
- *
- * Each metric is a row of `metrics`: its samples of all pools stand together under one HELP and TYPE. The last failure's
- * text is not exported: as a label it would be a new time series for every wording.
+ * The figures of engine pools as Prometheus' metrics, one row of `metrics` for each. The last failure's text is not
+ * exported: as a label it would be a new time series for every wording.
  */
 
 import { closeReasons, type PoolCounters } from './counters.ts'
+import { expositionText, type Family, histogramSamples, type Label, type Sample, secondsOf } from './exposition.ts'
 import type { HistogramSnapshot } from './histogram.ts'
 import { type LaneSnapshot, poolStates, type PoolSnapshot, slotStates } from './snapshot.ts'
 
+/** A pool and the labels that tell it from the others. */
+export interface LabelledPool {
+  readonly labels: readonly Label[]
+  readonly snapshot: PoolSnapshot
+}
+
 interface Metric {
   readonly name: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly type: Family['type']
   readonly help: string
+  /** With the labels that stand beside the pool's. */
   readonly samplesOf: (pool: PoolSnapshot) => readonly Sample[]
 }
-
-interface Sample {
-  readonly value: number
-  /** Behind the metric's name. */
-  readonly suffix?: '_bucket' | '_sum' | '_count'
-  /** Beside `pool`. */
-  readonly label?: readonly [name: string, value: string]
-}
-
-/** Upper ends of the exported buckets. */
-const boundsMs = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 15_000, 60_000]
 
 const counterHelp: Readonly<Record<Exclude<keyof PoolCounters, 'closed'>, string>> = {
   leases: 'Leases granted.',
@@ -49,55 +43,51 @@ const counterHelp: Readonly<Record<Exclude<keyof PoolCounters, 'closed'>, string
 
 const metrics: readonly Metric[] = [
   gauge('state', 'Whether the pool is in this state: 1 or 0.', (pool) =>
-    poolStates.map((state) => ({ label: ['state', state], value: Number(state === pool.state) })),
+    poolStates.map((state) => ({ labels: [['state', state]], value: Number(state === pool.state) })),
   ),
-  gauge('max_size', 'Most connections at any instant.', (pool) => [{ value: pool.maxSize }]),
-  gauge('min_size', 'Connections kept open at least.', (pool) => [{ value: pool.minSize }]),
+  gauge('max_size', 'Most connections at any instant.', (pool) => [{ labels: [], value: pool.maxSize }]),
+  gauge('min_size', 'Connections kept open at least.', (pool) => [{ labels: [], value: pool.minSize }]),
   gauge('reserve_size', 'Additional connections for callers who wait too long.', (pool) => [
-    { value: pool.reserveSize },
+    { labels: [], value: pool.reserveSize },
   ]),
   gauge('slots', 'Connections by state.', (pool) =>
-    slotStates.map((state) => ({ label: ['state', state], value: pool.slots[state] })),
+    slotStates.map((state) => ({ labels: [['state', state]], value: pool.slots[state] })),
   ),
   gauge('waiting', 'Callers who wait for a connection, by lane.', byLane('waiting')),
   gauge('longest_wait_seconds', 'How long the longest waiting caller has been waiting.', (pool) => [
-    { value: secondsOf(pool.longestWaitMs) },
+    { labels: [], value: secondsOf(pool.longestWaitMs) },
   ]),
   gauge('lane_reserved', 'Connections kept for a lane.', byLane('reserved')),
   gauge('lane_leased', 'Connections leased to a lane.', byLane('leased')),
+  counter('held_seconds', 'How long leases have been held, those that last included.', (pool) => [
+    { labels: [], value: secondsOf(pool.heldMs) },
+  ]),
   ...(Object.keys(counterHelp) as (keyof typeof counterHelp)[]).map((key) =>
-    counter(snakeCase(key), counterHelp[key], ({ counters }) => [{ value: counters[key] }]),
+    counter(snakeCase(key), counterHelp[key], ({ counters }) => [{ labels: [], value: counters[key] }]),
   ),
   counter('closed', 'Connections closed, by reason.', ({ counters }) =>
-    closeReasons.map((reason) => ({ label: ['reason', reason], value: counters.closed[reason] })),
+    closeReasons.map((reason) => ({ labels: [['reason', reason]], value: counters.closed[reason] })),
   ),
   histogram('wait_seconds', 'How long callers waited until they were granted a lease.', (pool) => pool.waitMs),
   histogram('hold_seconds', 'How long leases were held.', (pool) => pool.holdMs),
   histogram('open_seconds', 'How long it took to open a connection.', (pool) => pool.openMs),
 ]
 
-/**
- * All figures of the pools, to be served as `text/plain; version=0.0.4; charset=utf-8`. The pools' names differ, or
- * Prometheus refuses the page. A recorded bucket counts as below a bound only if all of it is: counts err to the slow
- * side, by durations up to 1/32 below the bound.
- */
+/** All figures of the pools. Their labels differ, and have the same names. */
+export function poolFamilies(pools: readonly LabelledPool[]): Family[] {
+  return metrics.map(({ name, type, help, samplesOf }) => ({
+    name,
+    type,
+    help,
+    samples: pools.flatMap(({ labels, snapshot }) =>
+      samplesOf(snapshot).map((sample) => ({ ...sample, labels: [...labels, ...sample.labels] })),
+    ),
+  }))
+}
+
+/** The figures of pools that have a name and nothing else to tell them apart. The names differ. */
 export function prometheusText(pools: readonly PoolSnapshot[]): string {
-  return metrics.map((metric) => textOf(metric, pools)).join('')
-}
-
-function textOf({ name, type, help, samplesOf }: Metric, pools: readonly PoolSnapshot[]): string {
-  const lines = pools.flatMap((pool) => samplesOf(pool).map((sample) => lineOf(name, pool.name, sample)))
-  return lines.length === 0 ? '' : [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n')
-}
-
-function lineOf(name: string, pool: string, { value, suffix, label }: Sample): string {
-  const labels = [['pool', pool] as const, ...(label ? [label] : [])]
-  const written = labels.map(([key, text]) => `${key}="${escape(text)}"`)
-  return `${name}${suffix ?? ''}{${written.join(',')}} ${value}`
-}
-
-function escape(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+  return expositionText(poolFamilies(pools.map((snapshot) => ({ labels: [['pool', snapshot.name]], snapshot }))))
 }
 
 function gauge(name: string, help: string, samplesOf: Metric['samplesOf']): Metric {
@@ -109,34 +99,12 @@ function counter(name: string, help: string, samplesOf: Metric['samplesOf']): Me
 }
 
 function histogram(name: string, help: string, of: (pool: PoolSnapshot) => HistogramSnapshot): Metric {
-  return { name: `taxirank_pool_${name}`, type: 'histogram', help, samplesOf: (pool) => histogramSamples(of(pool)) }
-}
-
-function histogramSamples({ count, sumMs, buckets }: HistogramSnapshot): Sample[] {
-  const remaining = [...buckets].reverse()
-  let below = 0
-  const bounded = boundsMs.map((boundMs): Sample => {
-    for (let last = remaining.at(-1); last && last[0] <= boundMs; last = remaining.at(-1)) {
-      below += last[1]
-      remaining.pop()
-    }
-    return { suffix: '_bucket', label: ['le', String(secondsOf(boundMs))], value: below }
-  })
-  return [
-    ...bounded,
-    { suffix: '_bucket', label: ['le', '+Inf'], value: count },
-    { suffix: '_sum', value: secondsOf(sumMs) },
-    { suffix: '_count', value: count },
-  ]
+  const samplesOf: Metric['samplesOf'] = (pool) => histogramSamples(of(pool), [])
+  return { name: `taxirank_pool_${name}`, type: 'histogram', help, samplesOf }
 }
 
 function byLane(key: Exclude<keyof LaneSnapshot, 'name'>): Metric['samplesOf'] {
-  return ({ lanes }) => lanes.map((lane) => ({ label: ['lane', lane.name], value: lane[key] }))
-}
-
-/** To the microsecond, so that 12.3 ms are 0.0123 and not 0.012300000000000002. */
-function secondsOf(ms: number): number {
-  return Math.round(ms * 1000) / 1e6
+  return ({ lanes }) => lanes.map((lane) => ({ labels: [['lane', lane.name]], value: lane[key] }))
 }
 
 function snakeCase(name: string): string {

@@ -25,6 +25,8 @@ export interface PoolSnapshot {
   /** Every caller is in one of them: a pool that has no lanes has one without a name. */
   readonly lanes: readonly LaneSnapshot[]
   readonly counters: PoolCounters
+  /** How long leases have been held in all, those that last included: twice read, it gives the utilisation. Never decreases. */
+  readonly heldMs: number
   /** Of all leases, also those granted at once: how long the caller waited. */
   readonly waitMs: HistogramSnapshot
   /** From grant to release. */
