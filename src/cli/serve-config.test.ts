@@ -26,17 +26,6 @@ describe('serveConfig', () => {
     await served.stop('immediate')
   })
 
-  it('refuses what it does not carry out yet', async () => {
-    const refused = {
-      'auth_type = md5': 'main.ini: auth_type: md5 is not carried out in this version',
-      'pool_mode = session': 'main.ini: [databases] *: pool_mode session is not carried out in this version',
-      'listen_addr =': 'main.ini: listen_addr: not set, and unix sockets are not carried out in this version',
-    }
-    for (const [line, message] of Object.entries(refused)) {
-      await assert.rejects(serve('listen_addr = 127.0.0.1', line), { code: 'bad_configuration', message })
-    }
-  })
-
   it('says so when the trace cannot be written', async () => {
     await assert.rejects(serve('listen_addr = 127.0.0.1', 'trace_file = /nowhere/trace'), {
       code: 'bad_configuration',
