@@ -6,7 +6,7 @@ import { pbkdf2Sync } from 'node:crypto'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import pg from 'pg'
+import { Client as PgClient } from 'pg'
 import { type ClientAuthMethod, ClientExchange, type ClientStep } from '../src/auth/client-exchange.ts'
 import type { Derivation } from '../src/auth/derivations.ts'
 import { MadeUpSecrets } from '../src/auth/made-up-secrets.ts'
@@ -15,7 +15,6 @@ import { saslprep } from '../src/auth/saslprep.ts'
 import { type ScramSalt, ScramVerifier } from '../src/auth/scram-keys.ts'
 import { type Credentials, credentialsOf, Md5Secret, NoSecret, parseSecret, type Secret } from '../src/auth/secret.ts'
 import { ServerExchange } from '../src/auth/server-exchange.ts'
-import { emptyQueryResponse } from '../src/wire/build-result.ts'
 import * as build from '../src/wire/build.ts'
 import { Framer } from '../src/wire/framer.ts'
 import { frontendLoginRules } from '../src/wire/messages.ts'
@@ -176,21 +175,15 @@ describe('a login of a real client', () => {
   const port = (): number => (listener.address() as AddressInfo).port
 
   async function byDriver(typed: string): Promise<string> {
-    const client = new pg.Client({ host: '127.0.0.1', port: port(), user: 'user', password: typed, database: 'x' })
+    const client = new PgClient({ host: '127.0.0.1', port: port(), user: 'user', password: typed, database: 'x' })
     client.on('error', () => {})
-    return client.connect().then(
-      () => client.end().then(() => 'ready'),
-      (error: Error) => error.message,
-    )
+    return client.connect().then(() => client.end().then(() => 'ready'), String)
   }
 
   async function byLibpq(typed: string): Promise<string> {
     const line = `host=127.0.0.1 port=${port()} user=user dbname=x sslmode=disable gssencmode=disable connect_timeout=4`
     const env = { ...process.env, PGPASSWORD: typed }
-    return promisify(execFile)('psql', [line, '-c', ';'], { env }).then(
-      () => 'ready',
-      (error: Error) => error.message,
-    )
+    return promisify(execFile)('psql', [line, '-c', ';'], { env }).then(() => 'ready', String)
   }
 
   async function isJudged(logIn: (typed: string) => Promise<string>): Promise<void> {
@@ -216,25 +209,28 @@ describe('a login of a real client', () => {
 /** A server that knows logins, and the answer to nothing. */
 function serve(socket: Socket, exchange: ClientExchange): void {
   const startup = new StartupFramer()
-  let framer: Framer | undefined
+  const framer = new Framer(frontendLoginRules)
   const take = (step: ClientStep): void => {
     if (step.name === 'derive') return take(exchange.derived(derive(step.derivation)))
-    if (step.name === 'send') return void socket.write(step.bytes)
-    if (step.name === 'refused') return void socket.end(build.errorResponse(step.error))
-    framer = undefined
-    socket.write(Buffer.concat([step.bytes, build.withKey(build.loginEnd(Buffer.alloc(0)), 1, Buffer.alloc(4))]))
-  }
-  let isWelcome = false
-  socket.on('error', () => {})
-  socket.on('data', (bytes: Buffer) => {
-    if (isWelcome) return void socket.write(Buffer.concat([emptyQueryResponse, build.readyForQuery(0x49)]))
-    if (!framer) {
-      if (!startup.push(bytes)) return
-      framer = new Framer(frontendLoginRules)
-      return take(exchange.begin())
+    if (step.name === 'send') socket.write(step.bytes)
+    else if (step.name === 'refused') socket.end(build.errorResponse(step.error))
+    else {
+      socket.write(Buffer.concat([step.bytes, build.withKey(build.loginEnd(Buffer.alloc(0)), 1, Buffer.alloc(4))]))
+      read = answerNothing
     }
+  }
+  const answerNothing = (): void => {
+    socket.write(Buffer.concat([build.emptyQueryResponse, build.readyForQuery(0x49)]))
+  }
+  const readAnswers = (bytes: Buffer): void => {
     framer.push(bytes)
-    while (framer?.next()) take(exchange.received(framer))
-    isWelcome = framer === undefined
-  })
+    while (framer.next()) take(exchange.received(framer))
+  }
+  let read = (bytes: Buffer): void => {
+    if (!startup.push(bytes)) return
+    read = readAnswers
+    take(exchange.begin())
+  }
+  socket.on('error', () => {})
+  socket.on('data', (bytes: Buffer) => read(bytes))
 }

@@ -10,7 +10,7 @@ import { MadeUpSecrets } from './made-up-secrets.ts'
 import { md5Answer, md5Secret } from './md5.ts'
 import { saslprep } from './saslprep.ts'
 import { ScramClientRole } from './scram-client-role.ts'
-import { ScramKeys } from './scram-keys.ts'
+import { ScramKeys, type ScramVerifier } from './scram-keys.ts'
 import { makeNonce } from './scram-server-role.ts'
 import { Md5Secret, NoSecret, PlainSecret, type Secret } from './secret.ts'
 
@@ -232,6 +232,37 @@ describe('an unknown user', () => {
   it('costs no derivation, as a wrong password costs none once the right one is known', () => {
     assert.equal(logIn(exchange('scram-sha-256', undefined), password).derivations, 0)
     assert.equal(logIn(exchange('scram-sha-256', plain), 'wrong').derivations, 1)
+  })
+})
+
+describe('a client that knows what was made up', () => {
+  /** As if the process's own key were known. */
+  class Known extends MadeUpSecrets {
+    override verifierOf(): ScramVerifier {
+      return ScramKeys.fromSaltedPassword(this.saltOf(user), deriveNow({ ...this.saltOf(user), password: saslprepped }))
+        .verifier
+    }
+
+    override bytesOf(): Buffer {
+      return Buffer.from(password)
+    }
+  }
+  const saslprepped = saslprep(Buffer.from(password))
+
+  it('does not get in nevertheless, as long as there is no such user', () => {
+    for (const method of ['plain', 'md5', 'scram-sha-256'] as const) {
+      for (const secret of [undefined, empty]) {
+        const tried = new ClientExchange({ method, user, secret, madeUp: new Known(iterations) })
+        assert.notEqual(endOf(logIn(tried, password)), 'accepted', method)
+      }
+    }
+  })
+
+  it('has seen one part of it, and no other', () => {
+    const { text, salt } = madeUp.verifierOf(user)
+    const [, storedKey, serverKey] = /\$([^$:]+):([^$:]+)$/.exec(text) ?? []
+    const parts = [storedKey, serverKey, madeUp.bytesOf(user).toString('base64')].map((part) => part?.slice(0, 20))
+    assert.equal(new Set([...parts, salt.toString('base64').slice(0, 20)]).size, 4)
   })
 })
 

@@ -1,6 +1,6 @@
 import { leftToRight, nothing, prohibited, rightToLeft, spaces, unassigned } from './saslprep-tables.ts'
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 const space = 0x20
 
 /**

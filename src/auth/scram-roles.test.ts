@@ -88,6 +88,27 @@ describe('both roles', () => {
     })
   })
 
+  it('do not agree on a nonce of which the server has no part', () => {
+    const server = new ScramServerRole(text('n,,n=,r=abc'), salt, 'xyz')
+    for (const nonce of ['abc', 'abcxy', 'abcxyz!', 'xyz']) {
+      const withoutProof = clientFinalWithoutProof('n,,', nonce)
+      const proof = keys.proof(authMessage('n=,r=abc', server.serverFirst.toString(), withoutProof))
+      assert.throws(() => server.readClientFinal(text(clientFinal(withoutProof, proof))), {
+        message: 'invalid SCRAM response: the nonce does not match',
+      })
+    }
+  })
+
+  it('do not agree on a proof of which one bit is wrong', () => {
+    const { server, clientFinal } = meet(keys)
+    const { proof, authMessage } = server.readClientFinal(clientFinal)
+    for (let bit = 0; bit < 256; bit++) {
+      const wrong = Buffer.from(proof)
+      wrong[bit >> 3] = (wrong[bit >> 3] as number) ^ (1 << (bit & 7))
+      assert.equal(checkClaim(keys.verifier, { proof: wrong, authMessage }), undefined)
+    }
+  })
+
   it('take a client that could bind to a channel at its word, if it keeps to it', () => {
     const refusal = { message: 'invalid SCRAM response: the channel binding does not match' }
     const finals = { 'n,,': 'biws', 'y,,': 'eSws' }

@@ -118,6 +118,10 @@ describe('a verifier', () => {
     const verifier = ScramVerifier.fromSaltedPassword({ salt, iterations: 1 }, right)
     assert.equal(verifier.keysDerivedFrom(wrong), undefined)
     assert.equal(verifier.keysDerivedFrom(right)?.verifier.text, verifier.text)
+    const text = verifier.text.replace(/[^:]+$/, key)
+    const half = parse(text)
+    assert.ok(half.kind === 'scram')
+    assert.equal(half.keysDerivedFrom(right), undefined)
   })
 })
 

@@ -195,6 +195,13 @@ describe('a server that is not what it seems', () => {
     assert.equal(tried.received(whole(ok)).name, 'failed')
   })
 
+  it('gets no second try', () => {
+    const { tried, serverFinal } = proved(plain)
+    assert.equal(tried.received(whole(wire.authenticationSaslFinal(text('v=')))).name, 'failed')
+    assert.equal(tried.received(whole(wire.authenticationSaslFinal(serverFinal))).name, 'failed')
+    assert.equal(tried.received(whole(ok)).name, 'failed')
+  })
+
   it('is refused before any work when it asks for 2^31 rounds, or sends a long nonce (CVE-2026-6665)', () => {
     const refusal = (change: (first: string) => string): string => {
       const { tried, role } = begin(plain)
