@@ -15,6 +15,7 @@ import { saslprep } from '../src/auth/saslprep.ts'
 import { type ScramSalt, ScramVerifier } from '../src/auth/scram-keys.ts'
 import { type Credentials, credentialsOf, Md5Secret, NoSecret, parseSecret, type Secret } from '../src/auth/secret.ts'
 import { ServerExchange } from '../src/auth/server-exchange.ts'
+import { emptyQueryResponse } from '../src/wire/build-result.ts'
 import * as build from '../src/wire/build.ts'
 import { Framer } from '../src/wire/framer.ts'
 import { frontendLoginRules } from '../src/wire/messages.ts'
@@ -220,7 +221,7 @@ function serve(socket: Socket, exchange: ClientExchange): void {
     }
   }
   const answerNothing = (): void => {
-    socket.write(Buffer.concat([build.emptyQueryResponse, build.readyForQuery(0x49)]))
+    socket.write(Buffer.concat([emptyQueryResponse, build.readyForQuery(0x49)]))
   }
   const readAnswers = (bytes: Buffer): void => {
     framer.push(bytes)
