@@ -247,7 +247,8 @@ describe('several hosts', () => {
       const addresses = [postgres.port, other.port].map((port) => ({ host: '127.0.0.1', port }))
       const pooler = await poolers.start({ poolSize: 4, database: { addresses } })
       await holders(pooler, 4)
-      assert.deepEqual(portsOf(pooler).toSorted(), [postgres.port, postgres.port, other.port, other.port].toSorted())
+      const at = (port: number): number => portsOf(pooler).filter((one) => one === port).length
+      assert.deepEqual([at(postgres.port), at(other.port)], [2, 2])
     } finally {
       await other.remove()
     }
@@ -269,7 +270,7 @@ describe('a database that refuses logins', () => {
     const refusals: string[] = []
     const began = performance.now()
     for (let index = 0; index < 20; index++) {
-      await login(pooler, { database: 'nope' }).catch((error: Error) => refusals.push(error.message))
+      await login(pooler, { database: 'nope' }).catch((error: unknown) => refusals.push((error as Error).message))
     }
     assert.equal(refusals[0], 'E FATAL 3D000: database "nope" does not exist')
     const cached =

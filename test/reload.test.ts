@@ -224,11 +224,11 @@ describe('reloads under load', () => {
       databases: { a: { maxServers, reservePoolSize, minPoolSize: 1 }, b: { poolSize: 2, serverLifetimeMs: 30 } },
     })
     const pooler = await poolers.start(of(2, 0, 0))
-    let isOver = false
+    const stop = new AbortController()
     let answers = 0
     const work = async (parameters: Record<string, string>): Promise<void> => {
       const client = await login(pooler, parameters)
-      while (!isOver) {
+      while (!stop.signal.aborted) {
         await client.query('begin')
         assert.equal(await client.value('select 7'), '7')
         assert.deepEqual(await client.query('commit'), ['C COMMIT', 'Z I'])
@@ -250,7 +250,7 @@ describe('reloads under load', () => {
       const database = pooler.figures.databases().find(({ name }) => name === 'a')
       return (database?.servers ?? 9) <= 3
     })
-    isOver = true
+    stop.abort()
     await all
     assert.ok(answers > 300, String(answers))
   })
