@@ -144,6 +144,28 @@ describe('max_db_connections', () => {
     assert.equal(serversOf(pooler), 1)
   })
 
+  it('holds at every instant, however its pools fight for it', async () => {
+    const pooler = await poolers.start({ poolSize: 3, databases: { a: { maxServers: 2 } } })
+    const users = ['one', 'two', 'postgres', 'one', 'two', 'postgres']
+    const all = await Promise.all(users.map((user) => login(pooler, { database: 'a', user })))
+    let most = 0
+    const count = (): void => void (most = Math.max(most, serversOf(pooler)))
+    const sampler = setInterval(count, 1)
+    const work = async (client: RawClient): Promise<void> => {
+      for (let turn = 0; turn < 10; turn++) {
+        await client.query('begin')
+        count()
+        assert.deepEqual(await client.query('commit'), ['C COMMIT', 'Z I'])
+        await Bun.sleep(turn)
+      }
+    }
+    await Promise.all(all.map(work))
+    clearInterval(sampler)
+    assert.equal(most, 2)
+    const inPostgres = await direct.value(`select count(*) from pg_stat_activity where datname = 'a'`)
+    assert.ok(Number(inPostgres) <= 2)
+  })
+
   it('is named to whoever waits in vain', async () => {
     const pooler = await poolers.start({ poolSize: 5, queryWaitTimeoutMs: 300, databases: { a: { maxServers: 1 } } })
     const one = await login(pooler, { database: 'a', user: 'one' })
