@@ -45,7 +45,7 @@ function watched(promise: Promise<void>): { outcome: string } {
   const watch = { outcome: 'pending' }
   promise.then(
     () => (watch.outcome = 'done'),
-    (error: Error) => (watch.outcome = error.message),
+    (error: unknown) => (watch.outcome = (error as Error).message),
   )
   return watch
 }

@@ -144,6 +144,28 @@ describe('max_db_connections', () => {
     assert.equal(serversOf(pooler), 1)
   })
 
+  it('holds at every instant, however its pools fight for it', async () => {
+    const pooler = await poolers.start({ poolSize: 3, databases: { a: { maxServers: 2 } } })
+    const users = ['one', 'two', 'postgres', 'one', 'two', 'postgres']
+    const all = await Promise.all(users.map((user) => login(pooler, { database: 'a', user })))
+    let most = 0
+    const count = (): void => void (most = Math.max(most, serversOf(pooler)))
+    const sampler = setInterval(count, 1)
+    const work = async (client: RawClient): Promise<void> => {
+      for (let turn = 0; turn < 10; turn++) {
+        await client.query('begin')
+        count()
+        assert.deepEqual(await client.query('commit'), ['C COMMIT', 'Z I'])
+        await Bun.sleep(turn)
+      }
+    }
+    await Promise.all(all.map(work))
+    clearInterval(sampler)
+    assert.equal(most, 2)
+    const inPostgres = await direct.value(`select count(*) from pg_stat_activity where datname = 'a'`)
+    assert.ok(Number(inPostgres) <= 2)
+  })
+
   it('is named to whoever waits in vain', async () => {
     const pooler = await poolers.start({ poolSize: 5, queryWaitTimeoutMs: 300, databases: { a: { maxServers: 1 } } })
     const one = await login(pooler, { database: 'a', user: 'one' })
@@ -247,7 +269,8 @@ describe('several hosts', () => {
       const addresses = [postgres.port, other.port].map((port) => ({ host: '127.0.0.1', port }))
       const pooler = await poolers.start({ poolSize: 4, database: { addresses } })
       await holders(pooler, 4)
-      assert.deepEqual(portsOf(pooler).toSorted(), [postgres.port, postgres.port, other.port, other.port].toSorted())
+      const at = (port: number): number => portsOf(pooler).filter((one) => one === port).length
+      assert.deepEqual([at(postgres.port), at(other.port)], [2, 2])
     } finally {
       await other.remove()
     }
@@ -269,7 +292,7 @@ describe('a database that refuses logins', () => {
     const refusals: string[] = []
     const began = performance.now()
     for (let index = 0; index < 20; index++) {
-      await login(pooler, { database: 'nope' }).catch((error: Error) => refusals.push(error.message))
+      await login(pooler, { database: 'nope' }).catch((error: unknown) => refusals.push((error as Error).message))
     }
     assert.equal(refusals[0], 'E FATAL 3D000: database "nope" does not exist')
     const cached =

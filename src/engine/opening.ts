@@ -68,6 +68,12 @@ export class Opening {
     return this.#retryAtMs
   }
 
+  /** What has failed may go well now: there is no pause, and the next one is short. */
+  forgive(): void {
+    this.#pauseMs = 0
+    this.#retryAtMs = 0
+  }
+
   succeeded(tookMs: number): void {
     this.#learntMs = this.#learntMs === undefined ? tookMs : this.#learntMs + weight * (tookMs - this.#learntMs)
     this.#atOnce = Math.min(2 * this.#atOnce, mostAtOnce)

@@ -69,6 +69,18 @@ describe('Pool: settings that change while it runs', () => {
     }
   })
 
+  it('a pause after failures ends when something has changed', () => {
+    const it = new EnginePool({ retryMaxMs: 10_000 })
+    it.ask('a')
+    for (let attempt = 0; attempt < 4; attempt++) {
+      it.failToOpen()
+      it.pass(1)
+      assert.equal(it.opening.length, 0)
+      it.pool.retryNow(it.now)
+      assert.equal(it.opening.length, 1)
+    }
+  })
+
   it('are refused as a whole if one is wrong', () => {
     const it = new EnginePool({ maxSize: 1 }).fill(0)
     const wrong = [{ waitTimeoutMs: 5, idleTimeoutMs: -1 }, { reuse: 'fifo' as 'lifo' }, { lifetimeMs: Number.NaN }]

@@ -253,6 +253,12 @@ export class Pool<T> {
     this.#attend(now)
   }
 
+  /** Opening is tried again now, whatever has failed before: something has changed. */
+  retryNow(now: number): void {
+    this.#opening.forgive()
+    this.#attend(now)
+  }
+
   /** Callers queue from now on, and nothing is lent. What is idle stays, unless another pool needs its place. */
   pause(now: number): void {
     this.#life.move({ name: 'paused' })

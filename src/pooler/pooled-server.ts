@@ -76,7 +76,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   readonly #server: Server
   readonly #tally: Tally
   #transactionAtMs = 0
-  /** Its holder has asked for something since everything was answered. */
+  /** A lease begins with a request, and each further one when everything has been answered. */
   #isTiming = false
   readonly #queue = new ReplyQueue()
   #key: Buffer = Buffer.alloc(0)
@@ -192,7 +192,8 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#lease = lease
     this.#leaseNumber = lease.number
     this.#holder = holder
-    this.#isTiming = false
+    this.#isTiming = true
+    this.requestedAtMs = this.#transactionAtMs = lease.grantedAtMs
     this.#tally.assignments++
     this.#tally.waitMs += lease.waitedMs
     if (this.parameters !== holder.parameters) this.#bringTo(holder)
@@ -252,7 +253,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
     }
   }
 
-  /** Hot path. A request of the holder's begins, and if none is open a transaction. */
+  /** A request of the holder's begins that is not the lease's first, and if none is open a transaction. */
   #startTiming(): void {
     this.#isTiming = true
     this.requestedAtMs = this.#owner.now()

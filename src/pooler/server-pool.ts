@@ -222,10 +222,12 @@ export class ServerPool implements ServerOwner {
     this.#engine.resume(this.#around.now())
   }
 
-  /** Everything that is open now is closed as soon as nobody holds it. */
+  /** Everything that is open now is closed as soon as nobody holds it; and what has failed is tried again. */
   retireAll(): void {
+    const now = this.#around.now()
     this.#refusal = undefined
-    this.#engine.retireAll(this.#around.now())
+    this.#engine.retireAll(now)
+    this.#engine.retryNow(now)
   }
 
   /** Has what is idle checked before it is lent, as soon as servers can be. */
