@@ -12,10 +12,14 @@ import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
 import { CancelKeys } from './cancel-keys.ts'
-import { type LoginRequest, LoginRequests } from './login-requests.ts'
-import { type ParameterSet, ParameterSets } from './parameters.ts'
+import { type LoginRequest, LoginRequests, type SessionStart } from './login-requests.ts'
+import { type ClientLimits, noClientLimits } from './client-limits.ts'
+import type { PoolMode } from './figures.ts'
+import { type ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
+import { type SessionRules, transactionRules } from './session-rules.ts'
 import { type PoolSurroundings, ServerPool, type ServerPoolFigures } from './server-pool.ts'
+import { backendRules, Frontend, frontendRules, limited } from '../wire/messages.ts'
 import type { Trace } from './trace.ts'
 
 /** A database that clients may name. Names are byte strings (latin1), as in startup packets. */
@@ -28,6 +32,10 @@ export interface Database {
   /** Startup parameters for its servers. */
   readonly parameters?: ReadonlyMap<string, string>
   readonly poolSize: number
+  /** Absent: the pooler's. */
+  readonly poolMode?: PoolMode
+  /** Runs once on every new server, before it is lent. A byte string. */
+  readonly connectQuery?: string
 }
 
 export interface PoolerOptions {
@@ -50,6 +58,33 @@ export interface PoolerOptions {
   readonly settleTimeoutMs: number
   /** How long a client may stop in the middle of a message. */
   readonly halfMessageTimeoutMs: number
+  /** Absent: transaction. A user's goes before a database's, and that before this. */
+  readonly poolMode?: PoolMode
+  readonly userPoolModes?: ReadonlyMap<string, PoolMode>
+  /** Absent or empty: nothing runs when a lease ends. Byte strings, as all queries. */
+  readonly serverResetQuery?: string
+  readonly serverResetQueryAlways?: boolean
+  /** Empty: a Query without a statement. Absent: servers are not checked. */
+  readonly serverCheckQuery?: string
+  /** 0: before every lease; absent: only when it is suspect. */
+  readonly serverCheckDelayMs?: number
+  readonly serverFastClose?: boolean
+  /** 0: a server is used once; absent: for as long as it lives. */
+  readonly serverLifetimeMs?: number
+  /** Absent or 0: no limit. */
+  readonly serverIdleTimeoutMs?: number
+  readonly serverRoundRobin?: boolean
+  /** Of every client, but for the users that have limits of their own. */
+  readonly clientLimits?: ClientLimits
+  readonly userClientLimits?: ReadonlyMap<string, ClientLimits>
+  /** Carried from server to server with the client, beyond those that PostgreSQL itself reports. */
+  readonly trackedExtraParameters?: ReadonlySet<string>
+  /** The client's address is appended to its application_name. */
+  readonly applicationNameAddHost?: boolean
+  /** Query is refused: clients have to use the extended protocol. */
+  readonly disableQuery?: boolean
+  /** Of one message, in either direction. */
+  readonly maxPacketBytes?: number
 }
 
 /** The console's name as a database, and who serves it: handed in, since the console knows the pooler. */
@@ -104,12 +139,18 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       log: parts.log,
       trace: parts.trace,
       parameterSets: new ParameterSets(),
+      tracked: new TrackedParameters(options.trackedExtraParameters),
+      ...framingOf(options),
       deadlines: this.#deadlines,
       settleTimeoutMs: options.settleTimeoutMs,
       now: parts.now,
       nextServerId: () => ++this.#lastServerId,
     }
-    this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#around.parameterSets)
+    this.#requests = new LoginRequests(
+      options.ignoredStartupParameters,
+      this.#around.parameterSets,
+      this.#around.tracked,
+    )
   }
 
   get shutdown(): TaxirankError | undefined {
@@ -211,6 +252,8 @@ export class Pooler implements ArrivalOwner, ClientOwner {
         connectTimeoutMs: options.serverConnectTimeoutMs,
         retryMaxMs: options.serverLoginRetryMs,
         cancelTimeoutMs: options.cancelWaitTimeoutMs,
+        rules: this.#rulesFor(serverUser, database),
+        ...engineOptionsOf(options),
       },
       this.#around,
     )
@@ -218,21 +261,47 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     return pool
   }
 
+  #rulesFor(user: string, { poolMode, connectQuery = '' }: Database): SessionRules {
+    const options = this.#options
+    return {
+      mode: options.userPoolModes?.get(user) ?? poolMode ?? options.poolMode ?? transactionRules.mode,
+      resetQuery: options.serverResetQuery ?? transactionRules.resetQuery,
+      resetsAlways: options.serverResetQueryAlways ?? transactionRules.resetsAlways,
+      checkQuery: options.serverCheckQuery,
+      connectQuery,
+      closesFast: options.serverFastClose ?? transactionRules.closesFast,
+      isUsedOnce: options.serverLifetimeMs === 0,
+    }
+  }
+
   /** The pool's parameters known, no server is needed; otherwise the client waits for one to learn them. */
   #logIn(arrival: Arrival, request: LoginRequest, pool: ServerPool): void {
     const { client } = arrival
-    const pooled = new PooledClient(client, pool, this.#keys, this.#parts.trace.clientTraffic(client.id), this)
+    request.assertCarried(pool.mode)
+    const { clientLimits = noClientLimits, userClientLimits } = this.#options
+    const limits = userClientLimits?.get(request.user) ?? clientLimits
+    const traffic = this.#parts.trace.clientTraffic(client.id)
+    const pooled = new PooledClient(client, pool, this.#keys, traffic, limits, this)
     this.#clients.push(pooled)
     this.#arrivals.remove(arrival)
     client.handler = pooled
     pool.clientOpened(client.id)
-    if (pool.parameters) this.#welcome(pooled, request, pool.parameters)
-    else pooled.awaitPool(() => this.#welcome(pooled, request, pool.parameters as ParameterSet))
+    const start = (base: ParameterSet): SessionStart => this.#named(client, request.startOver(base, pool.mode))
+    if (pool.parameters) this.#welcome(pooled, pool.parameters, start)
+    else pooled.awaitPool(() => this.#welcome(pooled, pool.parameters as ParameterSet, start))
   }
 
-  #welcome(pooled: PooledClient, request: LoginRequest, base: ParameterSet): void {
+  #named(client: Client, start: SessionStart): SessionStart {
+    if (!this.#options.applicationNameAddHost) return start
+    const { parameters, settings } = start
+    const name = parameters.values.get('application_name') || 'app'
+    const full = `${name} - ${client.remoteAddress}:${client.remotePort}`
+    return { parameters: this.#around.parameterSets.with(parameters, 'application_name', full), settings }
+  }
+
+  #welcome(pooled: PooledClient, base: ParameterSet, start: (base: ParameterSet) => SessionStart): void {
     try {
-      pooled.welcome(request.parametersOver(base))
+      pooled.welcome(start(base))
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       return pooled.fail(error)
@@ -329,6 +398,25 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     const isEmpty = [...this.#pools.values()].every((pool) => pool.isEmpty)
     if (!isEmpty || this.#connections > 0) return
     for (const resolve of this.#drained.splice(0)) resolve()
+  }
+}
+
+/** What the engine is told of the settings. A server that is used once has no other lifetime. */
+function engineOptionsOf(options: PoolerOptions) {
+  return {
+    ...(options.serverCheckDelayMs !== undefined && { checkAfterMs: options.serverCheckDelayMs }),
+    idleTimeoutMs: options.serverIdleTimeoutMs ?? 0,
+    lifetimeMs: options.serverLifetimeMs ?? 0,
+    isRoundRobin: options.serverRoundRobin ?? false,
+  }
+}
+
+/** What may be said, if anything that the protocol allows is not. */
+function framingOf({ disableQuery = false, maxPacketBytes = Infinity }: PoolerOptions) {
+  const limits = { longest: maxPacketBytes, refused: disableQuery ? [Frontend.query] : [] }
+  return {
+    requestRules: limited(frontendRules, limits),
+    replyRules: limited(backendRules, { ...limits, refused: [] }),
   }
 }
 

@@ -11,8 +11,11 @@ import type { Waiter } from '../engine/waiter.ts'
 import type { Log } from '../log.ts'
 import type { ServerAddress } from '../server/server.ts'
 import { Deadline, type Deadlines } from '../time.ts'
-import type { ParameterSet, ParameterSets } from './parameters.ts'
+import type { FramingRules } from '../wire/framer.ts'
+import type { PoolMode } from './figures.ts'
+import type { ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
+import { resetQueryOf, type SessionRules } from './session-rules.ts'
 import type { Trace } from './trace.ts'
 
 /** What pools of one pooler have in common. */
@@ -20,6 +23,9 @@ export interface PoolSurroundings {
   readonly log: Log
   readonly trace: Trace
   readonly parameterSets: ParameterSets
+  readonly tracked: TrackedParameters
+  readonly requestRules: FramingRules
+  readonly replyRules: FramingRules
   readonly deadlines: Deadlines
   readonly settleTimeoutMs: number
   readonly now: () => number
@@ -39,6 +45,15 @@ export interface ServerPoolOptions {
   readonly connectTimeoutMs: number
   readonly retryMaxMs: number
   readonly cancelTimeoutMs: number
+  readonly rules: SessionRules
+  /** A server that was idle for longer is checked before it is lent, if the rules have a check. 0: always; absent: if it is suspect. */
+  readonly checkAfterMs?: number
+  /** How long it may be idle, beyond the pool's minimum; 0: as long as it likes. */
+  readonly idleTimeoutMs?: number
+  /** How old it may become; 0: as old as it likes. */
+  readonly lifetimeMs?: number
+  /** The least recently used server is lent first. */
+  readonly isRoundRobin?: boolean
 }
 
 /** Figures at one instant, for SHOW POOLS. */
@@ -66,6 +81,8 @@ export class ServerPool implements ServerOwner {
   constructor(options: ServerPoolOptions, around: PoolSurroundings) {
     this.#options = options
     this.#around = around
+    const { rules } = options
+    const { checkQuery } = rules
     this.#engine = new Pool<PooledServer>({
       noun: 'server',
       maxSize: options.size,
@@ -73,9 +90,20 @@ export class ServerPool implements ServerOwner {
       retryMaxMs: options.retryMaxMs,
       deadlines: around.deadlines,
       random: Math.random,
-      owner: { open: (slot) => this.#open(slot), close: (slot, reason) => this.#close(slot, reason) },
+      reuse: options.isRoundRobin ? 'round robin' : 'lifo',
+      idleTimeoutMs: options.idleTimeoutMs ?? 0,
+      lifetimeMs: options.lifetimeMs ?? 0,
+      ...(checkQuery !== undefined && { checkAfterMs: options.checkAfterMs ?? Infinity }),
+      checkTimeoutMs: around.settleTimeoutMs,
+      resetTimeoutMs: around.settleTimeoutMs,
+      owner: {
+        open: (slot) => this.#open(slot),
+        close: (slot, reason) => this.#close(slot, reason),
+        ...(checkQuery !== undefined && { check: (slot) => slot.resource.check(checkQuery) }),
+        ...(resetQueryOf(rules) !== undefined && { reset: (slot) => slot.resource.reset() }),
+      },
     })
-    around.trace.poolDefined(options.id, options.size, options.database, options.user)
+    around.trace.poolDefined(options.id, options.size, options.database, options.user, rules.mode)
   }
 
   get id(): number {
@@ -98,6 +126,26 @@ export class ServerPool implements ServerOwner {
 
   get parameterSets(): ParameterSets {
     return this.#around.parameterSets
+  }
+
+  get rules(): SessionRules {
+    return this.#options.rules
+  }
+
+  get mode(): PoolMode {
+    return this.#options.rules.mode
+  }
+
+  get tracked(): TrackedParameters {
+    return this.#around.tracked
+  }
+
+  get requestRules(): FramingRules {
+    return this.#around.requestRules
+  }
+
+  get replyRules(): FramingRules {
+    return this.#around.replyRules
   }
 
   get address(): ServerAddress {
@@ -149,7 +197,7 @@ export class ServerPool implements ServerOwner {
     }
   }
 
-  /** Has what is idle checked before it is lent, as soon as servers can be. */
+  /** Has what is idle checked before it is lent, if servers are checked. */
   suspectIdle(): void {
     this.#engine.suspectIdle()
   }
@@ -220,9 +268,19 @@ export class ServerPool implements ServerOwner {
     this.#engine.closed(server.slot, this.#around.now())
   }
 
-  release(lease: Lease<PooledServer>, number: number): void {
+  release(lease: Lease<PooledServer>, number: number, isDirty: boolean): void {
     this.#stopSettling(lease.resource)
-    this.#engine.release(lease, number, this.#around.now())
+    this.#engine.release(lease, number, this.#around.now(), isDirty)
+  }
+
+  checkEnded(server: PooledServer, failure: string | undefined): void {
+    if (failure === undefined) this.#engine.checked(server.slot, this.#around.now())
+    else this.#engine.checkFailed(server.slot, failure, this.#around.now())
+  }
+
+  resetEnded(server: PooledServer, failure: string | undefined): void {
+    if (failure === undefined) this.#engine.resetDone(server.slot, this.#around.now())
+    else this.#engine.resetFailed(server.slot, failure, this.#around.now())
   }
 
   destroy(server: PooledServer, reason: string): void {

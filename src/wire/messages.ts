@@ -88,6 +88,20 @@ export const frontendRules = rules({
   [Frontend.terminate]: { longest: 5, need: 5 },
 })
 
+/** What may be said beyond what the protocol allows anyway. */
+export interface FramingLimits {
+  /** Of a whole message. */
+  readonly longest: number
+  /** Types that are not allowed at all. */
+  readonly refused: readonly number[]
+}
+
+/** The same rules, but for what a limit forbids. */
+export function limited(base: FramingRules, { longest, refused }: FramingLimits): FramingRules {
+  const lengths = base.longest.map((length, type) => (refused.includes(type) ? 0 : Math.min(length, longest)))
+  return { need: base.need, longest: lengths }
+}
+
 /** Client messages on the console: one simple query at a time. */
 export const consoleRules = rules({
   [Frontend.query]: { longest: 8_192, need: 8_192 },
