@@ -358,10 +358,10 @@ describe('servers', () => {
   it('whose connect query never ends are given up', async () => {
     const pooler = await poolers.start({
       database: { connectQuery: 'select pg_sleep(30)' },
-      serverConnectTimeoutMs: 100,
-      queryWaitTimeoutMs: 400,
+      serverConnectTimeoutMs: 700,
+      queryWaitTimeoutMs: 2_000,
     })
-    await assert.rejects(login(pooler), /the connect query was not answered within 100 ms/)
+    await assert.rejects(login(pooler), /the connect query was not answered within 700 ms/)
     await pooler.stop()
     await direct.query("select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'")
   })

@@ -35,7 +35,7 @@ async function login(pooler: TestPooler): Promise<RawClient> {
   return client
 }
 
-const limitMs = 150
+const limitMs = 250
 const insert = "insert into entry values ('x')"
 
 /** Nothing of the pooler's runs, or is in a transaction, in PostgreSQL. */
@@ -112,7 +112,7 @@ for (const poolMode of ['transaction', 'session'] as const) {
       const one = await login(pooler)
       await one.query('select 1')
       one.pause()
-      one.send(raw.query("select repeat('x', 100000000)"))
+      one.send(raw.query("select repeat('x', 30000000)"))
       await Bun.sleep(3 * limitMs)
       one.resume()
       const rest = await one.rest()
