@@ -108,18 +108,12 @@ for (const poolMode of ['transaction', 'session'] as const) {
       assert.equal(await (await login(pooler)).value('select 1'), '1')
     })
 
-    it('cuts a client that has half a reply', async () => {
+    it('cuts a client that has half a message of a reply', async () => {
       const one = await login(pooler)
-      await one.query('select 1')
-      one.pause()
-      one.send(raw.query("select repeat('x', 30000000)"))
-      await Bun.sleep(3 * limitMs)
-      one.resume()
-      const rest = await one.rest()
-      assert.deepEqual(
-        rest.filter((line) => !/^T |bytes of a message$/.test(line)),
-        [],
-      )
+      one.send(raw.query("select repeat('x', 1000000) from generate_series(1, 5000)"))
+      const last = (await one.rest()).at(-1)
+      // It may have happened to be between two rows.
+      assert.ok(one.over === 'reset' || last === 'E FATAL 57014: query timeout', `${one.over}, ${last?.slice(0, 50)}`)
       await isQuiet()
       assert.equal(await (await login(pooler)).value('select 1'), '1')
     })
