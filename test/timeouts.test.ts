@@ -245,13 +245,13 @@ describe('limits', () => {
   it("are a user's own, if there are any", async () => {
     const pooler = await poolers.start({
       clientLimits: { ...noClientLimits, queryTimeoutMs: 50 },
-      userClientLimits: new Map([['postgres', { ...noClientLimits, queryWaitTimeoutMs: 100 }]]),
+      userClientLimits: new Map([['postgres', { ...noClientLimits, queryWaitTimeoutMs: 900 }]]),
     })
     const one = await login(pooler)
     await one.query('begin; select pg_sleep(0.2)')
     const two = await login(pooler)
     two.send(raw.query('select 2'))
-    assert.match((await two.rest()).join(), /^E FATAL 53300: no server became free within 100 ms/)
+    assert.match((await two.rest()).join(), /^E FATAL 53300: no server became free within 900 ms/)
   })
 
   it("leave PostgreSQL's own to it: a client in a transaction hears of its end, and the next one gets a new server", async () => {
