@@ -28,6 +28,11 @@ const catalogue = {
   login_timeout: { sqlState: '08P01', severity: 'FATAL', retryable: true },
   /** A client stopped in the middle of a message. */
   message_timeout: { sqlState: '08P01', severity: 'FATAL', retryable: false },
+  /** Limits of a client's time, with the SQLSTATEs of PostgreSQL's own. */
+  query_timeout: { sqlState: '57014', severity: 'FATAL', retryable: false },
+  idle_transaction_timeout: { sqlState: '25P03', severity: 'FATAL', retryable: false },
+  transaction_timeout: { sqlState: '25P04', severity: 'FATAL', retryable: false },
+  client_idle_timeout: { sqlState: '57P05', severity: 'FATAL', retryable: true },
   too_many_clients: { sqlState: '53300', severity: 'FATAL', retryable: true },
   /** A waiter's time ran out. `cause` is the last connect failure, if the pool is down rather than exhausted. */
   acquire_timeout: { sqlState: '53300', severity: 'FATAL', retryable: true },

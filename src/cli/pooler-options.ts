@@ -3,9 +3,17 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { MadeUpSecrets } from '../auth/made-up-secrets.ts'
 import { type Credentials, credentialsOf, NoSecret, parseSecret, type Secret } from '../auth/secret.ts'
-import { type Config, databaseFrom, type DatabaseConfig, findDatabase, template } from '../config/config.ts'
+import {
+  type Config,
+  type GlobalConfig,
+  databaseFrom,
+  type DatabaseConfig,
+  findDatabase,
+  template,
+} from '../config/config.ts'
 import { databaseSettings, forcedSecret, type Host, userSettings } from '../config/precedence.ts'
 import type { AuthenticationOptions } from '../pooler/authentication.ts'
+import type { ClientLimits } from '../pooler/client-limits.ts'
 import { bytesOf } from '../pooler/names.ts'
 import type { AuthQuerySource, Database, PoolerOptions, User } from '../pooler/options.ts'
 import type { ServerAddress } from '../server/target.ts'
@@ -50,8 +58,45 @@ export function poolerOptions(config: Config, tls: TlsSetups): PoolerOptions {
     poolIdleTimeoutMs: global.poolIdleTimeoutMs,
     statsPeriodMs: global.statsPeriodMs,
     suspendTimeoutMs: global.suspendTimeoutMs,
+    ...sessionOptions(global),
+    clientLimits: clientLimits(global),
+    userClientLimits: new Map([...config.users.keys()].map((name) => [bytesOf(name), limitsOfUser(config, name)])),
+    trackedExtraParameters: new Set(global.trackExtraParameters.map(bytesOf)),
+    applicationNameAddHost: global.applicationNameAddHost,
+    disableQuery: global.disablePqexec,
+    maxPacketBytes: global.maxPacketSizeBytes,
     ...fixedLimits,
   }
+}
+
+function sessionOptions(global: GlobalConfig) {
+  const { serverCheckQuery: check, serverResetQuery: reset } = global
+  return {
+    poolMode: global.poolMode,
+    ...(reset !== undefined && { serverResetQuery: bytesOf(reset) }),
+    serverResetQueryAlways: global.serverResetQueryAlways,
+    ...(check !== undefined && { serverCheckQuery: check === emptyQuery ? '' : bytesOf(check) }),
+    serverCheckDelayMs: global.serverCheckDelayMs,
+    serverFastClose: global.serverFastClose,
+  } satisfies Partial<PoolerOptions>
+}
+
+/** How server_check_query writes a Query without a statement. */
+const emptyQuery = '<empty>'
+
+function clientLimits(said: TimeLimits & Pick<GlobalConfig, 'queryWaitNotifyMs'>): ClientLimits {
+  const { queryTimeoutMs, idleTransactionTimeoutMs, transactionTimeoutMs, clientIdleTimeoutMs, queryWaitNotifyMs } =
+    said
+  return { queryTimeoutMs, idleTransactionTimeoutMs, transactionTimeoutMs, clientIdleTimeoutMs, queryWaitNotifyMs }
+}
+
+type TimeLimits = Pick<
+  GlobalConfig,
+  'queryTimeoutMs' | 'idleTransactionTimeoutMs' | 'transactionTimeoutMs' | 'clientIdleTimeoutMs'
+>
+
+function limitsOfUser(config: Config, name: string): ClientLimits {
+  return clientLimits({ ...userSettings(config, name), queryWaitNotifyMs: config.global.queryWaitNotifyMs })
 }
 
 /** What `*` says: the name is the client's. */
@@ -81,6 +126,8 @@ function databaseOptions(config: Config, database: DatabaseConfig): Database {
     serverLifetimeMs: database.serverLifetimeMs ?? global.serverLifetimeMs,
     maxServers: maxConnections,
     maxClients: maxClientConnections,
+    ...(database.poolMode !== undefined && { poolMode: database.poolMode }),
+    ...(database.connectQuery !== undefined && { connectQuery: bytesOf(database.connectQuery) }),
   }
 }
 
@@ -91,6 +138,7 @@ function userOptions(config: Config, name: string): User {
   return {
     ...(said.poolSize !== undefined && { poolSize: said.poolSize }),
     ...(said.reservePoolSize !== undefined && { reservePoolSize: said.reservePoolSize }),
+    ...(said.poolMode !== undefined && { poolMode: said.poolMode }),
     ...(said.queryWaitTimeoutMs !== undefined && { queryWaitTimeoutMs: said.queryWaitTimeoutMs }),
     maxServers: maxConnections,
     maxClients: maxClientConnections,

@@ -148,7 +148,7 @@ function checkNumbers<T>(settings: Settings<T>): void {
 /** What `retune` may change. */
 export type Tuning = Pick<
   Settings<unknown>,
-  'waitTimeoutMs' | 'reserveAfterMs' | 'retryMaxMs' | 'lifetimeMs' | 'idleTimeoutMs' | 'reuse'
+  'waitTimeoutMs' | 'reserveAfterMs' | 'retryMaxMs' | 'lifetimeMs' | 'idleTimeoutMs' | 'checkAfterMs' | 'reuse'
 >
 
 /** Changes the settings in place: every part of the pool looks at the same ones. Throws `bad_configuration`, and then changes nothing. */
@@ -156,7 +156,8 @@ export function retune<T>(settings: Settings<T>, tuning: Partial<Tuning>): void 
   const tuned = { ...settings, ...tuning }
   checkReuse(tuned.reuse)
   checkNumbers(tuned)
-  Object.assign(settings, tuning)
+  const { checkAfterMs = settings.checkAfterMs } = tuning
+  Object.assign(settings, tuning, { checkAfterMs: Math.min(checkAfterMs, never) })
 }
 
 /** What `resize` may change. */

@@ -5,6 +5,8 @@ import type { ReplyReader } from './reply-reader.ts'
 /** Who holds the lease. */
 export interface Holder extends ReplyReader {
   readonly parameters: ParameterSet
+  /** What else its session begins with, in session mode: settings that PostgreSQL does not report. */
+  readonly settings: ReadonlyMap<string, string>
   /** How often it has sent a Parse of the unnamed statement: tells its newest from an older one on another server. */
   unnamedParses: number
   /** PostgreSQL is telling the client about a changed parameter: these are the values now. */
@@ -16,6 +18,10 @@ export interface Holder extends ReplyReader {
   /** The server takes no more, or takes more again. */
   serverBlocked(): void
   serverDrained(): void
+  /** A request of its is answered. `owed`: how many are not yet. */
+  answered(status: number, owed: number): void
+  /** It is told an error of ours, which ends it, in place of what it would be given next. */
+  fail(error: TaxirankError): void
   /** A cancel is over, or a pipeline short enough again: the server may be written to. */
   mayReadOn(): void
   /** The lease has ended at the counted point. */

@@ -111,6 +111,7 @@ const unrelated = new Set<string>([
   'serverLifetimeMs',
   'maxServers',
   'maxClients',
+  'poolMode',
   // Of no matter to a server that is open: who is asked about others, and what `credentialsId` stands for.
   'authQuery',
   'credentials',

@@ -7,7 +7,8 @@ import { TaxirankError } from '../errors.ts'
 import type { Credentials } from '../auth/secret.ts'
 import type { ServerAddress, ServerEncryption } from '../server/target.ts'
 import type { AuthenticationOptions } from './authentication.ts'
-import type { LoadBalanceHosts } from './figures.ts'
+import type { ClientLimits } from './client-limits.ts'
+import type { LoadBalanceHosts, PoolMode } from './figures.ts'
 
 /** What one pool may be like. 0 is no limit, but for the reserve. */
 export interface PoolSettings {
@@ -15,6 +16,8 @@ export interface PoolSettings {
   /** Servers beyond `poolSize` for whoever has waited for `reserveAfterMs`. */
   readonly reservePoolSize: number
   readonly queryWaitTimeoutMs: number
+  /** Absent: what is said for all. */
+  readonly poolMode?: PoolMode
 }
 
 /** A database that clients may name. */
@@ -29,6 +32,8 @@ export interface Database extends PoolSettings {
   readonly user?: string
   /** Startup parameters for its servers. */
   readonly parameters?: ReadonlyMap<string, string>
+  /** Runs once on every new server, before it is lent. A byte string, as all queries. */
+  readonly connectQuery?: string
   /** What logs `user` in, and nobody else. */
   readonly credentials?: Credentials
   /** Differs when the credentials do, and doesn't tell them. */
@@ -107,6 +112,27 @@ export interface PoolerOptions {
   readonly statsPeriodMs: number
   /** How long SUSPEND waits for what has been read to be answered; 0: for ever. */
   readonly suspendTimeoutMs: number
+  /** Absent: transaction. */
+  readonly poolMode?: PoolMode
+  /** Absent or empty: nothing runs when a lease ends. */
+  readonly serverResetQuery?: string
+  readonly serverResetQueryAlways?: boolean
+  /** Empty: a Query without a statement. Absent: servers are not checked. */
+  readonly serverCheckQuery?: string
+  /** 0: before every lease; absent: only when it is suspect. */
+  readonly serverCheckDelayMs?: number
+  readonly serverFastClose?: boolean
+  /** Of every client, but for the users that have limits of their own. */
+  readonly clientLimits?: ClientLimits
+  readonly userClientLimits?: ReadonlyMap<string, ClientLimits>
+  /** Carried from server to server with the client, beyond those that PostgreSQL itself reports. Can't change while it runs. */
+  readonly trackedExtraParameters?: ReadonlySet<string>
+  /** The client's address is appended to its application_name. */
+  readonly applicationNameAddHost?: boolean
+  /** Query is refused: clients have to use the extended protocol. Can't change while it runs. */
+  readonly disableQuery?: boolean
+  /** Of one message, in either direction. Can't change while it runs. */
+  readonly maxPacketBytes?: number
   /** How long a server may take to come to rest for a client that is gone. */
   readonly settleTimeoutMs: number
   /** How long a client may stop in the middle of a message. */

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { differences, isIdentity, type ParameterSet, ParameterSets, setStatement, trackedName } from './parameters.ts'
+import {
+  differences,
+  isIdentity,
+  type ParameterSet,
+  ParameterSets,
+  setStatement,
+  tracksDefaults,
+} from './parameters.ts'
 
 const ours = {
   application_name: 'app',
@@ -22,15 +29,10 @@ describe('parameters', () => {
 
   it("are tracked by PostgreSQL's spelling, however a client writes them", () => {
     const names = ['DATESTYLE', 'timezone', 'application_name', 'Search_Path', 'work_mem', 'is_superuser', '']
-    assert.deepEqual(names.map(trackedName), [
-      'DateStyle',
-      'TimeZone',
-      'application_name',
-      'search_path',
-      undefined,
-      undefined,
-      undefined,
-    ])
+    assert.deepEqual(
+      names.map((name) => tracksDefaults.nameOf(name)),
+      ['DateStyle', 'TimeZone', 'application_name', 'search_path', undefined, undefined, undefined],
+    )
   })
 
   it('say who a session is, or how it is set up', () => {

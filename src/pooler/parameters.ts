@@ -25,16 +25,33 @@ const settable = new Map(
 /** Who the session is. Values that differ from those at login mean that a server must not be lent on. */
 const identity = new Set(['session_authorization', 'is_superuser'])
 
+/** In bytes: far more than any that exists. */
+const longestName = 200
+
 /** Lists of quoted names, which SET would take for one name. */
 const quotedLists = new Set(['search_path'])
 
 /** Encodings whose bytes a quoted string may hold as they are: no character contains an ASCII byte. */
 const transparentEncoding = /^(utf-?8|unicode|sql_ascii|latin[0-9]+|iso_?8859.*|win12.*)$/i
 
-/** PostgreSQL's spelling of a tracked parameter's name, whatever its case; undefined if it isn't one. */
-export function trackedName(name: string): string | undefined {
-  return settable.get(name.toLowerCase())
+/** Which parameters are carried from server to server with the client: those that PostgreSQL reports, and more. */
+export class TrackedParameters {
+  readonly #names: ReadonlyMap<string, string>
+
+  /** `extra`: names of parameters that an extension has reported, say. Those that aren't reported are not carried. */
+  constructor(extra: Iterable<string> = []) {
+    const added = [...extra].filter((name) => !identity.has(name.toLowerCase()))
+    this.#names = new Map([...added.map((name) => [name.toLowerCase(), name] as const), ...settable])
+  }
+
+  /** PostgreSQL's spelling of a tracked parameter's name, whatever its case; undefined if it isn't one. */
+  nameOf(name: string): string | undefined {
+    return this.#names.get(name.toLowerCase())
+  }
 }
+
+export const tracksDefaults = new TrackedParameters()
+const noSettings: ReadonlyMap<string, string> = new Map()
 
 export function isIdentity(name: string): boolean {
   return identity.has(name)
@@ -94,27 +111,52 @@ export class ParameterSets {
   }
 }
 
+/** A setting's name as SET takes it unquoted: maybe that of an extension's. */
+const settingName = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$/i
+
+/** Whether a client's startup packet may name this. */
+export function isSettingName(name: string): boolean {
+  return settingName.test(name) && name.length <= longestName
+}
+
 /**
- * The statement that brings a server from its values to a client's; undefined if they differ in nothing that can be set.
+ * The statement that brings a server from its values to a client's, and makes `settings`, which are not reported and so
+ * are made in any case; undefined if nothing needs to be done.
  * It runs as one Query of its own with exit_on_error on, so that a value PostgreSQL refuses ends the session before
  * anything of the client's runs under the wrong one. Throws `parameter_refused` for a value that cannot be quoted safely.
  */
-export function setStatement(server: ParameterSet, client: ParameterSet): string | undefined {
+export function setStatement(
+  server: ParameterSet,
+  client: ParameterSet,
+  settings = noSettings,
+  tracked = tracksDefaults,
+): string | undefined {
   const assignments: string[] = []
   for (const [name, value] of client.values) {
-    if (!settable.has(name.toLowerCase()) || server.values.get(name) === value) continue
+    if (tracked.nameOf(name) === undefined || server.values.get(name) === value) continue
     if (!server.values.has(name)) continue
     assertQuotable(name, value, server, client)
     assignments.push(assignment(name, value))
+  }
+  for (const [name, value] of settings) {
+    assertQuotable(name, value, server, client)
+    assignments.push(configuration(name, value))
   }
   if (assignments.length === 0) return undefined
   return `SET exit_on_error=on;${assignments.join(';')};SET exit_on_error=off`
 }
 
 function assignment(name: string, value: string): string {
-  const quoted = `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
-  if (quotedLists.has(name)) return `SELECT pg_catalog.set_config('${name}',${quoted},false)`
-  return `SET ${name}=${quoted}`
+  return quotedLists.has(name) ? configuration(name, value) : `SET ${name}=${quoted(value)}`
+}
+
+/** As in a configuration file: the value is taken as it is, also if it is a list. */
+function configuration(name: string, value: string): string {
+  return `SELECT pg_catalog.set_config('${name}',${quoted(value)},false)`
+}
+
+function quoted(value: string): string {
+  return `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 }
 
 /** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */

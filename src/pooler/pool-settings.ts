@@ -4,6 +4,7 @@ import type { Tuning } from '../engine/options.ts'
 import { type Credentials, credentialsOf, NoSecret } from '../auth/secret.ts'
 import type { ServerAddress, ServerEncryption } from '../server/target.ts'
 import type { LoadBalanceHosts } from './figures.ts'
+import { type SessionRules, transactionRules } from './session-rules.ts'
 import type { LiveDatabase, LiveUser } from './live.ts'
 import type { PoolerOptions } from './options.ts'
 
@@ -21,7 +22,7 @@ export interface ServerPoolSettings {
   readonly minSize: number
   readonly reserveSize: number
   readonly tuning: Tuning
-  readonly isUsedOnce: boolean
+  readonly rules: SessionRules
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
   readonly settleTimeoutMs: number
@@ -59,11 +60,29 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
       retryMaxMs: options.serverLoginRetryMs,
       lifetimeMs: said.serverLifetimeMs,
       idleTimeoutMs: options.serverIdleTimeoutMs,
+      checkAfterMs: options.serverCheckQuery === undefined ? Infinity : (options.serverCheckDelayMs ?? Infinity),
       reuse: isServerRoundRobin ? 'round robin' : 'lifo',
     },
-    isUsedOnce: said.serverLifetimeMs === 0,
+    rules: rulesOf(options, database, user),
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,
     settleTimeoutMs: options.settleTimeoutMs,
   }
+}
+
+function rulesOf(options: PoolerOptions, { options: said }: LiveDatabase, user: LiveUser): SessionRules {
+  return {
+    mode: user.options.poolMode ?? said.poolMode ?? options.poolMode ?? transactionRules.mode,
+    resetQuery: options.serverResetQuery ?? transactionRules.resetQuery,
+    resetsAlways: options.serverResetQueryAlways ?? transactionRules.resetsAlways,
+    checkQuery: options.serverCheckQuery,
+    connectQuery: said.connectQuery ?? transactionRules.connectQuery,
+    closesFast: options.serverFastClose ?? transactionRules.closesFast,
+    isUsedOnce: said.serverLifetimeMs === 0,
+  }
+}
+
+/** Whether servers that were opened under the one may serve under the other. */
+export function areRulesAlike(one: SessionRules, other: SessionRules): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }

@@ -12,16 +12,19 @@ import { Node } from '../engine/list.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
 import type { Lease } from '../engine/lease.ts'
 import { TaxirankError } from '../errors.ts'
-import type { Deadline } from '../time.ts'
+import { Deadline, type Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
 import type { CancelKey, CancelKeys } from './cancel-keys.ts'
 import type { ClientFigures } from './figures.ts'
 import type { LiveUser } from './live.ts'
 import { textOf } from './names.ts'
+import type { ClientLimits } from './client-limits.ts'
+import { ClientTiming, isTimed, type TimingOwner } from './client-timing.ts'
 import { differences, type ParameterSet } from './parameters.ts'
 import type { Holder, ServerLoss } from './holder.ts'
 import type { PooledServer } from './pooled-server.ts'
+import type { SessionStart } from './login-requests.ts'
 import { type Fate, type ReaderDesk, type RequestHead, RequestReader } from './request-reader.ts'
 import type { ServerPool } from './server-pool.ts'
 import { ClientDiscard, WaitEnd } from './trace.ts'
@@ -43,7 +46,10 @@ const backlogBytes = 65_536
 /** A message that comes more slowly than this is taken for one that does not come. */
 const leastBytesPerMs = 1
 
-export class PooledClient extends Node implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer> {
+const noSettings: ReadonlyMap<string, string> = new Map()
+const queuedNotice = build.notice('No server connection available in postgres backend, client being queued')
+
+export class PooledClient extends Node implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, TimingOwner {
   /** Given at login, repeated to cancel. */
   readonly key: CancelKey
   /** Of the rest of a message; undefined until the client first stops in the middle of one. */
@@ -53,10 +59,16 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** As whom it logged in: its pool's may be another. */
   readonly user: LiveUser
   readonly pool: ServerPool
+  settings = noSettings
   readonly #owner: ClientOwner
   readonly #client: Client
   readonly #waiter = new Waiter<PooledServer>(this)
   readonly #reader: RequestReader
+  readonly #limits: ClientLimits
+  /** Undefined: it may take as long as it likes for everything, or has not logged in yet. */
+  #timing: ClientTiming | undefined
+  /** When it is told that it waits; undefined until it first does. */
+  #notifying: Deadline | undefined
   #parameters: ParameterSet | undefined
   #server: PooledServer | undefined
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
@@ -77,16 +89,19 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     user: LiveUser,
     keys: CancelKeys,
     traffic: Traffic,
+    limits: ClientLimits,
     owner: ClientOwner,
   ) {
     super()
     this.user = user
     user.clients++
+    this.#limits = limits
+    this.#waiter.timeoutMs = limits.queryWaitTimeoutMs
     this.key = keys.issue(this, client.secretBytes)
     this.#client = client
     this.#waiter.holder = `client ${client.id}`
     this.pool = pool
-    this.#reader = new RequestReader(this, traffic)
+    this.#reader = new RequestReader(this, traffic, pool.requestRules)
     this.#owner = owner
   }
 
@@ -126,17 +141,60 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#acquire()
   }
 
-  welcome(parameters: ParameterSet): void {
+  welcome({ parameters, settings }: SessionStart): void {
     this.#parameters = parameters
+    this.settings = settings
+    if (isTimed(this.#limits)) this.#timing = new ClientTiming(this.#limits, this)
     this.#client.welcome(parameters.loginEnd, this.key)
   }
 
-  /** An error of ours between two replies; FATAL ends the connection. */
+  /** An error of ours between two replies; FATAL ends the connection, and lets what was sent finish. */
   fail(error: TaxirankError): void {
+    this.#tell(error)
+    if (error.severity === 'FATAL') this.#leave(true)
+  }
+
+  #tell(error: TaxirankError): void {
     if (this.#server?.isMidReply) this.#client.reset()
     else this.#client.fail(error)
     this.#owner.clientFailed(this, error)
-    if (error.severity === 'FATAL') this.#leave(true)
+  }
+
+  // Limits of its time.
+
+  get deadlines(): Deadlines {
+    return this.pool.deadlines
+  }
+
+  get now(): () => number {
+    return this.pool.now
+  }
+
+  get isAsking(): boolean {
+    return this.#waiter.isWaiting || (this.#server?.isAsked ?? false)
+  }
+
+  /** What it runs is cancelled, and its transaction rolled back. */
+  timedOut(error: TaxirankError): void {
+    if (!this.#client.isOpen) return
+    if (this.#waiter.isWaiting) this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.timedOut)
+    this.#tell(error)
+    this.#leave(false)
+  }
+
+  /** A deadline that runs from an earlier wait, and comes too early, does as well: waits are mostly short. */
+  #notifyLater(): void {
+    const { queryWaitNotifyMs: limitMs } = this.#limits
+    if (limitMs === 0 || !this.#parameters) return
+    const notifying = (this.#notifying ??= new Deadline((now) => this.#notify(now)))
+    if (!notifying.isRunning) this.deadlines.start(notifying, this.now() + limitMs)
+  }
+
+  #notify(now: number): void {
+    if (!this.#waiter.isWaiting) return
+    const atMs = this.#waiter.queuedAtMs + this.#limits.queryWaitNotifyMs
+    if (atMs > now) this.deadlines.start(this.#notifying as Deadline, atMs)
+    else this.#client.write(queuedNotice, 0)
   }
 
   loginRequested(_startup: Startup): void {
@@ -267,6 +325,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** Hot path. Decides what becomes of the message that begins here. `stop`: the client waits, or its pipeline is full. */
   admit(head: RequestHead): Fate {
     if (this.#skipUntil !== 0) return ClientDiscard.cancelled
+    this.#timing?.asked()
     if (!this.#server) {
       if (isCopyMessage(head.type)) return ClientDiscard.lateCopy
       if (!this.#acquire()) return 'stop'
@@ -281,6 +340,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   discarded(type: number): void {
     if (type !== this.#skipUntil) return
     this.#skipUntil = 0
+    this.#timing?.rested()
     this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
   }
 
@@ -298,6 +358,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     const waiter = this.#waiter
     waiter.stateKey = this.#parameters?.key ?? 0
     const lease = this.pool.acquire(waiter, this.id)
+    if (waiter.isWaiting) this.#notifyLater()
     if (!lease) return false
     this.#link(lease)
     return this.#server !== undefined
@@ -373,8 +434,13 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#resumeIfFree()
   }
 
+  answered(status: number, owed: number): void {
+    this.#timing?.answered(status, owed)
+  }
+
   unlinked(): void {
     this.#server = undefined
+    this.#timing?.rested()
     if (this.#isLeaving) return this.#client.close()
     this.#resumeIfFree()
     if (this.pool.dismissal && this.#client.isOpen) this.fail(this.pool.dismissal)
@@ -421,6 +487,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     const isWhole = type === Frontend.query || type === Frontend.functionCall || type === Frontend.sync
     const error = new TaxirankError('query_canceled', 'canceling statement due to user request, before it was sent')
     this.#client.write(build.errorResponse(error), 0)
+    this.#timing?.rested()
     if (isWhole && isTail) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
     else this.#skipUntil = isWhole ? type : Frontend.sync
     this.#resumeReading()
@@ -455,6 +522,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** Gives up what it waits for or holds. After an orderly goodbye what was sent runs to its end. */
   #leave(isOrderly: boolean): void {
     this.#owner.unwatchHalfMessage(this)
+    this.#timing?.end()
+    if (this.#notifying) this.deadlines.stop(this.#notifying)
     this.#reader.discardBacklog()
     if (this.#waiter.isWaiting) this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)
     const server = this.#server

@@ -16,18 +16,20 @@ import { TaxirankError } from '../errors.ts'
 import { cancelBackend, type CancelOutcome } from '../server/cancel.ts'
 import { Server, type ServerHandler, type SocketWay } from '../server/server.ts'
 import type { ServerTarget } from '../server/target.ts'
-import type { Deadline, Deadlines } from '../time.ts'
+import { Deadline, type Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
-import type { Framer } from '../wire/framer.ts'
+import type { Framer, FramingRules } from '../wire/framer.ts'
 import { Backend, Frontend, TransactionStatus } from '../wire/messages.ts'
 import { type MessageBytes, readParameterStatus } from '../wire/read.ts'
+import { Chore, type ChoreFailure, type ChoreOwner } from './chore.ts'
 import type { Holder } from './holder.ts'
-import { type ParameterSet, type ParameterSets, setStatement } from './parameters.ts'
+import { type ParameterSet, type ParameterSets, setStatement, type TrackedParameters } from './parameters.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ReplyRouter, type RouterDesk } from './reply-router.ts'
 import { ServerCancel } from './server-cancel.ts'
 import { ServerSession } from './server-session.ts'
+import { resetQueryOf, type SessionRules } from './session-rules.ts'
 import { Settlement } from './settlement.ts'
 import type { Tally } from './tally.ts'
 import { ServerSwallow, type Trace } from './trace.ts'
@@ -39,6 +41,9 @@ export interface ServerOwner {
   readonly derivations: Derivations
   /** What is counted in its database. */
   readonly tally: Tally
+  readonly rules: SessionRules
+  readonly tracked: TrackedParameters
+  readonly replyRules: FramingRules
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
   readonly deadlines: Deadlines
@@ -48,8 +53,11 @@ export interface ServerOwner {
   serverReady(server: PooledServer): void
   serverFailed(server: PooledServer, error: TaxirankError, isFinal: boolean): void
   serverClosed(server: PooledServer): void
-  /** The lease has ended and the server may be lent again. */
-  release(lease: Lease<PooledServer>, number: number): void
+  /** The lease has ended and the server may be lent again; if it is dirty, after it has been reset. */
+  release(lease: Lease<PooledServer>, number: number, isDirty: boolean): void
+  /** A check is over, or a reset: undefined if all is well. */
+  checkEnded(server: PooledServer, failure: string | undefined): void
+  resetEnded(server: PooledServer, failure: string | undefined): void
   /** Close it: it may not be lent again. */
   destroy(server: PooledServer, reason: string): void
   settling(server: PooledServer): void
@@ -58,10 +66,18 @@ export interface ServerOwner {
 
 const prepareTag = Buffer.from('PREPARE\0')
 const listenTag = Buffer.from('LISTEN\0')
+const discardAllTag = Buffer.from('DISCARD ALL\0')
+const deallocateAllTag = Buffer.from('DEALLOCATE ALL\0')
+const letterD = 0x44
 const letterL = 0x4c
 const letterP = 0x50
 /** The fields for severity come first, and the second of them is never translated. */
 const fatalSeverity = /^E[^]{4}S[^\0]*\0V(FATAL|PANIC)\0/
+
+const blockRefused = new TaxirankError(
+  'feature_not_supported',
+  'transaction blocks not allowed in statement pooling mode',
+)
 
 export class PooledServer implements ServerHandler, RouterDesk {
   readonly id: number
@@ -78,16 +94,23 @@ export class PooledServer implements ServerHandler, RouterDesk {
   #transactionAtMs = 0
   /** A lease begins with a request, and each further one when everything has been answered. */
   #isTiming = false
-  readonly #queue = new ReplyQueue()
+  readonly #queue: ReplyQueue
   #key: Buffer = Buffer.alloc(0)
   readonly #session: ServerSession
   #status: number = TransactionStatus.idle
   #lease: Lease<PooledServer> | undefined
   #leaseNumber = 0
+  readonly #isSession: boolean
+  readonly #isStatement: boolean
+  /** Who gets the ReadyForQuery behind a BEGIN in statement mode: its client is told what it may not, instead. */
+  readonly #blockRefusal: ReplyReader = { id: 0, isReading: true, reply: () => this.#refuseBlock() }
+  readonly #resetQuery: string | undefined
   #holder: Holder | undefined
   /** Under way when the holder is gone. */
   #settlement: Settlement | undefined
-  readonly #cancel = new ServerCancel(this.#queue, () => this.#sendCancel())
+  readonly #cancel: ServerCancel
+  /** What the pooler itself asks of it while nobody holds it. */
+  #chore: Chore | undefined
   readonly #router: ReplyRouter
   #isFatalTold = false
   #isClosing = false
@@ -100,9 +123,16 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#tally = owner.tally
     this.target = owner.takeTarget()
     this.connectedAtMs = this.requestedAtMs = owner.now()
+    const { rules } = owner
+    // One request at a time in statement mode: what follows a BEGIN must not have been sent when that is refused.
+    this.#queue = rules.mode === 'statement' ? new ReplyQueue(1) : new ReplyQueue()
+    this.#cancel = new ServerCancel(this.#queue, () => this.#sendCancel())
+    this.#isSession = rules.mode === 'session'
+    this.#isStatement = rules.mode === 'statement'
+    this.#resetQuery = resetQueryOf(rules)
     this.#session = new ServerSession(owner.parameterSets)
     const traffic = owner.trace.serverTraffic(id)
-    this.#router = new ReplyRouter(this, traffic)
+    this.#router = new ReplyRouter(this, traffic, owner.replyRules)
     this.#server = new Server(
       {
         target: this.target,
@@ -168,6 +198,11 @@ export class PooledServer implements ServerHandler, RouterDesk {
     return this.#queue.isFull
   }
 
+  /** It owes the holder something, or waits for the rest of a group. */
+  get isAsked(): boolean {
+    return !this.#queue.isAnswered
+  }
+
   /** Copy-in lasts, as far as the client knows: PostgreSQL ignores Sync and Flush. */
   get isCopyingIn(): boolean {
     return this.#queue.copyIn === 'in'
@@ -196,16 +231,16 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.requestedAtMs = this.#transactionAtMs = lease.grantedAtMs
     this.#tally.assignments++
     this.#tally.waitMs += lease.waitedMs
-    if (this.parameters !== holder.parameters) this.#bringTo(holder)
+    if (this.parameters !== holder.parameters || holder.settings.size > 0) this.#bringTo(holder)
   }
 
-  /** Ends the lease at a point where nothing was sent in it. */
+  /** Ends a lease in which nothing was sent. */
   unlink(): void {
-    this.#considerRelease()
+    this.#giveBack(false)
   }
 
   #bringTo(holder: Holder): void {
-    const statement = setStatement(this.parameters, holder.parameters)
+    const statement = setStatement(this.parameters, holder.parameters, holder.settings, this.#owner.tracked)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
     this.#ask(statement)
   }
@@ -230,7 +265,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
     switch (message.bytes[message.start]) {
       case Frontend.query:
       case Frontend.functionCall:
-        if (queue.needsSync) this.#session.spoil('a Query was sent inside an extended group')
+        if (queue.needsSync) this.#session.ruin('a Query was sent inside an extended group')
         return queue.sentQuery(holder)
       case Frontend.sync:
         return queue.sentSync(holder)
@@ -328,7 +363,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   #cancelDone(outcome: CancelOutcome, client: number): void {
     this.#owner.trace.cancelDone(client, this.id, outcome !== 'delivered')
-    if (outcome === 'unknown') this.#session.spoil('a cancel may still be on its way to it')
+    if (outcome === 'unknown') this.#session.ruin('a cancel may still be on its way to it')
     this.#cancel.ended()
     if (!this.#holder) return
     this.#holder.mayReadOn()
@@ -342,11 +377,68 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#session.begin(parameters)
     this.slot.stateKey = this.parameters.key
     if (rest.length > 0) this.received(rest)
-    if (!this.#isClosing) this.#owner.serverReady(this)
+    if (this.#isClosing) return
+    if (this.#owner.rules.connectQuery === '') this.#owner.serverReady(this)
+    else this.#introduce(this.#owner.rules.connectQuery)
   }
 
   loginFailed(error: TaxirankError, isFinal: boolean): void {
     this.#owner.serverFailed(this, error, isFinal)
+  }
+
+  // What the pooler asks of it while nobody holds it.
+
+  /** The connect query is part of the login: it has as much time as that once more, and if it fails, the login has. */
+  #introduce(text: string): void {
+    const { connectTimeoutMs: limitMs, deadlines, now } = this.#owner
+    const limit = new Deadline(() => {
+      this.#refuse({ reason: `the connect query was not answered within ${limitMs.toLocaleString('en-US')} ms` }, false)
+    })
+    if (limitMs > 0) deadlines.start(limit, now() + limitMs)
+    this.#run('the connect query', text, {
+      done: (failure) => {
+        deadlines.stop(limit)
+        if (failure) this.#refuse(failure, true)
+        else this.#owner.serverReady(this)
+      },
+      lost: (failure) => {
+        deadlines.stop(limit)
+        this.#owner.serverFailed(this, connectFailure(failure), false)
+      },
+    })
+  }
+
+  /** `isFinal`: PostgreSQL answered, and asking again soon would not help. */
+  #refuse(failure: ChoreFailure, isFinal: boolean): void {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.#chore = undefined
+    this.#owner.serverFailed(this, connectFailure(failure), isFinal)
+    this.#server.close(false)
+  }
+
+  /** Proves that it still lives. */
+  check(text: string): void {
+    this.#run('the check', text, {
+      done: (failure) => this.#owner.checkEnded(this, failure?.reason ?? this.#session.spoiltBy),
+      lost: () => undefined,
+    })
+  }
+
+  /** Removes what the last lease has left in its session. */
+  reset(): void {
+    assert(this.#resetQuery !== undefined, 'what is given back dirty can be reset')
+    this.#run('the reset', this.#resetQuery, {
+      done: (failure) => this.#owner.resetEnded(this, failure?.reason ?? this.#session.spoiltBy),
+      lost: () => undefined,
+    })
+  }
+
+  #run(what: string, text: string, owner: ChoreOwner): void {
+    assert(!this.#holder && !this.#chore, 'a server does one chore at a time, and for nobody')
+    this.#chore = new Chore(what, owner)
+    this.#session.unnamedDropped()
+    this.#ask(text)
   }
 
   received(bytes: Buffer): void {
@@ -376,28 +468,42 @@ export class PooledServer implements ServerHandler, RouterDesk {
       case Backend.parameterStatus:
         this.#gotParameter(framer, reader)
         return reader
+      case Backend.readyForQuery:
+        this.#count(framer)
+        return this.#refusesBlock(framer) && reader?.isReading ? this.#blockRefusal : reader
       default:
         this.#count(framer)
         return reader
     }
   }
 
+  /** In statement mode: a transaction block was opened, or one statement has left it open. */
+  #refusesBlock({ bytes, end }: Framer): boolean {
+    return this.#isStatement && bytes[end - 1] !== TransactionStatus.idle
+  }
+
   swallowReason(): number {
     return this.#swallowReason
   }
 
-  /** Hot path. What a command leaves in the session, where its tag says so. */
-  #spoilByTag(framer: Framer): void {
+  /** Hot path. What a command leaves in the session, where its tag says so; or, if it was the pooler's, removes from it. */
+  #noteTag(framer: Framer): void {
     const letter = framer.bytes[framer.start + 5]
-    if (letter === letterP && hasTag(framer, prepareTag)) this.#session.spoil('a statement was prepared on it')
-    else if (letter === letterL && hasTag(framer, listenTag)) this.#session.spoil('it listens for a client')
+    if (letter === letterP && hasTag(framer, prepareTag)) {
+      this.#session.leave('statements', 'a statement was prepared on it')
+    } else if (letter === letterL && hasTag(framer, listenTag)) {
+      this.#session.leave('listening', 'it listens for a client')
+    } else if (letter === letterD && this.#chore) {
+      if (hasTag(framer, discardAllTag)) this.#session.cleaned('statements', 'listening')
+      else if (hasTag(framer, deallocateAllTag)) this.#session.cleaned('statements')
+    }
   }
 
   #count(framer: Framer): void {
     const queue = this.#queue
     switch (framer.type) {
       case Backend.commandComplete:
-        this.#spoilByTag(framer)
+        this.#noteTag(framer)
         return queue.gotCommandComplete()
       case Backend.rowDescription:
       case Backend.parseComplete:
@@ -413,7 +519,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
         if (queue.owed > 0 || (queue.isUncertain && this.#holder)) return
         throw new TaxirankError('protocol_violation', 'a ReadyForQuery that nobody asked for')
       default:
-        if (!this.#holder) assertHarmless(framer.type)
+        if (!this.#holder && !this.#chore) assertHarmless(framer.type)
     }
   }
 
@@ -422,15 +528,22 @@ export class PooledServer implements ServerHandler, RouterDesk {
    * request of our own: true. Any other error answers the head.
    */
   #gotError(framer: Framer, isOurs: boolean): boolean {
-    if (!this.#holder) throw new TaxirankError('protocol_violation', 'PostgreSQL is closing it')
+    if (!this.#holder) return this.#choreFailed(framer)
     const isFatal = fatalSeverity.test(framer.bytes.toString('latin1', framer.start, framer.end))
     this.#queue.gotError()
     if (isFatal && this.#holder.isReading) {
       this.#isFatalTold = true
-      this.#session.spoil('PostgreSQL is closing it')
+      this.#session.ruin('PostgreSQL is closing it')
       return true
     }
-    if (isOurs) this.#session.spoil('a statement of the pooler failed on it')
+    if (isOurs) this.#session.ruin('a statement of the pooler failed on it')
+    return false
+  }
+
+  #choreFailed(framer: Framer): false {
+    if (!this.#chore) throw new TaxirankError('protocol_violation', 'PostgreSQL is closing it')
+    this.#queue.gotError()
+    this.#chore.gotError(framer, framer.isTail)
     return false
   }
 
@@ -446,9 +559,16 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const wasOurs = this.#queue.isHeadOurs
     this.#status = status
     this.#queue.gotReady()
-    if (!wasOurs) this.#countRequest(status)
-    if (wasOurs && this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
+    if (!wasOurs) {
+      this.#countRequest(status)
+      this.#holder?.answered(status, this.#queue.owed)
+    } else if (this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
     this.#cancel.headAnswered()
+  }
+
+  #refuseBlock(): false {
+    this.#holder?.fail(blockRefused)
+    return false
   }
 
   // The end of a lease.
@@ -458,36 +578,56 @@ export class PooledServer implements ServerHandler, RouterDesk {
     if (!holder) return this.#stayLendable()
     if (this.#settlement) return this.#settle(this.#settlement)
     if (this.#status !== TransactionStatus.idle) return
-    if (this.#queue.isUncertain && this.#queue.isAnswered) this.#session.spoil('nobody knows how many replies it owes')
+    if (this.#queue.isUncertain && this.#queue.isAnswered) this.#session.ruin('nobody knows how many replies it owes')
     else if (!this.#queue.isAtRest) return
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
-    this.#giveBackWhenSent()
+    if (this.#isSession) this.closeIfMarked()
+    else this.#giveBackWhenSent()
   }
 
-  /** A server without a lease may be lent at any moment: nothing may be half received then. */
+  /** In session mode the client keeps its server; but not one that is marked, if such are closed fast. */
+  closeIfMarked(): void {
+    const isAtRest = this.#status === TransactionStatus.idle && this.#queue.isAtRest && this.#cancel.isOver
+    const isMarked = this.#isSession && this.#owner.rules.closesFast && this.slot.retiring === 'retired'
+    if (isMarked && isAtRest && !this.#settlement) this.#owner.destroy(this, 'it is marked, and no transaction is open')
+  }
+
+  /** A server without a lease may be lent at any moment: nothing may be half received then, unless it has a chore. */
   #stayLendable(): void {
-    if (this.#router.isMidMessage) this.#owner.destroy(this, 'it began to say something that nobody asked for')
+    const chore = this.#chore
+    if (chore && !this.#queue.isAtRest) return
+    if (this.#router.isMidMessage) {
+      return this.#owner.destroy(this, 'it began to say something that nobody asked for')
+    }
+    this.#chore = undefined
+    chore?.end(this.#status)
   }
 
   /** What the holder has said leaves before the next one's lease begins; `drained` comes back here. */
   #giveBackWhenSent(): void {
-    if (!this.#server.isBlocked) this.#giveBack()
+    if (!this.#server.isBlocked) this.#giveBack(true)
   }
 
-  #giveBack(): void {
+  #giveBack(isUsed: boolean): void {
     this.#server.resume()
-    const { spoiltBy } = this.#session
+    const isDirty = isUsed && this.#resetQuery !== undefined
+    const reason = this.#whyNotLendable(isUsed, isDirty)
     const { id } = this.#theHolder
-    if (spoiltBy === undefined) {
-      this.#owner.trace.leaseReleased(id, this.id)
+    if (reason === undefined) {
+      this.#owner.trace.leaseReleased(id, this.id, isDirty)
       const lease = this.lease
       this.#endLease().unlinked()
-      this.#owner.release(lease, this.#leaseNumber)
+      this.#owner.release(lease, this.#leaseNumber, isDirty)
       return
     }
     const holder = this.#endLease()
-    this.#owner.destroy(this, spoiltBy)
+    this.#owner.destroy(this, reason)
     holder.unlinked()
+  }
+
+  #whyNotLendable(isUsed: boolean, isDirty: boolean): string | undefined {
+    if (isUsed && this.#owner.rules.isUsedOnce) return 'it has been used, and is used once'
+    return isDirty ? this.#session.ruinedBy : this.#session.spoiltBy
   }
 
   /**
@@ -535,6 +675,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   close(reason: string): void {
     const isHalfSent = this.#holder?.isMidMessage ?? false
     this.#isClosing = true
+    this.#chore = undefined
     this.#loseHolder(new TaxirankError('server_lost', `the server was closed: ${reason}`))
     this.#server.close(!isHalfSent && !this.#router.isMidMessage && this.#queue.isAtRest)
   }
@@ -544,6 +685,9 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const error = new TaxirankError('server_lost', `the server closed the connection unexpectedly${how}`, { cause })
     this.#loseHolder(error)
     if (!this.#cancel.isSent) this.#cancel.ended()
+    const chore = this.#chore
+    this.#chore = undefined
+    chore?.lost()
     this.#owner.serverClosed(this)
   }
 
@@ -556,6 +700,10 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const isMidReply = this.isMidReply
     this.#endLease().serverLost({ error, isMidReply, isTold: this.#isFatalTold })
   }
+}
+
+function connectFailure({ reason, sqlState }: ChoreFailure): TaxirankError {
+  return new TaxirankError('server_connect_failed', reason, sqlState === undefined ? {} : { sqlState })
 }
 
 /** Nobody asked a server without a lease anything: it may tell notices and the like, nothing else. */

@@ -14,16 +14,18 @@ import { Arrivals } from './arrivals.ts'
 import { AuthQueries } from './auth-queries.ts'
 import { Authentication, type LoginResult } from './authentication.ts'
 import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
-import { type LoginRequest, LoginRequests } from './login-requests.ts'
+import { noClientLimits } from './client-limits.ts'
+import { type LoginRequest, LoginRequests, type SessionStart } from './login-requests.ts'
 import type { DnsHostFigures, PoolerFigures, PoolerVerbs } from './figures.ts'
 import { textOf } from './names.ts'
 import { checkOptions, type PoolerOptions } from './options.ts'
-import { type ParameterSet, ParameterSets } from './parameters.ts'
+import { type ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
 import { Pools } from './pools.ts'
 import type { ServerPool } from './server-pool.ts'
 import { Stats } from './stats.ts'
 import { Survey } from './survey.ts'
+import { backendRules, Frontend, frontendRules, limited } from '../wire/messages.ts'
 import type { Trace } from './trace.ts'
 import { Verbs } from './verbs.ts'
 
@@ -71,6 +73,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly #parts: PoolerParts
   readonly #deadlines: Deadlines
   readonly #parameterSets = new ParameterSets()
+  readonly #tracked: TrackedParameters
   readonly #derivations = new Derivations()
   readonly #authQueries: AuthQueries
   readonly #pools: Pools
@@ -93,10 +96,13 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#parts = parts
     this.#deadlines = new Deadlines(parts.now())
     this.#arrivals = new Arrivals(options.clientLoginTimeoutMs, this.#deadlines, parts.log)
+    this.#tracked = new TrackedParameters(options.trackedExtraParameters)
     this.#pools = new Pools(options, {
       log: parts.log,
       trace: parts.trace,
       parameterSets: this.#parameterSets,
+      tracked: this.#tracked,
+      ...framingOf(options),
       deadlines: this.#deadlines,
       derivations: this.#derivations,
       now: parts.now,
@@ -109,10 +115,14 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       deadlines: this.#deadlines,
       derivations: this.#derivations,
     })
-    this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#parameterSets)
+    this.#requests = this.#makeRequests()
     this.#stats = new Stats(() => this.#pools.databases, parts.now())
     this.#verbs = this.#makeVerbs()
     this.figures = this.#makeFigures()
+  }
+
+  #makeRequests(): LoginRequests {
+    return new LoginRequests(this.#options.ignoredStartupParameters, this.#parameterSets, this.#tracked)
   }
 
   get verbs(): PoolerVerbs {
@@ -150,7 +160,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   reconfigure(options: PoolerOptions): void {
     checkOptions(options)
     this.#options = options
-    this.#requests = new LoginRequests(options.ignoredStartupParameters, this.#parameterSets)
+    this.#requests = this.#makeRequests()
     this.#arrivals.timeoutMs = options.clientLoginTimeoutMs
     this.#pools.reconfigure(options)
     this.#authQueries.reconfigure(options)
@@ -268,23 +278,34 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   /** The pool's parameters known, no server is needed; otherwise the client waits for one to learn them. */
   #logIn(arrival: Arrival, request: LoginRequest, pool: ServerPool): void {
     const { client } = arrival
+    request.assertCarried(pool.mode)
     const user = this.#pools.user(request.user)
-    const pooled = new PooledClient(client, pool, user, this.#keys, this.#parts.trace.clientTraffic(client.id), this)
+    const { clientLimits = noClientLimits, userClientLimits } = this.#options
+    const limits = userClientLimits?.get(request.user) ?? clientLimits
+    const traffic = this.#parts.trace.clientTraffic(client.id)
+    const pooled = new PooledClient(client, pool, user, this.#keys, traffic, limits, this)
     pooled.connectedAtMs = arrival.arrivedAtMs
     this.#clients.push(pooled)
     this.#arrivals.remove(arrival)
     client.handler = pooled
     pool.clientOpened(client.id)
-    if (pool.parameters) this.#welcome(pooled, request, pool.parameters)
-    else
-      pooled.awaitPool(this.#options.clientLoginTimeoutMs, () =>
-        this.#welcome(pooled, request, pool.parameters as ParameterSet),
-      )
+    const start = (base: ParameterSet): SessionStart => this.#named(client, request.startOver(base, pool.mode))
+    if (pool.parameters) return this.#welcome(pooled, pool.parameters, start)
+    const { clientLoginTimeoutMs } = this.#options
+    pooled.awaitPool(clientLoginTimeoutMs, () => this.#welcome(pooled, pool.parameters as ParameterSet, start))
   }
 
-  #welcome(pooled: PooledClient, request: LoginRequest, base: ParameterSet): void {
+  #named(client: Client, start: SessionStart): SessionStart {
+    if (!this.#options.applicationNameAddHost) return start
+    const { parameters, settings } = start
+    const name = parameters.values.get('application_name') || 'app'
+    const full = `${name} - ${client.remoteAddress}:${client.remotePort}`
+    return { parameters: this.#parameterSets.with(parameters, 'application_name', full), settings }
+  }
+
+  #welcome(pooled: PooledClient, base: ParameterSet, start: (base: ParameterSet) => SessionStart): void {
     try {
-      pooled.welcome(request.parametersOver(base))
+      pooled.welcome(start(base))
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       return pooled.fail(error)
@@ -399,6 +420,15 @@ const ownerName = 'pgbouncer'
 
 function isOwner(client: Client): boolean {
   return client.isUnix && client.peerUserId === process.getuid?.()
+}
+
+/** What may be said, if anything that the protocol allows is not. */
+function framingOf({ disableQuery = false, maxPacketBytes = Infinity }: PoolerOptions) {
+  const limits = { longest: maxPacketBytes, refused: disableQuery ? [Frontend.query] : [] }
+  return {
+    requestRules: limited(frontendRules, limits),
+    replyRules: limited(backendRules, { ...limits, refused: [] }),
+  }
 }
 
 const shutdownError = new TaxirankError('admin_shutdown', 'the pooler is shutting down')

@@ -19,7 +19,7 @@ export class Pools {
   readonly #databases = new Map<string, LiveDatabase>()
   readonly #users = new Map<string, LiveUser>()
   readonly #pools = new Map<string, ServerPool>()
-  /** Of databases that were removed: they end when the last transaction has. */
+  /** Of databases that were removed, or that have another mode now: they end when their last transaction, or client, has. */
   readonly #ending = new Set<ServerPool>()
   #options: PoolerOptions
   #isPaused = false
@@ -92,8 +92,8 @@ export class Pools {
   setPaused(isPaused: boolean, database?: LiveDatabase): void {
     if (database) database.isPaused = isPaused
     else this.#isPaused = isPaused
-    for (const pool of this.#pools.values()) {
-      if (database !== undefined && pool.database !== database) continue
+    for (const pool of this.all) {
+      if (pool.dismissal || (database !== undefined && pool.database !== database)) continue
       if (isPaused) pool.pause()
       else if (!this.#isPaused && !pool.database.isPaused) pool.resume()
     }
@@ -113,8 +113,10 @@ export class Pools {
       if (!said) this.#remove(database)
       else if (database.reconfigure(said, !options.databases.has(database.name), now)) others.add(database)
     }
-    for (const pool of this.#pools.values())
-      pool.reconfigure(options, isOtherwiseEncrypted || others.has(pool.database))
+    for (const [key, pool] of this.#pools) {
+      if (pool.modeUnder(options) !== pool.mode) this.#replace(key, pool)
+      else pool.reconfigure(options, isOtherwiseEncrypted || others.has(pool.database))
+    }
     this.#makeConfigured()
   }
 
@@ -159,13 +161,24 @@ export class Pools {
     }
   }
 
+  /** Its mode is another now, and clients have begun under the old one: those stay, and who comes gets a new pool. */
+  #replace(key: string, pool: ServerPool): void {
+    this.#pools.delete(key)
+    this.#ending.add(pool)
+    pool.outlive()
+  }
+
   // Time.
 
   /** Forgets what has not been needed for long enough. */
   advance(now: number): void {
     if (now < this.#sweepAtMs) return
     this.#sweepAtMs = now + sweepEveryMs
-    for (const pool of this.#ending) if (pool.isEmpty && pool.clients === 0) this.#ending.delete(pool)
+    for (const pool of this.#ending) {
+      if (pool.clients > 0) continue
+      pool.end(new TaxirankError('admin_shutdown', 'the pool was replaced'))
+      if (pool.isEmpty) this.#ending.delete(pool)
+    }
     const inUse = new Set<LiveDatabase | LiveUser>()
     for (const [key, pool] of this.#pools) {
       if (this.#isForgettable(pool, now)) this.#forget(key, pool)

@@ -177,6 +177,20 @@ describe('ReplyQueue', () => {
       is({})
     })
 
+    it('may be one request long: copy data follow all the same, but nothing behind them', () => {
+      queue = new ReplyQueue(1)
+      queue.sentQuery(alice)
+      assert.equal(queue.isFull, true)
+      queue.gotCopyIn()
+      assert.equal(queue.isFull, false)
+      queue.sentCopyEnd()
+      assert.equal(queue.isFull, true)
+      queue.gotCommandComplete()
+      queue.gotReady()
+      assert.equal(queue.isFull, false)
+      is({})
+    })
+
     it('is not full any more when PostgreSQL skips it after an error', () => {
       queue.sentExtended()
       sentQueries(most)

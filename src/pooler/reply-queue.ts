@@ -63,15 +63,21 @@ export class ReplyQueue {
   #copyIn: CopyIn = 'none'
   #struckSyncs = 0
   #isUncertain = false
+  readonly #mostOwed: number
+
+  /** `most` may be owed before it is full, but for requests of the pooler's own. */
+  constructor(most = mostOwed) {
+    this.#mostOwed = most
+  }
 
   /** ReadyForQuery messages owed. */
   get owed(): number {
     return this.#size
   }
 
-  /** A pipeline must not grow any further until half of it is gone, answered or dropped. */
+  /** A pipeline must not grow any further until half of it is gone, answered or dropped. Copy data are no part of it. */
   get isFull(): boolean {
-    return this.#isFull
+    return this.#isFull && this.#copyIn !== 'in'
   }
 
   get copyIn(): CopyIn {
@@ -204,7 +210,7 @@ export class ReplyQueue {
     if (this.#last) this.#last.next = entry
     else this.#first = entry
     this.#last = entry
-    if (++this.#size >= mostOwed) this.#isFull = true
+    if (++this.#size >= this.#mostOwed) this.#isFull = true
     this.#open = this.#blank()
     this.#isGroupOpen = false
   }
@@ -227,7 +233,7 @@ export class ReplyQueue {
   #retire(entry: Entry): void {
     entry.clear()
     entry.next = undefined
-    if (--this.#size <= mostOwed / 2) this.#isFull = false
+    if (--this.#size <= this.#mostOwed / 2) this.#isFull = false
     if (this.#size >= mostKept) return
     entry.next = this.#spare
     this.#spare = entry

@@ -4,8 +4,8 @@
  */
 
 import type { Traffic } from '../server/server.ts'
-import { Framer } from '../wire/framer.ts'
-import { Backend, backendRules } from '../wire/messages.ts'
+import { Framer, type FramingRules } from '../wire/framer.ts'
+import { Backend } from '../wire/messages.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSwallow } from './trace.ts'
 
@@ -26,8 +26,8 @@ export class ReplyRouter extends Framer {
   /** Who gets the message being received. */
   #reader: ReplyReader | undefined
 
-  constructor(desk: RouterDesk, traffic: Traffic) {
-    super(backendRules)
+  constructor(desk: RouterDesk, traffic: Traffic, rules: FramingRules) {
+    super(rules)
     this.#desk = desk
     this.#traffic = traffic
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Traffic } from '../client/client.ts'
-import { Framer } from '../wire/framer.ts'
+import { Framer, type FramingRules } from '../wire/framer.ts'
 import { Frontend, frontendRules } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import { ClientDiscard } from './trace.ts'
@@ -43,8 +43,8 @@ export class RequestReader extends Framer {
   #backlogBytes = 0
   #fate: Fate = 'forward'
 
-  constructor(desk: ReaderDesk, traffic: Traffic) {
-    super(frontendRules)
+  constructor(desk: ReaderDesk, traffic: Traffic, rules: FramingRules = frontendRules) {
+    super(rules)
     this.#desk = desk
     this.#traffic = traffic
   }

@@ -14,13 +14,16 @@ import type { Derivations } from '../auth/derivations.ts'
 import type { Credentials } from '../auth/secret.ts'
 import { ProtocolVersion, type ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
+import type { FramingRules } from '../wire/framer.ts'
+import type { PoolMode } from './figures.ts'
 import type { LiveDatabase, LiveUser } from './live.ts'
 import { textOf } from './names.ts'
 import type { PoolerOptions } from './options.ts'
-import type { ParameterSet, ParameterSets } from './parameters.ts'
-import { type ServerPoolSettings, settingsOf } from './pool-settings.ts'
+import type { ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
+import { areRulesAlike, type ServerPoolSettings, settingsOf } from './pool-settings.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
 import { ServerAddresses } from './server-addresses.ts'
+import type { SessionRules } from './session-rules.ts'
 import type { Tally } from './tally.ts'
 import type { Trace } from './trace.ts'
 
@@ -29,6 +32,9 @@ export interface PoolSurroundings {
   readonly log: Log
   readonly trace: Trace
   readonly parameterSets: ParameterSets
+  readonly tracked: TrackedParameters
+  readonly requestRules: FramingRules
+  readonly replyRules: FramingRules
   readonly deadlines: Deadlines
   readonly derivations: Derivations
   readonly now: () => number
@@ -66,6 +72,7 @@ export class ServerPool implements ServerOwner {
   #refusal: TaxirankError | undefined
   #loggedFailure = { text: '', atMs: -Infinity }
   #dismissal: TaxirankError | undefined
+  #isOutlived = false
 
   constructor({ id, database, user }: ServerPoolParts, options: PoolerOptions, around: PoolSurroundings) {
     this.id = id
@@ -86,7 +93,14 @@ export class ServerPool implements ServerOwner {
       limits: [database.limit, user.limit],
       deadlines: around.deadlines,
       random: Math.random,
-      owner: { open: (slot) => this.#open(slot), close: (slot, reason) => this.#close(slot, reason) },
+      checkTimeoutMs: this.#settings.settleTimeoutMs,
+      resetTimeoutMs: this.#settings.settleTimeoutMs,
+      owner: {
+        open: (slot) => this.#open(slot),
+        close: (slot, reason) => this.#close(slot, reason),
+        check: (slot) => this.#check(slot),
+        reset: (slot) => slot.resource.reset(),
+      },
     })
   }
 
@@ -110,6 +124,26 @@ export class ServerPool implements ServerOwner {
 
   get tally(): Tally {
     return this.database.tally
+  }
+
+  get rules(): SessionRules {
+    return this.#settings.rules
+  }
+
+  get mode(): PoolMode {
+    return this.#settings.rules.mode
+  }
+
+  get tracked(): TrackedParameters {
+    return this.#around.tracked
+  }
+
+  get requestRules(): FramingRules {
+    return this.#around.requestRules
+  }
+
+  get replyRules(): FramingRules {
+    return this.#around.replyRules
   }
 
   get derivations(): Derivations {
@@ -188,23 +222,38 @@ export class ServerPool implements ServerOwner {
   /** What the options, its database and its user say now takes effect. `isOther`: servers are opened otherwise than before. */
   reconfigure(options: PoolerOptions, isOther: boolean): void {
     const now = this.#around.now()
+    const old = this.#settings
     this.#settings = settingsOf(options, this.database, this.user)
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
     if (isOther) this.#addresses = new ServerAddresses(addresses, balance)
     this.#defineInTrace()
     this.#engine.retune(tuning, now)
     this.#engine.resize({ maxSize, minSize: this.#minSize, reserveSize }, now)
-    if (isOther) this.retireAll()
+    if (isOther || !areRulesAlike(old.rules, this.rules)) this.retireAll()
+  }
+
+  /** The mode that a pool of the same two would have with these options. */
+  modeUnder(options: PoolerOptions): PoolMode {
+    return settingsOf(options, this.database, this.user).rules.mode
+  }
+
+  /** Another pool has its place; it goes on for the clients that it has. */
+  outlive(): void {
+    this.#isOutlived = true
+    this.#engine.resize({ minSize: 0 }, this.#around.now())
   }
 
   #defineInTrace(): void {
     const { maxSize, reserveSize } = this.#settings
-    this.trace.poolDefined(this.id, maxSize + reserveSize, this.database.name, this.user.name)
+    this.trace.poolDefined(this.id, maxSize + reserveSize, this.database.name, this.user.name, this.mode)
   }
 
   /** The minimum is kept for clients, and where the database forces a user for those to come. */
   get #minSize(): number {
-    const isKept = this.#dismissal === undefined && (this.#clients > 0 || this.database.options.user === this.user.name)
+    const isKept =
+      this.#dismissal === undefined &&
+      !this.#isOutlived &&
+      (this.#clients > 0 || this.database.options.user === this.user.name)
     return isKept ? this.#settings.minSize : 0
   }
 
@@ -228,9 +277,10 @@ export class ServerPool implements ServerOwner {
     this.#refusal = undefined
     this.#engine.retireAll(now)
     this.#engine.retryNow(now)
+    for (const server of this.servers) server.closeIfMarked()
   }
 
-  /** Has what is idle checked before it is lent, as soon as servers can be. */
+  /** Has what is idle checked before it is lent, if servers are checked. */
   suspectIdle(): void {
     this.#engine.suspectIdle()
   }
@@ -337,10 +387,19 @@ export class ServerPool implements ServerOwner {
     this.#engine.closed(server.slot, this.#around.now())
   }
 
-  release(lease: Lease<PooledServer>, number: number): void {
-    if (this.#settings.isUsedOnce) return this.destroy(lease.resource, 'it is used once: server_lifetime is 0')
+  release(lease: Lease<PooledServer>, number: number, isDirty: boolean): void {
     this.#stopSettling(lease.resource)
-    this.#engine.release(lease, number, this.#around.now())
+    this.#engine.release(lease, number, this.#around.now(), isDirty)
+  }
+
+  checkEnded(server: PooledServer, failure: string | undefined): void {
+    if (failure === undefined) this.#engine.checked(server.slot, this.#around.now())
+    else this.#engine.checkFailed(server.slot, failure, this.#around.now())
+  }
+
+  resetEnded(server: PooledServer, failure: string | undefined): void {
+    if (failure === undefined) this.#engine.resetDone(server.slot, this.#around.now())
+    else this.#engine.resetFailed(server.slot, failure, this.#around.now())
   }
 
   destroy(server: PooledServer, reason: string): void {
@@ -369,6 +428,12 @@ export class ServerPool implements ServerOwner {
     const id = this.#around.nextServerId()
     this.trace.serverOpening(id, this.id)
     this.#servers.set(slot, new PooledServer(id, slot, this))
+  }
+
+  #check(slot: Slot<PooledServer>): void {
+    const { checkQuery } = this.rules
+    if (checkQuery === undefined) this.#engine.checked(slot, this.#around.now())
+    else slot.resource.check(checkQuery)
   }
 
   #close(slot: Slot<PooledServer>, reason: string): void {

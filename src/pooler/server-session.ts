@@ -1,6 +1,7 @@
 /**
  * What a server's session is like: the parameters it reports, and what clients have left in it that the next one must
- * not meet. A session that is spoilt is not lent on: its server is destroyed at release.
+ * not meet. A session that is spoilt is not lent on: its server is destroyed at release. What is merely left behind may be
+ * cleaned up first, if the pool has a reset query; one that is ruined can't be.
  */
 
 import { assert } from '../assert.ts'
@@ -14,11 +15,17 @@ export interface UnnamedOwner {
   unnamedParses: number
 }
 
+/** What clients leave behind, by what cleans it up. */
+export type Residue = 'statements' | 'listening'
+
 export class ServerSession {
   readonly #sets: ParameterSets
   readonly #identity = new Map<string, string>()
   #parameters: ParameterSet | undefined
+  #ruinedBy: string | undefined
   #spoiltBy: string | undefined
+  /** What is left behind, and how it came there. */
+  readonly #residues = new Map<Residue, string>()
   /** The client whose unnamed statement the session has, 0: nobody's; and which of that client's it is. */
   #unnamedOf = 0
   #unnamedParse = 0
@@ -36,9 +43,25 @@ export class ServerSession {
     return this.#parameters
   }
 
-  /** Why it must not be lent on; undefined: it may. */
+  /** Why it can't be lent on, whatever is done to it. */
+  get ruinedBy(): string | undefined {
+    return this.#ruinedBy
+  }
+
+  /** Why it must not be lent on as it is; undefined: it may. */
   get spoiltBy(): string | undefined {
     return this.#spoiltBy
+  }
+
+  #reconsider(): void {
+    const [residue] = this.#residues.values()
+    this.#spoiltBy = this.#ruinedBy ?? residue ?? this.#changedIdentity
+  }
+
+  get #changedIdentity(): string | undefined {
+    const { values } = this.parameters
+    for (const [name, value] of this.#identity) if (values.get(name) !== value) return `${name} was changed on it`
+    return undefined
   }
 
   /** The login is over, and these were reported. */
@@ -47,19 +70,37 @@ export class ServerSession {
     this.#parameters = this.#sets.of(values)
   }
 
-  /** The first reason stands. */
-  spoil(reason: string): void {
-    this.#spoiltBy ??= reason
+  /** For good. The first reason stands. */
+  ruin(reason: string): void {
+    this.#ruinedBy ??= reason
+    this.#reconsider()
+  }
+
+  leave(residue: Residue, reason: string): void {
+    if (this.#residues.has(residue)) return
+    this.#residues.set(residue, reason)
+    this.#reconsider()
+  }
+
+  /** A command of the pooler's own, with nothing of a client's around it, has removed all of these. */
+  cleaned(...residues: readonly Residue[]): void {
+    for (const residue of residues) this.#residues.delete(residue)
+    this.#reconsider()
   }
 
   parameterReported(name: string, value: string): void {
-    if (isIdentity(name) && this.#identity.get(name) !== value) this.spoil(`${name} was changed on it`)
     this.#parameters = this.#sets.with(this.parameters, name, value)
+    if (isIdentity(name)) this.#reconsider()
+  }
+
+  /** A Query drops it. */
+  unnamedDropped(): void {
+    this.#unnamedOf = 0
   }
 
   /** Hot path. A client sends Parse. */
   parsed(message: MessageBytes, client: UnnamedOwner): void {
-    if (isNamedParse(message)) return this.spoil('a named statement was prepared on it')
+    if (isNamedParse(message)) return this.leave('statements', 'a named statement was prepared on it')
     this.#unnamedOf = client.id
     this.#unnamedParse = ++client.unnamedParses
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { TrackedParameters } from './parameters.ts'
 import { readStartup } from './startup-parameters.ts'
 
 const nothingIgnored: ReadonlySet<string> = new Set()
@@ -38,11 +39,40 @@ describe('readStartup', () => {
     assert.deepEqual(parametersOf({ datestyle: 'ISO', TIMEZONE: 'UTC' }), { DateStyle: 'ISO', TimeZone: 'UTC' })
   })
 
-  it('refuses a parameter that cannot be carried along, and says how to let it pass', () => {
-    assert.throws(() => parametersOf({ work_mem: '1GB' }), {
+  it('keeps what is not tracked apart, by lower-case name', () => {
+    const packet = { user: 'me', Work_Mem: '1GB', options: '-c my.setting=x --enable-seqscan=off' }
+    const { parameters, settings } = readStartup(new Map(Object.entries(packet)), nothingIgnored)
+    assert.deepEqual(Object.fromEntries(parameters), {})
+    assert.deepEqual(Object.fromEntries(settings), { work_mem: '1GB', 'my.setting': 'x', enable_seqscan: 'off' })
+  })
+
+  it('tracks what it is told to, beyond what PostgreSQL itself reports', () => {
+    const tracked = new TrackedParameters(['my.Setting', 'session_authorization'])
+    const packet = new Map([
+      ['user', 'me'],
+      ['MY.SETTING', 'x'],
+      ['timezone', 'UTC'],
+      ['session_authorization', 'y'],
+    ])
+    const { parameters, settings } = readStartup(packet, nothingIgnored, tracked)
+    assert.deepEqual(
+      [...parameters],
+      [
+        ['my.Setting', 'x'],
+        ['TimeZone', 'UTC'],
+      ],
+    )
+    assert.deepEqual([...settings], [['session_authorization', 'y']])
+  })
+
+  it('refuses what is no name of a setting, and says how to let it pass', () => {
+    assert.throws(() => parametersOf({ 'work mem': '1GB' }), {
       code: 'unsupported_startup_parameter',
-      message: 'unsupported startup parameter: work_mem (ignore_startup_parameters lets it pass without effect)',
+      message: 'unsupported startup parameter: work mem (ignore_startup_parameters lets it pass without effect)',
     })
+    for (const name of ["a'b", 'a.', '.a', '1a', 'a-b', 'x'.repeat(201)]) {
+      assert.throws(() => parametersOf({ [name]: '1' }), { code: 'unsupported_startup_parameter' }, name)
+    }
     assert.throws(() => parametersOf({ [Buffer.from('größe').toString('latin1')]: '1' }), /parameter: größe /)
   })
 
@@ -96,7 +126,7 @@ describe('readStartup', () => {
         '--search_path',
         '-',
         '--',
-        '-c work_mem=1',
+        '-c work;mem=1',
       ]
       for (const text of refused) {
         assert.throws(() => options(text), { code: 'unsupported_startup_parameter' }, text)

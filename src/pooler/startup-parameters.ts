@@ -1,28 +1,35 @@
 /** What a startup packet asks for, sorted into what the pooler needs, what it carries along and what it refuses. */
 
 import { TaxirankError } from '../errors.ts'
-import { trackedName } from './parameters.ts'
+import { isSettingName, type TrackedParameters, tracksDefaults } from './parameters.ts'
 
 export interface StartupRequest {
   readonly user: string
   readonly database: string
   /** Tracked parameters by PostgreSQL's spelling of their names; values are byte strings. */
   readonly parameters: ReadonlyMap<string, string>
+  /** Everything else it wants to be set, by lower-case name: that is possible in session mode only. */
+  readonly settings: ReadonlyMap<string, string>
 }
 
 /** Throws `unsupported_startup_parameter`, `feature_not_supported` or `authentication_failed`. */
-export function readStartup(packet: ReadonlyMap<string, string>, ignored: ReadonlySet<string>): StartupRequest {
+export function readStartup(
+  packet: ReadonlyMap<string, string>,
+  ignored: ReadonlySet<string>,
+  tracked = tracksDefaults,
+): StartupRequest {
   const user = packet.get('user')
   if (!user) throw new TaxirankError('authentication_failed', 'the startup packet names no user')
   refuseReplication(packet.get('replication'))
-  const tracked = new Map<string, string>()
+  const wishes = new Wishes(ignored, tracked)
   for (const [name, value] of packet) {
     if (name === 'user' || name === 'database' || name === 'replication' || name.startsWith('_pq_.')) continue
     if (ignored.has(name.toLowerCase())) continue
-    if (name === 'options') for (const [key, setting] of readOptions(value)) track(key, setting, ignored, tracked)
-    else track(name, value, ignored, tracked)
+    if (name === 'options') for (const [key, setting] of readOptions(value)) wishes.add(key, setting)
+    else wishes.add(name, value)
   }
-  return { user, database: packet.get('database') || user, parameters: tracked }
+  const { parameters, settings } = wishes
+  return { user, database: packet.get('database') || user, parameters, settings }
 }
 
 function refuseReplication(value: string | undefined): void {
@@ -30,11 +37,25 @@ function refuseReplication(value: string | undefined): void {
   throw new TaxirankError('feature_not_supported', 'replication connections are not supported: connect directly')
 }
 
-function track(name: string, value: string, ignored: ReadonlySet<string>, tracked: Map<string, string>): void {
-  if (ignored.has(name.toLowerCase())) return
-  const known = trackedName(name)
-  if (known === undefined) throw unsupported(name)
-  tracked.set(known, value)
+/** What a packet wants to be set, sorted. */
+class Wishes {
+  readonly parameters = new Map<string, string>()
+  readonly settings = new Map<string, string>()
+  readonly #ignored: ReadonlySet<string>
+  readonly #tracked: TrackedParameters
+
+  constructor(ignored: ReadonlySet<string>, tracked: TrackedParameters) {
+    this.#ignored = ignored
+    this.#tracked = tracked
+  }
+
+  add(name: string, value: string): void {
+    if (this.#ignored.has(name.toLowerCase())) return
+    const known = this.#tracked.nameOf(name)
+    if (known !== undefined) this.parameters.set(known, value)
+    else if (isSettingName(name)) this.settings.set(name.toLowerCase(), value)
+    else throw unsupported(name)
+  }
 }
 
 export function unsupported(name: string): TaxirankError {

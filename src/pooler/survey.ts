@@ -71,7 +71,7 @@ export class Survey implements PoolerFigures {
     return {
       database: textOf(database.name),
       user: textOf(user.name),
-      mode: 'transaction',
+      mode: pool.mode,
       loadBalanceHosts: balanceOf(database),
       clients: {
         idle: clients.idle ?? 0,
@@ -196,7 +196,7 @@ function databaseFigures(database: LiveDatabase): DatabaseFigures {
     minPoolSize: options.minPoolSize,
     reservePoolSize: options.reservePoolSize,
     serverLifetimeMs: options.serverLifetimeMs,
-    mode: undefined,
+    mode: options.poolMode,
     loadBalanceHosts: balanceOf(database),
     maxServers: options.maxServers,
     servers: database.limit.taken,
@@ -212,7 +212,7 @@ function userFigures(user: LiveUser): UserFigures {
     name: textOf(user.name),
     poolSize: user.options.poolSize,
     reservePoolSize: user.options.reservePoolSize,
-    mode: undefined,
+    mode: user.options.poolMode,
     maxServers: configuredMax(user.limit),
     servers: user.limit.taken,
     maxClients: user.maxClients,

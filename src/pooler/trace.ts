@@ -1,4 +1,5 @@
 import type { Traffic } from '../client/client.ts'
+import type { PoolMode } from './figures.ts'
 
 export type { Traffic }
 
@@ -23,7 +24,7 @@ export const WaitEnd = { granted: 1, timedOut: 2, cancelled: 3, clientGone: 4, r
 export interface Trace {
   clientTraffic(client: number): Traffic
   serverTraffic(server: number): Traffic
-  poolDefined(pool: number, maxServers: number, database: string, user: string): void
+  poolDefined(pool: number, maxServers: number, database: string, user: string, mode: PoolMode): void
   clientAccepted(client: number): void
   clientAuthenticated(client: number, pool: number): void
   clientClosed(client: number, isReset: boolean): void
@@ -34,7 +35,8 @@ export interface Trace {
   serverDestroyed(server: number, reason: string): void
   serverClosed(server: number): void
   leaseGranted(client: number, server: number): void
-  leaseReleased(client: number, server: number): void
+  /** `isReset`: the server is cleaned up before it is lent again. */
+  leaseReleased(client: number, server: number, isReset: boolean): void
   cancelReceived(client: number): void
   cancelSent(client: number, server: number): void
   cancelDone(client: number, server: number, isFailure: boolean): void

@@ -5,12 +5,16 @@
  */
 
 import { closeSync, openSync, writeSync } from 'node:fs'
+import type { PoolMode } from '../pooler/figures.ts'
 import type { Trace, Traffic } from '../pooler/trace.ts'
 
 const magic = 'TAXITRC1'
 const headerBytes = 24
 const bufferBytes = 1 << 20
 const noBytes = new Uint8Array(0)
+
+/** By the detail of record 1. */
+const modes: readonly PoolMode[] = ['transaction', 'session', 'statement']
 
 /** Kinds of records, by docs/trace.md. */
 const Kind = {
@@ -59,8 +63,8 @@ export class TraceFile implements Trace {
     return this.#traffic(server, Kind.serverBytes, Kind.serverWritten, Kind.serverSwallowed)
   }
 
-  poolDefined(pool: number, maxServers: number, database: string, user: string): void {
-    this.#record(Kind.pool, 0, pool, maxServers, Buffer.from(`${database}\0${user}`, 'latin1'))
+  poolDefined(pool: number, maxServers: number, database: string, user: string, mode: PoolMode): void {
+    this.#record(Kind.pool, modes.indexOf(mode), pool, maxServers, Buffer.from(`${database}\0${user}`, 'latin1'))
   }
 
   clientAccepted(client: number): void {
@@ -103,8 +107,8 @@ export class TraceFile implements Trace {
     this.#record(Kind.leaseGranted, 0, client, server)
   }
 
-  leaseReleased(client: number, server: number): void {
-    this.#record(Kind.leaseReleased, 0, client, server)
+  leaseReleased(client: number, server: number, isReset: boolean): void {
+    this.#record(Kind.leaseReleased, isReset ? 1 : 0, client, server)
   }
 
   cancelReceived(client: number): void {

@@ -75,10 +75,18 @@ export function errorResponse(error: TaxirankError): Buffer {
   return errorFields(error.severity, error.sqlState, error.message)
 }
 
+export function notice(text: string): Buffer {
+  return told('N', 'NOTICE', '00000', text)
+}
+
 export function errorFields(severity: string, sqlState: string, text: string): Buffer {
+  return told('E', severity, sqlState, text)
+}
+
+function told(type: 'E' | 'N', severity: string, sqlState: string, text: string): Buffer {
   const field = (letter: string, value: string): Buffer => cstring(letter + value.replaceAll('\0', ''), 'utf8')
   const fields = [field('S', severity), field('V', severity), field('C', sqlState), field('M', text)]
-  return message('E', Buffer.concat([...fields, Buffer.from([0])]))
+  return message(type, Buffer.concat([...fields, Buffer.from([0])]))
 }
 
 // To PostgreSQL.

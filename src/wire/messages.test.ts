@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { TaxirankError } from '../errors.ts'
 import * as build from './build.ts'
 import type { FramingRules } from './framer.ts'
-import { Backend, backendLoginRules, backendRules, consoleRules, Frontend, frontendRules } from './messages.ts'
+import { Backend, backendLoginRules, backendRules, consoleRules, Frontend, frontendRules, limited } from './messages.ts'
 import {
   isNamedParse,
   type MessageBytes,
@@ -34,6 +34,20 @@ function refuses(read: (message: MessageBytes) => unknown, type: string, bodies:
     )
   }
 }
+
+describe('limited rules', () => {
+  it('allow no more than the others, nothing longer, and nothing that is refused', () => {
+    const rules = limited(frontendRules, { longest: 1_000, refused: [Frontend.query] })
+    const longest = (type: number): readonly number[] => [frontendRules.longest[type] ?? -1, rules.longest[type] ?? -1]
+    assert.deepEqual(longest(Frontend.query), [0x3fff_ffff, 0])
+    assert.deepEqual(longest(Frontend.parse), [0x3fff_ffff, 1_000])
+    assert.deepEqual(longest(Frontend.sync), [5, 5])
+    assert.deepEqual(longest(Frontend.password), [0, 0])
+    assert.equal(rules.need, frontendRules.need)
+    const open = limited(backendRules, { longest: Infinity, refused: [] })
+    assert.deepEqual(open.longest, backendRules.longest)
+  })
+})
 
 describe('what the pooler sends', () => {
   it('is what the manual says, byte for byte', () => {

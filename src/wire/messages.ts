@@ -95,6 +95,19 @@ export const frontendRules = rules({
 export const frontendLoginRules = rules({
   [Frontend.password]: { longest: 5 + longestAnswer, need: 5 + longestAnswer },
 })
+/** What may be said beyond what the protocol allows anyway. */
+export interface FramingLimits {
+  /** Of a whole message. */
+  readonly longest: number
+  /** Types that are not allowed at all. */
+  readonly refused: readonly number[]
+}
+
+/** The same rules, but for what a limit forbids. */
+export function limited(base: FramingRules, { longest, refused }: FramingLimits): FramingRules {
+  const lengths = base.longest.map((length, type) => (refused.includes(type) ? 0 : Math.min(length, longest)))
+  return { need: base.need, longest: lengths }
+}
 
 /** Client messages on the console: one simple query at a time. */
 export const consoleRules = rules({

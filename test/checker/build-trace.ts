@@ -31,8 +31,9 @@ export class TraceBuilder {
     return this
   }
 
-  pool(id: number, max: number): this {
-    return this.add(kinds.poolDefined, id, max, 0, Buffer.from(`database${id}\0user`))
+  /** `mode` as in record 1: 0 transaction, 1 session, 2 statement. */
+  pool(id: number, max: number, mode = 0): this {
+    return this.add(kinds.poolDefined, id, max, mode, Buffer.from(`database${id}\0user`))
   }
 
   accept(client: number): this {
@@ -129,6 +130,14 @@ export class TraceBuilder {
 
   release(client: number, server: number): this {
     return this.add(kinds.leaseReleased, client, server)
+  }
+
+  /** Released to be reset first, with this answer to the pooler's own Query. */
+  reset(client: number, server: number, text: string, ...answer: Buffer[]): this {
+    return this.add(kinds.leaseReleased, client, server, 1)
+      .toServer(server, 0, query(text))
+      .serverSays(server, ...answer)
+      .swallow(server, Buffer.concat(answer).length, 2)
   }
 
   /** The client says it, its server is written it. */

@@ -15,7 +15,7 @@ import type { Server } from './server.ts'
 import type { TraceRecord } from './trace-reader.ts'
 import { TraceReader, kinds } from './trace-reader.ts'
 import type { Pool } from './world.ts'
-import { World } from './world.ts'
+import { poolModes, World } from './world.ts'
 
 export interface CheckerOptions {
   /** Accept a trace that stops without record 22, also in the middle of a record: the pooler was killed. */
@@ -118,12 +118,14 @@ export class Checker {
     return handlers
   }
 
-  #poolDefined({ a, b, bytes, start, end }: TraceRecord): void {
+  #poolDefined({ a, b, detail, bytes, start, end }: TraceRecord): void {
     const name = bytes.toString('utf8', start, end).replace('\0', ' as ')
     const known = this.#world.pools.get(a)
     if (a === 0) this.#malformed('a positive id', '0', { pool: a })
     else if (known && known.name !== name) this.#malformed(known.name, name, { pool: a })
-    else this.#world.definePool(a, name, b)
+    else if (known && known.mode !== detail) this.#malformed(`pool mode ${known.mode}`, `${detail}`, { pool: a })
+    else if (detail > poolModes.statement) this.#malformed('a pool mode between 0 and 2', `${detail}`, { pool: a })
+    else this.#world.definePool(a, name, b, detail)
   }
 
   #clientAccepted({ a }: TraceRecord): void {
@@ -231,11 +233,11 @@ export class Checker {
     this.#world.lend(client, server)
   }
 
-  #leaseReleased({ a, b }: TraceRecord): void {
+  #leaseReleased({ a, b, detail }: TraceRecord): void {
     const client = this.#client(a)
     const server = this.#server(b)
     if (!client || !server) return
-    for (const hear of this.#on.leaseReleased) hear(client, server)
+    for (const hear of this.#on.leaseReleased) hear(client, server, detail === 1)
     if (server.holder === client) this.#world.endLease(server)
   }
 

@@ -82,6 +82,11 @@ export function isFatal(bytes: Buffer, start: number, end: number): boolean {
   return severity.endsWith('FATAL') || severity.endsWith('PANIC')
 }
 
+/** Whether a CommandComplete, or the text of a Query, is of a command that drops all prepared statements. */
+export function dropsStatements(bytes: Buffer, start: number, end: number): boolean {
+  return /\b(DISCARD|DEALLOCATE)\s+ALL\b/i.test(bytes.toString('latin1', start, end))
+}
+
 const authorization = Buffer.from('session_authorization\0')
 
 /** The value of a ParameterStatus if it is session_authorization's. */

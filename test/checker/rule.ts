@@ -31,7 +31,8 @@ export interface Events {
   serverWritten(server: Server, source: Client | undefined, span: Span): void
   serverSwallowed(server: Server, count: number, reason: number): void
   leaseGranted(client: Client, server: Server, isShared: boolean): void
-  leaseReleased(client: Client, server: Server): void
+  /** `isReset`: the server is cleaned up before it is lent again. */
+  leaseReleased(client: Client, server: Server, isReset: boolean): void
   serverDestroyed(server: Server): void
   serverClosed(server: Server): void
   /** A client was given its cancel key, as hexadecimal digits. */

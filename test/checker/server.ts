@@ -6,6 +6,7 @@ import type { MessageListener } from './message-scanner.ts'
 import { MessageScanner } from './message-scanner.ts'
 import {
   backend,
+  dropsStatements,
   frontend,
   isAsynchronous,
   isFatal,
@@ -145,8 +146,14 @@ export class Server {
     if (type === backend.error && this.account.head?.owner === 0 && !isFatal(bytes, start, end)) {
       this.owners.mark(Math.max(this.#cameFrom, this.received.consumed), 0)
     }
+    if (type === backend.commandComplete && this.account.head?.owner === 0) this.#cleaned(bytes, start, end)
     if (this.account.received(type) !== undefined) this.#world.counts.peerFaults++
     if (type === backend.ready) this.#ready(bytes[start] ?? 0, offset)
+  }
+
+  /** A command of the pooler's own has dropped all statements; nothing of a client's is under way then. */
+  #cleaned(bytes: Buffer, start: number, end: number): void {
+    if (dropsStatements(bytes, start, end)) this.namedParses = 0
   }
 
   #ready(status: number, end: number): void {

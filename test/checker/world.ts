@@ -16,6 +16,8 @@ export interface Wait {
 
 /** How record 9 says that a wait ended. */
 export const waitEnds = { granted: 1, timedOut: 2, cancelled: 3, clientGone: 4, refused: 5, shutdown: 6 } as const
+/** What record 1 says of a pool. */
+export const poolModes = { transaction: 0, session: 1, statement: 2 } as const
 /** Why record 7 says that a client's bytes were discarded. */
 export const discards = {
   login: 1,
@@ -30,6 +32,7 @@ export const discards = {
 export class Pool {
   readonly id: number
   readonly name: string
+  readonly mode: number
   max: number
   /** Opening, ready, leased or closing: every socket that exists. */
   size = 0
@@ -40,9 +43,10 @@ export class Pool {
   readonly #waits = new Deque<Wait>()
   #waiting = 0
 
-  constructor(id: number, name: string, max: number) {
+  constructor(id: number, name: string, max: number, mode: number) {
     this.id = id
     this.name = name
+    this.mode = mode
     this.max = max
   }
 
@@ -103,10 +107,10 @@ export class World {
   lastServer = 0
   readonly listeners: Listeners = noListeners()
 
-  definePool(id: number, name: string, max: number): void {
+  definePool(id: number, name: string, max: number, mode: number): void {
     const pool = this.pools.get(id)
     if (pool) pool.max = max
-    else this.pools.set(id, new Pool(id, name, max))
+    else this.pools.set(id, new Pool(id, name, max, mode))
   }
 
   accept(id: number): void {

@@ -6,12 +6,12 @@ import type { World } from '../world.ts'
 const name = 'I3'
 
 export const cleanRelease: Rule = (world, breach) => ({
-  leaseReleased(client, server) {
-    const dirt = whyNotReleasable(server, world)
+  leaseReleased(client, server, isReset) {
+    const dirt = whyNotReleasable(server, world) ?? (isReset ? undefined : whyNotAsNew(server))
     if (dirt !== undefined) breach(name, 'a clean server', dirt, { client: client.id, server: server.id })
   },
   leaseGranted(client, server) {
-    const dirt = server.holder ? undefined : (whyUnused(server) ?? whyNotLendable(server))
+    const dirt = server.holder ? undefined : (whyUnused(server) ?? whyNotLendable(server) ?? whyNotAsNew(server))
     if (dirt !== undefined) breach(name, 'a clean server', dirt, { client: client.id, server: server.id })
   },
 })
@@ -22,11 +22,17 @@ function whyNotReleasable(server: Server, world: World): string | undefined {
   if (!server.isSentWhole) return 'a message was written to it in part'
   if (!server.isReceivedWhole) return 'a message came from it in part'
   if (world.cancels.has(server.id)) return 'a cancel is under way to it'
+  return whyUnused(server) ?? whyNotLendable(server)
+}
+
+/** What a client has left in the session; a reset may remove it. */
+function whyNotAsNew(server: Server): string | undefined {
+  if (server.status !== 'I') return `its last transaction status is ${server.status === '' ? 'unknown' : server.status}`
   if (server.namedParses > 0) return `${server.namedParses} named statements were Parsed on it`
   if (server.authorization !== server.authorizationAtLogin) {
     return `its session_authorization is ${server.authorization}, at login it was ${server.authorizationAtLogin}`
   }
-  return whyUnused(server) ?? whyNotLendable(server)
+  return undefined
 }
 
 function whyUnused({ received }: Server): string | undefined {

@@ -2,9 +2,10 @@
  * I7, the other half: a lease ends when nothing is owed in it any more. A server that is kept beyond that is idle, too,
  * though nobody can have it.
  */
+import type { Client } from '../client.ts'
 import type { Rule } from '../rule.ts'
 import type { Server } from '../server.ts'
-import type { World } from '../world.ts'
+import { poolModes, type World } from '../world.ts'
 
 const name = 'I7'
 /** Milliseconds of trace time between two looks. */
@@ -37,7 +38,7 @@ export const leaseEnd: Rule = (world, breach) => {
 
   function look(server: Server): void {
     const { holder } = server
-    if (!holder || !isAtRest(server, world)) {
+    if (!holder || isKept(holder, server) || !isAtRest(server, world)) {
       resting.delete(server)
       return
     }
@@ -50,6 +51,11 @@ export const leaseEnd: Rule = (world, breach) => {
       breach(name, 'a release: nothing is owed in this lease', seen, { client: holder.id, server: server.id })
     }
   }
+}
+
+/** In session mode a client that has logged in keeps its server until it leaves. */
+function isKept(holder: Client, { pool }: Server): boolean {
+  return pool.mode === poolModes.session && holder.isAuthenticated && !holder.isClosing
 }
 
 function isAtRest(server: Server, world: World): boolean {

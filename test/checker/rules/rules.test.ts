@@ -180,6 +180,26 @@ describe('I3 clean release', () => {
     const built = world().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
     assert.deepEqual(released(built), ['I3'])
   })
+  it('takes a server that is reset, if nothing is left when it is lent again', () => {
+    const parsedOn = (): TraceBuilder =>
+      world().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
+    const lent = (built: TraceBuilder): readonly string[] => brokenBy(built.grant(2, 1).release(2, 1).stop())
+    assert.deepEqual(lent(parsedOn().reset(1, 1, 'discard all', complete('DISCARD ALL'), ready())), [])
+    assert.deepEqual(lent(parsedOn().reset(1, 1, 'reset all', complete('RESET'), ready())), ['I3'])
+    assert.deepEqual(lent(parsedOn().reset(1, 1, 'discard all', error('ERROR', 'x'), ready())), ['I3'])
+    assert.deepEqual(lent(asked().answer(1, 1, answer).reset(1, 1, 'begin', complete('BEGIN'), ready('T'))), ['I3'])
+    const underWay = asked().answer(1, 1, answer).reset(1, 1, 'discard all')
+    assert.equal(lent(underWay)[0], 'I3')
+  })
+  it('refuses another identity that a reset has left', () => {
+    const changed = asked().answer(1, 1, parameter('session_authorization', 'other'), complete('SET'), ready())
+    const reset = changed.reset(1, 1, 'deallocate all', complete('DEALLOCATE ALL'), ready())
+    assert.deepEqual(brokenBy(reset.grant(2, 1).release(2, 1).stop()), ['I3'])
+  })
+  it('refuses a reset that begins before all is answered', () => {
+    const built = asked().reset(1, 1, 'discard all', answer, complete('DISCARD ALL'), ready())
+    assert.ok(brokenBy(built.stop()).includes('I3'))
+  })
   it('refuses a changed session_authorization, and takes one that was changed back', () => {
     const changed = parameter('session_authorization', 'other')
     assert.deepEqual(released(asked().answer(1, 1, changed, complete('SET'), ready())), ['I3'])
@@ -291,6 +311,15 @@ describe('I7 no idle server while a client waits', () => {
     }
     assert.deepEqual(brokenBy(kept(6)), ['I7'])
     assert.deepEqual(brokenBy(kept(4)), [])
+  })
+  it('lets a client of a session pool keep its server, until it leaves', () => {
+    const sessionWorld = (): TraceBuilder => new TraceBuilder().pool(1, 2, 1).open(1).login(1)
+    const used = sessionWorld().grant(1, 1).ask(1, 1, query('a')).answer(1, 1, answer)
+    for (let id = 10; id < 16; id++) used.wait(100).accept(id).closeClient(id)
+    assert.deepEqual(brokenBy(used.release(1, 1).stop()), [])
+    const left = sessionWorld().grant(1, 1).ask(1, 1, query('a')).answer(1, 1, answer).closeClient(1)
+    for (let id = 10; id < 16; id++) left.wait(100).accept(id).closeClient(id)
+    assert.deepEqual(brokenBy(left.release(1, 1).stop()), ['I7'])
   })
   it('does not mind a lease in a transaction, one with a request under way, or a pause of the whole pooler', () => {
     const kept = (built: TraceBuilder, firstId: number): TraceBuilder => {
@@ -553,6 +582,15 @@ describe('I11 statements', () => {
     const built = world().grant(1, 1).ask(1, 1, parse('', 'a'), sync()).answer(1, 1, parsed(), ready()).release(1, 1)
     built.grant(2, 1).ask(2, 1, query('select 1')).answer(2, 1, selected('1'))
     built.ask(2, 1, bind(''), execute(), sync()).answer(2, 1, error('ERROR', 'no such statement'), ready())
+    assert.deepEqual(brokenBy(built.release(2, 1).stop()), [])
+  })
+})
+
+describe('I11 statements, reset', () => {
+  it("forgets them when the pooler's own command has dropped all", () => {
+    const built = world().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
+    built.reset(1, 1, 'discard all', complete('DISCARD ALL'), ready())
+    built.grant(2, 1).ask(2, 1, describeStatement('s'), sync()).answer(2, 1, error('ERROR', 'none'), ready())
     assert.deepEqual(brokenBy(built.release(2, 1).stop()), [])
   })
 })

@@ -3,7 +3,7 @@
  * PostgreSQL says so. A Query drops the unnamed statement.
  */
 import type { Client } from '../client.ts'
-import { frontend, statementName } from '../messages.ts'
+import { dropsStatements, frontend, statementName } from '../messages.ts'
 import type { Rule, Span } from '../rule.ts'
 import type { Server } from '../server.ts'
 
@@ -15,6 +15,7 @@ export const statements: Rule = (_world, breach) => {
   return {
     requestSent(server, source, type, body) {
       if (type === frontend.parse) remember(server, source?.id ?? 0, nameIn(type, body) ?? '')
+      else if (type === frontend.query && !source && drops(body)) parsed.delete(server)
       else if (type === frontend.query) forget(server, '')
       else if (!source) return
       else if (type === frontend.close) forget(server, nameIn(type, body))
@@ -40,6 +41,11 @@ export const statements: Rule = (_world, breach) => {
     const whose = owner === 0 ? 'the pooler' : `client ${owner}`
     breach(name, `statement "${statement}" of this client`, `that of ${whose}`, about)
   }
+}
+
+/** If it fails, they are still there: but then the server may not be lent again, says I3. */
+function drops({ bytes, start, end }: Span): boolean {
+  return dropsStatements(bytes, start, end)
 }
 
 function nameIn(type: number, body: Span): string | undefined {

@@ -1,0 +1,35 @@
+import type { PoolMode } from './figures.ts'
+
+/** How a pool treats the sessions of its servers. Texts are byte strings. */
+export interface SessionRules {
+  /** How long a client keeps its server: until it leaves, for a transaction, or for one statement. */
+  readonly mode: PoolMode
+  /** Runs when a lease ends, in session mode; empty: nothing does. */
+  readonly resetQuery: string
+  /** It runs in every mode. */
+  readonly resetsAlways: boolean
+  /** Proves that an idle server still lives; empty: a Query without a statement; undefined: nothing does. */
+  readonly checkQuery: string | undefined
+  /** Runs once on every new server, before it is lent; empty: nothing does. */
+  readonly connectQuery: string
+  /** In session mode: a server that is to be closed is, as soon as no transaction is open, and its client with it. */
+  readonly closesFast: boolean
+  /** A server is closed when its first lease ends. */
+  readonly isUsedOnce: boolean
+}
+
+export const transactionRules: SessionRules = {
+  mode: 'transaction',
+  resetQuery: '',
+  resetsAlways: false,
+  checkQuery: undefined,
+  connectQuery: '',
+  closesFast: false,
+  isUsedOnce: false,
+}
+
+/** What runs when a lease ends; undefined: the server is lent on as it is. */
+export function resetQueryOf({ mode, resetQuery, resetsAlways }: SessionRules): string | undefined {
+  const isWanted = resetQuery !== '' && (mode === 'session' || resetsAlways)
+  return isWanted ? resetQuery : undefined
+}
