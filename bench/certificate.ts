@@ -19,7 +19,7 @@ export function writeCertificate(dir: string): void {
 /** Both in PEM. */
 export function makeCertificate(now = new Date()): { certificate: string; key: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' })
   return { certificate: pem('CERTIFICATE', signed(toBeSigned(publicKey, now), privateKey)), key }
 }
 
