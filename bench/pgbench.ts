@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Processes } from './processes.ts'
-import type { Workload } from './workloads.ts'
+import type { PgbenchWorkload } from './workloads.ts'
 
 /** What pgbench says at the end of a run. */
 export interface Summary {
@@ -22,18 +22,20 @@ export interface PgbenchResult extends Summary {
 
 export interface PgbenchRun {
   readonly command: string
-  readonly workload: Workload
+  readonly workload: PgbenchWorkload
   readonly port: number
   readonly threads: number
   readonly seconds: number
   readonly seed: number
+  /** Transactions a second that are begun on schedule; undefined: each client begins the next when one is answered. */
+  readonly rate: number | undefined
 }
 
 /**
  * Threads of pgbench itself. One spends a sixth less CPU than two (14 µs a transaction against 17): time the poolers
  * can have on two cores. With more cores a single one could be what is measured.
  */
-export function threadsFor(workload: Workload, cores: number): number {
+export function threadsFor(workload: PgbenchWorkload, cores: number): number {
   return Math.max(workload.fewestThreads, cores < 4 ? 1 : 2)
 }
 
@@ -55,11 +57,21 @@ export async function runPgbench(processes: Processes, run: PgbenchRun): Promise
 }
 
 export function pgbenchArguments(run: PgbenchRun, logPrefix: string): string[] {
-  const { workload } = run
+  const { workload, rate } = run
   const logging = workload.latencies ? ['--log', `--log-prefix=${logPrefix}`] : []
   const target = ['-h', '127.0.0.1', '-p', String(run.port), '-U', 'postgres', '--no-vacuum']
   const size = ['-c', String(workload.clients), '-j', String(run.threads), '-T', String(run.seconds)]
-  return [...target, ...size, `--random-seed=${run.seed}`, ...workload.pgbenchArguments, ...logging, 'postgres']
+  const schedule = rate === undefined ? [] : ['--rate', rate.toFixed(0)]
+  const database = `dbname=postgres ${workload.connection}`.trim()
+  return [
+    ...target,
+    ...size,
+    ...schedule,
+    `--random-seed=${run.seed}`,
+    ...workload.pgbenchArguments,
+    ...logging,
+    database,
+  ]
 }
 
 /** Reads the summary; throws when a number is missing, or nothing was done. */
@@ -78,7 +90,9 @@ export function parseSummary(stdout: string): Summary {
   }
 }
 
-/** Reads the third column of a transaction log: microseconds. A last line that was cut off is left out. */
+/**
+ * Reads the third column of a transaction log: microseconds, from when the transaction began, or with a rate from when it
+ * should have begun. A last line that was cut off is left out. */
 export function parseLatencies(log: string): Float64Array {
   const lines = log.split('\n')
   lines.pop()

@@ -5,11 +5,16 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { certificateFile, keyFile } from './certificate.ts'
 import { projectRoot } from './machine.ts'
 import { findFreePort, type Processes, type Service } from './processes.ts'
+import { scramPassword, scramSecret } from './scram.ts'
 
+/** One of the two, in front of PostgreSQL. Its process may change, its port does not. */
 export interface Pooler extends Service {
   readonly port: number
+  /** Starts it again with the same configuration, once its process has ended. */
+  startAgain(): Promise<void>
 }
 
 /** What both are told. */
@@ -24,55 +29,111 @@ export const poolerSettings = {
   log_disconnections: 0,
 }
 
+export type SetupName = 'plain' | 'tls' | 'scram' | 'many'
+
+/** What a row needs the poolers to be told beside, or in place of, the settings above. */
+export interface Setup {
+  readonly settings: Readonly<Record<string, string | number>>
+  /** The line of auth_file. */
+  readonly user: string
+}
+
+const withoutPassword = '"postgres" ""'
+
+/** `dir` holds the certificate and its key. */
+export function setupOf(name: SetupName, dir: string): Setup {
+  switch (name) {
+    case 'plain':
+      return { settings: {}, user: withoutPassword }
+    case 'many':
+      return { settings: { max_client_conn: 12_000 }, user: withoutPassword }
+    case 'tls': {
+      const client_tls_cert_file = join(dir, certificateFile)
+      const client_tls_key_file = join(dir, keyFile)
+      const settings = { client_tls_sslmode: 'require', client_tls_cert_file, client_tls_key_file }
+      return { settings, user: withoutPassword }
+    }
+    case 'scram':
+      return { settings: { auth_type: 'scram-sha-256' }, user: `"postgres" "${scramSecret(scramPassword)}"` }
+  }
+}
+
 const startLimitMs = 10_000
 
-/** Starts PgBouncer. It refuses to run as root: then it becomes `nobody`, as whom it must be able to read `dir`. */
+/** Starts PgBouncer with its configuration in `dir`, which who it becomes must be able to read. */
 export async function startPgBouncer(
   processes: Processes,
   program: { readonly name: string; readonly command: string },
-  dir: string,
-  databasePort: number,
+  place: PoolerPlace,
 ): Promise<Pooler> {
-  const port = await findFreePort()
-  const file = writeConfiguration(dir, port, databasePort)
-  return listening(await processes.startService(program.name, program.command, [...becomes(), file]), port)
+  return startPooler(processes, program, place)
 }
 
-/** Neither runs as root. */
+export async function startTaxirank(processes: Processes, place: PoolerPlace): Promise<Pooler> {
+  return startPooler(processes, { name: 'Taxirank', command: join(projectRoot, 'bin/taxirank') }, place)
+}
+
+export interface PoolerPlace {
+  readonly dir: string
+  readonly databasePort: number
+  readonly setup: Setup
+}
+
+async function startPooler(
+  processes: Processes,
+  { name, command }: { readonly name: string; readonly command: string },
+  { dir, databasePort, setup }: PoolerPlace,
+): Promise<Pooler> {
+  const port = await findFreePort()
+  const file = writeConfiguration(dir, port, databasePort, setup)
+  const start = async () => listening(await processes.startService(name, command, [...becomes(), file]), port)
+  let service = await start()
+  return {
+    name,
+    port,
+    get pid() {
+      return service.pid
+    },
+    get ended() {
+      return service.ended
+    },
+    assertRunning: () => service.assertRunning(),
+    stop: () => service.stop(),
+    startAgain: async () => {
+      await service.ended
+      service = await start()
+    },
+  }
+}
+
+/** Neither runs as root: PgBouncer refuses to, and both become `nobody`. */
 function becomes(): string[] {
   return process.getuid?.() === 0 ? ['-u', 'nobody'] : []
 }
 
-export async function startTaxirank(processes: Processes, dir: string, databasePort: number): Promise<Pooler> {
-  const port = await findFreePort()
-  const file = writeConfiguration(dir, port, databasePort)
-  const launcher = join(projectRoot, 'bin/taxirank')
-  return listening(await processes.startService('Taxirank', launcher, [...becomes(), file]), port)
-}
-
 /** The configuration file's text. */
-export function configurationText(port: number, databasePort: number, authFile: string): string {
-  const settings = Object.entries({ ...poolerSettings, listen_port: port, auth_file: authFile })
+export function configurationText(port: number, databasePort: number, authFile: string, setup: Setup): string {
+  const settings = { ...poolerSettings, ...setup.settings, listen_port: port, auth_file: authFile }
   return [
     '[databases]',
     `postgres = host=127.0.0.1 port=${databasePort} dbname=postgres`,
     '[pgbouncer]',
-    ...settings.map(([name, value]) => `${name} = ${value}`),
+    ...Object.entries(settings).map(([name, value]) => `${name} = ${value}`),
     '',
   ].join('\n')
 }
 
-function writeConfiguration(dir: string, port: number, databasePort: number): string {
+function writeConfiguration(dir: string, port: number, databasePort: number, setup: Setup): string {
   chmodSync(dir, 0o755)
   const file = join(dir, `${port}.ini`)
   const authFile = join(dir, `${port}.users`)
-  writeFileSync(authFile, '"postgres" ""\n', { mode: 0o644 })
-  writeFileSync(file, configurationText(port, databasePort, authFile), { mode: 0o644 })
+  writeFileSync(authFile, `${setup.user}\n`, { mode: 0o644 })
+  writeFileSync(file, configurationText(port, databasePort, authFile, setup), { mode: 0o644 })
   return file
 }
 
 /** Resolves when the port accepts connections; rejects when the process ends before, or takes too long. */
-async function listening(service: Service, port: number): Promise<Pooler> {
+async function listening(service: Service, port: number): Promise<Service> {
   const deadline = performance.now() + startLimitMs
   while (!(await accepts(port))) {
     service.assertRunning()
@@ -81,7 +142,7 @@ async function listening(service: Service, port: number): Promise<Pooler> {
     }
     await sleep(50)
   }
-  return { ...service, port }
+  return service
 }
 
 async function accepts(port: number): Promise<boolean> {

@@ -14,6 +14,8 @@ export interface Service {
   readonly pid: number
   /** Throws, with the end of what it said on stderr, when the process has ended. */
   assertRunning(): void
+  /** Resolves when the process has ended, by whatever cause. */
+  readonly ended: Promise<void>
   /** SIGTERM, and SIGKILL when that did not end it within 5 s. */
   stop(): Promise<void>
 }
@@ -54,6 +56,7 @@ export class Processes {
       assertRunning: () => {
         if (hasEnded(child)) throw new Error(`${name} ended (${howItEnded(child)}): ${lastLines(child.output.stderr)}`)
       },
+      ended: child.ended,
       stop: () => stop(child),
     }
   }

@@ -3,10 +3,10 @@
 import { postgresSettings, scale } from './database.ts'
 import { type Row, warmUpSeconds } from './measure.ts'
 import { threadsFor } from './pgbench.ts'
-import { poolerSettings } from './poolers.ts'
+import { poolerSettings, type SetupName } from './poolers.ts'
 import { median, medianInterval } from './statistics.ts'
 import { type Finding, findings, isBetterHigher, standing } from './verdict.ts'
-import type { Metric } from './workloads.ts'
+import type { Metric, PgbenchWorkload, Target } from './workloads.ts'
 
 /** Everything a report is made of. It is also what the JSON file beside the report holds. */
 export interface Results {
@@ -27,7 +27,13 @@ export interface Results {
   readonly rows: readonly Row[]
 }
 
-const sections: readonly { readonly metrics: readonly Metric[]; readonly title: string; readonly note: string }[] = [
+interface Section {
+  readonly metrics: readonly Metric[]
+  readonly title: string
+  readonly note: string
+}
+
+const sections: readonly Section[] = [
   { metrics: ['tps'], title: 'Throughput', note: 'Transactions per second. A ratio above 1: Taxirank does more.' },
   {
     metrics: ['cpuMicros'],
@@ -41,7 +47,37 @@ const sections: readonly { readonly metrics: readonly Metric[]; readonly title: 
     title: 'Latency',
     note: 'Milliseconds, over every transaction of a run. A ratio below 1: Taxirank is quicker.',
   },
+  {
+    metrics: ['mbPerSecond'],
+    title: 'Large results',
+    note: 'MB per second, from the query until all of the result has come. A ratio above 1: Taxirank is quicker.',
+  },
+  {
+    metrics: ['servedMs'],
+    title: 'Restart',
+    note: 'Milliseconds. A ratio below 1: Taxirank has served everybody sooner.',
+  },
+  {
+    metrics: ['idleKb', 'peakMb', 'growthMb'],
+    title: 'Memory',
+    note:
+      "The pooler's process. Limits in kB or MB are for Taxirank's own figure, and so is the interval then. A ratio below " +
+      '1: Taxirank needs less; there is none where PgBouncer did not grow.',
+  },
 ]
+
+/** How a metric is written: its digits, its unit where a table has several, and what it is called. */
+const metricTexts: Readonly<Record<Metric, { digits: number; unit: string; suffix: string; noun: string }>> = {
+  tps: { digits: 0, unit: '', suffix: '', noun: 'throughput' },
+  cpuMicros: { digits: 1, unit: '', suffix: '', noun: 'CPU per transaction' },
+  p50Ms: { digits: 2, unit: '', suffix: ', p50', noun: 'latency' },
+  p99Ms: { digits: 2, unit: '', suffix: ', p99', noun: 'latency' },
+  servedMs: { digits: 0, unit: '', suffix: '', noun: 'time' },
+  mbPerSecond: { digits: 0, unit: '', suffix: '', noun: 'speed' },
+  idleKb: { digits: 2, unit: ' kB', suffix: '', noun: 'memory' },
+  peakMb: { digits: 1, unit: ' MB', suffix: ', the most memory', noun: 'memory' },
+  growthMb: { digits: 1, unit: ' MB', suffix: '', noun: 'memory' },
+}
 
 /** The whole report. */
 export function renderReport(results: Results): string {
@@ -74,11 +110,12 @@ function summary({ date, command, machine, versions }: Results): string {
   ].join('\n')
 }
 
-function table(selected: readonly Finding[], { rows, control, pairs }: Results): string {
+function table(selected: readonly Finding[], { rows, control }: Results): string {
   const limit = selected.some(({ target }) => isBetterHigher(target.metric)) ? 'at least' : 'at most'
   const ours = control ? 'PgBouncer again' : 'Taxirank'
+  const fewest = Math.min(...selected.map(({ comparison }) => comparison.ratios.length))
   return [
-    `| | PgBouncer | ${ours} | ratio | ${confidence(pairs)} % interval | ${limit} | aim | |`,
+    `| | PgBouncer | ${ours} | ratio | ${confidence(fewest)} % interval | ${limit} | aim | |`,
     '|---|---|---|---|---|---|---|---|',
     ...selected.map((finding) => tableLine(finding, rows)),
   ].join('\n')
@@ -86,33 +123,40 @@ function table(selected: readonly Finding[], { rows, control, pairs }: Results):
 
 function tableLine(finding: Finding, rows: readonly Row[]): string {
   const { target, comparison, verdict } = finding
-  const { ratio, interval } = comparison
   const [baseline, ours] = sides(finding, rows)
   const cells = [
     label(finding),
     baseline,
     ours,
-    `**${ratio.toFixed(3)}**`,
-    `${interval.low.toFixed(3)} – ${interval.high.toFixed(3)}`,
-    times(target.mustReach),
-    times(target.aim),
+    Number.isFinite(comparison.ratio) && comparison.ratio > 0 ? `**${comparison.ratio.toFixed(3)}**` : '–',
+    intervalCell(finding),
+    limitCell(target, target.mustReach),
+    limitCell(target, target.aim),
     verdict,
   ]
   return `| ${cells.join(' | ')} |`
 }
 
+function intervalCell({ target, comparison: { interval } }: Finding): string {
+  const show = (bound: number) => (target.judged === 'ratio' ? bound.toFixed(3) : figure(target.metric, bound))
+  return `${show(interval.low)} – ${show(interval.high)}`
+}
+
 function label({ workload, target }: Finding): string {
-  const percentile = { tps: '', cpuMicros: '', p50Ms: ', p50', p99Ms: ', p99' }[target.metric]
   const against = target.baseline === 'direct' ? ' (PostgreSQL without a pooler in place of PgBouncer)' : ''
-  return `${workload.title}${percentile}${against}`
+  return `${workload.title}${metricTexts[target.metric].suffix}${against}`
 }
 
 function sides({ workload, target, comparison }: Finding, rows: readonly Row[]): [string, string] {
   if (target.metric === 'cpuMicros') {
     return [cpuCell(rows, workload.name, 'pgbouncer'), cpuCell(rows, workload.name, 'taxirank')]
   }
-  const digits = target.metric === 'tps' ? 0 : 2
-  return [withCommas(comparison.baseline, digits), withCommas(comparison.ours, digits)]
+  return [figure(target.metric, comparison.baseline), figure(target.metric, comparison.ours)]
+}
+
+function figure(metric: Metric, value: number): string {
+  const { digits, unit } = metricTexts[metric]
+  return `${withCommas(value, digits)}${unit}`
 }
 
 function cpuCell(rows: readonly Row[], name: string, side: 'pgbouncer' | 'taxirank'): string {
@@ -127,18 +171,21 @@ function cpuCell(rows: readonly Row[], name: string, side: 'pgbouncer' | 'taxira
 }
 
 function behind(found: readonly Finding[]): string {
-  const lines = found.flatMap((finding) => {
-    const { target, comparison, verdict } = finding
-    const stands = standing(target.metric, comparison)
-    if (target.baseline === 'direct' ? verdict !== 'MISSED' : stands === 'ahead or level') return []
-    const metric = { tps: 'throughput', cpuMicros: 'CPU per transaction', p50Ms: 'latency', p99Ms: 'latency' }[
-      target.metric
-    ]
-    const missed = verdict === 'MISSED' ? `, **and misses ${times(target.mustReach)}**` : ''
-    const how = target.baseline === 'direct' ? 'too little' : stands
-    return [`* ${label(finding)}: ${metric} ${comparison.ratio.toFixed(3)} ×, ${how}${missed}`]
-  })
+  const lines = found.flatMap((finding) => (isBehind(finding) ? [behindLine(finding)] : []))
   return lines.length === 0 ? 'Nowhere in these rows.' : lines.join('\n')
+}
+
+function isBehind({ target, comparison, verdict }: Finding): boolean {
+  if (verdict === 'MISSED') return true
+  return target.baseline !== 'direct' && standing(target.metric, comparison) !== 'ahead or level'
+}
+
+function behindLine(finding: Finding): string {
+  const { target, comparison, verdict } = finding
+  const missed = verdict === 'MISSED' ? `, **and misses ${limitCell(target, target.mustReach)}**` : ''
+  const how = target.baseline === 'direct' ? 'too little' : standing(target.metric, comparison)
+  const where = target.judged === 'value' ? figure(target.metric, comparison.ours) : `${comparison.ratio.toFixed(3)} ×`
+  return `* ${label(finding)}: ${metricTexts[target.metric].noun} ${where}, ${how}${missed}`
 }
 
 function failures(rows: readonly Row[]): string[] {
@@ -150,48 +197,112 @@ function failures(rows: readonly Row[]): string[] {
   ]
 }
 
-function method({ pairs, seconds, cores, rows }: Results): string {
+function method(results: Results): string {
+  const { pairs, seconds, cores, rows } = results
   return [
     sentences(
       'Both poolers stand in front of one PostgreSQL on the same machine and run in turn: PgBouncer, Taxirank;',
       `Taxirank, PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${warmUpSeconds} s of warming`,
       'up each. The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row',
-      `says otherwise${describeLogins(rows)}, over TCP on 127.0.0.1, without TLS; threads of pgbench: ${describeThreads(rows, cores)}.`,
+      `says otherwise${describeLogins(rows)}, over TCP on 127.0.0.1, without TLS unless the row says so; threads of`,
+      `pgbench: ${describeThreads(rows, cores)}.`,
     ),
     sentences(
       "PgBouncer's and Taxirank's columns are medians of the runs. A ratio is Taxirank's divided by PgBouncer's within",
       'one pair, so that what changes slowly on the machine cancels out; shown is the median of the ratios, and it',
-      `alone decides. ${describeInterval(pairs)}`,
+      `alone decides; but where the limit is to be no worse, an interval that holds 1 is a draw. ${describeInterval(pairs)}`,
     ),
     sentences(
       'CPU time is what `/proc` counted for the pooler between the start and the end of pgbench, divided by its',
       'transactions; it includes logging the clients in, which shows with 1,000 clients. The total comes from the',
       "scheduler's nanoseconds, its split from ticks of 10 ms; the three medians need not add up. Throughput leaves",
-      'out the time of the first connections, but not the connections of "a connection per transaction".',
+      'out the time of the first connections, but not the connections of rows with a connection or login per transaction.',
     ),
+    ...describeOpenLoops(rows),
+    ...describeGenerated(rows),
     sentences(
       `PostgreSQL: ${assignments(postgresSettings)}. pgbench's tables at scale ${scale}, where row locks do not hide the`,
       'poolers as they would at scale 1; unlogged, and read into memory before the first run. Before each run that',
       'writes, the small tables are vacuumed and the history is truncated. Nothing waits for a disk, on purpose: it',
       'would hide the poolers too.',
     ),
-    `Both poolers: ${assignments(poolerSettings)}. All else is each one's default.`,
+    `Both poolers: ${assignments(poolerSettings)}. All else is each one's default.${describeSetups(rows)}`,
     'Every single run is in [bench.json](bench.json).',
   ].join('\n\n')
 }
 
+function describeOpenLoops(rows: readonly Row[]): string[] {
+  const rates = rows.flatMap((row) =>
+    row.name === 'measured' && row.rate !== undefined
+      ? [`${withCommas(row.rate, 0)} a second (${row.workload.name})`]
+      : [],
+  )
+  if (rates.length === 0) return []
+  return [
+    sentences(
+      'In an open loop transactions are to begin at random times, at a given rate, whether others are answered or not;',
+      "latency counts from when one should have begun. The rate is that part of PgBouncer's transactions per second in",
+      `its warming up, in which it may do all it can: ${rates.join(', ')}.`,
+    ),
+  ]
+}
+
+function describeGenerated(rows: readonly Row[]): string[] {
+  const generated = rows.filter(({ workload }) => workload.kind === 'generated')
+  if (generated.length === 0) return []
+  const few = generated
+    .filter(({ workload }) => Number.isFinite(workload.mostPairs))
+    .map(({ workload }) => workload.name)
+  return [
+    sentences(
+      `${generated.map(({ workload }) => workload.name).join(', ')}: our own load generator, in a process of its own.`,
+      ...(few.length === 0 ? [] : [`At most 3 pairs of ${few.join(', ')}.`]),
+      'Where memory or a restart is measured, the pooler is started anew before each run. *cancel*: four clients, each',
+      'cancelling `pg_sleep` over and over, from sending the request to its error. *reconnect*: everybody is connected,',
+      'the pooler is killed and at once started again; every client connects again, after pauses of 50 to 400 ms while it',
+      'is refused, and asks `select 1`; until the last answer. *idle*: the proportional set size 10 s after the last login,',
+      'less that before the first, divided by the clients. *result*: rows of 8 kB; the most memory is the largest resident',
+      'set since the start. *stopped*: the proportional set size 30 s after the client stopped reading, 10 MB into the',
+      'result, less that at the moment it stopped.',
+    ),
+  ]
+}
+
+function describeSetups(rows: readonly Row[]): string {
+  const used = new Set(rows.map(({ workload }) => workload.setup))
+  const names = (setup: SetupName) =>
+    rows
+      .filter(({ workload }) => workload.setup === setup)
+      .map(({ workload }) => workload.name)
+      .join(', ')
+  const texts: Readonly<Record<SetupName, string>> = {
+    plain: '',
+    tls: 'a self-signed ECDSA P-256 certificate, `client_tls_sslmode = require`',
+    scram:
+      '`auth_type = scram-sha-256`, with a SCRAM secret in `auth_file`, of one iteration: more would be work for pgbench only',
+    many: '`max_client_conn = 12000`',
+  }
+  return [...used].map((setup) => (texts[setup] === '' ? '' : ` For ${names(setup)}: ${texts[setup]}.`)).join('')
+}
+
 /** Where runs are longer than the others, how much and why. */
 function describeLogins(rows: readonly Row[]): string {
-  return rows
-    .filter(({ workload }) => workload.loginSeconds > 0)
-    .map(({ workload: { clients, loginSeconds } }) => {
+  return pgbenchWorkloads(rows)
+    .filter(({ loginSeconds }) => loginSeconds > 0)
+    .map(({ clients, loginSeconds }) => {
       return ` (runs of ${withCommas(clients, 0)} clients take ${loginSeconds} s more, since logging in is part of them)`
     })
     .join('')
 }
 
 function describeThreads(rows: readonly Row[], cores: number): string {
-  return rows.map(({ workload }) => `${threadsFor(workload, cores)} (${workload.name})`).join(', ')
+  return pgbenchWorkloads(rows)
+    .map((workload) => `${threadsFor(workload, cores)} (${workload.name})`)
+    .join(', ')
+}
+
+function pgbenchWorkloads(rows: readonly Row[]): PgbenchWorkload[] {
+  return rows.flatMap(({ workload }) => (workload.kind === 'pgbench' ? [workload] : []))
 }
 
 function describeInterval(pairs: number): string {
@@ -226,8 +337,9 @@ function assignments(settings: Readonly<Record<string, string | number>>): strin
     .join('; ')
 }
 
-function times(limit: number | undefined): string {
-  return limit === undefined ? '–' : `${limit} ×`
+function limitCell(target: Target, limit: number | undefined): string {
+  if (limit === undefined) return '–'
+  return target.judged === 'ratio' ? `${limit} ×` : `${limit}${metricTexts[target.metric].unit}`
 }
 
 function withCommas(value: number, digits: number): string {

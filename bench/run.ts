@@ -3,11 +3,12 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeCertificate } from './certificate.ts'
 import { openDatabase, type StartPostgres } from './database.ts'
 import { describeMachine, describeTaxirank } from './machine.ts'
-import { type Bench, measure, type Row } from './measure.ts'
+import { type Bench, measure, type Poolers, type Row } from './measure.ts'
 import type { Options } from './options.ts'
-import { startPgBouncer, startTaxirank } from './poolers.ts'
+import { type SetupName, setupOf, startPgBouncer, startTaxirank } from './poolers.ts'
 import type { Processes } from './processes.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import type { Results } from './report.ts'
@@ -33,7 +34,7 @@ export async function runBench(options: Options, context: RunContext): Promise<R
     progress('starting PostgreSQL and filling its tables')
     const database = await openDatabase(processes, programs.pgbench.command, join(dir, 'data'), context.startPostgres)
     try {
-      const poolers = await startPoolers(options, processes, programs, dir, database.port)
+      const poolers = poolersOnDemand(options, processes, programs, dir, database.port)
       const pgbench = programs.pgbench.command
       const { pairs, seconds } = options
       const rows = await measureAll(options, { processes, pgbench, database, poolers, pairs, seconds, progress })
@@ -64,22 +65,35 @@ export async function runBench(options: Options, context: RunContext): Promise<R
   }
 }
 
-async function startPoolers(
+/** Both poolers stand in front of PostgreSQL with the setup asked for last. */
+function poolersOnDemand(
   options: Options,
   processes: Processes,
   programs: Programs,
   dir: string,
   databasePort: number,
-): Promise<Bench['poolers']> {
+): Bench['poolers'] {
   const configurations = join(dir, 'poolers')
   mkdirSync(configurations)
-  const pgbouncer = (name: string) =>
-    startPgBouncer(processes, { name, command: programs.pgbouncer.command }, configurations, databasePort)
-  return {
-    pgbouncer: await pgbouncer('PgBouncer'),
-    taxirank: options.control
-      ? await pgbouncer('PgBouncer again')
-      : await startTaxirank(processes, configurations, databasePort),
+  writeCertificate(configurations)
+  const start = async (name: SetupName): Promise<Poolers> => {
+    const place = { dir: configurations, databasePort, setup: setupOf(name, configurations) }
+    const { command } = programs.pgbouncer
+    return {
+      pgbouncer: await startPgBouncer(processes, { name: 'PgBouncer', command }, place),
+      taxirank: options.control
+        ? await startPgBouncer(processes, { name: 'PgBouncer again', command }, place)
+        : await startTaxirank(processes, place),
+    }
+  }
+  let current: { readonly setup: SetupName; readonly poolers: Poolers } | undefined
+  return async (setup) => {
+    if (current?.setup === setup) return current.poolers
+    await current?.poolers.pgbouncer.stop()
+    await current?.poolers.taxirank.stop()
+    current = undefined
+    current = { setup, poolers: await start(setup) }
+    return current.poolers
   }
 }
 

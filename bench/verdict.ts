@@ -1,10 +1,10 @@
 /** From pairs of runs to what the report says about each metric. */
 
 import { type Row, valueOf } from './measure.ts'
-import { compare, type Comparison } from './statistics.ts'
+import { compare, type Comparison, medianInterval } from './statistics.ts'
 import type { Metric, Target, Workload } from './workloads.ts'
 
-export type Verdict = 'reaches the aim' | 'reached' | 'MISSED' | 'shown only'
+export type Verdict = 'reaches the aim' | 'reached' | 'level, within the noise' | 'MISSED' | 'shown only'
 
 export interface Finding {
   readonly workload: Workload
@@ -21,24 +21,31 @@ export function findings(rows: readonly Row[]): readonly Finding[] {
   return rows.flatMap((row) => (row.name === 'failed' ? [] : row.workload.targets.map((target) => find(row, target))))
 }
 
-/** The median of the pairs' ratios decides; the interval says how sure it is. */
-export function judge(target: Target, ratio: number): Verdict {
+/**
+ * The median decides: of the pairs' ratios, or of Taxirank's own figures. Where the limit is to be no worse than
+ * PgBouncer, a draw is not a miss: the interval says whether it is one.
+ */
+export function judge(target: Target, comparison: Comparison): Verdict {
   if (target.mustReach === undefined) return 'shown only'
-  const reaches = (limit: number) => (isBetterHigher(target.metric) ? ratio >= limit : ratio <= limit)
-  if (!reaches(target.mustReach)) return 'MISSED'
-  return target.aim !== undefined && reaches(target.aim) ? 'reaches the aim' : 'reached'
+  const judged = target.judged === 'ratio' ? comparison.ratio : comparison.ours
+  const reaches = (limit: number) => (isBetterHigher(target.metric) ? judged >= limit : judged <= limit)
+  if (reaches(target.mustReach)) return target.aim !== undefined && reaches(target.aim) ? 'reaches the aim' : 'reached'
+  const isNoWorse = target.judged === 'ratio' && target.mustReach === 1
+  const isDraw = isNoWorse && standing(target.metric, comparison) === 'behind, within the noise'
+  return isDraw ? 'level, within the noise' : 'MISSED'
 }
 
 /** Against a ratio of 1. */
-export function standing(metric: Metric, { ratio, interval }: Comparison): Standing {
+export function standing(metric: Metric, { ratio, ratios, interval }: Comparison): Standing {
   const higher = isBetterHigher(metric)
-  if (higher ? ratio >= 1 : ratio <= 1) return 'ahead or level'
+  if (!(higher ? ratio < 1 : ratio > 1)) return 'ahead or level'
   if (interval.confidence < 0.95) return 'behind, of too few pairs to be sure'
-  return (higher ? interval.high >= 1 : interval.low <= 1) ? 'behind, within the noise' : 'behind'
+  const { low, high } = medianInterval(ratios)
+  return (higher ? high >= 1 : low <= 1) ? 'behind, within the noise' : 'behind'
 }
 
 export function isBetterHigher(metric: Metric): boolean {
-  return metric === 'tps'
+  return metric === 'tps' || metric === 'mbPerSecond'
 }
 
 function find(row: Row & { name: 'measured' }, target: Target): Finding {
@@ -47,6 +54,8 @@ function find(row: Row & { name: 'measured' }, target: Target): Finding {
       const run = pair[side]
       return run === undefined ? [] : [valueOf(run, target.metric)]
     })
-  const comparison = compare(values(target.baseline), values('taxirank'))
-  return { workload: row.workload, target, comparison, verdict: judge(target, comparison.ratio) }
+  const ours = values('taxirank')
+  const compared = compare(values(target.baseline), ours)
+  const comparison = target.judged === 'ratio' ? compared : { ...compared, interval: medianInterval(ours) }
+  return { workload: row.workload, target, comparison, verdict: judge(target, comparison) }
 }

@@ -1,10 +1,23 @@
 /**
- * What is measured: the rows of the benchmark, as arguments of pgbench, and what each of them must reach.
- * Ratios are always Taxirank divided by its baseline.
+ * What is measured: the rows of the benchmark, as arguments of pgbench or as orders for our own load generator, and what
+ * each of them must reach. Ratios are always Taxirank divided by its baseline.
  */
 
-/** `tps` is better when higher, the others when lower. */
-export type Metric = 'tps' | 'cpuMicros' | 'p50Ms' | 'p99Ms'
+import type { Load } from './load/order.ts'
+import type { SetupName } from './poolers.ts'
+import { scramPassword } from './scram.ts'
+
+/** `tps` and `mbPerSecond` are better when higher, the others when lower. */
+export type Metric =
+  | 'tps'
+  | 'cpuMicros'
+  | 'p50Ms'
+  | 'p99Ms'
+  | 'servedMs'
+  | 'idleKb'
+  | 'mbPerSecond'
+  | 'peakMb'
+  | 'growthMb'
 
 /** What Taxirank is compared with: the other pooler, or PostgreSQL without a pooler. */
 export type Baseline = 'pgbouncer' | 'direct'
@@ -12,41 +25,110 @@ export type Baseline = 'pgbouncer' | 'direct'
 export interface Target {
   readonly metric: Metric
   readonly baseline: Baseline
-  /** The ratio at least (tps) or at most (the others) to be reached; undefined: shown only. */
+  /** Whether the limits are for the ratio, or for Taxirank's own figure. */
+  readonly judged: 'ratio' | 'value'
+  /** At least (where higher is better) or at most (elsewhere) to be reached; undefined: shown only. */
   readonly mustReach: number | undefined
   readonly aim: number | undefined
 }
 
-export interface Workload {
+interface AnyWorkload {
   /** What `--rows` calls it. */
   readonly name: string
   readonly title: string
+  readonly setup: SetupName
+  /** Rows whose runs take minutes, and are judged by a figure of their own, have fewer pairs than `--pairs` says. */
+  readonly mostPairs: number
+  readonly targets: readonly Target[]
+}
+
+export interface PgbenchWorkload extends AnyWorkload {
+  readonly kind: 'pgbench'
   readonly clients: number
   readonly pgbenchArguments: readonly string[]
+  /** What the connection string says beside the database: `sslmode=require`. */
+  readonly connection: string
   /** A thread of pgbench waits for each connection: where every transaction makes one, a single thread is too few. */
   readonly fewestThreads: number
   /** Added to every run: pgbench takes the time of logging in out of a run's time. */
   readonly loginSeconds: number
+  /** Open loop: transactions begin on schedule, at this part of what PgBouncer can do at most. Undefined: closed loop. */
+  readonly openLoop: number | undefined
   /** Writes leave dead rows behind: the small tables are vacuumed before each run. */
   readonly writes: boolean
   /** Every transaction's latency is logged, for p50 and p99. */
   readonly latencies: boolean
   /** Runs against PostgreSQL itself as well, once a pair. */
   readonly direct: boolean
-  readonly targets: readonly Target[]
 }
 
-const shownOnly = { mustReach: undefined, aim: undefined }
-const cpuShown: Target = { metric: 'cpuMicros', baseline: 'pgbouncer', ...shownOnly }
+/** A row of our own load generator. */
+export interface GeneratedWorkload extends AnyWorkload {
+  readonly kind: 'generated'
+  /** Cancels go on for as long as a run takes. */
+  readonly load: Load | 'cancel'
+  /** Memory is measured on a process that has done nothing before. */
+  readonly freshProcess: boolean
+  /** File descriptors that the pooler and the generator need, each. */
+  readonly descriptors: number
+}
 
-const selectOnlyTargets: readonly Target[] = [
-  { metric: 'tps', baseline: 'pgbouncer', mustReach: 0.9, aim: 1 },
-  { metric: 'cpuMicros', baseline: 'pgbouncer', mustReach: 1.3, aim: 1.1 },
-]
+export type Workload = PgbenchWorkload | GeneratedWorkload
 
-const writeTargets: readonly Target[] = [{ metric: 'tps', baseline: 'pgbouncer', mustReach: 0.95, aim: 1 }, cpuShown]
+const everyPair = Number.POSITIVE_INFINITY
 
-const usual = { clients: 32, fewestThreads: 1, loginSeconds: 0, writes: false, latencies: false, direct: false }
+function shown(metric: Metric): Target {
+  return { metric, baseline: 'pgbouncer', judged: 'ratio', mustReach: undefined, aim: undefined }
+}
+
+/** Compared with PgBouncer. */
+function ratio(metric: Metric, mustReach: number, aim?: number): Target {
+  return { metric, baseline: 'pgbouncer', judged: 'ratio', mustReach, aim }
+}
+
+/** Whatever PgBouncer needs. */
+function value(metric: Metric, mustReach: number, aim?: number): Target {
+  return { metric, baseline: 'pgbouncer', judged: 'value', mustReach, aim }
+}
+
+const selectOnlyTargets: readonly Target[] = [ratio('tps', 0.9, 1), ratio('cpuMicros', 1.3, 1.1)]
+
+const writeTargets: readonly Target[] = [ratio('tps', 0.95, 1), shown('cpuMicros')]
+
+const usual = {
+  kind: 'pgbench',
+  setup: 'plain',
+  mostPairs: everyPair,
+  clients: 32,
+  connection: '',
+  fewestThreads: 1,
+  loginSeconds: 0,
+  openLoop: undefined,
+  writes: false,
+  latencies: false,
+  direct: false,
+} as const
+
+const generated = {
+  kind: 'generated',
+  setup: 'many',
+  mostPairs: 3,
+  freshProcess: true,
+  descriptors: 100,
+} as const
+
+/** On its schedule, whatever the poolers do: what waits is part of the latency. */
+function openLoop(name: string, share: number): PgbenchWorkload {
+  return {
+    ...usual,
+    name,
+    title: `select-only, open loop at ${share * 100} % of PgBouncer's maximum`,
+    pgbenchArguments: ['-S'],
+    openLoop: share,
+    latencies: true,
+    targets: [shown('p50Ms'), ratio('p99Ms', 1), shown('cpuMicros')],
+  }
+}
 
 export const workloads: readonly Workload[] = [
   {
@@ -87,9 +169,9 @@ export const workloads: readonly Workload[] = [
     fewestThreads: 2,
     direct: true,
     targets: [
-      { metric: 'tps', baseline: 'pgbouncer', mustReach: 0.9, aim: 1 },
-      { metric: 'tps', baseline: 'direct', mustReach: 8, aim: undefined },
-      cpuShown,
+      ratio('tps', 0.9, 1),
+      { metric: 'tps', baseline: 'direct', judged: 'ratio', mustReach: 8, aim: undefined },
+      shown('cpuMicros'),
     ],
   },
   {
@@ -100,11 +182,80 @@ export const workloads: readonly Workload[] = [
     loginSeconds: 5,
     pgbenchArguments: ['-S'],
     latencies: true,
-    targets: [
-      { metric: 'tps', baseline: 'pgbouncer', mustReach: 0.9, aim: 1 },
-      { metric: 'p50Ms', baseline: 'pgbouncer', ...shownOnly },
-      { metric: 'p99Ms', baseline: 'pgbouncer', mustReach: 1.15, aim: 1 },
-      cpuShown,
-    ],
+    targets: [ratio('tps', 0.9, 1), shown('p50Ms'), ratio('p99Ms', 1.15, 1), shown('cpuMicros')],
+  },
+  {
+    ...usual,
+    name: 'tls',
+    title: 'select-only, TLS',
+    setup: 'tls',
+    connection: 'sslmode=require',
+    pgbenchArguments: ['-S'],
+    targets: [ratio('tps', 0.9, 1), shown('cpuMicros')],
+  },
+  {
+    ...usual,
+    name: 'tls-connect',
+    title: 'a TLS connection per transaction, select-only',
+    setup: 'tls',
+    connection: 'sslmode=require',
+    pgbenchArguments: ['-S', '-C'],
+    fewestThreads: 2,
+    targets: [shown('tps'), shown('cpuMicros')],
+  },
+  {
+    ...usual,
+    name: 'scram',
+    title: 'a SCRAM login per transaction, select-only',
+    setup: 'scram',
+    connection: `password=${scramPassword}`,
+    pgbenchArguments: ['-S', '-C'],
+    fewestThreads: 2,
+    targets: [ratio('tps', 1), shown('cpuMicros')],
+  },
+  openLoop('open-50', 0.5),
+  openLoop('open-90', 0.9),
+  {
+    ...generated,
+    name: 'cancel',
+    title: 'a cancel, until its statement fails',
+    setup: 'plain',
+    mostPairs: everyPair,
+    freshProcess: false,
+    load: 'cancel',
+    targets: [shown('p50Ms'), shown('p99Ms'), shown('cpuMicros')],
+  },
+  {
+    ...generated,
+    name: 'reconnect',
+    title: '5,000 clients after a kill and a restart, until all are served',
+    descriptors: 5_100,
+    load: { load: 'reconnect', clients: 5_000 },
+    targets: [shown('servedMs')],
+  },
+  {
+    ...generated,
+    name: 'idle',
+    title: '10,000 idle clients, each',
+    descriptors: 10_100,
+    load: { load: 'idle', clients: 10_000 },
+    targets: [value('idleKb', 3, 2)],
+  },
+  {
+    ...generated,
+    name: 'result',
+    title: 'a result of 1 GB',
+    setup: 'plain',
+    mostPairs: everyPair,
+    load: { load: 'result', megabytes: 1_000 },
+    targets: [ratio('mbPerSecond', 1), value('peakMb', 120)],
+  },
+  {
+    ...generated,
+    name: 'stopped',
+    title: 'a result of 1 GB whose reader stops for 30 s, growth',
+    setup: 'plain',
+    load: { load: 'stopped', megabytes: 1_000, seconds: 30 },
+    targets: [value('growthMb', 2)],
   },
 ]

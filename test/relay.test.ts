@@ -2,26 +2,31 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Faults } from '../src/relay/faults.ts'
+import { deadNetwork, faultKinds, type FaultKind, type Faults } from '../src/relay/faults.ts'
 import type { Random } from '../src/relay/random.ts'
 import { startRelay, type Relay } from '../src/relay/relay.ts'
 
 /** One end of a connection, with all that happened to it. */
 interface End {
   received: Buffer[]
+  /** The other side's FIN has come. */
+  hasHeardEnd: boolean
   closed: 'open' | 'fin' | 'reset'
   socket: Bun.Socket<End>
 }
 
 const bytesOf = (end: End | undefined): Buffer => Buffer.concat(end?.received ?? [])
 const handlers = (opened: (end: End) => void): Bun.SocketHandler<End> => ({
+  end: (socket) => void (socket.data.hasHeardEnd = true),
   open(socket) {
-    socket.data = { received: [], closed: 'open', socket }
+    socket.data = { received: [], hasHeardEnd: false, closed: 'open', socket }
     opened(socket.data)
   },
   data: (socket, bytes) => void socket.data.received.push(Buffer.from(bytes)),
   close: (socket, error) => void (socket.data.closed = error ? 'reset' : 'fin'),
 })
+
+const noFaults = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>
 
 async function until(what: string, holds: () => boolean): Promise<void> {
   const start = performance.now()
@@ -37,9 +42,14 @@ describe('a relay', () => {
     for (const cleanup of cleanups.splice(0)) cleanup()
   })
 
-  async function join(plan: (number: number, random: Random) => Faults, seed = 1) {
+  async function join(plan: (number: number, random: Random) => Faults, { seed = 1, allowHalfOpen = false } = {}) {
     const targets: End[] = []
-    const listener = Bun.listen<End>({ hostname: '127.0.0.1', port: 0, socket: handlers((end) => targets.push(end)) })
+    const listener = Bun.listen<End>({
+      hostname: '127.0.0.1',
+      port: 0,
+      allowHalfOpen,
+      socket: handlers((end) => targets.push(end)),
+    })
     const relay: Relay = startRelay({ target: { host: '127.0.0.1', port: listener.port }, plan, seed })
     cleanups.push(
       () => listener.stop(true),
@@ -49,6 +59,7 @@ describe('a relay', () => {
       const socket = await Bun.connect<End>({
         hostname: '127.0.0.1',
         port: relay.port,
+        allowHalfOpen,
         socket: handlers(() => undefined),
       })
       return socket.data
@@ -67,7 +78,7 @@ describe('a relay', () => {
     assert.equal(bytesOf(target).toString(), 'to the target')
     assert.equal(target.closed, 'fin')
     await until('nothing is left', () => relay.connections === 0)
-    assert.deepEqual(relay.faults, { delay: 0, split: 0, throttle: 0, cut: 0, reset: 0, blackhole: 0 })
+    assert.deepEqual(relay.faults, noFaults)
   })
 
   it('passes a reset on as a reset', async () => {
@@ -105,7 +116,7 @@ describe('a relay', () => {
     assert.equal(bytesOf(target).toString(), sent.join(''))
     assert.ok(target.received.length > 40, `${target.received.length} pieces`)
     assert.ok(performance.now() - start > 100, 'throttled')
-    assert.deepEqual(relay.faults, { delay: 1, split: 2, throttle: 1, cut: 0, reset: 0, blackhole: 0 })
+    assert.deepEqual(relay.faults, { ...noFaults, delay: 1, split: 2, throttle: 1 })
   })
 
   it('carries megabytes through a target that reads slowly, and holds only a bounded part of them', async () => {
@@ -166,6 +177,91 @@ describe('a relay', () => {
     await until('replan gives it up', () => target.closed !== 'open')
   })
 
+  it('swallows both ways on a dead network, whatever ends there, until it is replanned', async () => {
+    const { relay, client, target } = await join(() => deadNetwork)
+    client.socket.write('to the target')
+    target.socket.write('to the client')
+    await sleep(30)
+    client.socket.end()
+    await sleep(30)
+    assert.deepEqual([bytesOf(target).length, bytesOf(client).length, target.closed], [0, 0, 'open'])
+    assert.equal(relay.faults.blackhole, 2)
+  })
+
+  it('refuses new connections and leaves the open ones alone, until it accepts again', async () => {
+    const { relay, client, target, open, targets } = await join(() => ({}))
+    relay.refuse()
+    await assert.rejects(open(), /ECONNREFUSED|Failed to connect/)
+    client.socket.write('still here')
+    await until('it arrived', () => bytesOf(target).toString() === 'still here')
+    relay.accept()
+    await open()
+    await until('the target is connected again', () => targets.length === 2)
+  })
+
+  it('passes on the end of one direction alone, while the other goes on', async () => {
+    const { relay, client, target } = await join(() => ({}), { allowHalfOpen: true })
+    client.socket.write('a question')
+    client.socket.shutdown()
+    await until('the target has heard the end', () => target.hasHeardEnd)
+    assert.equal(bytesOf(target).toString(), 'a question')
+    target.socket.write('an answer')
+    await until('the answer came', () => bytesOf(client).toString() === 'an answer')
+    assert.deepEqual([client.hasHeardEnd, client.closed, target.closed], [false, 'open', 'open'])
+    target.socket.end()
+    await until('both are closed', () => client.closed === 'fin' && target.closed === 'fin')
+    await until('nothing is left', () => relay.connections === 0)
+  })
+
+  it('ends one direction at the planned byte, and leaves the other alone', async () => {
+    const { relay, client, target } = await join(() => ({ fromClient: { halfCloseAtByte: 4 } }), {
+      allowHalfOpen: true,
+    })
+    client.socket.write('0123456789')
+    await until('the target has heard the end', () => target.hasHeardEnd)
+    target.socket.write('an answer')
+    await until('the answer came', () => bytesOf(client).toString() === 'an answer')
+    assert.deepEqual([bytesOf(target).toString(), client.hasHeardEnd, client.closed], ['0123', false, 'open'])
+    assert.deepEqual(relay.faults, { ...noFaults, halfClose: 1 })
+  })
+
+  it('holds an end back until the plan changes', async () => {
+    let faults: Faults = { fromClient: { holdsEnd: true } }
+    const { relay, client, target } = await join(() => faults)
+    client.socket.write('last words')
+    client.socket.end()
+    await until('it took effect', () => relay.faults.holdEnd === 1)
+    await sleep(30)
+    assert.deepEqual([bytesOf(target).toString(), target.hasHeardEnd], ['last words', false])
+    faults = {}
+    relay.replan()
+    await until('the target has heard the end', () => target.hasHeardEnd)
+  })
+
+  it('delivers the chunk of the planned byte twice, and no other', async () => {
+    const { relay, client, target } = await join(() => ({ fromClient: { duplicateAtByte: 3 } }))
+    for (const text of ['ab', 'cd', 'ef']) {
+      client.socket.write(text)
+      const wanted = { ab: 2, cd: 6, ef: 8 }[text]
+      await until(`${text} arrived`, () => bytesOf(target).length === wanted)
+    }
+    assert.equal(bytesOf(target).toString(), 'abcdcdef')
+    assert.deepEqual(relay.faults, { ...noFaults, duplicate: 1 })
+  })
+
+  it('throttles each direction by itself, in steps', async () => {
+    const { client, target } = await join(() => ({ fromTarget: { bytesPerSecond: 100_000 } }))
+    client.socket.write(Buffer.alloc(200_000, 'x'))
+    target.socket.write(Buffer.alloc(30_000, 'y'))
+    const start = performance.now()
+    await until('the free direction is done', () => bytesOf(target).length === 200_000)
+    assert.ok(bytesOf(client).length < 30_000, `${bytesOf(client).length} bytes`)
+    await until('the other is too', () => bytesOf(client).length === 30_000)
+    const elapsedMs = performance.now() - start
+    assert.ok(elapsedMs > 250, `${elapsedMs} ms`)
+    assert.ok(client.received.length >= 10, `${client.received.length} steps`)
+  })
+
   it('disarms or arms open connections when the plan changes', async () => {
     let faults: Faults = { fromClient: { cutAtByte: 10, delayMs: 60_000 } }
     const { relay, client, target } = await join(() => faults)
@@ -197,7 +293,7 @@ describe('a relay', () => {
   it('plans the same for the same seed', async () => {
     const draws = async (seed: number): Promise<number[]> => {
       const drawn: number[] = []
-      const { open } = await join((number, random) => (drawn.push(number, random.uint32()), {}), seed)
+      const { open } = await join((number, random) => (drawn.push(number, random.uint32()), {}), { seed })
       await open()
       await until('two plans', () => drawn.length === 4)
       return drawn

@@ -18,16 +18,32 @@ export interface StreamFaults {
   readonly resetAtByte?: number
   /** Who sees the reset; the other side sees FIN. Both unless told. */
   readonly resetSide?: 'both' | 'client' | 'target'
+  /** After this many bytes FIN is sent on, and the rest is lost; the other direction goes on. */
+  readonly halfCloseAtByte?: number
   /** After this many bytes nothing is forwarded any more, not even the connection's end. */
   readonly blackholeAtByte?: number
+  /** The chunk that holds this byte, counted from 0, is forwarded twice. With `splitBytes: 1`, that very byte. */
+  readonly duplicateAtByte?: number
+  /** The source's FIN is not passed on. */
+  readonly holdsEnd?: boolean
 }
 
-export const faultKinds = ['delay', 'split', 'throttle', 'cut', 'reset', 'blackhole'] as const
+export const faultKinds = [
+  'delay',
+  'split',
+  'throttle',
+  'duplicate',
+  'cut',
+  'reset',
+  'halfClose',
+  'blackhole',
+  'holdEnd',
+] as const
 export type FaultKind = (typeof faultKinds)[number]
 
 /** Ends forwarding at a byte. */
 export interface Ending {
-  readonly kind: 'cut' | 'reset' | 'blackhole'
+  readonly kind: 'cut' | 'reset' | 'halfClose' | 'blackhole'
   readonly atByte: number
 }
 
@@ -36,8 +52,12 @@ export function firstEnding(faults: StreamFaults): Ending | undefined {
   const endings: Ending[] = [
     { kind: 'cut', atByte: faults.cutAtByte ?? Infinity },
     { kind: 'reset', atByte: faults.resetAtByte ?? Infinity },
+    { kind: 'halfClose', atByte: faults.halfCloseAtByte ?? Infinity },
     { kind: 'blackhole', atByte: faults.blackholeAtByte ?? Infinity },
   ]
   const first = endings.reduce((a, b) => (b.atByte < a.atByte ? b : a))
   return first.atByte === Infinity ? undefined : first
 }
+
+/** Both ways swallowed from the first byte on: a network that says nothing any more. */
+export const deadNetwork: Faults = { fromClient: { blackholeAtByte: 0 }, fromTarget: { blackholeAtByte: 0 } }

@@ -1,11 +1,11 @@
 /**
  * A TCP relay that hurts what it relays, by plan and from a seed: for tests and the lab. It stands between a client and
- * a target, knows nothing of what they say, and passes ends on as it sees them: FIN behind the last byte, a reset at once.
+ * a target, knows nothing of what they say, and passes ends on as it sees them: FIN behind the last byte of its direction, while the
+ * other direction goes on; a reset at once.
  */
 
-import { connect, type Connecting } from '../net/connect.ts'
-import { listen } from '../net/listen.ts'
-import type { Socket, SocketHandler } from '../net/socket.ts'
+import type { Socket } from 'node:net'
+import { connectEndPoint, EndPoint, type EndPointHandler, listenForEndPoints, portOf } from './end-point.ts'
 import { faultKinds, type FaultKind, type Faults } from './faults.ts'
 import { Random } from './random.ts'
 import { Stream } from './stream.ts'
@@ -26,8 +26,12 @@ export interface Relay {
   readonly connections: number
   /** Faults that took effect: each kind at most once for each connection, direction and plan. */
   readonly faults: Readonly<Record<FaultKind, number>>
-  /** Asks the plan anew for every open connection. */
+  /** Asks the plan anew for every open connection. One whose bytes were swallowed can't go on: it is reset. */
   replan(): void
+  /** New connections are refused from now on; open ones don't notice. */
+  refuse(): void
+  /** New connections are accepted again, on the same port. */
+  accept(): void
   /** Stops listening and resets what is open. */
   stop(): void
 }
@@ -38,24 +42,27 @@ export function startRelay(options: RelayOptions): Relay {
   const open = new Set<RelayedConnection>()
   const random = new Random(options.seed)
   let count = 0
-  const listener = listen({ host: '127.0.0.1', port: 0 }, (client) => {
+  const accepted = (client: Socket): void => {
     count++
     const connection = new RelayedConnection(client, options, count, random.fork(count), {
       happened: (kind) => faults[kind]++,
       closed: () => open.delete(connection),
     })
     open.add(connection)
-    return connection.clientHandler
-  })
+  }
+  let listener = listenForEndPoints(0, accepted)
+  const port = portOf(listener)
   return {
-    port: listener.port,
+    port,
     get connections() {
       return open.size
     },
     faults,
     replan: () => open.forEach((connection) => connection.replan()),
+    refuse: () => void listener.close(),
+    accept: () => void (listener = listenForEndPoints(port, accepted)),
     stop: () => {
-      listener.stop()
+      listener.close()
       open.forEach((connection) => connection.destroy())
     },
   }
@@ -67,32 +74,32 @@ interface ConnectionOwner {
 }
 
 class RelayedConnection {
-  readonly clientHandler: SocketHandler
   readonly #owner: ConnectionOwner
   readonly #plan: () => Faults
-  readonly #client: Socket
-  readonly #connecting: Connecting
+  readonly #client: EndPoint
   readonly #fromClient: Stream
   #fromTarget: Stream | undefined
-  #target: Socket | undefined
+  #target: EndPoint | undefined
   #faults: Faults
   /** The client's, and the target's from the moment it is being opened. */
   #openSockets = 2
+  #isOver = false
 
   constructor(client: Socket, options: RelayOptions, number: number, random: Random, owner: ConnectionOwner) {
     this.#owner = owner
-    this.#client = client
     this.#plan = () => options.plan(number, random)
     this.#faults = this.#plan()
-    this.#fromClient = this.#stream(client, random.fork(1), () => this.#faults.fromClient?.resetSide)
-    this.#fromClient.plan(this.#faults.fromClient ?? {})
-    this.clientHandler = this.#handler(
-      () => this.#fromClient,
-      () => this.#fromTarget,
-      () => this.#target,
+    this.#client = new EndPoint(
+      client,
+      this.#handler(
+        () => this.#fromClient,
+        () => this.#fromTarget,
+        () => this.#target,
+      ),
     )
-    this.#connecting = connect(
-      { ...options.target, timeoutMs: connectTimeoutMs },
+    this.#fromClient = this.#stream(this.#client, random.fork(1), () => this.#faults.fromClient?.resetSide)
+    this.#fromClient.plan(this.#faults.fromClient ?? {})
+    connectEndPoint(options.target, connectTimeoutMs).then(
       (target) => this.#connected(target, random.fork(2)),
       () => this.#targetFailed(),
     )
@@ -109,25 +116,30 @@ class RelayedConnection {
   }
 
   destroy(): void {
-    this.#client.reset(new Error('the relay ended the connection'))
+    this.#isOver = true
+    this.#client.reset()
     this.#target?.reset()
   }
 
-  #connected(target: Socket, random: Random): SocketHandler {
-    this.#target = target
+  #connected(socket: Socket, random: Random): void {
+    const target = new EndPoint(
+      socket,
+      this.#handler(
+        () => fromTarget,
+        () => this.#fromClient,
+        () => this.#client,
+      ),
+    )
     const fromTarget = this.#stream(target, random, () => this.#faults.fromTarget?.resetSide)
+    this.#target = target
     this.#fromTarget = fromTarget
+    if (this.#isOver) return target.reset()
     fromTarget.plan(this.#faults.fromTarget ?? {})
     fromTarget.connected(this.#client)
     this.#fromClient.connected(target)
-    return this.#handler(
-      () => fromTarget,
-      () => this.#fromClient,
-      () => this.#client,
-    )
   }
 
-  #stream(source: Socket, random: Random, resetSide: () => 'both' | 'client' | 'target' | undefined): Stream {
+  #stream(source: EndPoint, random: Random, resetSide: () => 'both' | 'client' | 'target' | undefined): Stream {
     return new Stream(source, random, {
       happened: (kind) => this.#owner.happened(kind),
       ended: (kind) => this.#end(kind === 'cut' ? 'none' : (resetSide() ?? 'both')),
@@ -136,45 +148,41 @@ class RelayedConnection {
 
   /** Ends both sides; those named by `resetSide` with a reset, after what was forwarded to them has left. */
   #end(resetSide: 'none' | 'both' | 'client' | 'target'): void {
+    this.#isOver = true
     this.#fromClient.stop()
     this.#fromTarget?.stop()
-    for (const [name, socket] of [
+    for (const [name, endPoint] of [
       ['client', this.#client],
       ['target', this.#target],
     ] as const) {
-      if (resetSide === 'both' || resetSide === name) setImmediate(() => socket?.reset())
-      else socket?.end()
+      if (resetSide === 'both' || resetSide === name) setImmediate(() => endPoint?.reset())
+      else endPoint?.end()
     }
   }
 
-  /** `incoming` carries what this socket receives, `outgoing` what is sent through it; `other` is the far socket. */
-  #handler(incoming: () => Stream, outgoing: () => Stream | undefined, other: () => Socket | undefined): SocketHandler {
+  /** `incoming` carries what this end point receives, `outgoing` what is sent through it; `other` is the far one. */
+  #handler(
+    incoming: () => Stream,
+    outgoing: () => Stream | undefined,
+    other: () => EndPoint | undefined,
+  ): EndPointHandler {
     return {
       received: (bytes) => incoming().received(bytes),
+      finished: () => incoming().sourceEnded(),
       blocked: () => outgoing()?.sinkBlocked(),
       drained: () => outgoing()?.sinkDrained(),
       closed: (cause) => {
         outgoing()?.stop()
-        if (!cause) incoming().sourceEnded()
-        else if (!incoming().isBlackhole) this.#propagateReset(incoming(), other())
+        if (cause && !incoming().isBlackhole) this.#passReset(incoming(), other())
         this.#socketClosed()
       },
-      crashed: (error) =>
-        queueMicrotask(() => {
-          throw error
-        }),
     }
   }
 
-  #propagateReset(incoming: Stream, other: Socket | undefined): void {
+  #passReset(incoming: Stream, other: EndPoint | undefined): void {
     incoming.stop()
-    if (other) other.reset()
-    else this.#abandonTarget()
-  }
-
-  #abandonTarget(): void {
-    this.#connecting.abandon()
-    this.#socketClosed()
+    this.#isOver = true
+    other?.reset()
   }
 
   #targetFailed(): void {

@@ -4,12 +4,14 @@
  * What is waiting is bounded: beyond `mostQueuedBytes` the receiving side is paused.
  */
 
-import type { Socket } from '../net/socket.ts'
+import type { EndPoint } from './end-point.ts'
 import type { Ending, FaultKind, StreamFaults } from './faults.ts'
 import { firstEnding } from './faults.ts'
 import type { Random } from './random.ts'
 
 const mostQueuedBytes = 1_048_576
+/** A throttled direction goes in steps, not in chunks followed by a long pause. */
+const throttleStepsPerSecond = 50
 
 export interface StreamOwner {
   /** A fault took effect: at most once for each kind and plan. */
@@ -24,10 +26,10 @@ interface Chunk {
 }
 
 export class Stream {
-  readonly #source: Socket
+  readonly #source: EndPoint
   readonly #random: Random
   readonly #owner: StreamOwner
-  #sink: Socket | undefined
+  #sink: EndPoint | undefined
   #faults: StreamFaults = {}
   #ending: Ending | undefined
   #counted = new Set<FaultKind>()
@@ -36,10 +38,10 @@ export class Stream {
   #queuedBytes = 0
   #isSinkBlocked = false
   #isSourceEnded = false
-  #phase: 'forwarding' | 'blackhole' | 'stopped' = 'forwarding'
+  #phase: 'forwarding' | 'blackhole' | 'finished' | 'stopped' = 'forwarding'
   #wake: (() => void) | undefined
 
-  constructor(source: Socket, random: Random, owner: StreamOwner) {
+  constructor(source: EndPoint, random: Random, owner: StreamOwner) {
     this.#source = source
     this.#random = random
     this.#owner = owner
@@ -58,11 +60,12 @@ export class Stream {
     this.#forwardedBytes = 0
     this.#queue = this.#queue.map(({ bytes }) => ({ bytes, dueMs: 0 }))
     this.#stopWaiting()
+    if (this.#phase === 'forwarding' && faults.blackholeAtByte === 0) this.#becomeBlackhole()
     this.#pump()
   }
 
   /** Forwarding starts. Until then chunks are kept. */
-  connected(sink: Socket): void {
+  connected(sink: EndPoint): void {
     this.#sink = sink
     this.#pump()
   }
@@ -109,7 +112,7 @@ export class Stream {
     while (this.#phase === 'forwarding' && this.#sink && !this.#wake && !this.#isSinkBlocked) {
       const chunk = this.#queue[0]
       if (!chunk) {
-        if (this.#isSourceEnded) this.#sink.end()
+        if (this.#isSourceEnded) this.#passEnd(this.#sink)
         return
       }
       const waitMs = chunk.dueMs === 0 ? 0 : chunk.dueMs - performance.now()
@@ -118,31 +121,42 @@ export class Stream {
     }
   }
 
+  #passEnd(sink: EndPoint): void {
+    if (this.#faults.holdsEnd) return this.#count('holdEnd')
+    this.#phase = 'finished'
+    sink.finish()
+  }
+
   #takePiece(chunk: Chunk): Buffer {
-    const { splitBytes } = this.#faults
-    const size = splitBytes ? this.#random.integer(1, splitBytes) : chunk.bytes.length
+    const { splitBytes, bytesPerSecond } = this.#faults
+    const most = bytesPerSecond ? Math.ceil(bytesPerSecond / throttleStepsPerSecond) : Infinity
+    const size = Math.min(splitBytes ? this.#random.integer(1, splitBytes) : chunk.bytes.length, most)
     if (size >= chunk.bytes.length) {
       this.#queue.shift()
       this.#queuedBytes -= chunk.bytes.length
       return chunk.bytes
     }
-    this.#count('split')
+    if (splitBytes) this.#count('split')
     const piece = chunk.bytes.subarray(0, size)
     chunk.bytes = chunk.bytes.subarray(size)
     this.#queuedBytes -= size
     return piece
   }
 
-  #forward(sink: Socket, piece: Buffer): void {
+  #forward(sink: EndPoint, piece: Buffer): void {
     const ending = this.#ending
     if (ending && this.#forwardedBytes + piece.length >= ending.atByte) {
       sink.write(piece.subarray(0, ending.atByte - this.#forwardedBytes))
-      this.#end(ending.kind)
+      this.#end(ending.kind, sink)
       return
     }
     sink.write(piece)
+    const { bytesPerSecond, splitBytes, duplicateAtByte } = this.#faults
+    if (duplicateAtByte !== undefined && this.#holds(piece, duplicateAtByte)) {
+      this.#count('duplicate')
+      sink.write(piece)
+    }
     this.#forwardedBytes += piece.length
-    const { bytesPerSecond, splitBytes } = this.#faults
     if (bytesPerSecond) {
       this.#count('throttle')
       this.#waitFor((piece.length * 1000) / bytesPerSecond)
@@ -150,15 +164,28 @@ export class Stream {
     this.#regulate()
   }
 
-  #end(kind: Ending['kind']): void {
+  /** Whether the next piece to be counted holds this byte. */
+  #holds(piece: Buffer, byte: number): boolean {
+    return byte >= this.#forwardedBytes && byte < this.#forwardedBytes + piece.length
+  }
+
+  #end(kind: Ending['kind'], sink: EndPoint): void {
+    if (kind === 'blackhole') return this.#becomeBlackhole()
     this.#count(kind)
-    if (kind === 'blackhole') {
-      this.#phase = 'blackhole'
-      this.#discardQueue()
+    if (kind === 'cut' || kind === 'reset') {
+      this.stop()
+      this.#owner.ended(kind)
       return
     }
-    this.stop()
-    this.#owner.ended(kind)
+    this.#phase = 'finished'
+    this.#discardQueue()
+    sink.finish()
+  }
+
+  #becomeBlackhole(): void {
+    this.#count('blackhole')
+    this.#phase = 'blackhole'
+    this.#discardQueue()
   }
 
   #discardQueue(): void {

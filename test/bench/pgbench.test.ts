@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseLatencies, parseSummary, pgbenchArguments, threadsFor } from '../../bench/pgbench.ts'
-import { workloads } from '../../bench/workloads.ts'
+import { type PgbenchWorkload, workloads } from '../../bench/workloads.ts'
 
 const steady = `pgbench (15.18 (Debian 15.18-0+deb12u1))
 transaction type: <builtin: select only>
@@ -84,37 +84,45 @@ describe('parseLatencies', () => {
   })
 })
 
+const pgbenchWorkloads = workloads.flatMap((workload) => (workload.kind === 'pgbench' ? [workload] : []))
+const named = (name: string): PgbenchWorkload => {
+  const found = pgbenchWorkloads.find((workload) => workload.name === name)
+  assert.ok(found)
+  return found
+}
+
 describe('pgbenchArguments', () => {
+  const run = { command: 'pgbench', port: 6432, threads: 2, seconds: 7, seed: 3, rate: undefined }
+
   it('logs latencies only where the workload asks for them', () => {
-    const logging = workloads.filter((workload) => {
-      const run = { command: 'pgbench', workload, port: 5432, threads: 1, seconds: 5, seed: 1 }
-      return pgbenchArguments(run, 'prefix').includes('--log-prefix=prefix')
+    const logging = pgbenchWorkloads.filter((workload) => {
+      return pgbenchArguments({ ...run, workload }, 'prefix').includes('--log-prefix=prefix')
     })
     assert.deepEqual(
       logging.map((workload) => workload.name),
-      ['thousand'],
+      ['thousand', 'open-50', 'open-90'],
     )
   })
 
   it('names clients, time, seed and workload', () => {
-    const workload = workloads.find(({ name }) => name === 'mix')
-    assert.ok(workload)
-    const run = { command: 'pgbench', workload, port: 6432, threads: 2, seconds: 7, seed: 3 }
     assert.equal(
-      pgbenchArguments(run, 'prefix').join(' '),
+      pgbenchArguments({ ...run, workload: named('mix') }, 'prefix').join(' '),
       '-h 127.0.0.1 -p 6432 -U postgres --no-vacuum -c 32 -j 2 -T 7 --random-seed=3 ' +
-        '-b select-only@80 -b tpcb-like@20 postgres',
+        '-b select-only@80 -b tpcb-like@20 dbname=postgres',
     )
+  })
+
+  it('says how to connect in the connection string, and the rate of an open loop', () => {
+    assert.equal(pgbenchArguments({ ...run, workload: named('tls') }, '').at(-1), 'dbname=postgres sslmode=require')
+    assert.equal(pgbenchArguments({ ...run, workload: named('scram') }, '').at(-1), 'dbname=postgres password=bench')
+    const scheduled = pgbenchArguments({ ...run, workload: named('open-50'), rate: 1234 }, '').join(' ')
+    assert.match(scheduled, / --rate 1234 /)
   })
 })
 
 describe('threadsFor', () => {
   it('is one on two cores, and two where every transaction connects or cores abound', () => {
-    const threads = (name: string, cores: number) => {
-      const workload = workloads.find((candidate) => candidate.name === name)
-      assert.ok(workload)
-      return threadsFor(workload, cores)
-    }
+    const threads = (name: string, cores: number) => threadsFor(named(name), cores)
     assert.deepEqual([threads('simple', 2), threads('connect', 2), threads('simple', 8)], [1, 2, 2])
   })
 })

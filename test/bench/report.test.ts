@@ -38,7 +38,7 @@ function resultsOf(rows: readonly Row[]): Results {
 function measured(name: string, pairs: Pair[]): Row {
   const workload = workloads.find((candidate) => candidate.name === name)
   assert.ok(workload)
-  return { name: 'measured', workload, pairs }
+  return { name: 'measured', workload, rate: undefined, pairs }
 }
 
 describe('renderReport', () => {
@@ -61,6 +61,29 @@ describe('renderReport', () => {
       '## Where Taxirank is behind\n\n' +
         '* select-only, 1,000 clients over 20 servers, p99: latency 1.500 ×, behind, **and misses 1.15 ×**\n\n',
     )
+  })
+
+  it('shows a limit of its own with its unit, and the interval of Taxirank alone', () => {
+    const pairs = nine({ idleKb: 1.1 }, { idleKb: 2.5 }).slice(0, 3)
+    const report = renderReport(resultsOf([measured('idle', pairs)]))
+    const cells = '1.10 kB | 2.50 kB | **2.273** | 2.50 kB – 2.50 kB | 3 kB | 2 kB | reached'
+    assert.ok(report.includes(`| 10,000 idle clients, each | ${cells} |`), report)
+    assert.match(report, /^\* 10,000 idle clients, each: memory 2\.50 kB, behind, of too few pairs to be sure$/m)
+    assert.match(report, /ratio \| 75 % interval/)
+  })
+
+  it('shows no ratio where PgBouncer did not grow', () => {
+    const report = renderReport(resultsOf([measured('stopped', nine({ growthMb: 0 }, { growthMb: 0.4 }))]))
+    assert.match(report, /growth \| 0\.0 MB \| 0\.4 MB \| – \| 0\.4 MB – 0\.4 MB \| 2 MB \| – \| reached \|/)
+  })
+
+  it('tells the rate of an open loop, and what the poolers were told beside the usual', () => {
+    const row = measured('open-90', nine(run(9000, 18, 2), run(9000, 19, 2)))
+    const report = renderReport(
+      resultsOf([{ ...row, rate: 17_000 } as Row, measured('tls', nine(run(1, 1, 1), run(1, 1, 1)))]),
+    )
+    assert.match(report, /17,000 a second \(open-90\)/)
+    assert.match(report, /For tls: a self-signed ECDSA P-256 certificate, `client_tls_sslmode = require`\./)
   })
 
   it('says that a pooler is too little better than none', () => {
