@@ -119,8 +119,9 @@ export class Queue<T> {
 
   /** The pool says something else now, also of those who wait already. */
   retimed(): void {
-    this.#waitsEndAtMs = this.#firstEndAtMs()
-    this.#desk.wakeAt(this.#waitsEndAtMs)
+    const atMs = this.#firstEndAtMs()
+    this.#waitsEndAtMs = atMs
+    this.#desk.wakeAt(atMs)
   }
 
   #firstEndAtMs(): number {
