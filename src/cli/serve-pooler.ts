@@ -59,13 +59,14 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
   }
   const clock = new RunningClock({ monotonic: now, wall: Date.now, jumpMs, jumped })
   const { consoleUsers: users, control } = setup
-  const door = new Console({ users, process: control, pooler: () => pooler, trace, log })
+  const door = new Console({ users, process: control, pooler: () => inspected, trace, log })
   const time = (): number => clock.now()
   const network = new Network(setup.network, time, (host, addresses) => {
     log.info(`${host} has other addresses now: ${addresses.join(', ')}`)
     pooler.hostMoved(host, addresses)
   })
   const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now: time, console: door, network })
+  const inspected = { figures: pooler.figures, verbs: pooler.verbs }
   const listeners = listenOnAll(setup, pooler, trace)
   const ticker = setInterval(() => {
     clock.tick()

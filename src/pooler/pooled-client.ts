@@ -166,6 +166,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   }
 
   #tell(error: TaxirankError): void {
+    if (error.severity === 'FATAL') this.#endReason ??= error.message
     if (this.#server?.isMidReply) this.#client.reset()
     else this.#client.fail(error)
     this.#owner.clientFailed(this, error)
