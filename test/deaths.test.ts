@@ -493,7 +493,7 @@ describe('a server that cannot be had', () => {
       socket: { data: (socket) => void socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3])) },
     })
     const pooler = await poolers.start({ database: { address: { host: '127.0.0.1', port: listeningAt } } })
-    await assert.rejects(pooler.login(), /asks for a password/)
+    await assert.rejects(pooler.login(), /PostgreSQL asks for a clear-text password, the pooler has none for this user/)
     asking.stop(true)
   })
 

@@ -120,7 +120,7 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
     await start()
     const asOwner = [findProgram('psql') ?? '', `host=${folder} port=${port} user=pgbouncer dbname=pgbouncer`, '-Atc']
     const run = (command: string): string => {
-      const [program = '', ...rest] = [...(isRoot ? ['runuser', '-u', 'nobody', '--'] : []), ...asOwner, command]
+      const [program, ...rest] = [...(isRoot ? ['runuser', '-u', 'nobody', '--'] : []), ...asOwner, command]
       const { stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
       return stdout + stderr
     }
@@ -237,10 +237,10 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
-    const login = lines.find(({ message }) => String(message).startsWith('login attempt'))
-    assert.equal(login?.['message'], 'login attempt: db=postgres user=postgres tls=no')
+    const login = lines.find(({ message }) => String(message).startsWith('login attempt')) ?? {}
+    assert.equal(login['message'], 'login attempt: db=postgres user=postgres tls=no')
     assert.deepEqual(
-      [login?.['level'], login?.['database'], login?.['user'], login?.['address']],
+      [login['level'], login['database'], login['user'], login['address']],
       ['log', 'postgres', 'postgres', '127.0.0.1'],
     )
   })

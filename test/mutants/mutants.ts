@@ -45,7 +45,7 @@ const lending: readonly Mutant[] = [
     name: 'named-statement',
     bug: 'lends a server again on which a named statement was prepared',
     file: 'src/pooler/server-session.ts',
-    find: "this.spoil('a named statement was prepared on it')",
+    find: "this.leave('statements', 'a named statement was prepared on it')",
     replace: '{}',
   },
   {
@@ -124,7 +124,7 @@ const counting: readonly Mutant[] = [
     name: 'stuck-pipeline',
     bug: 'reads a pipeline that was once too long no further',
     file: replyQueue,
-    find: 'if (--this.#size <= mostOwed / 2) this.#isFull = false',
+    find: 'if (--this.#size <= this.#mostOwed / 2) this.#isFull = false',
     replace: 'this.#size--',
   },
 ]
