@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { notice } from '../src/wire/build.ts'
 import { eventually, TestPoolers, type TestPooler, type TestPoolerOptions } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -320,6 +321,21 @@ describe('the reset query', () => {
     const one = await login(pooler)
     await one.query("set work_mem = '7MB'")
     assert.equal(await one.value('show work_mem'), '7MB')
+  })
+})
+
+describe('login_notify_message', () => {
+  it('is told to every client, within its login', async () => {
+    const pooler = await poolers.start({ loginNotice: notice('maintenance at noon') })
+    for (let round = 0; round < 2; round++) {
+      const client = await RawClient.connect(pooler.port)
+      client.send(raw.startup({ user: 'postgres', database: 'postgres' }))
+      const got = await client.answer()
+      assert.deepEqual(got.slice(0, 2), ['R 00000000', 'N NOTICE 00000: maintenance at noon'])
+      assert.equal(got.at(-1), 'Z I')
+      assert.equal(await client.value('select 1'), '1')
+      client.leave()
+    }
   })
 })
 

@@ -16,6 +16,7 @@ import type { AuthenticationOptions } from '../pooler/authentication.ts'
 import type { ClientLimits } from '../pooler/client-limits.ts'
 import { bytesOf } from '../pooler/names.ts'
 import type { AuthQuerySource, Database, PoolerOptions, User } from '../pooler/options.ts'
+import { notice } from '../wire/build.ts'
 import type { ServerAddress } from '../server/target.ts'
 import type { TlsSetups } from './tls-setups.ts'
 
@@ -62,6 +63,7 @@ export function poolerOptions(config: Config, tls: TlsSetups): PoolerOptions {
     clientLimits: clientLimits(global),
     userClientLimits: new Map([...config.users.keys()].map((name) => [bytesOf(name), limitsOfUser(config, name)])),
     trackedExtraParameters: new Set(global.trackExtraParameters.map(bytesOf)),
+    ...(global.loginNotifyMessage !== undefined && { loginNotice: notice(global.loginNotifyMessage) }),
     applicationNameAddHost: global.applicationNameAddHost,
     disableQuery: global.disablePqexec,
     maxPacketBytes: global.maxPacketSizeBytes,

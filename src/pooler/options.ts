@@ -127,6 +127,8 @@ export interface PoolerOptions {
   readonly userClientLimits?: ReadonlyMap<string, ClientLimits>
   /** Carried from server to server with the client, beyond those that PostgreSQL itself reports. Can't change while it runs. */
   readonly trackedExtraParameters?: ReadonlySet<string>
+  /** A NoticeResponse that every client gets at its login. */
+  readonly loginNotice?: Buffer
   /** The client's address is appended to its application_name. */
   readonly applicationNameAddHost?: boolean
   /** Query is refused: clients have to use the extended protocol. Can't change while it runs. */

@@ -152,11 +152,13 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#acquire()
   }
 
-  welcome({ parameters, settings }: SessionStart): void {
+  /** `notice`: what every client is told. */
+  welcome({ parameters, settings }: SessionStart, notice: Buffer | undefined): void {
     this.#parameters = parameters
     this.settings = settings
     if (isTimed(this.#limits)) this.#timing = new ClientTiming(this.#limits, this)
-    this.#client.welcome(parameters.loginEnd, this.key)
+    const { loginEnd } = parameters
+    this.#client.welcome(notice ? build.withMessage(loginEnd, notice) : loginEnd, this.key)
   }
 
   /** An error of ours between two replies; FATAL ends the connection, and lets what was sent finish. */

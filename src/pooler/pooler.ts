@@ -325,7 +325,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   #welcome(pooled: PooledClient, base: ParameterSet, start: (base: ParameterSet) => SessionStart): void {
     try {
-      pooled.welcome(start(base))
+      pooled.welcome(start(base), this.#options.loginNotice)
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       return pooled.fail(error)

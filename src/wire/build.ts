@@ -42,6 +42,11 @@ export function loginEnd(report: Buffer): Buffer {
   return Buffer.concat([authenticationOk, report, keyAndReady])
 }
 
+/** A `loginEnd` with a message of ours directly behind AuthenticationOk. */
+export function withMessage(end: Buffer, message: Buffer): Buffer {
+  return Buffer.concat([authenticationOk, message, end.subarray(authenticationOk.length)])
+}
+
 /** A copy of a `loginEnd` with this key. */
 export function withKey(end: Buffer, processId: number, secret: Buffer): Buffer {
   if (secret.length !== 4) return withLongKey(end, processId, secret)
