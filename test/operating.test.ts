@@ -13,6 +13,7 @@ import { issue } from './support/certificates.ts'
 import { eventually, plainNetwork } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
+import * as raw from './support/raw-messages.ts'
 import { findProgram, needs } from './support/tools.ts'
 
 const launcher = join(import.meta.dirname, '../bin/taxirank')
@@ -227,6 +228,25 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
     assert.equal(await get('/healthz'), 200)
     client.leave()
     await eventually('it has ended', () => pooler?.exitCode === 0, 10_000)
+  })
+
+  it('answers over HTTP at once while every server is lent and the queue is full', async () => {
+    write(['default_pool_size = 1', 'max_client_conn = 300'])
+    await start()
+    const clients = await Promise.all(Array.from({ length: 200 }, () => RawClient.login(port)))
+    for (const client of clients) client.send(raw.query('select pg_sleep(20)'))
+    await eventually('they wait', async () => (await console('show pools')).some((row) => row[3] === 199))
+    const times: number[] = []
+    for (const path of ['/healthz', '/readyz', '/metrics', '/api/snapshot', '/']) {
+      for (let round = 0; round < 5; round++) {
+        const began = performance.now()
+        assert.equal((await fetch(`http://127.0.0.1:${httpPort}${path}`)).status, 200)
+        times.push(performance.now() - began)
+      }
+    }
+    const median = times.toSorted((a, b) => a - b)[(times.length / 2) | 0] ?? Infinity
+    assert.ok(median < 50, `took ${median} ms`)
+    for (const client of clients) client.reset()
   })
 
   it('logs as PgBouncer does, or in JSON', async () => {
