@@ -462,6 +462,8 @@ export class PooledServer implements ServerHandler, RouterDesk {
     if (reader === undefined) this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
     switch (framer.type) {
       case Backend.dataRow:
+        if (reader === undefined && !isOurs)
+          throw new TaxirankError('protocol_violation', 'a row that nobody asked for')
         return reader
       case Backend.errorResponse:
         return this.#gotError(framer, isOurs) ? this.#holder : reader
