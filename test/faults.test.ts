@@ -6,17 +6,16 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import type { Faults } from '../src/relay/faults.ts'
-import { type Relay, startRelay } from '../src/relay/relay.ts'
 import { eventually, TestPoolers, type TestPooler, type TestPoolerOptions } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 import * as raw from './support/raw-messages.ts'
+import { Way } from './support/way.ts'
 
 let postgres: TestPostgres
 let direct: RawClient
 const poolers = new TestPoolers(() => postgres.port)
-const relays: Relay[] = []
+const ways: Way[] = []
 const clients: RawClient[] = []
 
 before(async () => {
@@ -33,7 +32,7 @@ after(async () => {
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.reset()
-  for (const relay of relays.splice(0)) relay.stop()
+  for (const way of ways.splice(0)) way.stop()
   await direct.query('truncate entry')
 })
 
@@ -42,21 +41,10 @@ const insert = (who: string): Buffer => raw.query(`insert into entry values ('${
 const entries = (): Promise<string | null> =>
   direct.value("select coalesce(string_agg(who, ',' order by who), 'none') from entry")
 
-/** A relay to a port whose faults can change: for open connections at once, for others when they come. */
-function relayTo(port: number): { port: number; hurt: (faults: Faults) => void; hurtNext: (faults: Faults) => void } {
-  let faults: Faults = {}
-  const relay = startRelay({ target: { host: '127.0.0.1', port }, plan: () => faults, seed: 1 })
-  relays.push(relay)
-  const hurtNext = (next: Faults): void => void (faults = next)
-  return {
-    port: relay.port,
-    hurtNext,
-    hurt: (next) => {
-      hurtNext(next)
-      relay.replan()
-      hurtNext({})
-    },
-  }
+function wayTo(port: number): Way {
+  const way = new Way(port)
+  ways.push(way)
+  return way
 }
 
 async function login(port: number): Promise<RawClient> {
@@ -68,9 +56,9 @@ async function login(port: number): Promise<RawClient> {
 /** A pooler whose way to PostgreSQL can be hurt. */
 async function startBehindRelay(options: TestPoolerOptions = {}): Promise<{
   pooler: TestPooler
-  way: ReturnType<typeof relayTo>
+  way: Way
 }> {
-  const way = relayTo(postgres.port)
+  const way = wayTo(postgres.port)
   const database = { ...options.database, address: { host: '127.0.0.1', port: way.port } }
   return { pooler: await poolers.start({ poolSize: 1, ...options, database }), way }
 }
@@ -154,7 +142,7 @@ describe('a client that ends its side of the connection and goes on reading', ()
       [raw.query('begin; select pg_sleep(10)'), 'none'],
       [raw.all(insert('first'), raw.query('begin'), insert('second'), raw.query('select pg_sleep(10)')), 'first'],
     ] as const) {
-      const way = relayTo(pooler.port)
+      const way = wayTo(pooler.port)
       const client = await login(way.port)
       way.hurt({ fromClient: { halfCloseAtByte: request.length } })
       const began = performance.now()
@@ -168,7 +156,7 @@ describe('a client that ends its side of the connection and goes on reading', ()
 
   it('has done what it sent before its Terminate, though it is told nothing', async () => {
     const pooler = await poolers.start({ poolSize: 1 })
-    const way = relayTo(pooler.port)
+    const way = wayTo(pooler.port)
     const client = await login(way.port)
     const request = raw.all(raw.query('select 7 from pg_sleep(0.2)'), insert('kept'), raw.terminate)
     way.hurt({ fromClient: { halfCloseAtByte: request.length } })
