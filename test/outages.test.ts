@@ -83,12 +83,12 @@ describe('a PostgreSQL that is away', () => {
   it('and takes its servers with it is not stormed by 200 clients who come back', async () => {
     const { pooler, way } = await start({ poolSize: 10, serverLoginRetryMs: 200 })
     let answers = 0
-    let isOver = false
+    const stop = new AbortController()
     const work = async (): Promise<void> => {
-      while (!isOver) {
+      while (!stop.signal.aborted) {
         const client = await login(pooler)
         try {
-          while (!isOver) {
+          while (!stop.signal.aborted) {
             assert.equal(await client.value('select 7 from pg_sleep(0.001)'), '7')
             answers++
           }
@@ -109,7 +109,7 @@ describe('a PostgreSQL that is away', () => {
     const before = answers
     await eventually('all work again', () => answers > before + 1_000, 15_000)
     const afterwards = way.begun.length - opened - whileAway
-    isOver = true
+    stop.abort()
     await all
     assert.ok(opened <= 10, `${opened} connections at first`)
     // Once as many as were lost, because until then every attempt had gone well; then one after the other.
