@@ -84,11 +84,12 @@ describe('a PostgreSQL that is away', () => {
     const { pooler, way } = await start({ poolSize: 10, serverLoginRetryMs: 200 })
     let answers = 0
     const stop = new AbortController()
+    const isOver = (): boolean => stop.signal.aborted
     const work = async (): Promise<void> => {
-      while (!stop.signal.aborted) {
+      while (!isOver()) {
         const client = await login(pooler)
         try {
-          while (!stop.signal.aborted) {
+          while (!isOver()) {
             assert.equal(await client.value('select 7 from pg_sleep(0.001)'), '7')
             answers++
           }
