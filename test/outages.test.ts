@@ -72,12 +72,13 @@ describe('a PostgreSQL that is away', () => {
     const lost = (await all).filter(({ status }) => status === 'rejected').length
     assert.ok(lost <= 1, `${lost} clients: who had the server when it went`)
     assert.ok(attempts.length >= 3 && attempts.length <= 8, `attempts after ${attempts.map(Math.round).join(', ')} ms`)
-    const pauses = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0))
+    // Two may begin together, until the first has failed.
+    const pauses = attempts.slice(2).map((at, index) => at - (attempts[index + 1] ?? 0))
     assert.ok(
-      pauses.every((pause) => pause >= 75),
+      pauses.every((pause) => pause >= 60),
       `pauses of ${pauses.map(Math.round).join(', ')} ms`,
     )
-    assert.ok((pauses.at(-1) ?? 0) >= 300)
+    assert.ok((pauses.at(-1) ?? 0) >= 250)
   })
 
   it('and takes its servers with it is not stormed by 200 clients who come back', async () => {

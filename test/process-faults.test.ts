@@ -272,13 +272,13 @@ describe('a full disk', () => {
 
   async function work(pooler: PoolerProcess): Promise<void> {
     const client = await login(pooler)
-    for (let n = 0; n < 300; n++) assert.deepEqual(await client.query('select 7'), ok)
+    for (let n = 0; n < 200; n++) assert.deepEqual(await client.query('select 7'), ok)
     client.leave()
   }
 
   it('for the log costs lines and nothing else', fullDisk, async () => {
     const pooler = await start(['logfile = /dev/full', 'verbose = 2'])
-    for (let n = 0; n < 20; n++) await work(pooler)
+    for (let n = 0; n < 3; n++) await work(pooler)
     pooler.signal('SIGHUP')
     await work(pooler)
   })
@@ -294,7 +294,7 @@ describe('a full disk', () => {
   it('in the middle of either is no more than that', async () => {
     const settings = ['trace_file = $folder/trace', 'verbose = 2']
     const pooler = await start(settings, { limits: "trap '' XFSZ && ulimit -f 128" })
-    for (let n = 0; n < 10; n++) await work(pooler)
+    for (let n = 0; n < 4; n++) await work(pooler)
     const size = statSync(`${pooler.folder}/trace`).size
     assert.ok(size <= 128 * 1024, `${size} bytes`)
     assert.match(pooler.log(), /ERROR the trace ends here/)
