@@ -92,6 +92,8 @@ for (const poolMode of ['transaction', 'session'] as const) {
       const client = await login(pooler.port)
       const steps = [raw.query('begin'), insert('before'), raw.query('select pg_sleep(10)'), insert('after')]
       client.send(...steps, raw.query('commit'), insert('later'))
+      const sleeps = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
+      await eventually('it has come to the third', async () => (await direct.value(sleeps)) === '1')
       await terminate('active')
       const got = await client.rest()
       assert.deepEqual(got.slice(0, 4), ['C BEGIN', 'Z T', 'C INSERT 0 1', 'Z T'])
