@@ -100,6 +100,10 @@ export class ScramKeys implements ScramSalt {
   fit({ salt, iterations }: ScramSalt): boolean {
     return iterations === this.iterations && salt.equals(this.salt)
   }
+
+  equals(other: ScramKeys): boolean {
+    return this.fit(other) && areEqual(this.#clientKey, other.#clientKey)
+  }
 }
 
 function hmac(key: Buffer, data: Buffer | string): Buffer {

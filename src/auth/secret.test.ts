@@ -4,7 +4,16 @@ import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { md5Secret } from './md5.ts'
 import { ScramKeys, ScramVerifier } from './scram-keys.ts'
-import { credentialsOf, Md5Secret, NoSecret, parseSecret, PlainSecret, type Secret } from './secret.ts'
+import {
+  areSameCredentials,
+  type Credentials,
+  credentialsOf,
+  Md5Secret,
+  NoSecret,
+  parseSecret,
+  PlainSecret,
+  type Secret,
+} from './secret.ts'
 
 const salt = Buffer.from('0123456789abcdef')
 const key = Buffer.alloc(32, 7).toString('base64')
@@ -140,5 +149,30 @@ describe('credentialsOf', () => {
       credentialsOf(keys.verifier, undefined),
       new NoSecret('only a SCRAM secret is stored, and no client has logged in with its password yet'),
     )
+  })
+})
+
+describe('credentials', () => {
+  it('are the same only if kind and secret are', () => {
+    const keys = (password: string, salted = salt, iterations = 4_096): ScramKeys =>
+      ScramKeys.fromSaltedPassword({ salt: salted, iterations }, pbkdf2Sync(password, salted, iterations, 32, 'sha256'))
+    const make = (): Credentials[] => [
+      new NoSecret('none'),
+      new PlainSecret(Buffer.from('one')),
+      new PlainSecret(Buffer.from('two')),
+      new Md5Secret(md5Secret(Buffer.from('one'), 'user')),
+      new Md5Secret(md5Secret(Buffer.from('two'), 'user')),
+      keys('one'),
+      keys('two'),
+      keys('one', Buffer.from('another salt')),
+      keys('one', salt, 4_097),
+    ]
+    const others = make()
+    for (const [at, these] of make().entries()) {
+      assert.deepEqual(
+        others.map((those) => areSameCredentials(these, those)),
+        others.map((_, index) => index === at),
+      )
+    }
   })
 })

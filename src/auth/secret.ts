@@ -4,6 +4,7 @@
  */
 
 import { decodeBase64 } from './base64.ts'
+import { areEqual } from './constant-time.ts'
 import { keyBytes, type ScramKeys, ScramVerifier } from './scram-keys.ts'
 
 /** Bounds of what is stored, and of what PostgreSQL may ask for. */
@@ -98,4 +99,18 @@ export type Credentials = NoSecret | PlainSecret | Md5Secret | ScramKeys
 export function credentialsOf(secret: Secret, keys: ScramKeys | undefined): Credentials {
   if (secret.kind !== 'scram') return secret
   return keys ?? new NoSecret('only a SCRAM secret is stored, and no client has logged in with its password yet')
+}
+
+/** Whether these log in wherever those do. */
+export function areSameCredentials(these: Credentials, those: Credentials): boolean {
+  switch (these.kind) {
+    case 'none':
+      return those.kind === 'none'
+    case 'plain':
+      return those.kind === 'plain' && areEqual(these.password, those.password)
+    case 'md5':
+      return those.kind === 'md5' && areEqual(these.hash, those.hash)
+    case 'scram-keys':
+      return those.kind === 'scram-keys' && these.equals(those)
+  }
 }

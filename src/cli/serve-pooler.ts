@@ -51,7 +51,7 @@ const jumpMs = 5_000
 
 /** Starts a pooler. Resolves when it listens; throws `listen_failed`, or `bad_configuration` for its trace file. */
 export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedPooler> {
-  const traceFile = setup.traceFile === undefined ? undefined : openTrace(setup.traceFile)
+  const traceFile = setup.traceFile === undefined ? undefined : openTrace(setup.traceFile, log)
   const trace = traceFile ?? noTrace
   const jumped = (ms: number, cause: JumpCause): void => {
     log.warning(`${jumpTexts[cause]}: ${(ms / 1_000).toFixed(1)} s, which count against no deadline`)
@@ -101,9 +101,12 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
   }
 }
 
-function openTrace(path: string): TraceFile {
+function openTrace(path: string, log: Log): TraceFile {
+  const lost = (reason: string): void => {
+    log.error(`the trace ends here, because ${path} can no longer be written: ${reason}; the pooler goes on without it`)
+  }
   try {
-    return new TraceFile(path, () => performance.now())
+    return new TraceFile(path, () => performance.now(), lost)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new TaxirankError('bad_configuration', `the trace cannot be written to ${path}: ${reason}`, { cause })

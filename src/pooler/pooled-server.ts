@@ -459,7 +459,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   route(framer: Framer): ReplyReader | undefined {
     const isOurs = this.#queue.isHeadOurs
     const reader = isOurs ? undefined : (this.#queue.reader ?? this.#holder)
-    if (reader === undefined) this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
+    if (reader === undefined) this.#swallow(framer, isOurs)
     switch (framer.type) {
       case Backend.dataRow:
         return reader
@@ -475,6 +475,13 @@ export class PooledServer implements ServerHandler, RouterDesk {
         this.#count(framer)
         return reader
     }
+  }
+
+  /** A message is nobody's: the pooler's own, or unasked. Of the latter a row would be followed by what is taken for an answer. */
+  #swallow({ type }: Framer, isOurs: boolean): void {
+    if (type === Backend.dataRow && !isOurs)
+      throw new TaxirankError('protocol_violation', 'a row that nobody asked for')
+    this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
   }
 
   /** In statement mode: a transaction block was opened, or one statement has left it open. */

@@ -152,8 +152,19 @@ describe('ReplyQueue', () => {
 
     it('counts nothing below zero for a ReadyForQuery that nobody asked for', () => {
       queue.gotReady()
-      queue.gotCompletion()
       is({})
+    })
+
+    it('refuses an answer that nobody asked for', () => {
+      const refused = { code: 'protocol_violation' }
+      assert.throws(() => queue.gotCompletion(), refused)
+      queue.sentExtended()
+      queue.gotCompletion()
+      assert.throws(() => queue.gotCompletion(), refused)
+      queue.sentQuery(alice)
+      queue.gotCompletion()
+      queue.gotReady()
+      assert.throws(() => queue.gotCompletion(), refused)
     })
   })
 

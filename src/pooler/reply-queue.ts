@@ -14,6 +14,7 @@
  */
 
 import { assert } from '../assert.ts'
+import { TaxirankError } from '../errors.ts'
 import type { ReplyReader } from './reply-reader.ts'
 
 export type EntryKind = 'query' | 'sync' | 'ours'
@@ -157,10 +158,17 @@ export class ReplyQueue {
 
   // What comes back.
 
-  /** ParseComplete, BindComplete, CloseComplete, RowDescription, NoData, CommandComplete, EmptyQueryResponse, PortalSuspended. */
+  /**
+   * ParseComplete, BindComplete, CloseComplete, RowDescription, NoData, CommandComplete, EmptyQueryResponse, PortalSuspended.
+   * Throws `protocol_violation` if nothing was asked that could be answered so: lent on, the server would answer the next
+   * client with what comes behind it.
+   */
   gotCompletion(): void {
     const entry = this.#first ?? this.#open
     if (entry.unanswered > 0) entry.unanswered--
+    else if (!this.#first && !this.#isUncertain) {
+      throw new TaxirankError('protocol_violation', 'an answer that nobody asked for')
+    }
   }
 
   /** CommandComplete, besides being a completion, ends copy-in. */

@@ -11,7 +11,7 @@ import type { Waiter } from '../engine/waiter.ts'
 import type { Log, LogSubject } from '../log.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type { Derivations } from '../auth/derivations.ts'
-import type { Credentials } from '../auth/secret.ts'
+import { areSameCredentials, type Credentials } from '../auth/secret.ts'
 import type { Network } from '../server/network.ts'
 import { ProtocolVersion, type ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
@@ -153,9 +153,17 @@ export class ServerPool implements ServerOwner {
     return this.#around.derivations
   }
 
-  /** A client has logged in as the pool's user. What it proved is of no use where another user is forced. */
+  /**
+   * A client has logged in as the pool's user. What it proved is of no use where another user is forced. If it is new, a
+   * PostgreSQL that has refused the old is asked again at once: the password was changed.
+   */
   proved(credentials: Credentials): void {
-    if (credentials.kind !== 'none') this.#proved = credentials
+    if (credentials.kind === 'none') return
+    const old = this.#proved
+    this.#proved = credentials
+    if (!this.#refusal || this.#settings.forcedCredentials || (old && areSameCredentials(old, credentials))) return
+    this.#refusal = undefined
+    this.#engine.retryNow(this.#around.now())
   }
 
   /** What servers log in with now. */

@@ -1,7 +1,8 @@
 /**
  * Writes a trace (docs/trace.md) to a file or a named pipe. Records are gathered in one buffer and written when it is
  * full, whenever its owner says `flush`, and on `close`. Writing blocks: a trace proves the pooler, and a
- * proof with holes proves nothing. A slow reader of a named pipe therefore slows the pooler down.
+ * proof with holes proves nothing. A slow reader of a named pipe therefore slows the pooler down. For the same reason a
+ * trace that can't be written any more, because the disk is full or the reader has gone, ends there; the pooler goes on.
  */
 
 import { closeSync, openSync, writeSync } from 'node:fs'
@@ -43,15 +44,21 @@ const Kind = {
 } as const
 
 export class TraceFile implements Trace {
-  readonly #file: number
   readonly #now: () => number
+  readonly #lost: (reason: string) => void
+  /** Undefined once nothing can be written any more. */
+  #file: number | undefined
   readonly #buffer = Buffer.alloc(bufferBytes)
   #filled = 0
 
-  /** Opens `path` for writing from its beginning; throws what the file system says. `now` in milliseconds. */
-  constructor(path: string, now: () => number) {
+  /**
+   * Opens `path` for writing from its beginning; throws what the file system says. `now` in milliseconds. `lost` is called
+   * once, if the trace has to end early.
+   */
+  constructor(path: string, now: () => number, lost: (reason: string) => void) {
     this.#file = openSync(path, 'w', 0o600)
     this.#now = now
+    this.#lost = lost
     this.#filled = this.#buffer.write(magic, 'latin1')
   }
 
@@ -135,7 +142,8 @@ export class TraceFile implements Trace {
 
   close(): void {
     this.flush()
-    closeSync(this.#file)
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
   }
 
   #traffic(id: number, read: number, written: number, usedUp: number): Traffic {
@@ -168,7 +176,15 @@ export class TraceFile implements Trace {
   }
 
   #write(bytes: Uint8Array): void {
-    let written = 0
-    while (written < bytes.length) written += writeSync(this.#file, bytes, written)
+    const file = this.#file
+    if (file === undefined) return
+    try {
+      let written = 0
+      while (written < bytes.length) written += writeSync(file, bytes, written)
+    } catch (error) {
+      this.#file = undefined
+      closeSync(file)
+      this.#lost(error instanceof Error ? error.message : String(error))
+    }
   }
 }

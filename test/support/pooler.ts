@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MadeUpSecrets } from '../../src/auth/made-up-secrets.ts'
@@ -215,24 +215,76 @@ export async function eventually(
   }
 }
 
-/** A pooler in a process of its own and without a trace, to watch its memory, or to stop it. */
+/** A pooler in a process of its own and without a trace, to watch it from outside, to send it signals, or to kill it. */
 export interface PoolerProcess {
   readonly port: number
+  /** Files that settings name can lie here; it is removed by `stop`. */
+  readonly folder: string
+  /** With its exit code, or 128 and the number of the signal that killed it. */
+  readonly exited: Promise<number>
   /** Resident, in MB. */
   memory(): number
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void
+  /** Of all its threads, since its start. */
+  cpuMs(): number
+  signal(name: NodeJS.Signals): void
+  /** Writes the ini anew; SIGHUP makes it read. */
+  configure(settings: readonly string[]): void
+  /** What is in its log; nothing if a setting says that the log is elsewhere. */
+  log(): string
   stop(): Promise<void>
 }
 
-/** `settings`: lines of the section `[pgbouncer]`. */
+export interface PoolerProcessOptions {
+  /** Absent: a free one. */
+  readonly port?: number
+  /** Shell commands before it starts, such as `ulimit -n 100`. */
+  readonly limits?: string
+}
+
+/** `settings`: lines of the section `[pgbouncer]`. They may name files in `$folder`. */
 export async function startPoolerProcess(
   postgresPort: number,
   settings: readonly string[] = ['default_pool_size = 2'],
+  options: PoolerProcessOptions = {},
 ): Promise<PoolerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'taxirank-ini-'))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const ini = join(folder, 'pooler.ini')
-  const lines = [
+  const log = join(folder, 'log')
+  const configure = (said: readonly string[]): void => {
+    const usualLog = said.some((line) => line.startsWith('logfile')) ? [] : [`logfile = ${log}`]
+    const lines = [...usualSettings(postgresPort, port), ...usualLog, ...said]
+    writeFileSync(ini, lines.join('\n').replaceAll('$folder', folder))
+  }
+  configure(settings)
+  const command = `${options.limits ?? ':'} && exec "$0" "$@"`
+  const program = join(import.meta.dirname, 'pooler-process.ts')
+  const child = Bun.spawn(['sh', '-c', command, process.execPath, program, ini], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const { value } = await child.stdout.getReader().read()
+  assert.equal(new TextDecoder().decode(value), `listening ${port}\n`)
+  const readStat = (name: string): string => readFileSync(`/proc/${child.pid}/${name}`, 'utf8')
+  return {
+    port,
+    folder,
+    exited: child.exited,
+    memory: () => Number(/VmRSS:\s+(\d+)/.exec(readStat('status'))?.[1]) / 1024,
+    cpuMs: () => cpuMsOf(readStat('stat')),
+    signal: (name) => child.kill(name),
+    configure,
+    log: () => (existsSync(log) ? readFileSync(log, 'utf8') : ''),
+    stop: async () => {
+      child.kill('SIGCONT')
+      child.kill('SIGQUIT')
+      await child.exited
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function usualSettings(postgresPort: number, port: number): string[] {
+  return [
     '[databases]',
     `* = host=127.0.0.1 port=${postgresPort} user=postgres`,
     '[pgbouncer]',
@@ -241,23 +293,11 @@ export async function startPoolerProcess(
     'pool_mode = transaction',
     'auth_type = any',
     'max_client_conn = 500',
-    ...settings,
   ]
-  writeFileSync(ini, lines.join('\n'))
-  const child = Bun.spawn([process.execPath, join(import.meta.dirname, 'pooler-process.ts'), ini], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const { value } = await child.stdout.getReader().read()
-  assert.equal(new TextDecoder().decode(value), `listening ${port}\n`)
-  return {
-    port,
-    memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
-    signal: (name) => child.kill(name),
-    stop: async () => {
-      child.kill('SIGCONT')
-      child.kill('SIGQUIT')
-      await child.exited
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
+}
+
+/** Fields 14 and 15 of /proc/PID/stat, in hundredths of a second; the name before them is in parentheses. */
+function cpuMsOf(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
