@@ -171,7 +171,8 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
         (error: unknown) => (error as Error).message,
       )
     }
-    const certificates = [1, 2].map((n) => issue({ name: `pooler ${n}`, names: ['127.0.0.1'] }))
+    const soon = new Date(Date.now() + 3.5 * 86_400_000)
+    const certificates = [1, 2].map((n) => issue({ name: `pooler ${n}`, names: ['127.0.0.1'], notAfter: soon }))
     for (const { certificate, key } of certificates) {
       writeFileSync(join(folder, 'cert'), certificate)
       writeFileSync(join(folder, 'key'), key)
@@ -187,6 +188,7 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
     }
     assert.notEqual(await offer(certificates[0]?.certificate ?? ''), 'in')
     assert.equal(await client.value('select 1'), '1')
+    assert.match(said, /the certificate of client_tls_cert_file expires in 3 days/)
     client.leave()
   })
 

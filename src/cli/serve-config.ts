@@ -22,6 +22,8 @@ import { version, versionLine } from './version.ts'
 import { readTlsSetups, type TlsSetups } from './tls-setups.ts'
 
 const localhost = '127.0.0.1'
+const dayMs = 86_400_000
+const warningDays = 14
 const usualHttpPort = 6433
 
 export interface ServeOptions {
@@ -71,6 +73,7 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
       },
       log,
     )
+    this.#warnOfCertificates()
     this.#monitor = await this.#startMonitor(this.#served)
   }
 
@@ -103,6 +106,16 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
       server_tls: 'expires' in connecting ? connecting.expires : undefined,
     }
     return Object.entries(ends).flatMap(([name, date]) => (date ? [{ name, expiresAtMs: date.getTime() }] : []))
+  }
+
+  /** An expired certificate is used all the same: whoever checks it will refuse us, and whoever doesn't won't. */
+  #warnOfCertificates(): void {
+    for (const { name, expiresAtMs } of this.#certificates()) {
+      const days = Math.floor((expiresAtMs - Date.now()) / dayMs)
+      const { log } = this.#options
+      if (days < 0) log.warning(`the certificate of ${name}_cert_file has expired`)
+      else if (days < warningDays) log.warning(`the certificate of ${name}_cert_file expires in ${days} days`)
+    }
   }
 
   /** Where a browser on this machine finds the page; undefined: there is none. */
@@ -167,6 +180,7 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
     const changes = changesBetween(this.#config, parseConfig(file, readFile))
     this.#adopt(changes.config)
     reopenLog?.()
+    this.#warnOfCertificates()
     this.#tell(changes)
   }
 
