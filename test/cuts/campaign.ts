@@ -6,7 +6,8 @@
 import { Random } from '../../src/relay/random.ts'
 import { type Cut, endings, isOfClient, type Stream, streams } from './cut.ts'
 import { type Ground, prepareGround } from './ground.ts'
-import { Lane } from './lane.ts'
+import { Berth } from './berth.ts'
+import type { Lane } from './lane.ts'
 import { Tally } from './tally.ts'
 import type { Mode, Transcript } from './transcripts.ts'
 
@@ -43,6 +44,7 @@ export interface CampaignResult {
 }
 
 const mostBreaches = 20
+const cutsPerShare = 50
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const ground = await prepareGround(options.lanes)
@@ -70,24 +72,40 @@ class Campaign {
   }
 
   async run(): Promise<CampaignResult> {
-    const { transcripts, lanes, cutsPerLane } = this.#options
-    const subjects = transcripts.flatMap((transcript) => transcript.modes.map((mode) => ({ transcript, mode })))
+    const subjects = this.#options.transcripts.flatMap((transcript) =>
+      transcript.modes.map((mode) => ({ transcript, mode })),
+    )
     const jobs: Job[] = []
-    await sideBySide(lanes, subjects, async (subject, lane) => void jobs.push(await this.#plan(subject, lane)))
-    const shares = jobs.flatMap((job) => inShares(job, cutsPerLane))
+    await this.#sideBySide(
+      subjects,
+      async (subject, lane) => void jobs.push(await this.#plan(subject, await lane.get(subject.transcript.access))),
+    )
+    const shares = inTurn(jobs.flatMap(inShares))
     let done = 0
-    await sideBySide(lanes, longestFirst(shares), async (share, lane) => {
-      await this.#work(share, lane)
+    await this.#sideBySide(shares, async (share, lane) => {
+      for (const cut of share.cuts) await this.#cut(share, cut, lane)
       this.#options.say(`${++done} of ${shares.length}: ${describe(share.finding)}, ${this.#breaches.length} breaches`)
     })
     return { findings: jobs.map(({ finding }) => finding), breaches: this.#breaches }
   }
 
+  /** `work` is given the lane that it is in. The first failure is everybody's. */
+  async #sideBySide<T>(items: readonly T[], work: (item: T, lane: Berth) => Promise<void>): Promise<void> {
+    const left = items.values()
+    const { cutsPerLane } = this.#options
+    const workIn = async (database: string): Promise<void> => {
+      const berth = new Berth(this.#ground.port, database, cutsPerLane, (error) =>
+        this.#breach('at the end of a lane', error),
+      )
+      for (const item of left) await work(item, berth)
+      await berth.close()
+    }
+    await Promise.all(this.#ground.databases.map(workIn))
+  }
+
   /** Plays it uncut, and decides where to cut. */
-  async #plan({ transcript, mode }: Subject, database: number): Promise<Job> {
-    const lane = await this.#open(transcript, database)
+  async #plan({ transcript, mode }: Subject, lane: Lane): Promise<Job> {
     const { bytes, answers } = await lane.measure(transcript, mode)
-    await lane.close()
     const cuts = streams.flatMap((stream, index) => this.#cutsOf(stream, bytes[stream], transcript, mode, index))
     return {
       finding: { transcript, mode, bytes, ofClient: new Tally(), ofServer: new Tally() },
@@ -105,27 +123,18 @@ class Campaign {
     )
   }
 
-  async #work({ finding, expected, cuts }: Job, database: number): Promise<void> {
-    const { transcript, mode } = finding
-    let lane: Lane | undefined
-    for (const cut of cuts) {
-      if (this.#breaches.length >= mostBreaches) break
-      try {
-        lane ??= await this.#open(transcript, database)
-        const outcome = await lane.cut(transcript, mode, cut, expected)
-        const tally = isOfClient(cut) ? finding.ofClient : finding.ofServer
-        tally.add(outcome)
-      } catch (error) {
-        this.#breach(`${describe(finding)}: ${cut.ending} after ${cut.atByte} bytes that ${cut.stream}`, error)
-        await lane?.abandon()
-        lane = undefined
-      }
+  async #cut({ finding, expected }: Job, cut: Cut, berth: Berth): Promise<void> {
+    if (this.#breaches.length >= mostBreaches) return
+    const { transcript, mode, ofClient, ofServer } = finding
+    try {
+      const lane = await berth.get(transcript.access)
+      const outcome = await lane.cut(transcript, mode, cut, expected)
+      if (isOfClient(cut)) ofClient.add(outcome)
+      else ofServer.add(outcome)
+    } catch (error) {
+      this.#breach(`${describe(finding)}: ${cut.ending} after ${cut.atByte} bytes that ${cut.stream}`, error)
+      await berth.abandon()
     }
-    await lane?.close().catch((error: unknown) => this.#breach(`${describe(finding)}, at the end`, error))
-  }
-
-  #open({ access }: Transcript, database: number): Promise<Lane> {
-    return Lane.open(this.#ground.port, this.#ground.databases[database] ?? '', access)
   }
 
   #breach(where: string, error: unknown): void {
@@ -139,28 +148,16 @@ export function describe({ transcript, mode }: Subject): string {
   return `${transcript.name} (${mode})`
 }
 
-function inShares(job: Job, size: number): Job[] {
-  return Array.from({ length: Math.ceil(job.cuts.length / size) }, (_, n) => ({
+/** Small enough that the last ones end at about the same time. */
+function inShares(job: Job): Job[] {
+  return Array.from({ length: Math.ceil(job.cuts.length / cutsPerShare) }, (_, n) => ({
     ...job,
-    cuts: job.cuts.slice(n * size, (n + 1) * size),
+    cuts: job.cuts.slice(n * cutsPerShare, (n + 1) * cutsPerShare),
   }))
 }
 
-/** So that the end isn't one lane's alone. */
-function longestFirst(jobs: readonly Job[]): Job[] {
-  return jobs.toSorted((a, b) => b.cuts.length - a.cuts.length)
-}
-
-/** `work` is told which of the lanes it is in. The first failure is everybody's. */
-async function sideBySide<T>(
-  lanes: number,
-  items: readonly T[],
-  work: (item: T, lane: number) => Promise<void>,
-): Promise<void> {
-  const left = items.values()
-  await Promise.all(
-    Array.from({ length: lanes }, async (_, lane) => {
-      for (const item of left) await work(item, lane)
-    }),
-  )
+/** By how one logs in, so that few lanes have to be opened. */
+function inTurn(jobs: readonly Job[]): Job[] {
+  const access = ({ finding }: Job): string => finding.transcript.access
+  return jobs.toSorted((a, b) => access(b).localeCompare(access(a)))
 }

@@ -121,6 +121,9 @@ export class Lane {
   async close(): Promise<void> {
     try {
       await this.#isIdle()
+      for (const { clients, servers } of this.#pooler.figures.pools()) {
+        assert.deepEqual({ ...clients, ...servers, idle: 0, used: 0 }, nothing)
+      }
       await this.#poolers.assertNoBreach()
       await this.#backendsAre('')
     } finally {
@@ -185,9 +188,6 @@ export class Lane {
     await eventually('the pooler is idle', () => this.#rests(), restMs).catch(() =>
       assert.fail(`it is not idle: ${seen()}`),
     )
-    for (const { clients, servers } of figures.pools()) {
-      assert.deepEqual({ ...clients, ...servers, idle: 0, used: 0 }, nothing)
-    }
   }
 
   async #onlyBackend(pid: number): Promise<void> {

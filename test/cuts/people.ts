@@ -1,6 +1,6 @@
 /** Who speaks through the pooler: the one whose conversation is cut, and whoever comes next. */
 
-import pg from 'pg'
+import { Client as PgClient, type QueryArrayResult } from 'pg'
 import { RawClient } from '../support/raw-client.ts'
 import { type Message, say } from '../support/raw-messages.ts'
 import * as raw from '../support/raw-messages.ts'
@@ -78,9 +78,9 @@ function driverSpeaker(door: Door): Speaker {
   }
 }
 
-function driver({ port, database, access }: Door): pg.Client {
+function driver({ port, database, access }: Door): PgClient {
   const ssl = access === 'tls' ? { rejectUnauthorized: false } : false
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'ann', password, database, ssl })
+  const client = new PgClient({ host: '127.0.0.1', port, user: 'ann', password, database, ssl })
   return client.on('error', () => undefined)
 }
 
@@ -117,7 +117,7 @@ async function askDriver(door: Door, sql: string): Promise<string> {
   const client = driver(door)
   await client.connect()
   try {
-    const results = (await client.query({ text: sql, rowMode: 'array' })) as unknown as pg.QueryArrayResult<unknown[]>[]
+    const results = (await client.query({ text: sql, rowMode: 'array' })) as unknown as QueryArrayResult<unknown[]>[]
     return `${results[0]?.rows[0]?.map((value) => (value === true ? 't' : String(value))).join('|')},${results
       .slice(1)
       .map(({ command }) => command)

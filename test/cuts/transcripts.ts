@@ -35,8 +35,8 @@ function conversation(name: string, steps: readonly Step[], rest: Partial<Transc
   return { name, access: 'trust', modes: both, steps, ...rest }
 }
 
-function login(name: string, access: Access): Transcript {
-  return { name, access, modes: ['transaction'], steps: [] }
+function login(name: string, access: Access, rest: Partial<Transcript> = {}): Transcript {
+  return { name, access, modes: ['transaction'], steps: [], ...rest }
 }
 
 export const transcripts: readonly Transcript[] = [
@@ -120,5 +120,5 @@ export const transcripts: readonly Transcript[] = [
     { modes: ['session'] },
   ),
   login('a login by SCRAM', 'scram'),
-  login('a login by TLS and SCRAM', 'tls'),
+  login('a login by TLS and SCRAM', 'tls', { isLong: true }),
 ]
