@@ -4,10 +4,10 @@
  */
 
 import { Random } from '../../src/relay/random.ts'
-import { type Cut, endings, isOfClient, type Stream, streams } from './cut.ts'
+import { type Cut, endings, isOfClient, type Stream, type StreamMeasure, streams } from './cut.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { Berth } from './berth.ts'
-import type { Lane } from './lane.ts'
+import type { Measure } from './lane.ts'
 import { Tally } from './tally.ts'
 import type { Mode, Transcript } from './transcripts.ts'
 
@@ -19,17 +19,17 @@ export interface Subject {
 
 /** What a campaign found out about one subject. */
 export interface Finding extends Subject {
-  readonly bytes: Readonly<Record<Stream, number>>
+  readonly streams: Measure['streams']
   readonly ofClient: Tally
   readonly ofServer: Tally
 }
 
 export interface CampaignOptions {
-  readonly transcripts: readonly Transcript[]
+  readonly subjects: readonly Subject[]
   readonly seed: number
   readonly lanes: number
   /** The bytes at which one stream is cut. */
-  readonly points: (length: number, transcript: Transcript, random: Random) => readonly number[]
+  readonly points: (stream: StreamMeasure, transcript: Transcript, random: Random) => readonly number[]
   /** Each byte by FIN and by RST; or by one of them, in turn. */
   readonly isByBoth: boolean
   /** How many cuts one lane sees before its trace is checked and another takes its place. */
@@ -72,52 +72,38 @@ class Campaign {
   }
 
   async run(): Promise<CampaignResult> {
-    const subjects = this.#options.transcripts.flatMap((transcript) =>
-      transcript.modes.map((mode) => ({ transcript, mode })),
-    )
+    const { subjects, cutsPerLane, say } = this.#options
+    const failed = (error: unknown): void => this.#breach('at the end of a lane', error)
+    const berths = this.#ground.databases.map((name) => new Berth(this.#ground.port, name, cutsPerLane, failed))
     const jobs: Job[] = []
-    await this.#sideBySide(
-      subjects,
-      async (subject, lane) => void jobs.push(await this.#plan(subject, await lane.get(subject.transcript.access))),
-    )
+    await sideBySide(berths, subjects, async (subject, berth) => void jobs.push(await this.#plan(subject, berth)))
     const shares = inTurn(jobs.flatMap(inShares))
     let done = 0
-    await this.#sideBySide(shares, async (share, lane) => {
-      for (const cut of share.cuts) await this.#cut(share, cut, lane)
-      this.#options.say(`${++done} of ${shares.length}: ${describe(share.finding)}, ${this.#breaches.length} breaches`)
+    await sideBySide(berths, shares, async (share, berth) => {
+      for (const cut of share.cuts) await this.#cut(share, cut, berth)
+      say(`${++done} of ${shares.length}: ${describe(share.finding)}, ${this.#breaches.length} breaches`)
     })
+    await Promise.all(berths.map((berth) => berth.close()))
     return { findings: jobs.map(({ finding }) => finding), breaches: this.#breaches }
   }
 
-  /** `work` is given the lane that it is in. The first failure is everybody's. */
-  async #sideBySide<T>(items: readonly T[], work: (item: T, lane: Berth) => Promise<void>): Promise<void> {
-    const left = items.values()
-    const { cutsPerLane } = this.#options
-    const workIn = async (database: string): Promise<void> => {
-      const berth = new Berth(this.#ground.port, database, cutsPerLane, (error) =>
-        this.#breach('at the end of a lane', error),
-      )
-      for (const item of left) await work(item, berth)
-      await berth.close()
-    }
-    await Promise.all(this.#ground.databases.map(workIn))
-  }
-
   /** Plays it uncut, and decides where to cut. */
-  async #plan({ transcript, mode }: Subject, lane: Lane): Promise<Job> {
-    const { bytes, answers } = await lane.measure(transcript, mode)
-    const cuts = streams.flatMap((stream, index) => this.#cutsOf(stream, bytes[stream], transcript, mode, index))
+  async #plan(subject: Subject, berth: Berth): Promise<Job> {
+    const { transcript, mode } = subject
+    const lane = await berth.get(transcript.access)
+    const { streams: measured, answers } = await lane.measure(transcript, mode)
+    const cuts = streams.flatMap((stream, index) => this.#cutsOf(stream, measured[stream], subject, index))
     return {
-      finding: { transcript, mode, bytes, ofClient: new Tally(), ofServer: new Tally() },
+      finding: { ...subject, streams: measured, ofClient: new Tally(), ofServer: new Tally() },
       expected: answers,
       cuts,
     }
   }
 
-  #cutsOf(stream: Stream, length: number, transcript: Transcript, mode: Mode, index: number): Cut[] {
-    const { transcripts, seed, points, isByBoth } = this.#options
-    const place = (transcripts.indexOf(transcript) * 2 + (mode === 'session' ? 1 : 0)) * streams.length + index
-    const chosen = points(length, transcript, new Random(seed).fork(place))
+  #cutsOf(stream: Stream, measured: StreamMeasure, subject: Subject, index: number): Cut[] {
+    const { subjects, seed, points, isByBoth } = this.#options
+    const place = subjects.indexOf(subject) * streams.length + index
+    const chosen = points(measured, subject.transcript, new Random(seed).fork(place))
     return chosen.flatMap((atByte, n) =>
       endings.filter((_, which) => isByBoth || which === (n + place) % 2).map((ending) => ({ stream, ending, atByte })),
     )
@@ -144,6 +130,10 @@ class Campaign {
   }
 }
 
+export function inAllModes(transcripts: readonly Transcript[]): Subject[] {
+  return transcripts.flatMap((transcript) => transcript.modes.map((mode) => ({ transcript, mode })))
+}
+
 export function describe({ transcript, mode }: Subject): string {
   return `${transcript.name} (${mode})`
 }
@@ -159,5 +149,19 @@ function inShares(job: Job): Job[] {
 /** By how one logs in, so that few lanes have to be opened. */
 function inTurn(jobs: readonly Job[]): Job[] {
   const access = ({ finding }: Job): string => finding.transcript.access
-  return jobs.toSorted((a, b) => access(b).localeCompare(access(a)))
+  return jobs.toSorted((a, b) => access(a).localeCompare(access(b)))
+}
+
+/** `work` is given the berth that it is for. The first failure is everybody's. */
+async function sideBySide<T>(
+  berths: readonly Berth[],
+  items: readonly T[],
+  work: (item: T, berth: Berth) => Promise<void>,
+): Promise<void> {
+  const left = items.values()
+  await Promise.all(
+    berths.map(async (berth) => {
+      for (const item of left) await work(item, berth)
+    }),
+  )
 }

@@ -3,6 +3,9 @@
 import type { Faults } from '../../src/relay/faults.ts'
 import type { Random } from '../../src/relay/random.ts'
 
+/** Of a message: its type and its length. */
+export const headerLength = 5
+
 /** Bytes of two connections, in both directions. */
 export const streams = ['the client sends', 'the client receives', 'the pooler sends', 'PostgreSQL sends'] as const
 export type Stream = (typeof streams)[number]
@@ -28,6 +31,13 @@ export function faultsOf({ stream, ending, atByte }: Cut): Faults {
     : { fromTarget: fault }
 }
 
+/** One stream of a conversation that was not cut. */
+export interface StreamMeasure {
+  readonly length: number
+  /** Of the messages in it, as far as they are known: what the pooler adds is not. */
+  readonly messages: readonly number[]
+}
+
 /** Every byte of a stream, and behind its last. */
 export function everyByte(length: number): number[] {
   return Array.from({ length: length + 1 }, (_, at) => at)
@@ -41,11 +51,28 @@ export function edgesAndSome(length: number, edge: number, inside: number, rando
   return [...chosen].toSorted((a, b) => a - b)
 }
 
-/** One byte of each of `count` equal parts of a stream; all of it, if it is as short as that. */
-export function someBytes(length: number, count: number, random: Random): number[] {
-  if (length < count) return everyByte(length)
-  const part = (length + 1) / count
-  return Array.from({ length: count }, (_, n) =>
-    random.integer(Math.ceil(n * part), Math.max(Math.ceil(n * part), Math.ceil((n + 1) * part) - 1)),
-  )
+/** `count` bytes anywhere, and as many of those within messages' headers, where any are known. */
+export function someBytes({ length, messages }: StreamMeasure, count: number, random: Random): number[] {
+  const headers = headersOf(messages)
+  const chosen = new Set<number>()
+  for (let n = 0; n < count; n++) {
+    chosen.add(random.integer(0, length))
+    if (headers.length > 0) chosen.add(random.pick(headers))
+  }
+  return [...chosen].toSorted((a, b) => a - b)
+}
+
+function headersOf(messages: readonly number[]): number[] {
+  let start = 0
+  return messages.flatMap((length) => {
+    start += length
+    return Array.from({ length: headerLength }, (_, n) => start - length + n)
+  })
+}
+
+/** Lengths of the messages in these bytes. */
+export function messagesIn(bytes: Buffer): number[] {
+  const lengths: number[] = []
+  for (let at = 0; at < bytes.length; at += lengths.at(-1) ?? 0) lengths.push(1 + bytes.readUInt32BE(at + 1))
+  return lengths
 }

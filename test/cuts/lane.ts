@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { eventually, type TestPooler, TestPoolers } from '../support/pooler.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { type Cut, faultsOf, isOfClient, type Stream, streams } from './cut.ts'
+import { type Cut, faultsOf, isOfClient, messagesIn, type Stream, type StreamMeasure, streams } from './cut.ts'
 import { CuttingRelay } from './cutting-relay.ts'
 import { accessOptions } from './ground.ts'
 import { askNext, type Door, speakerAt } from './people.ts'
@@ -24,7 +24,7 @@ export interface Outcome {
 /** What an uncut conversation is. */
 export interface Measure {
   readonly answers: readonly string[]
-  readonly bytes: Readonly<Record<Stream, number>>
+  readonly streams: Readonly<Record<Stream, StreamMeasure>>
 }
 
 const restMs = 8_000
@@ -84,9 +84,13 @@ export class Lane {
     await this.#isIdle()
     const to = this.#forwarded()
     await this.#clean(transcript, Math.max(...(transcript.mayLeave ?? [0])))
-    const bytes = Object.fromEntries(streams.map((stream) => [stream, to[stream] - from[stream]])) as Measure['bytes']
     this.#ready = undefined
-    return { answers, bytes }
+    const sent = messagesIn(Buffer.concat(transcript.steps.map(([bytes]) => bytes)))
+    const measured = streams.map((stream) => {
+      const messages = stream.endsWith('receives') || stream.startsWith('PostgreSQL') ? speaker.received : sent
+      return [stream, { length: to[stream] - from[stream], messages }]
+    })
+    return { answers, streams: Object.fromEntries(measured) as Measure['streams'] }
   }
 
   /** Plays it, cuts it, and sends the next client. Rejects with what is wrong. */

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
 import { Processes } from '../../bench/processes.ts'
-import { type CampaignOptions, runCampaign } from './campaign.ts'
+import { type CampaignOptions, inAllModes, runCampaign } from './campaign.ts'
 import { edgesAndSome, everyByte } from './cut.ts'
 import { formatReport, sumOf } from './report.ts'
 import { transcripts } from './transcripts.ts'
@@ -40,7 +40,7 @@ function whole(name: string, text: string, least: number, most: number): number 
   throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
 }
 
-const points: CampaignOptions['points'] = (length, { isLong, access }, random) =>
+const points: CampaignOptions['points'] = ({ length }, { isLong, access }, random) =>
   isLong ? edgesAndSome(length, edgeBytes, access === 'tls' ? 300 : 40, random) : everyByte(length)
 
 async function main(args: readonly string[]): Promise<number> {
@@ -60,9 +60,9 @@ async function main(args: readonly string[]): Promise<number> {
     versions: await describeTaxirank(new Processes()),
   }
   const startMs = performance.now()
-  const chosen = transcripts.filter(({ name }) => name.includes(only))
+  const subjects = inAllModes(transcripts.filter(({ name }) => name.includes(only)))
   const say = (line: string): void => console.log(line)
-  const result = await runCampaign({ transcripts: chosen, seed, lanes, points, isByBoth: true, cutsPerLane: 300, say })
+  const result = await runCampaign({ subjects, seed, lanes, points, isByBoth: true, cutsPerLane: 300, say })
   const minutes = (performance.now() - startMs) / 60_000
   if (only === '') {
     writeFileSync(join(projectRoot, 'docs/reports/cuts.md'), formatReport(result, { ...circumstances, minutes }))

@@ -4,6 +4,7 @@ import { Client as PgClient, type QueryArrayResult } from 'pg'
 import { RawClient } from '../support/raw-client.ts'
 import { type Message, say } from '../support/raw-messages.ts'
 import * as raw from '../support/raw-messages.ts'
+import { headerLength } from './cut.ts'
 import type { Access, Step } from './transcripts.ts'
 
 export interface Door {
@@ -20,6 +21,8 @@ const loginQuery = 'select 7 as seven'
 export interface Speaker {
   /** Plays it to its end or to the end of the connection; one line for each message, the rows of a login's query. */
   play(steps: readonly Step[]): Promise<string[]>
+  /** Lengths of the messages that it has got, a login's left out. */
+  readonly received: readonly number[]
   gone(): void
 }
 
@@ -32,11 +35,13 @@ export async function speakerAt(door: Door): Promise<Speaker> {
 
 function rawSpeaker(client: RawClient): Speaker {
   const got: string[] = []
+  const received: number[] = []
   return {
+    received,
     play: async (steps) => {
       for (const [bytes, until = 'Z', count = 1] of steps) {
         client.send(bytes)
-        for (let n = 0; n < count; n++) if (!(await hear(client, until, got))) return got
+        for (let n = 0; n < count; n++) if (!(await hear(client, until, got, received))) return got
       }
       client.leave()
       await client.closed()
@@ -47,10 +52,11 @@ function rawSpeaker(client: RawClient): Speaker {
 }
 
 /** False at the end of the connection. */
-async function hear(client: RawClient, until: string, got: string[]): Promise<boolean> {
+async function hear(client: RawClient, until: string, got: string[], received: number[] = []): Promise<boolean> {
   for (;;) {
     const message = await client.message()
     if (!message) return false
+    received.push(headerLength + message.body.length)
     if (message.type !== 'S') got.push(line(message))
     if (message.type === until) return true
   }
@@ -64,6 +70,7 @@ function line(message: Message): string {
 function driverSpeaker(door: Door): Speaker {
   const client = driver(door)
   return {
+    received: [],
     play: async () => {
       try {
         await client.connect()

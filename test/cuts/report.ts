@@ -62,10 +62,10 @@ function row(tally: Tally): string {
 }
 
 function rowOf(finding: Finding): string {
-  const { transcript, bytes, ofClient, ofServer } = finding
+  const { transcript, streams: measured, ofClient, ofServer } = finding
   const cells = [
     `${describe(finding)}${transcript.isLong ? ' *' : ''}`,
-    streams.map((stream) => whole(bytes[stream])).join(', '),
+    streams.map((stream) => whole(measured[stream].length)).join(', '),
     whole(ofClient.cuts),
     whole(ofClient.kept),
     whole(ofClient.destroyed),

@@ -57,6 +57,19 @@ export const transcripts: readonly Transcript[] = [
       ),
     ],
   ]),
+  conversation(
+    'a group that writes twice',
+    [
+      [
+        raw.all(
+          raw.statement('insert into item values ($1)', ['1']),
+          raw.statement('insert into item values ($1)', ['2']),
+          raw.sync,
+        ),
+      ],
+    ],
+    { mayLeave: [0, 2] },
+  ),
   conversation('a named statement used twice', [
     q('begin'),
     [raw.all(raw.parse('select $1::int * 2', 's'), raw.describeStatement('s'), raw.sync)],
