@@ -84,7 +84,8 @@ class Campaign {
       say(`${++done} of ${shares.length}: ${describe(share.finding)}, ${this.#breaches.length} breaches`)
     })
     await Promise.all(berths.map((berth) => berth.close()))
-    return { findings: jobs.map(({ finding }) => finding), breaches: this.#breaches }
+    const findings = new Map(jobs.map(({ finding }) => [describe(finding), finding]))
+    return { findings: subjects.flatMap((subject) => findings.get(describe(subject)) ?? []), breaches: this.#breaches }
   }
 
   /** Plays it uncut, and decides where to cut. */
