@@ -109,9 +109,18 @@ export function limited(base: FramingRules, { longest, refused }: FramingLimits)
   return { need: base.need, longest: lengths }
 }
 
-/** Client messages on the console: one simple query at a time. */
+const short: Rule = { longest: 8_192, need: 8_192 }
+
+/** Client messages on the console: all of them short, and whole. */
 export const consoleRules = rules({
-  [Frontend.query]: { longest: 8_192, need: 8_192 },
+  [Frontend.query]: short,
+  [Frontend.parse]: short,
+  [Frontend.bind]: short,
+  [Frontend.describe]: short,
+  [Frontend.execute]: short,
+  [Frontend.close]: short,
+  [Frontend.sync]: { longest: 5, need: 5 },
+  [Frontend.flush]: { longest: 5, need: 5 },
   [Frontend.terminate]: { longest: 5, need: 5 },
 })
 
