@@ -79,8 +79,8 @@ export class Log {
 
   #text(level: LogLevel, message: string, subject: LogSubject | undefined): string {
     const time = this.#wallClock().toISOString().replace('T', ' ').replace('Z', ' UTC')
-    const about = subject ? `${nameOf(subject)}: ${originOf(subject)} ` : ''
-    return `${time} [${this.#pid}] ${label[level]} ${escapeControl(about + message)}`
+    const who = subject ? `${nameOf(subject)}: ${originOf(subject)} ` : ''
+    return `${time} [${this.#pid}] ${label[level]} ${escapeControl(who + message)}`
   }
 
   #json(level: LogLevel, message: string, subject: LogSubject | undefined): string {
@@ -94,7 +94,7 @@ export class Log {
 export const silentLog = new Log(() => undefined, { threshold: 'error' })
 
 /** What a connection is called in log and console: `C-0x1f`. */
-export function nameOf({ side, id }: Pick<LogSubject, 'side' | 'id'>): string {
+function nameOf({ side, id }: Pick<LogSubject, 'side' | 'id'>): string {
   return `${side}-0x${id.toString(16)}`
 }
 

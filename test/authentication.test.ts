@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import pg from 'pg'
+import { Client } from 'pg'
 import { MadeUpSecrets } from '../src/auth/made-up-secrets.ts'
 import { parseSecret, type Secret } from '../src/auth/secret.ts'
 import type { ClientAuthMethod } from '../src/auth/client-exchange.ts'
@@ -75,7 +75,7 @@ function start(
 
 /** What the session says who it is. */
 async function logIn(pooler: TestPooler, user: string, secret = password): Promise<unknown> {
-  const client = new pg.Client({ host: '127.0.0.1', port: pooler.port, user, password: secret, database: 'postgres' })
+  const client = new Client({ host: '127.0.0.1', port: pooler.port, user, password: secret, database: 'postgres' })
   await client.connect()
   try {
     return (await client.query('select session_user')).rows[0].session_user
@@ -203,10 +203,10 @@ describe('a login', () => {
   it('says nothing of databases before it is over', async () => {
     const pooler = await start('md5', { ann: password })
     const ask = async (database: string, secret: string): Promise<string> => {
-      const client = new pg.Client({ host: '127.0.0.1', port: pooler.port, user: 'ann', password: secret, database })
+      const client = new Client({ host: '127.0.0.1', port: pooler.port, user: 'ann', password: secret, database })
       return client.connect().then(
         () => client.end().then(() => 'in'),
-        (error: Error) => error.message,
+        (error: unknown) => (error as Error).message,
       )
     }
     assert.equal(await ask('postgres', password), 'in')

@@ -14,8 +14,9 @@ import { listen, type Listener } from '../src/net/listen.ts'
 import type { ClientFigures } from '../src/pooler/figures.ts'
 import { Pooler, type PoolerOptions } from '../src/pooler/pooler.ts'
 import { noTrace } from '../src/pooler/trace.ts'
+import { Network } from '../src/server/network.ts'
 import { fakeWorld, type FakeWorld } from './support/console-fakes.ts'
-import { eventually, shortLimits } from './support/pooler.ts'
+import { eventually, plainNetwork, shortLimits } from './support/pooler.ts'
 import { RawClient } from './support/raw-client.ts'
 import * as raw from './support/raw-messages.ts'
 import { findProgram, needs } from './support/tools.ts'
@@ -61,7 +62,13 @@ before(() => {
   const clients = Array.from({ length: rowCount }, (_, index) => ({ ...figures, id: index + 1_000 }))
   world = fakeWorld({ callsBackItself: true, figures: { clients: () => clients } })
   const now = (): number => performance.now()
-  const pooler = new Pooler(options, { log: silentLog, trace: noTrace, now, console: world.console })
+  const pooler = new Pooler(options, {
+    log: silentLog,
+    trace: noTrace,
+    now,
+    console: world.console,
+    network: new Network(plainNetwork, now, () => undefined),
+  })
   let lastId = 0
   listener = listen({ host, port: 0, backlog: 64, deferAccept: true }, (socket) => {
     const id = ++lastId

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { createServer, type Socket as NetSocket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import pg from 'pg'
+import { Client, type ClientConfig } from 'pg'
 import { MadeUpSecrets } from '../src/auth/made-up-secrets.ts'
 import { NoSecret } from '../src/auth/secret.ts'
 import { settings } from '../src/config/settings.ts'
@@ -50,8 +50,8 @@ function start(query = defaultQuery): Promise<TestPooler> {
   return poolers.start({ authentication, database: { authQuery } })
 }
 
-async function logIn(pooler: TestPooler, user: string, options: pg.ClientConfig = {}): Promise<string> {
-  const client = new pg.Client({
+async function logIn(pooler: TestPooler, user: string, options: ClientConfig = {}): Promise<string> {
+  const client = new Client({
     host: '127.0.0.1',
     port: pooler.port,
     user,
@@ -106,8 +106,8 @@ describe('CVE-2025-12819', () => {
     await direct.query('truncate trap.seen; reset search_path')
     const pooler = await start(query)
     for (const options of ['-c search_path=trap,pg_catalog', '--search_path=trap\\ ,pg_catalog']) {
-      assert.equal(await logIn(pooler, 'nobody', { options } as pg.ClientConfig), 'SASL authentication failed')
-      await logIn(pooler, 'eve', { options } as pg.ClientConfig)
+      assert.equal(await logIn(pooler, 'nobody', { options }), 'SASL authentication failed')
+      await logIn(pooler, 'eve', { options })
     }
     const client = await RawClient.connect(pooler.port)
     client.send(raw.startup({ user: 'nobody', search_path: 'trap,pg_catalog' }))
@@ -154,7 +154,7 @@ async function toldBy(answer: Buffer, isTls: boolean): Promise<string> {
   })
   const said = await pooler.login().then(
     () => 'in',
-    (error: Error) => error.message,
+    (error: unknown) => (error as Error).message,
   )
   const isAlive = await RawClient.login(pooler.port, { database: 'pgbouncer' })
   isAlive.leave()

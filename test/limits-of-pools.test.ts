@@ -324,7 +324,7 @@ describe('a database that is down', () => {
       database: { address: nobody },
     })
     await assert.rejects(login(pooler))
-    assert.equal(pooler.logged.filter((line) => line.includes('WARNING postgres/postgres server')).length, 1)
+    assert.equal(pooler.logged.filter((line) => line.includes('cannot be opened')).length, 1)
   })
 })
 

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server as NetServer, type Socket as NetSocket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import pg from 'pg'
+import { Client, type ClientConfig } from 'pg'
 import { acceptingTls, connectingTls, type TlsMode } from '../src/net/tls.ts'
 import type { ServerEncryption } from '../src/server/target.ts'
 import { type Issued, issue } from './support/certificates.ts'
@@ -34,8 +34,8 @@ after(async () => {
 })
 
 /** What a driver gets, or why it gets nothing. */
-async function ask(port: number, ssl: pg.ClientConfig['ssl']): Promise<string> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', ...(ssl && { ssl }) })
+async function ask(port: number, ssl: ClientConfig['ssl']): Promise<string> {
+  const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', ...(ssl && { ssl }) })
   client.on('error', () => undefined)
   try {
     await client.connect()
@@ -92,10 +92,10 @@ describe('a client', () => {
 
   it('cancels in the clear also where TLS is required', async () => {
     const { port } = await start('require')
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', ssl: { ca } })
+    const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', ssl: { ca } })
     await client.connect()
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
-    const slow = client.query('select pg_sleep(20)').catch((error: { code: string }) => error.code)
+    const slow = client.query('select pg_sleep(20)').catch((error: unknown) => (error as { code: string }).code)
     await eventually('it runs', async () => (await count(plain.port, 'pg_sleep')) === 1)
     const key = Buffer.alloc(8)
     key.writeUInt32BE(processID)
@@ -125,7 +125,7 @@ describe('a client', () => {
       }
       await client.closed()
     }
-    assert.ok(!pooler.logged.join('').includes('logged in'))
+    assert.ok(!pooler.logged.join('').includes('login attempt'))
   })
 
   it('may not encrypt twice, nor ask for anything for ever', async () => {
@@ -158,7 +158,7 @@ describe('a client', () => {
   it('gets the new certificate from its next connection on, and keeps the connection it has', async () => {
     let tls = acceptingTls(accept('prefer'))
     const pooler = await poolers.start({ clientEncryption: () => tls })
-    const client = new pg.Client({
+    const client = new Client({
       host: '127.0.0.1',
       port: pooler.port,
       user: 'postgres',

@@ -117,7 +117,7 @@ function startCommand(found: Found, program: Command): Command {
     .copyInheritedSettings(program)
     .description('run the pooler with a PostgreSQL of its own, nothing to install or set up')
     .option('--port <N>', 'port of the pooler', parsePort, 6432)
-    .option('--http <N>', 'port of the page and the metrics, which this version does not have yet', parsePort, 6433)
+    .option('--http <N>', 'port of the page and the metrics', parsePort, 6433)
     .option('--data <DIR>', 'where the data are kept', parsePath)
     .option('--trace <FILE>', 'write a trace of every byte and decision', parsePath)
     .helpOption('-h, --help', 'show this help')

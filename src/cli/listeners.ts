@@ -6,10 +6,14 @@ import type { ReadFile } from '../config/read-ini.ts'
 import { socketPath } from '../config/socket-path.ts'
 import { TaxirankError } from '../errors.ts'
 import type { ListenOptions } from '../net/listen.ts'
+import type { NetworkSettings } from '../server/network.ts'
 import type { SocketOptions } from '../net/socket-options.ts'
 
-/** What the runtime needs beside the sockets that clients and servers may have. */
-const reservedDescriptors = 16
+/** What clients leave for servers and their cancels, and these for the runtime. */
+const reservedDescriptors = 32
+const lastDescriptors = 4
+/** How long a name server is waited for before the last good answer goes on being used. */
+const lookupMs = 5_000
 
 /** TCP first. `descriptorLimit`: connections beyond it, less a reserve, are reset at once. Throws `bad_configuration`. */
 export function listenersOf(global: GlobalConfig, descriptorLimit: number, readFile: ReadFile): ListenOptions[] {
@@ -32,8 +36,17 @@ export function listenersOf(global: GlobalConfig, descriptorLimit: number, readF
   return [...tcp, { ...common, unix, mode, ...(groupId !== undefined && { groupId }) }]
 }
 
+/** How connections to servers are made. */
+export function networkOf(global: GlobalConfig, descriptorLimit: number): NetworkSettings {
+  return {
+    dns: { maxTtlMs: global.dnsMaxTtlMs, nxdomainTtlMs: global.dnsNxdomainTtlMs, timeoutMs: lookupMs },
+    socketOptions: socketOptionsOf(global),
+    maxDescriptor: descriptorLimit - lastDescriptors,
+  }
+}
+
 /** Of every TCP connection, from either side. */
-export function socketOptionsOf(global: GlobalConfig): SocketOptions {
+function socketOptionsOf(global: GlobalConfig): SocketOptions {
   return {
     keepAlive: global.tcpKeepalive,
     keepAliveCount: global.tcpKeepcnt,

@@ -22,7 +22,7 @@ export function notifySystemd(state: string, address: string | undefined = proce
 }
 
 function send(path: Buffer, message: Buffer): boolean {
-  const { symbols, close } = dlopen('libc.so.6', {
+  const library = dlopen('libc.so.6', {
     socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
     sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i32' },
     close: { args: ['i32'], returns: 'i32' },
@@ -31,10 +31,11 @@ function send(path: Buffer, message: Buffer): boolean {
   family.writeUInt16LE(unix)
   // An abstract name counts every byte; a path ends with a NUL.
   const name = Buffer.concat([family, path, Buffer.alloc(path[0] === 0 ? 0 : 1)])
+  const { symbols } = library
   const descriptor = symbols.socket(unix, datagram, 0)
   if (descriptor < 0) return false
   const sent = symbols.sendto(descriptor, ptr(message), message.length, 0, ptr(name), name.length)
   symbols.close(descriptor)
-  close()
+  library.close()
   return sent === message.length
 }

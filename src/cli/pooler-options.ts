@@ -20,7 +20,7 @@ import type { ServerAddress } from '../server/target.ts'
 import type { TlsSetups } from './tls-setups.ts'
 
 /** Limits that have no setting. */
-export const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000, authQueryTimeoutMs: 5_000 } as const
+const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000, authQueryTimeoutMs: 5_000 } as const
 
 /** For the life of the process: what was made up for a name stays the same through every reload. */
 const madeUpKey = randomBytes(32)
@@ -113,7 +113,7 @@ function databaseOptions(config: Config, database: DatabaseConfig): Database {
   const secret = forcedSecret(config, database)
   return {
     addresses: hosts.map(addressOf),
-    loadBalanceHosts: database.loadBalanceHosts ?? 'round-robin',
+    loadBalanceHosts: database.loadBalanceHosts,
     name: bytesOf(database.dbname),
     ...(database.user !== undefined && { user: bytesOf(database.user) }),
     parameters: startupParameters(database),

@@ -18,13 +18,13 @@ const program = `
 import { parseArguments } from '${import.meta.dir}/arguments.ts'
 import { runFile } from '${import.meta.dir}/run-file.ts'
 import { TaxirankError } from '${import.meta.dir}/../errors.ts'
-const serve = async (config, log) => {
+const serve = async (config, { log }) => {
   if (process.env.FAKE === 'refuse') throw new TaxirankError('listen_failed', 'port is taken')
   if (process.env.FAKE === 'crash') setTimeout(() => { throw new Error('broken') }, 1)
   if (process.env.FAKE === 'reject') setTimeout(async () => { throw new Error('broken') }, 1)
   const alive = setInterval(() => {}, 1000)
   const never = new Promise(() => {})
-  return { stop: (mode) => (log.info('stop ' + mode), mode === 'immediate' ? Promise.resolve() : never) }
+  return { ended: never, reload() {}, pause: async () => {}, resume() {}, stop: (mode) => (log.info('stop ' + mode), mode === 'immediate' ? Promise.resolve() : never) }
 }
 try {
   process.exit(await runFile(parseArguments(process.argv.slice(2)), serve))

@@ -44,7 +44,7 @@ export async function runStart(command: StartCommand): Promise<number> {
     const pooler = await serveConfig(configOf(command, postgres.port, maxClients), { log, readFile: readText })
     process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
     const stopped = stoppedBySignal(process, pooler, log, echoMs)
-    process.stdout.write(greeting(pooler.port, postgres.version, dataDir))
+    process.stdout.write(greeting(pooler.port, postgres.version, dataDir, pooler.monitorUrl ?? ''))
     await Promise.race([stopped, pooler.ended])
   } finally {
     await postgres.stop()
@@ -76,6 +76,8 @@ function configOf(command: StartCommand, postgresPort: number, maxClients: numbe
     `listen_port = ${command.port}`,
     'listen_backlog = 512',
     'unix_socket_dir =',
+    `http_addr = ${host}`,
+    `http_port = ${command.httpPort}`,
     'auth_type = trust',
     'admin_users = postgres',
     'pool_mode = transaction',
@@ -92,12 +94,13 @@ function configOf(command: StartCommand, postgresPort: number, maxClients: numbe
   return parseConfig('taxirank start', () => lines.join('\n'))
 }
 
-function greeting(port: number, version: string, dataDir: string): string {
+function greeting(port: number, version: string, dataDir: string, page: string): string {
   const line = (database: string): string => `  psql "host=${host} port=${port} user=postgres dbname=${database}"\n`
   return (
     `\nTaxirank listens on ${host}:${port}: a transaction pool of ${poolSize} in front of PostgreSQL ${version}.\n` +
     `Data in ${dataDir}.\n\n` +
     `Try it:\n${line('postgres')}\nThe console (SHOW POOLS, SHOW VERSION):\n${line('pgbouncer')}\n` +
+    `The page with the pools, and /metrics: ${page}\n` +
     `Ctrl-C drains and stops.\n\n`
   )
 }

@@ -11,14 +11,18 @@ import { settingRows } from '../config/setting-rows.ts'
 import type { MemoryFigures, ProcessControl, SettingFigures } from '../console/process-control.ts'
 import type { ConsoleUsers } from '../console/role.ts'
 import type { Log, LogLevel } from '../log.ts'
+import { serveMonitor, type ServedMonitor } from '../monitor/serve-monitor.ts'
 import { bytesOf } from '../pooler/names.ts'
 import { descriptorLimit } from './limits.ts'
-import { listenersOf } from './listeners.ts'
+import { listenersOf, networkOf } from './listeners.ts'
 import { poolerOptions } from './pooler-options.ts'
 import { startPooler, type ServedPooler } from './serve-pooler.ts'
 import type { Operable, Stoppable, StopMode } from './signals.ts'
-import { versionLine } from './version.ts'
+import { version, versionLine } from './version.ts'
 import { readTlsSetups, type TlsSetups } from './tls-setups.ts'
+
+const localhost = '127.0.0.1'
+const usualHttpPort = 6433
 
 export interface ServeOptions {
   readonly log: Log
@@ -43,6 +47,7 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
   #config: Config
   #tls: TlsSetups
   #served: ServedPooler | undefined
+  #monitor: ServedMonitor | undefined
 
   constructor(config: Config, tls: TlsSetups, options: ServeOptions) {
     this.#config = config
@@ -59,12 +64,50 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
         pooler: poolerOptions(this.#config, this.#tls),
         listeners: listenersOf(global, descriptorLimit(readFile), readFile),
         clientEncryption: () => this.#tls.accepting,
+        network: networkOf(global, descriptorLimit(readFile)),
         consoleUsers: () => consoleUsersOf(this.#config),
         control: this,
         traceFile: global.traceFile,
       },
       log,
     )
+    this.#monitor = await this.#startMonitor(this.#served)
+  }
+
+  async #startMonitor(served: ServedPooler): Promise<ServedMonitor | undefined> {
+    const { httpAddr, httpPort } = this.#config.global
+    if (httpAddr === undefined && httpPort === undefined) return undefined
+    const { log } = this.#options
+    const source = {
+      figures: served.pooler.figures,
+      version,
+      isListening: () => served.isListening,
+      maxClients: () => this.#config.global.maxClientConn,
+      certificates: () => this.#certificates(),
+    }
+    try {
+      const monitor = serveMonitor({ address: httpAddr ?? localhost, port: httpPort ?? usualHttpPort, source, log })
+      void served.ended.then(() => monitor.stop())
+      return monitor
+    } catch (error) {
+      await served.stop('immediate')
+      throw error
+    }
+  }
+
+  /** Of our own certificates, when they end. */
+  #certificates(): { name: string; expiresAtMs: number }[] {
+    const { accepting, connecting } = this.#tls
+    const ends = {
+      client_tls: accepting?.expires,
+      server_tls: 'expires' in connecting ? connecting.expires : undefined,
+    }
+    return Object.entries(ends).flatMap(([name, date]) => (date ? [{ name, expiresAtMs: date.getTime() }] : []))
+  }
+
+  /** Where a browser on this machine finds the page; undefined: there is none. */
+  get monitorUrl(): string | undefined {
+    return this.#monitor?.url
   }
 
   get config(): Config {
@@ -135,6 +178,7 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
   #adopt(config: Config): void {
     const tls = readTlsSetups(config.global, this.#options.readFile)
     this.#running.pooler.reconfigure(poolerOptions(config, tls))
+    this.#running.network.reconfigure(networkOf(config.global, descriptorLimit(this.#options.readFile)))
     this.#config = config
     this.#tls = tls
     this.#configureLog()

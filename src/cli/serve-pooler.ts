@@ -10,6 +10,7 @@ import { listen, type Listener, type ListenOptions } from '../net/listen.ts'
 import { now } from '../net/turn.ts'
 import { type DrainMode, Pooler, type PoolerOptions } from '../pooler/pooler.ts'
 import { noTrace } from '../pooler/trace.ts'
+import { Network, type NetworkSettings } from '../server/network.ts'
 import { type JumpCause, RunningClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
 import type { Stoppable, StopMode } from './signals.ts'
@@ -20,6 +21,7 @@ export interface PoolerSetup {
   /** Where clients come from; one or more. */
   readonly listeners: readonly ListenOptions[]
   readonly clientEncryption: ClientEncryption
+  readonly network: NetworkSettings
   /** Asked at each login to the console. */
   readonly consoleUsers: () => ConsoleUsers
   /** What the console can do to the process. */
@@ -31,6 +33,9 @@ export interface ServedPooler extends Stoppable {
   /** The TCP port it listens on; 0: on none. */
   readonly port: number
   readonly pooler: Pooler
+  readonly network: Network
+  /** False from the moment it begins to stop. */
+  readonly isListening: boolean
   /** Resolves when it has been stopped, by whomever. */
   readonly ended: Promise<void>
 }
@@ -54,11 +59,18 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
   }
   const clock = new RunningClock({ monotonic: now, wall: Date.now, jumpMs, jumped })
   const { consoleUsers: users, control } = setup
-  const door = new Console({ users, process: control, pooler: () => pooler, trace, log })
-  const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now: () => clock.now(), console: door })
+  const door = new Console({ users, process: control, pooler: () => inspected, trace, log })
+  const time = (): number => clock.now()
+  const network = new Network(setup.network, time, (host, addresses) => {
+    log.info(`${host} has other addresses now: ${addresses.join(', ')}`)
+    pooler.hostMoved(host, addresses)
+  })
+  const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now: time, console: door, network })
+  const inspected = { figures: pooler.figures, verbs: pooler.verbs }
   const listeners = listenOnAll(setup, pooler, trace)
   const ticker = setInterval(() => {
     clock.tick()
+    network.advance(time())
     pooler.advance()
     traceFile?.flush()
   }, tickMs)
@@ -77,6 +89,10 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
     ended: ended.promise,
     port: listeners.find(({ port }) => port > 0)?.port ?? 0,
     pooler,
+    network,
+    get isListening() {
+      return finished === undefined
+    },
     stop(mode: StopMode) {
       finished ??= finish(mode === 'wait_for_clients' ? 'clients' : 'servers').then(ended.resolve)
       if (mode === 'immediate') pooler.stop()

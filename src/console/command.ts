@@ -44,6 +44,8 @@ export interface Wait {
   readonly until: Promise<Answer>
   /** A cancel request came: lets everything go on that this has stopped. Undefined: it can't be given up. */
   readonly giveUp: (() => void) | undefined
+  /** The client is gone: nobody waits for it any more. */
+  readonly left?: () => void
 }
 
 /** `hang-up`: no answer, and the connection ends. */

@@ -151,6 +151,7 @@ export class ConsoleSession implements ConsoleVisitor {
   }
 
   closed(cause: Error | undefined): void {
+    if (this.#activity.name === 'waiting') this.#activity.wait.left?.()
     this.#activity = reading
     this.#held = []
     this.#owner.closed(this, cause !== undefined)

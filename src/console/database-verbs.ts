@@ -8,7 +8,8 @@ export const pause: Command = {
   ...onDatabase('PAUSE', false),
   run: ({ verbs }, argument) => {
     const database = notOurs('pause', argument)
-    return { until: done('PAUSE', verbs.pause(database)), giveUp: () => verbs.resume(database) }
+    const [signal, left] = abandonment()
+    return { until: done('PAUSE', verbs.pause(database, signal)), giveUp: () => verbs.resume(database), left }
   },
 }
 
@@ -17,7 +18,8 @@ export const waitClose: Command = {
   ...onDatabase('WAIT_CLOSE', false),
   run: ({ verbs }, argument) => {
     const database = notOurs('wait for the close of', argument)
-    return { until: done('WAIT_CLOSE', verbs.waitClose(database)), giveUp: () => undefined }
+    const [signal, left] = abandonment()
+    return { until: done('WAIT_CLOSE', verbs.waitClose(database, signal)), giveUp: left, left }
   },
 }
 
@@ -43,6 +45,12 @@ function atOnce(
 
 function onDatabase(name: string, isRequired: boolean) {
   return { name, role: 'admin', argument: { name: '<db>', isRequired } } as const
+}
+
+/** A signal for what nobody waits for any more, and what gives it. */
+export function abandonment(): [AbortSignal, () => void] {
+  const controller = new AbortController()
+  return [controller.signal, () => controller.abort()]
 }
 
 /** The console itself always goes on. */

@@ -245,6 +245,14 @@ export class Pool<T> {
     this.#attend(now)
   }
 
+  /** It is closed: now, if it is idle or being opened, else when it is given back. */
+  retire(slot: Slot<T>, now: number): void {
+    if (!this.#slots.has(slot)) return
+    slot.retiring = 'retired'
+    if (this.#slots.isUnheld(slot)) this.#stock.close(slot, 'retired', now)
+    this.#attend(now)
+  }
+
   /** Everything that this call finds is closed: what is idle or being opened now, the rest when it is given back. */
   retireAll(now: number): void {
     const all = this.#slots.all()

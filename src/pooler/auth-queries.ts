@@ -1,6 +1,7 @@
 import type { Derivations } from '../auth/derivations.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Network } from '../server/network.ts'
 import { ProtocolVersion } from '../server/target.ts'
 import type { Deadlines } from '../time.ts'
 import { AuthQuery } from './auth-query.ts'
@@ -11,6 +12,7 @@ export interface AuthQuerySurroundings {
   readonly log: Log
   readonly deadlines: Deadlines
   readonly derivations: Derivations
+  readonly network: Network
   readonly now: () => number
 }
 
@@ -53,11 +55,13 @@ export class AuthQueries {
   #make(name: string, database: string, source: NonNullable<Database['authQuery']>): AuthQuery {
     const { serverEncryption, serverConnectTimeoutMs, authQueryTimeoutMs } = this.#options
     const protocol = new ProtocolVersion()
+    const { network } = this.#around
     let next = 0
     return new AuthQuery({
       ...this.#around,
       name,
       target: () => ({
+        network,
         address: source.addresses[next++ % source.addresses.length] as (typeof source.addresses)[number],
         encryption: serverEncryption,
         startup: new Map([

@@ -26,6 +26,8 @@ export interface ServerPoolSettings {
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
   readonly settleTimeoutMs: number
+  /** What is logged of its servers. */
+  readonly logs: PoolerOptions['logs']
 }
 
 const noneForced = new NoSecret('no password is configured for the user whom the database forces')
@@ -67,6 +69,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,
     settleTimeoutMs: options.settleTimeoutMs,
+    logs: options.logs,
   }
 }
 

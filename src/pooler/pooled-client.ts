@@ -13,12 +13,13 @@ import { type Caller, Waiter } from '../engine/waiter.ts'
 import type { Lease } from '../engine/lease.ts'
 import { TaxirankError } from '../errors.ts'
 import { Deadline, type Deadlines } from '../time.ts'
+import type { LogSubject } from '../log.ts'
 import * as build from '../wire/build.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
 import type { CancelKey, CancelKeys } from './cancel-keys.ts'
 import type { ClientFigures } from './figures.ts'
 import type { LiveUser } from './live.ts'
-import { textOf } from './names.ts'
+import { clientSubject, textOf } from './names.ts'
 import type { ClientLimits } from './client-limits.ts'
 import { ClientTiming, isTimed, type TimingOwner } from './client-timing.ts'
 import { differences, type ParameterSet } from './parameters.ts'
@@ -73,7 +74,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   #server: PooledServer | undefined
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
-  #name: string | undefined
+  #logSubject: LogSubject | undefined
+  #endReason: string | undefined
   #bytesSinceWatched = 0
   /** It has said Terminate. */
   #isLeaving = false
@@ -109,10 +111,19 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     return this.#client.id
   }
 
-  /** For the log: who it is and where it comes from. */
-  get name(): string {
-    this.#name ??= `client ${this.id} (${this.pool.name} from ${this.#client.remoteAddress}:${this.#client.remotePort})`
-    return this.#name
+  /** Who it is and where it comes from. Remembered: it is asked for when the connection is gone, too. */
+  get logSubject(): LogSubject {
+    this.#logSubject ??= clientSubject(this.#client, this.pool.database.name, this.user.name)
+    return this.#logSubject
+  }
+
+  get isEncrypted(): boolean {
+    return this.#client.isEncrypted
+  }
+
+  /** Why its connection ended, as far as that was not the network's doing. */
+  get endReason(): string {
+    return this.#endReason ?? (this.#isLeaving ? 'client close request' : 'client unexpected eof')
   }
 
   get isReading(): boolean {
@@ -155,6 +166,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   }
 
   #tell(error: TaxirankError): void {
+    if (error.severity === 'FATAL') this.#endReason ??= error.message
     if (this.#server?.isMidReply) this.#client.reset()
     else this.#client.fail(error)
     this.#owner.clientFailed(this, error)
@@ -459,6 +471,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   serverLost({ error, isMidReply, isTold }: ServerLoss): void {
     this.#server = undefined
     if (!this.#client.isOpen) return
+    this.#endReason ??= error.message
     if (isMidReply) this.#client.reset()
     else if (isTold) this.#client.end()
     else this.#client.fail(error)

@@ -8,6 +8,7 @@ import type { CancelPacket, Client, ClientHandler, Startup } from '../client/cli
 import { List } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Network } from '../server/network.ts'
 import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
@@ -17,7 +18,7 @@ import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
 import { noClientLimits } from './client-limits.ts'
 import { type LoginRequest, LoginRequests, type SessionStart } from './login-requests.ts'
 import type { DnsHostFigures, PoolerFigures, PoolerVerbs } from './figures.ts'
-import { textOf } from './names.ts'
+import { clientSubject, textOf } from './names.ts'
 import { checkOptions, type PoolerOptions } from './options.ts'
 import { type ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
@@ -55,8 +56,8 @@ export interface PoolerParts {
   readonly trace: Trace
   readonly now: () => number
   readonly console: ConsoleDoor
-  /** What is known of host names now; absent: nothing is remembered. */
-  readonly dnsHosts?: () => DnsHostFigures[]
+  /** How servers are reached. */
+  readonly network: Network
 }
 
 /**
@@ -105,13 +106,15 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       ...framingOf(options),
       deadlines: this.#deadlines,
       derivations: this.#derivations,
+      network: parts.network,
       now: parts.now,
       nextServerId: () => ++this.#lastServerId,
     })
-    const { log, now } = parts
+    const { log, now, network } = parts
     this.#authQueries = new AuthQueries(options, {
       log,
       now,
+      network,
       deadlines: this.#deadlines,
       derivations: this.#derivations,
     })
@@ -148,7 +151,13 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       isDraining: () => this.#drainMode !== undefined,
       clients: () => Array.from(this.#clients),
       arrivals: () => this.#arrivals.all(),
-      dnsHosts: () => this.#parts.dnsHosts?.() ?? [],
+      dnsHosts: () => this.#dnsHosts(),
+    })
+  }
+
+  #dnsHosts(): DnsHostFigures[] {
+    return this.#parts.network.hosts().map(({ name, ttlMs, addresses }) => {
+      return { name, ttlSeconds: Math.ceil(ttlMs / 1_000), addresses }
     })
   }
 
@@ -202,22 +211,32 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     for (const pool of this.#pools.all) pool.suspectIdle()
   }
 
+  /** A host of databases has other addresses than before. */
+  hostMoved(host: string, addresses: readonly string[]): void {
+    for (const pool of this.#pools.all) pool.hostMoved(host, addresses)
+  }
+
   // Login.
 
   login(arrival: Arrival, startup: Startup): void {
     const { client } = arrival
-    this.#orTell(client, () => {
+    this.#orTell(client, undefined, () => {
       const request = this.#requests.of(startup)
-      this.#refuseNewcomer(client)
-      if (request.database === this.#parts.console.database && request.user === ownerName && isOwner(client)) {
-        return this.#openConsole(arrival, request.user)
-      }
-      const done = (result: LoginResult): void => this.#decided(arrival, request, result)
-      const { authentication } = this.#options
-      arrival.authentication = new Authentication(client, request.user, authentication, this.#derivations, done)
-      const database = this.#pools.optionsOf(request.database)
-      arrival.authentication.begin(this.#authQueries.of(request.database, database))
+      this.#orTell(client, request, () => this.#authenticate(arrival, request))
     })
+  }
+
+  #authenticate(arrival: Arrival, request: LoginRequest): void {
+    const { client } = arrival
+    const { database, user } = request
+    this.#refuseNewcomer(client)
+    if (database === this.#parts.console.database && user === ownerName && isOwner(client)) {
+      return this.#openConsole(arrival, user)
+    }
+    const done = (result: LoginResult): void => this.#decided(arrival, request, result)
+    const { authentication } = this.#options
+    arrival.authentication = new Authentication(client, user, authentication, this.#derivations, done)
+    arrival.authentication.begin(this.#authQueries.of(database, this.#pools.optionsOf(database)))
   }
 
   #refuseNewcomer(client: Client): void {
@@ -229,7 +248,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   #decided(arrival: Arrival, request: LoginRequest, result: LoginResult): void {
-    this.#orTell(arrival.client, () => {
+    this.#orTell(arrival.client, request, () => {
       if (result.name === 'refused') throw result.error
       if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
       const pool = this.#poolFor(request)
@@ -239,14 +258,15 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   /** The client is told what `act` throws. */
-  #orTell(client: Client, act: () => void): void {
+  #orTell(client: Client, request: LoginRequest | undefined, act: () => void): void {
     try {
       act()
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
+      const subject = clientSubject(client, request?.database, request?.user)
       client.fail(error)
       const why = error.cause instanceof TaxirankError ? `: ${error.cause.message}` : ''
-      if (this.#options.logs.errors) this.#parts.log.warning(`client ${client.id} was told: ${error.message}${why}`)
+      if (this.#options.logs.errors) this.#parts.log.warning(`pooler error: ${error.message}${why}`, subject)
     }
   }
 
@@ -311,7 +331,13 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       return pooled.fail(error)
     }
     if (this.#verbs.isSuspended) pooled.suspend()
-    if (this.#options.logs.connections) this.#parts.log.info(`${pooled.name} logged in`)
+    if (this.#options.logs.connections) this.#logLogin(pooled)
+  }
+
+  #logLogin(pooled: PooledClient): void {
+    const { database, user } = pooled.logSubject
+    const tls = pooled.isEncrypted ? 'yes' : 'no'
+    this.#parts.log.info(`login attempt: db=${database} user=${user} tls=${tls}`, pooled.logSubject)
   }
 
   arrivalClosed(arrival: Arrival, isReset: boolean): void {
@@ -356,14 +382,17 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   clientFailed(client: PooledClient, error: TaxirankError): void {
-    if (this.#options.logs.errors) this.#parts.log.warning(`${client.name} was told: ${error.message}`)
+    if (this.#options.logs.errors) this.#parts.log.warning(`pooler error: ${error.message}`, client.logSubject)
   }
 
   clientClosed(client: PooledClient, cause: Error | undefined): void {
     if (!this.#clients.has(client)) return
     this.#clients.remove(client)
     this.#keys.revoke(client.key)
-    if (this.#options.logs.disconnections) this.#parts.log.info(`${client.name} closed${reasonOf(cause)}`)
+    if (!this.#options.logs.disconnections) return
+    const ageS = Math.floor((this.#parts.now() - client.connectedAtMs) / 1_000)
+    const reason = cause ? cause.message : client.endReason
+    this.#parts.log.info(`closing because: ${reason} (age=${ageS}s)`, client.logSubject)
   }
 
   crashed(client: PooledClient, error: unknown): void {
@@ -432,7 +461,3 @@ function framingOf({ disableQuery = false, maxPacketBytes = Infinity }: PoolerOp
 }
 
 const shutdownError = new TaxirankError('admin_shutdown', 'the pooler is shutting down')
-
-function reasonOf(cause: Error | undefined): string {
-  return cause ? `: ${cause.message}` : ''
-}

@@ -8,10 +8,11 @@ import type { Lease } from '../engine/lease.ts'
 import { Pool } from '../engine/pool.ts'
 import type { Slot } from '../engine/slot.ts'
 import type { Waiter } from '../engine/waiter.ts'
-import type { Log } from '../log.ts'
+import type { Log, LogSubject } from '../log.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type { Derivations } from '../auth/derivations.ts'
 import type { Credentials } from '../auth/secret.ts'
+import type { Network } from '../server/network.ts'
 import { ProtocolVersion, type ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import type { FramingRules } from '../wire/framer.ts'
@@ -37,6 +38,7 @@ export interface PoolSurroundings {
   readonly replyRules: FramingRules
   readonly deadlines: Deadlines
   readonly derivations: Derivations
+  readonly network: Network
   readonly now: () => number
   nextServerId(): number
 }
@@ -50,6 +52,7 @@ export interface ServerPoolParts {
 
 /** A failure that goes on is logged as often as this. */
 const repeatLogMs = 10_000
+const closedByPostgres = 'PostgreSQL closed the connection'
 
 export class ServerPool implements ServerOwner {
   readonly id: number
@@ -280,6 +283,18 @@ export class ServerPool implements ServerOwner {
     for (const server of this.servers) server.closeIfMarked()
   }
 
+  /** Servers at addresses that their host no longer has are closed as soon as nobody holds them. */
+  hostMoved(host: string, addresses: readonly string[]): void {
+    const now = this.#around.now()
+    for (const server of this.servers) {
+      const { address } = server.target
+      const { way } = server
+      if (!('host' in address) || address.host !== host || !way || addresses.includes(way.address)) continue
+      this.#engine.retire(server.slot, now)
+      server.closeIfMarked()
+    }
+  }
+
   /** Has what is idle checked before it is lent, if servers are checked. */
   suspectIdle(): void {
     this.#engine.suspectIdle()
@@ -349,12 +364,14 @@ export class ServerPool implements ServerOwner {
   takeTarget(): ServerTarget {
     const { encryption, startup } = this.#settings
     const credentials = (): Credentials => this.#credentials
-    return { address: this.#addresses.take(), encryption, startup, credentials, protocol: this.#protocol }
+    const { network } = this.#around
+    return { network, address: this.#addresses.take(), encryption, startup, credentials, protocol: this.#protocol }
   }
 
   serverReady(server: PooledServer): void {
     this.#parameters = server.parameters
     this.#refusal = undefined
+    if (this.#settings.logs.connections) this.#around.log.info('new connection to server', this.#subjectOf(server))
     this.trace.serverReady(server.id, this.id)
     this.#engine.opened(server.slot, server, this.#around.now())
   }
@@ -362,7 +379,7 @@ export class ServerPool implements ServerOwner {
   serverFailed(server: PooledServer, error: TaxirankError, isFinal: boolean): void {
     const now = this.#around.now()
     if (!this.#engine.isClosing(server.slot)) {
-      this.#logFailure(`${this.name} server ${server.id}: `, error.message, now)
+      this.#logFailure(server, error.message, now)
       this.#addresses.failed(server.target.address)
       this.#refusal = isFinal ? error : undefined
       this.trace.serverDestroyed(server.id, error.message)
@@ -372,17 +389,33 @@ export class ServerPool implements ServerOwner {
     this.#engine.openFailed(server.slot, error, isFinal, now)
   }
 
-  #logFailure(who: string, text: string, now: number): void {
+  #logFailure(server: PooledServer, text: string, now: number): void {
     const last = this.#loggedFailure
     if (text === last.text && now - last.atMs < repeatLogMs) return
     this.#loggedFailure = { text, atMs: now }
-    this.#around.log.warning(who + text)
+    this.#around.log.warning(`cannot be opened: ${text}`, this.#subjectOf(server))
+  }
+
+  #subjectOf({ id, target }: PooledServer): LogSubject {
+    const { address } = target
+    const where = 'unix' in address ? { address: 'unix', port: 0 } : { address: address.host, port: address.port }
+    const user = textOf(target.startup.get('user') ?? '')
+    return { side: 'S', id, database: textOf(this.database.name), user, ...where }
+  }
+
+  #logEnd(server: PooledServer, reason: string): void {
+    if (!this.#settings.logs.disconnections) return
+    const ageS = Math.floor((this.#around.now() - server.connectedAtMs) / 1_000)
+    this.#around.log.info(`closing because: ${reason} (age=${ageS}s)`, this.#subjectOf(server))
   }
 
   serverClosed(server: PooledServer): void {
     this.#stopSettling(server)
     if (!this.#servers.delete(server.slot)) return
-    if (!this.#engine.isClosing(server.slot)) this.trace.serverDestroyed(server.id, 'PostgreSQL closed the connection')
+    if (!this.#engine.isClosing(server.slot)) {
+      this.#logEnd(server, closedByPostgres)
+      this.trace.serverDestroyed(server.id, closedByPostgres)
+    }
     this.trace.serverClosed(server.id)
     this.#engine.closed(server.slot, this.#around.now())
   }
@@ -421,7 +454,7 @@ export class ServerPool implements ServerOwner {
 
   crashed(error: unknown): void {
     const trail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#around.log.error(`${this.name} a bug of the pooler closed a server: ${trail}`)
+    this.#around.log.error(`a bug of the pooler closed a server of ${this.name}: ${trail}`)
   }
 
   #open(slot: Slot<PooledServer>): void {
@@ -439,7 +472,7 @@ export class ServerPool implements ServerOwner {
   #close(slot: Slot<PooledServer>, reason: string): void {
     const server = this.#servers.get(slot)
     if (!server) return
-    this.#around.log.debug(`${this.name} server ${server.id} is closed: ${reason}`)
+    this.#logEnd(server, reason)
     this.trace.serverDestroyed(server.id, reason)
     server.close(reason)
   }

@@ -5,7 +5,7 @@
  */
 
 import { TaxirankError } from '../errors.ts'
-import { connect, type Connecting } from '../net/connect.ts'
+import type { Connecting } from '../net/connect.ts'
 import type { Socket, SocketHandler } from '../net/socket.ts'
 import type { TlsSession } from '../net/tls-handshake.ts'
 import type { ConnectingTls } from '../net/tls.ts'
@@ -20,11 +20,11 @@ export interface DialHandler {
 }
 
 export function dial(target: ServerTarget, handler: DialHandler): Connecting {
-  const { address, encryption } = target
+  const { address, encryption, network } = target
   const isPlain = encryption.mode === 'disable' || 'unix' in address
   let opening: Opening | undefined
-  const connecting = connect(
-    'unix' in address ? { unix: address.unix, timeoutMs: 0 } : { host: address.host, port: address.port, timeoutMs: 0 },
+  const connecting = network.connect(
+    address,
     (socket) => {
       if (isPlain) return handler.dialled(socket, undefined)
       opening = new Opening(socket, encryption, 'unix' in address ? '' : address.host, addressText(address), handler)

@@ -5,6 +5,7 @@
 
 import type { Credentials } from '../auth/secret.ts'
 import type { ConnectingTls } from '../net/tls.ts'
+import type { Network } from './network.ts'
 import { newestMinor } from '../wire/startup.ts'
 
 /** `unix`: the path of a socket, `@` for an abstract one. */
@@ -14,6 +15,7 @@ export type ServerAddress = { readonly host: string; readonly port: number } | {
 export type ServerEncryption = { readonly mode: 'disable' } | ConnectingTls
 
 export interface ServerTarget {
+  readonly network: Network
   readonly address: ServerAddress
   readonly encryption: ServerEncryption
   /** Startup parameters as byte strings: user, database and what the pool adds. */

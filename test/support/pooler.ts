@@ -17,6 +17,7 @@ import { freePort } from '../../src/embedded/free-port.ts'
 import { Log } from '../../src/log.ts'
 import type { PoolerFigures, PoolerVerbs } from '../../src/pooler/figures.ts'
 import type { Database, PoolerOptions } from '../../src/pooler/pooler.ts'
+import type { NetworkSettings } from '../../src/server/network.ts'
 import type { ServerAddress } from '../../src/server/target.ts'
 import { RawClient } from './raw-client.ts'
 
@@ -29,6 +30,7 @@ export interface TestPoolerOptions extends Partial<Omit<PoolerOptions, 'database
   readonly database?: TestDatabase
   /** Others, by name. */
   readonly databases?: Readonly<Record<string, TestDatabase>>
+  readonly network?: NetworkSettings
   readonly clientTls?: AcceptingTls | undefined
   readonly clientEncryption?: ClientEncryption
   /** There is no `*`. */
@@ -91,6 +93,12 @@ const usual = {
   maxClients: 0,
 }
 
+export const plainNetwork: NetworkSettings = {
+  dns: { maxTtlMs: 15_000, nxdomainTtlMs: 15_000, timeoutMs: 1_000 },
+  socketOptions: {},
+  maxDescriptor: Infinity,
+}
+
 /** These tests have no configuration to show or change. */
 const noControl: ProcessControl = {
   version: 'PgBouncer 1.25.2 (test)',
@@ -119,6 +127,7 @@ export class TestPoolers {
       {
         pooler: this.#optionsFrom(options),
         listeners: [{ host: '127.0.0.1', port: 0, deferAccept: true }],
+        network: options.network ?? plainNetwork,
         clientEncryption: options.clientEncryption ?? (() => options.clientTls),
         consoleUsers: () => ({ admins: new Set(['postgres']), stats: new Set() }),
         control: noControl,
