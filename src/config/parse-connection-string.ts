@@ -31,10 +31,10 @@ export function* parseConnectionString(text: string): Generator<Pair> {
 
 /**
  * Whether a word of a connection string may be a part of a password. A blank, a quote or a separator that is wrong makes
- * the rest of a password look like something else: so nothing is shown that holds the word, or stands behind it.
+ * the rest of a password look like something else: so nothing is shown that holds the word, or stands behind it. A URL holds one without the word.
  */
 export function mayBeSecret(word: string, text: string): boolean {
-  const password = text.search(/pass/i)
+  const password = text.search(/pass|:\/\/\S*@/i)
   return password >= 0 && text.includes(word, Math.max(0, password - word.length + 1))
 }
 
