@@ -112,6 +112,7 @@ function draw(random: Random, { folder, port, postgresPort, traceFile }: Place):
     max_db_connections: random.pick([0, 4, 8]),
     max_user_connections: random.pick([0, 20]),
     max_client_conn: random.integer(100, 200),
+    query_wait_notify: 0,
     query_wait_timeout: random.integer(20, 60),
     server_lifetime: random.pick([1, 3_600]),
     server_idle_timeout: random.pick([1, 600]),
