@@ -12,7 +12,7 @@ export interface Circumstances {
 
 const introduction = `Everything here happens before a login. Ten clients that are logged in ask \`select 1\` every 20 ms, and every 200 ms somebody
 logs in rightly, asks, and leaves; both from a process of their own. \`max_client_conn\` is ${maxClients.toLocaleString('en-US')}. The flood, the bystanders, PostgreSQL and the
-pooler share the machine's cores, so latency during a flood is also that of a busy machine: compare with the row below.`
+pooler share the machine's cores, so latency during a flood is also that of a busy machine: see the load average.`
 
 export function renderReport(measured: readonly Measured[], around: Circumstances): string {
   const { machine, versions, command, seconds } = around
