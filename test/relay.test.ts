@@ -81,6 +81,14 @@ describe('a relay', () => {
     assert.deepEqual(relay.faults, noFaults)
   })
 
+  it('counts what it forwards in each direction, and not what it loses', async () => {
+    const { relay, client, target } = await join(() => ({ fromClient: { halfCloseAtByte: 7 } }))
+    target.socket.write('to the client')
+    client.socket.write('to the target')
+    await until('both have come', () => bytesOf(target).length === 7 && bytesOf(client).length === 13)
+    assert.deepEqual(relay.forwardedBytes, { fromClient: 7, fromTarget: 13 })
+  })
+
   it('passes a reset on as a reset', async () => {
     const { client, target } = await join(() => ({}))
     client.socket.terminate()

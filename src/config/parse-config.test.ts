@@ -149,6 +149,8 @@ describe('parseConfig', () => {
       'a = host=': 'a: syntax error at "host="; allowed: key=value key=\'other value\' …',
       "a = host=''": 'a: host has an empty value; leave it out instead',
       "a = password='hidden": 'a: syntax error at "password="; allowed: key=value key=\'other value\' …',
+      'a = port=1;password=x': 'a: port: has a wrong value, which may hold a password; allowed: 1 to 65,535',
+      'a = password=x y=z': 'a: (a name that is not shown): unknown setting',
       "a = host='x'port=1": 'a: syntax error at "host="; allowed: key=value key=\'other value\' …',
       'pgbouncer = host=x': 'pgbouncer: this name is reserved for the console',
       [`${'ä'.repeat(32)} = host=x`]: '',

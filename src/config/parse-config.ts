@@ -6,7 +6,7 @@
 import { databaseFrom, template } from './config.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { nearestName } from './nearest-name.ts'
-import { parseConnectionString } from './parse-connection-string.ts'
+import { mayBeSecret, parseConnectionString } from './parse-connection-string.ts'
 import { parseUserlist } from './parse-userlist.ts'
 import type { UserlistEntry } from './parse-userlist.ts'
 import { badConfiguration, problemAt, unreadable } from './problem.ts'
@@ -137,7 +137,7 @@ class Draft {
     const reader = new ValueReader(section, this.#report, `${subject}: `)
     for (const pair of parseConnectionString(text)) {
       if ('problem' in pair) this.#report(problemAt(place, subject, pair.problem))
-      else reader.set(pair.key, pair.value, place)
+      else reader.set(pair.key, pair.value, place, (word) => !mayBeSecret(word, text))
     }
     entries.set(name, { place, values: reader.finish() })
   }

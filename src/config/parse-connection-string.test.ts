@@ -50,6 +50,18 @@ describe('parseConnectionString', () => {
     assert.deepEqual(parse('a='), [syntax('a=')])
   })
 
+  it('shows nothing that stands behind a password, or holds the word', () => {
+    for (const text of ['password=two words', 'host=a password:word', `password=two a='x' word`]) {
+      assert.deepEqual(parse(text).at(-1), [
+        `syntax error at or behind the password; allowed: key=value key='other value' …`,
+      ])
+    }
+    assert.deepEqual(parse(`password=a word=''`).at(-1), [
+      'what stands behind the password has an empty value; leave it out instead',
+    ])
+    assert.deepEqual(parse(`password=''`), [['password has an empty value; leave it out instead']])
+  })
+
   it('refuses an empty value', () => {
     assert.deepEqual(parse(`a='' b=1`), [['a has an empty value; leave it out instead']])
   })

@@ -38,6 +38,16 @@ function readUnknown(section: Section, name: string, text: string): Read {
   }
 }
 
+function isKnown(section: Section, alias: string): boolean {
+  return aliases[section].has(alias) || Object.hasOwn(settings[section], alias) || unsupported[section].has(alias)
+}
+
+/** What is allowed, where the problem says so after the value. */
+function withoutValue(problem: string): string {
+  const allowed = problem.indexOf('allowed: ')
+  return allowed < 0 ? problem : `has a wrong value, which may hold a password; ${problem.slice(allowed)}`
+}
+
 export class ValueReader<Name extends Section> {
   readonly #section: Name
   readonly #report: Report
@@ -52,10 +62,14 @@ export class ValueReader<Name extends Section> {
     this.#prefix = prefix
   }
 
-  /** Takes one value, or reports what is wrong with it. */
-  set(alias: string, text: string, place: Place): void {
+  /** Takes one value, or reports what is wrong with it, without words that may not be shown. */
+  set(alias: string, text: string, place: Place, isShown: (word: string) => boolean = () => true): void {
     const read = readValue(this.#section, alias, text)
-    if (read.kind === 'problem') this.#report(problemAt(place, `${this.#prefix}${alias}`, read.problem))
+    if (read.kind === 'problem') {
+      const name = isKnown(this.#section, alias) || isShown(alias) ? alias : '(a name that is not shown)'
+      const problem = isShown(text) ? read.problem : withoutValue(read.problem)
+      this.#report(problemAt(place, `${this.#prefix}${name}`, problem))
+    }
     if (read.kind !== 'value') return
     this.#values.set(read.name, read.value)
     this.#places.set(read.name, place)

@@ -238,8 +238,9 @@ export class ServerPool implements ServerOwner {
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
     if (isOther) this.#addresses = new ServerAddresses(addresses, balance)
     this.#defineInTrace()
-    this.#engine.retune(tuning, now)
+    // First the sizes: what another lifetime closes is opened anew at once, and then no more than may be now.
     this.#engine.resize({ maxSize, minSize: this.#minSize, reserveSize }, now)
+    this.#engine.retune(tuning, now)
     if (isOther || !areRulesAlike(old.rules, this.rules)) this.retireAll()
   }
 

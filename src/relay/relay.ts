@@ -26,6 +26,8 @@ export interface Relay {
   readonly connections: number
   /** Faults that took effect: each kind at most once for each connection, direction and plan. */
   readonly faults: Readonly<Record<FaultKind, number>>
+  /** Bytes forwarded so far, over all connections; a duplicated chunk counts once. */
+  readonly forwardedBytes: { readonly fromClient: number; readonly fromTarget: number }
   /** Asks the plan anew for every open connection. One whose bytes were swallowed can't go on: it is reset. */
   replan(): void
   /** New connections are refused from now on; open ones don't notice. */
@@ -39,6 +41,7 @@ export interface Relay {
 /** Throws `listen_failed`. */
 export function startRelay(options: RelayOptions): Relay {
   const faults = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>
+  const forwardedBytes = { fromClient: 0, fromTarget: 0 }
   const open = new Set<RelayedConnection>()
   const random = new Random(options.seed)
   let count = 0
@@ -46,6 +49,7 @@ export function startRelay(options: RelayOptions): Relay {
     count++
     const connection = new RelayedConnection(client, options, count, random.fork(count), {
       happened: (kind) => faults[kind]++,
+      forwarded: (side, bytes) => void (forwardedBytes[side] += bytes),
       closed: () => open.delete(connection),
     })
     open.add(connection)
@@ -58,6 +62,7 @@ export function startRelay(options: RelayOptions): Relay {
       return open.size
     },
     faults,
+    forwardedBytes,
     replan: () => open.forEach((connection) => connection.replan()),
     refuse: () => void listener.close(),
     accept: () => void (listener = listenForEndPoints(port, accepted)),
@@ -68,8 +73,11 @@ export function startRelay(options: RelayOptions): Relay {
   }
 }
 
+type Side = keyof Faults
+
 interface ConnectionOwner {
   happened(kind: FaultKind): void
+  forwarded(side: Side, bytes: number): void
   closed(): void
 }
 
@@ -97,7 +105,7 @@ class RelayedConnection {
         () => this.#target,
       ),
     )
-    this.#fromClient = this.#stream(this.#client, random.fork(1), () => this.#faults.fromClient?.resetSide)
+    this.#fromClient = this.#stream('fromClient', this.#client, random.fork(1))
     this.#fromClient.plan(this.#faults.fromClient ?? {})
     connectEndPoint(options.target, connectTimeoutMs).then(
       (target) => this.#connected(target, random.fork(2)),
@@ -130,7 +138,7 @@ class RelayedConnection {
         () => this.#client,
       ),
     )
-    const fromTarget = this.#stream(target, random, () => this.#faults.fromTarget?.resetSide)
+    const fromTarget = this.#stream('fromTarget', target, random)
     this.#target = target
     this.#fromTarget = fromTarget
     if (this.#isOver) return target.reset()
@@ -139,10 +147,11 @@ class RelayedConnection {
     this.#fromClient.connected(target)
   }
 
-  #stream(source: EndPoint, random: Random, resetSide: () => 'both' | 'client' | 'target' | undefined): Stream {
+  #stream(side: Side, source: EndPoint, random: Random): Stream {
     return new Stream(source, random, {
       happened: (kind) => this.#owner.happened(kind),
-      ended: (kind) => this.#end(kind === 'cut' ? 'none' : (resetSide() ?? 'both')),
+      forwarded: (bytes) => this.#owner.forwarded(side, bytes),
+      ended: (kind) => this.#end(kind === 'cut' ? 'none' : (this.#faults[side]?.resetSide ?? 'both')),
     })
   }
 

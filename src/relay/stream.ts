@@ -16,6 +16,8 @@ const throttleStepsPerSecond = 50
 export interface StreamOwner {
   /** A fault took effect: at most once for each kind and plan. */
   happened(kind: FaultKind): void
+  /** So many more bytes were handed to the sending socket. */
+  forwarded(bytes: number): void
   /** The planned byte was reached; what was to be forwarded has been handed to the sending socket. */
   ended(kind: 'cut' | 'reset'): void
 }
@@ -146,10 +148,13 @@ export class Stream {
   #forward(sink: EndPoint, piece: Buffer): void {
     const ending = this.#ending
     if (ending && this.#forwardedBytes + piece.length >= ending.atByte) {
-      sink.write(piece.subarray(0, ending.atByte - this.#forwardedBytes))
+      const last = piece.subarray(0, ending.atByte - this.#forwardedBytes)
+      this.#owner.forwarded(last.length)
+      sink.write(last)
       this.#end(ending.kind, sink)
       return
     }
+    this.#owner.forwarded(piece.length)
     sink.write(piece)
     const { bytesPerSecond, splitBytes, duplicateAtByte } = this.#faults
     if (duplicateAtByte !== undefined && this.#holds(piece, duplicateAtByte)) {

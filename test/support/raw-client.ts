@@ -103,6 +103,11 @@ export class RawClient {
     return (await this.until('Z')).map(say)
   }
 
+  /** The next message; nothing at the end of the connection. */
+  message(): Promise<Message | undefined> {
+    return this.#next([])
+  }
+
   /** Everything up to the first message of one of these types. */
   async until(...types: readonly string[]): Promise<Message[]> {
     const got: Message[] = []

@@ -1,0 +1,75 @@
+/**
+ * `npm run cuts -- [--seed N] [--lanes N] [--only TEXT]`: every conversation cut at every byte, and docs/reports/cuts.md
+ * written; with --only those whose name contains the text, and no report. The last line is `N cuts, N breaches, seed N`;
+ * exit code 0 only without a breach, 2 for wrong options.
+ */
+
+import { randomInt } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
+import { Processes } from '../../bench/processes.ts'
+import { type CampaignOptions, inAllModes, runCampaign } from './campaign.ts'
+import { edgesAndSome, everyByte } from './cut.ts'
+import { formatReport, sumOf } from './report.ts'
+import { transcripts } from './transcripts.ts'
+
+const usage = 'usage: npm run cuts -- [--seed N] [--lanes N] [--only TEXT]'
+const edgeBytes = 110
+
+interface Options {
+  readonly seed: number
+  readonly lanes: number
+  readonly only: string
+}
+
+function readOptions(args: readonly string[]): Options {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({ args: [...args], options: { seed: text, lanes: text, only: text } })
+  return {
+    seed: whole('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
+    lanes: whole('lanes', values.lanes ?? '6', 1, 12),
+    only: values.only ?? '',
+  }
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
+}
+
+const points: CampaignOptions['points'] = ({ length }, { isLong, access }, random) =>
+  isLong ? edgesAndSome(length, edgeBytes, access === 'tls' ? 300 : 40, random) : everyByte(length)
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = readOptions(args)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    console.error(usage)
+    return 2
+  }
+  const { seed, lanes, only } = options
+  const circumstances = {
+    date: new Date().toISOString().slice(0, 10),
+    command: ['npm run cuts --', ...args, ...(args.includes('--seed') ? [] : ['--seed', seed])].join(' '),
+    machine: describeMachine(),
+    versions: await describeTaxirank(new Processes()),
+  }
+  const startMs = performance.now()
+  const subjects = inAllModes(transcripts.filter(({ name }) => name.includes(only)))
+  const say = (line: string): void => console.log(line)
+  const result = await runCampaign({ subjects, seed, lanes, points, isByBoth: true, cutsPerLane: 300, say })
+  const minutes = (performance.now() - startMs) / 60_000
+  if (only === '') {
+    writeFileSync(join(projectRoot, 'docs/reports/cuts.md'), formatReport(result, { ...circumstances, minutes }))
+  }
+  const cuts = sumOf(result.findings, 'ofClient').cuts + sumOf(result.findings, 'ofServer').cuts
+  console.log(`${cuts} cuts, ${result.breaches.length} breaches, seed ${seed}`)
+  return result.breaches.length === 0 ? 0 : 1
+}
+
+process.exit(await main(process.argv.slice(2)))
