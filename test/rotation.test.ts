@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import pg from 'pg'
+import { Client } from 'pg'
 import { MadeUpSecrets } from '../src/auth/made-up-secrets.ts'
 import { type Credentials, parseSecret } from '../src/auth/secret.ts'
 import { eventually, TestPoolers, type TestDatabase, type TestPooler } from './support/pooler.ts'
@@ -15,7 +15,7 @@ let postgres: TestPostgres
 let direct: RawClient
 const poolers = new TestPoolers(() => postgres.port)
 const raws: RawClient[] = []
-const drivers: pg.Client[] = []
+const drivers: Client[] = []
 
 before(async () => {
   postgres = await startTestPostgres({}, { 'pg_hba.conf': accessRules })
@@ -106,15 +106,15 @@ describe('the password of a user whom auth_query looks up', () => {
       database: { authQuery: { ...lookup, addresses: [{ host: '127.0.0.1', port: postgres.port }] } },
     })
 
-  async function connect(pooler: TestPooler, password: string): Promise<pg.Client> {
-    const client = new pg.Client({ host: '127.0.0.1', port: pooler.port, user: 'ann', password, database: 'postgres' })
+  async function connect(pooler: TestPooler, password: string): Promise<Client> {
+    const client = new Client({ host: '127.0.0.1', port: pooler.port, user: 'ann', password, database: 'postgres' })
     client.on('error', () => undefined)
     await client.connect()
     drivers.push(client)
     return client
   }
 
-  const seven = async (client: pg.Client): Promise<number> => (await client.query('select 7 as n')).rows[0].n
+  const seven = async (client: Client): Promise<number> => (await client.query('select 7 as n')).rows[0].n
 
   it('is the new one at the next login; whoever is here goes on, and new servers take the new keys', async () => {
     const pooler = await start()

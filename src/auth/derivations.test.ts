@@ -137,6 +137,17 @@ describe('Derivations', () => {
     assert.equal(bench.derivations.derive(derivation('d'), new Waiter()), undefined)
   })
 
+  it('come first for what is known to be right, and are not refused because of what is claimed', () => {
+    const bench = new Bench({ mostAtOnce: 1, mostWaiting: 2 })
+    for (const password of ['a', 'b', 'c']) bench.derivations.derive(derivation(password, false), new Waiter())
+    assert.throws(() => bench.derivations.derive(derivation('d', false), new Waiter()), { code: 'overloaded' })
+    bench.derivations.derive(derivation('known'), new Waiter())
+    bench.finish('a')
+    assert.deepEqual(bench.running, ['known'])
+    bench.finish('known')
+    assert.deepEqual(bench.running, ['b'])
+  })
+
   it('do not call who has left, and do not begin what nobody waits for', () => {
     const bench = new Bench({ mostAtOnce: 1 })
     const [first, second, third, stays] = [new Waiter(), new Waiter(), new Waiter(), new Waiter()]

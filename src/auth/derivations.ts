@@ -103,7 +103,7 @@ export class Derivations {
 
   #enqueue(id: string, derivation: Derivation): Job {
     const { mostWaiting } = this.#options
-    if (this.waiting >= mostWaiting) {
+    if (this.#waitingLike(derivation) >= mostWaiting) {
       const text = `too many logins at once: ${mostWaiting.toLocaleString('en-US')} wait for their password to be hashed`
       throw new TaxirankError('overloaded', text)
     }
@@ -113,10 +113,28 @@ export class Derivations {
   }
 
   #start(): void {
-    for (const job of this.#jobs.values()) {
-      if (this.#running >= this.#options.mostAtOnce) return
-      if (!job.isRunning) this.#run(job)
+    while (this.#running < this.#options.mostAtOnce) {
+      const job = this.#next()
+      if (!job) return
+      this.#run(job)
     }
+  }
+
+  #waitingLike({ isKept }: Derivation): number {
+    let waiting = 0
+    for (const job of this.#jobs.values()) if (!job.isRunning && job.derivation.isKept === isKept) waiting++
+    return waiting
+  }
+
+  /** What is known to be right goes first: somebody's claims, however many, must not keep servers and others from logging in. */
+  #next(): Job | undefined {
+    let claim: Job | undefined
+    for (const job of this.#jobs.values()) {
+      if (job.isRunning) continue
+      if (job.derivation.isKept) return job
+      claim ??= job
+    }
+    return claim
   }
 
   #run(job: Job): void {

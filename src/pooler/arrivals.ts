@@ -1,6 +1,7 @@
 /**
  * The clients whose login has not been decided yet. They have a limit of time, and one of number: when too many are here,
- * whoever has been silent for longest makes room, so that nobody can keep the others out by saying nothing.
+ * whoever has been silent for longest makes room, so that nobody can keep the others out by saying nothing; and only where
+ * nobody is silent, whoever has been logging in for longest.
  */
 
 import { List } from '../engine/list.ts'
@@ -14,7 +15,11 @@ export class Arrivals {
   #timeoutMs: number
   readonly #deadlines: Deadlines
   readonly #log: Log
-  readonly #list = new List<Arrival>()
+  /** They have not said what they want yet, oldest first. */
+  readonly #silent = new List<Arrival>()
+  /** They have. Who cancels stands in neither list. */
+  readonly #loggingIn = new List<Arrival>()
+  readonly #cancelling = new Set<Arrival>()
   #unreported = 0
   #reportedAtMs = -Infinity
 
@@ -31,31 +36,40 @@ export class Arrivals {
   }
 
   get size(): number {
-    return this.#list.size
+    return this.#silent.size + this.#loggingIn.size + this.#cancelling.size
   }
 
   add(arrival: Arrival, now: number): void {
-    this.#list.push(arrival)
+    this.#silent.push(arrival)
     const limitMs = this.#timeoutMs
     if (limitMs <= 0) return
     arrival.deadline = new Deadline(() => arrival.timedOut(limitMs))
     this.#deadlines.start(arrival.deadline, now + limitMs)
   }
 
-  /** It may stay for as long as it likes. */
-  stopTimeout(arrival: Arrival): void {
-    if (arrival.deadline) this.#deadlines.stop(arrival.deadline)
+  /** It has sent its startup packet. */
+  loginBegan(arrival: Arrival): void {
+    if (!this.#silent.has(arrival)) return
+    this.#silent.remove(arrival)
+    this.#loggingIn.push(arrival)
+  }
+
+  /** It has brought a cancel request: it may stay for as long as that takes, and makes no room. */
+  cancelBegan(arrival: Arrival): void {
+    this.remove(arrival)
+    this.#cancelling.add(arrival)
   }
 
   /** Nothing happens if it was removed before. */
   remove(arrival: Arrival): void {
-    this.stopTimeout(arrival)
-    if (this.#list.has(arrival)) this.#list.remove(arrival)
+    if (arrival.deadline) this.#deadlines.stop(arrival.deadline)
+    for (const list of [this.#silent, this.#loggingIn]) if (list.has(arrival)) list.remove(arrival)
+    this.#cancelling.delete(arrival)
   }
 
-  /** Resets the oldest that does not carry a cancel, soon: it may be the one that has just been added. */
+  /** Resets one, soon: it may be the one that has just been added. */
   makeRoom(): void {
-    const oldest = this.all().find((arrival) => !arrival.isCancelling)
+    const oldest = this.#silent.first ?? this.#loggingIn.first
     if (!oldest) return
     this.remove(oldest)
     this.#unreported++
@@ -63,7 +77,7 @@ export class Arrivals {
   }
 
   all(): Arrival[] {
-    return Array.from(this.#list)
+    return [...this.#silent, ...this.#loggingIn, ...this.#cancelling]
   }
 
   /** Tells the log, now and then, how many had to make room. */

@@ -220,6 +220,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   login(arrival: Arrival, startup: Startup): void {
     const { client } = arrival
+    this.#arrivals.loginBegan(arrival)
     this.#orTell(client, undefined, () => {
       const request = this.#requests.of(startup)
       this.#orTell(client, request, () => this.#authenticate(arrival, request))
@@ -353,7 +354,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   /** The connection that carried it is closed when the cancel is over: its sender may rely on that. */
   cancel(arrival: Arrival, packet: CancelPacket): void {
-    this.#arrivals.stopTimeout(arrival)
+    this.#arrivals.cancelBegan(arrival)
     const target = this.#keys.find(packet.processId, packet.secret)
     this.#parts.trace.cancelReceived(target?.id ?? 0)
     if (target) target.cancel(() => arrival.client.end())

@@ -43,8 +43,8 @@ export function loginEnd(report: Buffer): Buffer {
 }
 
 /** A `loginEnd` with a message of ours directly behind AuthenticationOk. */
-export function withMessage(end: Buffer, message: Buffer): Buffer {
-  return Buffer.concat([authenticationOk, message, end.subarray(authenticationOk.length)])
+export function withMessage(end: Buffer, added: Buffer): Buffer {
+  return Buffer.concat([authenticationOk, added, end.subarray(authenticationOk.length)])
 }
 
 /** A copy of a `loginEnd` with this key. */
