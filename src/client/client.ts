@@ -46,31 +46,47 @@ const longSecretBytes = 32
 const longKeysSince = 2
 const nothing: readonly never[] = []
 
+/** What only matters until the login is over: an idle client keeps none of it. */
+class Opening {
+  readonly encryption: ClientEncryption
+  readonly startup = new StartupFramer()
+  /** Of the protocol version that it asked for. */
+  minor = 0
+  /** The kinds of encryption that it has asked for and been refused. */
+  refused: readonly StartupPacket['name'][] = nothing
+  /** Bytes that came before anybody wanted them: with the startup packet, or while a login is decided. */
+  early: readonly Buffer[] = nothing
+  /** Answers to what the login asks; undefined until it asks something. */
+  answers: Framer | undefined = undefined
+  answered: ((answer: MessageBytes) => void) | undefined = undefined
+
+  constructor(encryption: ClientEncryption) {
+    this.encryption = encryption
+  }
+
+  takeEarly(): readonly Buffer[] {
+    const { early } = this
+    this.early = nothing
+    return early
+  }
+}
+
 export class Client implements SocketHandler {
   /** Positive, never used again. */
   readonly id: number
   readonly #socket: Socket
   readonly #traffic: Traffic
-  readonly #encryption: ClientEncryption
   #session: TlsSession | undefined
-  readonly #startup = new StartupFramer()
-  /** Of the protocol version that it asked for. */
-  #minor = 0
-  /** The kinds of encryption that it has asked for and been refused. */
-  #refused: readonly StartupPacket['name'][] = nothing
+  /** Until it is logged in. */
+  #opening: Opening | undefined
   #handler: ClientHandler | undefined
   #phase: 'startup' | 'securing' | 'login' | 'ready' | 'ending' | 'closed' = 'startup'
-  /** Bytes that came before anybody wanted them: with the startup packet, or while a login is decided. */
-  #early: readonly Buffer[] = nothing
-  /** Answers to what the login asks; undefined until it asks something. */
-  #answers: Framer | undefined
-  #answered: ((answer: MessageBytes) => void) | undefined
 
   constructor(id: number, socket: Socket, traffic: Traffic, encryption: ClientEncryption) {
     this.id = id
     this.#socket = socket
     this.#traffic = traffic
-    this.#encryption = encryption
+    this.#opening = new Opening(encryption)
   }
 
   set handler(handler: ClientHandler) {
@@ -113,7 +129,7 @@ export class Client implements SocketHandler {
 
   /** How long its cancel key's secret must be. */
   get secretBytes(): number {
-    return this.#minor >= longKeysSince ? longSecretBytes : shortSecretBytes
+    return this.#theOpening.minor >= longKeysSince ? longSecretBytes : shortSecretBytes
   }
 
   /** It doesn't read what we send. */
@@ -136,45 +152,40 @@ export class Client implements SocketHandler {
   ask(bytes: Buffer, answered: (answer: MessageBytes) => void): void {
     if (this.#phase !== 'login') return
     this.write(bytes, 0)
-    this.#answered = answered
+    this.#theOpening.answered = answered
     this.#socket.resume()
-    const early = this.#early
-    this.#early = nothing
-    for (const chunk of early) this.received(chunk)
+    for (const chunk of this.#theOpening.takeEarly()) this.received(chunk)
   }
 
   /** Ends the login well, with a `loginEnd` of wire/ and the client's key: from now on bytes go to the handler. */
   welcome(loginEnd: Buffer, key: { readonly processId: number; readonly secret: Buffer }): void {
     if (this.#phase !== 'login') return
     this.write(build.withKey(loginEnd, key.processId, key.secret), 0)
+    const early = this.#theOpening.takeEarly()
     this.#phase = 'ready'
+    this.#opening = undefined
     this.#socket.resume()
-    if (this.#early.length > 0) this.#handEarly()
-  }
-
-  #handEarly(): void {
-    const early = this.#early
-    this.#early = nothing
     for (const bytes of early) if (this.isOpen) this.#theHandler.received(bytes)
   }
 
   /** Bytes during the login: an answer, if one is wanted, else for later. */
   #receivedEarly(bytes: Buffer): void {
-    if (this.#answered) return this.#guarded(() => this.#readAnswer(bytes))
-    this.#early = [...this.#early, bytes]
+    const opening = this.#theOpening
+    if (opening.answered) return this.#guarded(() => this.#readAnswer(opening, bytes))
+    opening.early = [...opening.early, bytes]
     this.#socket.pause()
   }
 
-  #readAnswer(bytes: Buffer): void {
-    this.#answers ??= new Framer(frontendLoginRules)
-    this.#answers.push(bytes)
-    if (!this.#answers.next()) return
-    const answered = this.#answered
-    const rest = this.#answers.takeRest()
-    this.#answered = undefined
-    this.#traffic.usedUp(this.#answers.length, usedUpByLogin)
+  #readAnswer(opening: Opening, bytes: Buffer): void {
+    const answers = (opening.answers ??= new Framer(frontendLoginRules))
+    answers.push(bytes)
+    if (!answers.next()) return
+    const { answered } = opening
+    const rest = answers.takeRest()
+    opening.answered = undefined
+    this.#traffic.usedUp(answers.length, usedUpByLogin)
     if (rest.length > 0) this.#receivedEarly(rest)
-    answered?.(this.#answers)
+    answered?.(answers)
   }
 
   /** An error of ours; a FATAL one ends the connection. Only between two messages of a reply. */
@@ -248,6 +259,11 @@ export class Client implements SocketHandler {
     return this.#handler
   }
 
+  get #theOpening(): Opening {
+    if (!this.#opening) throw new Error('taxirank bug: a login is over and goes on')
+    return this.#opening
+  }
+
   #open(bytes: Buffer): void {
     this.#guarded(() => this.#readOpening(bytes))
   }
@@ -262,7 +278,7 @@ export class Client implements SocketHandler {
   }
 
   #readOpening(bytes: Buffer): void {
-    const got = this.#startup.push(bytes)
+    const got = this.#theOpening.startup.push(bytes)
     if (!got) return
     const { packet, length, rest } = got
     this.#traffic.usedUp(length, usedUpByLogin)
@@ -280,7 +296,7 @@ export class Client implements SocketHandler {
   }
 
   #encrypt(rest: Buffer): void {
-    const tls = this.#session || this.isUnix ? undefined : this.#encryption()
+    const tls = this.#session || this.isUnix ? undefined : this.#theOpening.encryption()
     if (!tls) return this.#refuseEncryption('ssl-request', rest)
     if (rest.length > 0) throw new TaxirankError('protocol_violation', 'bytes behind an ssl-request')
     this.write(build.sslAccepted, 0)
@@ -295,8 +311,9 @@ export class Client implements SocketHandler {
   #refuseEncryption(request: 'ssl-request' | 'gss-request', rest: Buffer): void {
     if (rest.length > 0) throw new TaxirankError('protocol_violation', `bytes behind an ${request}`)
     if (this.#session) throw new TaxirankError('protocol_violation', `an ${request} inside TLS`)
-    if (this.#refused.includes(request)) throw new TaxirankError('protocol_violation', `a second ${request}`)
-    this.#refused = [...this.#refused, request]
+    const opening = this.#theOpening
+    if (opening.refused.includes(request)) throw new TaxirankError('protocol_violation', `a second ${request}`)
+    opening.refused = [...opening.refused, request]
     this.write(build.sslRefused, 0)
   }
 
@@ -305,10 +322,10 @@ export class Client implements SocketHandler {
     if (minor > newestMinor || protocolOptions.length > 0) {
       this.write(build.negotiateProtocolVersion(Math.min(minor, newestMinor), protocolOptions), 0)
     }
-    this.#minor = minor
+    this.#theOpening.minor = minor
     this.#phase = 'login'
     if (rest.length > 0) {
-      this.#early = [rest]
+      this.#theOpening.early = [rest]
       this.#socket.pause()
     }
     this.#theHandler.loginRequested(startup)

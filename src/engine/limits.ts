@@ -149,8 +149,9 @@ export class Limits {
     if (!this.#isHopeless(pool)) this.#isAsked = true
   }
 
-  /** It has a place, or needs none now. */
+  /** Hot path under load, when as a rule nobody waits. It has a place, or needs none now. */
   waive(pool: LimitMember): void {
+    if (this.#blocked.size + this.#lacking.size === 0) return
     if (!this.#blocked.delete(pool) && !this.#lacking.delete(pool)) return
     for (const limit of pool.limits) limit.wanting--
     this.#turn.delete(pool)
@@ -312,7 +313,8 @@ export class Limits {
   }
 
   #areFree(limits: readonly Limit[]): boolean {
-    return limits.every((limit) => this.#isFree(limit))
+    for (const limit of limits) if (!this.#isFree(limit)) return false
+    return true
   }
 
   /** There is a place that is not kept for somebody. */

@@ -35,9 +35,10 @@ export class Places<T> implements LimitMember {
     this.#group?.join(this)
   }
 
-  /** None of its limits limits anything now. */
+  /** Hot path under load. None of its limits limits anything now. */
   get isFree(): boolean {
-    return this.#group === undefined || this.limits.every(({ max }) => max === Infinity)
+    for (const limit of this.limits) if (limit.max !== Infinity) return false
+    return true
   }
 
   /** Callers wait for a place: nothing can be opened for them before there is one. */
@@ -59,8 +60,10 @@ export class Places<T> implements LimitMember {
     return this.limits.every((limit) => limit.hasPlace)
   }
 
+  /** Hot path under load. */
   get isExceeded(): boolean {
-    return this.limits.some((limit) => limit.isExceeded)
+    for (const limit of this.limits) if (limit.isExceeded) return true
+    return false
   }
 
   /** Another pool has had nothing for long: what callers here would get next is closed instead. */
@@ -104,7 +107,7 @@ export class Places<T> implements LimitMember {
     return this.hasRoom
   }
 
-  /** No place is needed now. */
+  /** Hot path under load. No place is needed now. */
   waive(now: number): void {
     this.#isBlocked = false
     this.#group?.waive(this)

@@ -34,6 +34,8 @@ export interface SocketHandler {
 const gatherBytes = 65_536
 /** How long the peer of a socket that we ended may take nothing, or leave it open. */
 const lingerMs = 2_000
+/** The queue of every socket that has none: most never need one. Nothing is ever put into it. */
+const nothing: Uint8Array[] = []
 const mappedPrefix = '::ffff:'
 
 /** A handshake that goes on: as who, and who wants to know of its end. */
@@ -48,7 +50,7 @@ export class Socket implements Flushable {
   #raw: RawSocket
   /** What is to be sent next; `#queue` follows it. */
   #first: Uint8Array | undefined
-  #queue: Uint8Array[] = []
+  #queue = nothing
   #queuedBytes = 0
   /**
    * securing: a TLS handshake goes on, and nothing else leaves or arrives. lost: the peer takes nothing any more, and
@@ -133,10 +135,15 @@ export class Socket implements Flushable {
   /** Hot path. Queues bytes; they must not be changed afterwards. Ignored once ending. */
   write(bytes: Uint8Array): void {
     if (this.#phase !== 'open') return
-    if (this.#first) this.#queue.push(bytes)
+    if (this.#first) this.#enqueue(bytes)
     else this.#first = bytes
     this.#queuedBytes += bytes.length
     if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
+  }
+
+  #enqueue(bytes: Uint8Array): void {
+    if (this.#queue === nothing) this.#queue = [bytes]
+    else this.#queue.push(bytes)
   }
 
   /**
@@ -246,13 +253,13 @@ export class Socket implements Flushable {
   #gathered(first: Uint8Array): Uint8Array {
     if (this.#queuedBytes > gatherBytes) return first
     const bytes = Buffer.concat([first, ...this.#queue], this.#queuedBytes)
-    this.#queue = []
+    this.#queue = nothing
     return bytes
   }
 
   #forgetQueue(): void {
     this.#first = undefined
-    this.#queue = []
+    this.#queue = nothing
     this.#queuedBytes = 0
   }
 

@@ -18,9 +18,32 @@ export interface CancelKey {
   /** Positive: some drivers take it for a signed number. Unique among live clients. */
   readonly processId: number
   readonly secret: Buffer
+  readonly secretBytes: number
   readonly target: CancelTarget
   /** For `CancelKeys`: the next in the same bucket. */
   next: CancelKey | undefined
+}
+
+/** Every client keeps one: a buffer of its own for the secret would be a twentieth of what an idle client costs. */
+class IssuedKey implements CancelKey {
+  readonly processId: number
+  readonly secretBytes: number
+  readonly target: CancelTarget
+  next: CancelKey | undefined = undefined
+  readonly #random: Buffer
+  readonly #at: number
+
+  constructor(processId: number, target: CancelTarget, random: Buffer, at: number, secretBytes: number) {
+    this.processId = processId
+    this.target = target
+    this.#random = random
+    this.#at = at
+    this.secretBytes = secretBytes
+  }
+
+  get secret(): Buffer {
+    return this.#random.subarray(this.#at, this.#at + this.secretBytes)
+  }
 }
 
 const processIdBytes = 4
@@ -40,8 +63,8 @@ export class CancelKeys {
       const processId = this.#random.readUInt32BE(at) & 0x7fff_ffff
       if (processId === 0 || this.#keyOf(processId)) continue
       const bucket = bucketOf(processId)
-      const secret = this.#random.subarray(at + processIdBytes, this.#usedRandom)
-      const key = { processId, secret, target, next: this.#buckets[bucket] }
+      const key = new IssuedKey(processId, target, this.#random, at + processIdBytes, secretBytes)
+      key.next = this.#buckets[bucket]
       this.#buckets[bucket] = key
       return key
     }
@@ -70,7 +93,7 @@ export class CancelKeys {
   /** Whose key this is, compared in constant time; undefined for a key that nobody holds. */
   find(processId: number, secret: Buffer): CancelTarget | undefined {
     const key = this.#keyOf(processId)
-    if (!key || secret.length !== key.secret.length) return undefined
+    if (!key || secret.length !== key.secretBytes) return undefined
     return timingSafeEqual(secret, key.secret) ? key.target : undefined
   }
 

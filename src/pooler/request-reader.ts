@@ -39,7 +39,8 @@ export interface ReaderDesk {
 export class RequestReader extends Framer {
   readonly #desk: ReaderDesk
   readonly #traffic: Traffic
-  readonly #backlog: Buffer[] = []
+  /** Undefined until something has to wait: most clients never need it. */
+  #backlog: Buffer[] | undefined = undefined
   #backlogBytes = 0
   #fate: Fate = 'forward'
 
@@ -67,7 +68,7 @@ export class RequestReader extends Framer {
   /** Hot path. Throws `protocol_violation`; what stood in front of the offending message has then been forwarded. */
   read(chunk: Buffer): void {
     if (this.#desk.isStopped || this.#backlogBytes > 0) {
-      this.#backlog.push(chunk)
+      ;(this.#backlog ??= []).push(chunk)
       this.#backlogBytes += chunk.length
       return
     }
@@ -97,13 +98,13 @@ export class RequestReader extends Framer {
   }
 
   discardBacklog(): void {
-    this.#backlog.length = 0
+    this.#backlog = undefined
     this.#backlogBytes = 0
   }
 
   #readOn(): void {
     while (this.#readChunk() && !this.#desk.isStopped) {
-      const next = this.#backlog.length === 0 ? undefined : this.#backlog.shift()
+      const next = this.#backlog?.shift()
       if (!next) return
       this.#backlogBytes -= next.length
       this.push(next)
