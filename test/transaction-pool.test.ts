@@ -594,7 +594,7 @@ describe('a login', () => {
     const madeUp = new MadeUpSecrets(4_096)
     const strict = await poolers.start({ authentication: { method: 'trust', secrets, madeUp } })
     await login(strict)
-    await assert.rejects(login(strict, { user: 'plain' }), /FATAL 28P01: "trust" authentication failed/)
+    await assert.rejects(login(strict, { user: 'plain' }), /FATAL 28000: "trust" authentication failed/)
   })
 
   it('has its own pool for each user and database', async () => {

@@ -39,6 +39,7 @@ export interface ClientHandler {
 }
 
 const usedUpByLogin = 1
+const mostEarlyBytes = 131_072
 const usedUpByClosing = 6
 /** Of the cancel key's secret: in protocol 3.0, and since 3.2. */
 const shortSecretBytes = 4
@@ -56,6 +57,7 @@ class Opening {
   refused: readonly StartupPacket['name'][] = nothing
   /** Bytes that came before anybody wanted them: with the startup packet, or while a login is decided. */
   early: readonly Buffer[] = nothing
+  #earlyBytes = 0
   /** Answers to what the login asks; undefined until it asks something. */
   answers: Framer | undefined = undefined
   answered: ((answer: MessageBytes) => void) | undefined = undefined
@@ -64,9 +66,20 @@ class Opening {
     this.encryption = encryption
   }
 
+  /** Bytes for later. Thousands may be logging in: throws `protocol_violation` for what is more than any login. */
+  keep(bytes: Buffer): void {
+    this.#earlyBytes += bytes.length
+    if (this.#earlyBytes > mostEarlyBytes) {
+      const text = `${this.#earlyBytes} bytes before the login was over; allowed: ${mostEarlyBytes}`
+      throw new TaxirankError('protocol_violation', text)
+    }
+    this.early = [...this.early, bytes]
+  }
+
   takeEarly(): readonly Buffer[] {
     const { early } = this
     this.early = nothing
+    this.#earlyBytes = 0
     return early
   }
 }
@@ -172,8 +185,8 @@ export class Client implements SocketHandler {
   #receivedEarly(bytes: Buffer): void {
     const opening = this.#theOpening
     if (opening.answered) return this.#guarded(() => this.#readAnswer(opening, bytes))
-    opening.early = [...opening.early, bytes]
-    this.#socket.pause()
+    this.#guarded(() => opening.keep(bytes))
+    if (this.isOpen) this.#socket.pause()
   }
 
   #readAnswer(opening: Opening, bytes: Buffer): void {
@@ -325,7 +338,7 @@ export class Client implements SocketHandler {
     this.#theOpening.minor = minor
     this.#phase = 'login'
     if (rest.length > 0) {
-      this.#theOpening.early = [rest]
+      this.#theOpening.keep(rest)
       this.#socket.pause()
     }
     this.#theHandler.loginRequested(startup)

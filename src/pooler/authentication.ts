@@ -28,6 +28,13 @@ export type LoginResult =
 
 const nobodyStored = new NoSecret('no password is stored for this user')
 
+/** What logs in to PostgreSQL as a user who need not prove anything; undefined: who has to, or isn't stored. */
+export function unprovenCredentials(user: string, { method, secrets }: AuthenticationOptions): Credentials | undefined {
+  if (method !== 'trust' && method !== 'any') return undefined
+  const secret = secrets ? secrets.get(user) : nobodyStored
+  return secret || method === 'any' ? credentialsOf(secret ?? nobodyStored, undefined) : undefined
+}
+
 /** One client on its way through an exchange. */
 export class Authentication implements DerivationWaiter {
   readonly #client: Client

@@ -4,6 +4,7 @@
  */
 
 import { Derivations } from '../auth/derivations.ts'
+import type { Credentials } from '../auth/secret.ts'
 import type { CancelPacket, Client, ClientHandler, Startup } from '../client/client.ts'
 import { List } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
@@ -13,7 +14,7 @@ import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
 import { AuthQueries } from './auth-queries.ts'
-import { Authentication, type LoginResult } from './authentication.ts'
+import { Authentication, type LoginResult, unprovenCredentials } from './authentication.ts'
 import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
 import { noClientLimits } from './client-limits.ts'
 import { type LoginRequest, LoginRequests, type SessionStart } from './login-requests.ts'
@@ -219,14 +220,17 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   // Login.
 
   login(arrival: Arrival, startup: Startup): void {
-    const { client } = arrival
+    let request: LoginRequest | undefined
     this.#arrivals.loginBegan(arrival)
-    this.#orTell(client, undefined, () => {
-      const request = this.#requests.of(startup)
-      this.#orTell(client, request, () => this.#authenticate(arrival, request))
-    })
+    try {
+      request = this.#requests.of(startup)
+      this.#authenticate(arrival, request)
+    } catch (error) {
+      this.#tell(arrival.client, request, error)
+    }
   }
 
+  /** Who need not prove anything is in at once: applications without a pool log in for every query. */
   #authenticate(arrival: Arrival, request: LoginRequest): void {
     const { client } = arrival
     const { database, user } = request
@@ -234,8 +238,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (database === this.#parts.console.database && user === ownerName && isOwner(client)) {
       return this.#openConsole(arrival, user)
     }
-    const done = (result: LoginResult): void => this.#decided(arrival, request, result)
     const { authentication } = this.#options
+    const credentials = unprovenCredentials(user, authentication)
+    if (credentials) return this.#admit(arrival, request, credentials)
+    const done = (result: LoginResult): void => this.#decided(arrival, request, result)
     arrival.authentication = new Authentication(client, user, authentication, this.#derivations, done)
     arrival.authentication.begin(this.#authQueries.of(database, this.#pools.optionsOf(database)))
   }
@@ -249,26 +255,29 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   }
 
   #decided(arrival: Arrival, request: LoginRequest, result: LoginResult): void {
-    this.#orTell(arrival.client, request, () => {
+    try {
       if (result.name === 'refused') throw result.error
-      if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
-      const pool = this.#poolFor(request)
-      pool.proved(result.credentials)
-      this.#logIn(arrival, request, pool)
-    })
+      this.#admit(arrival, request, result.credentials)
+    } catch (error) {
+      this.#tell(arrival.client, request, error)
+    }
   }
 
-  /** The client is told what `act` throws. */
-  #orTell(client: Client, request: LoginRequest | undefined, act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      if (!(error instanceof TaxirankError)) throw error
-      const subject = clientSubject(client, request?.database, request?.user)
-      client.fail(error)
-      const why = error.cause instanceof TaxirankError ? `: ${error.cause.message}` : ''
-      if (this.#options.logs.errors) this.#parts.log.warning(`pooler error: ${error.message}${why}`, subject)
-    }
+  /** It is who it says. Throws why it may not come in all the same. */
+  #admit(arrival: Arrival, request: LoginRequest, credentials: Credentials): void {
+    this.#refuseNewcomer(arrival.client)
+    if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
+    const pool = this.#poolFor(request)
+    pool.proved(credentials)
+    this.#logIn(arrival, request, pool)
+  }
+
+  #tell(client: Client, request: LoginRequest | undefined, error: unknown): void {
+    if (!(error instanceof TaxirankError)) throw error
+    const subject = clientSubject(client, request?.database, request?.user)
+    client.fail(error)
+    const why = error.cause instanceof TaxirankError ? `: ${error.cause.message}` : ''
+    if (this.#options.logs.errors) this.#parts.log.warning(`pooler error: ${error.message}${why}`, subject)
   }
 
   #openConsole(arrival: Arrival, user: string): void {

@@ -175,8 +175,8 @@ const cancelling: readonly Mutant[] = [
     name: 'foreign-key',
     bug: "hands out another client's cancel key",
     file: 'src/pooler/pooled-client.ts',
-    find: 'this.#client.welcome(parameters.loginEnd, this.key)',
-    replace: 'this.#client.welcome(parameters.loginEnd, (globalThis.firstKey ??= this.key))',
+    find: ': loginEnd, this.key)',
+    replace: ': loginEnd, (globalThis.firstKey ??= this.key))',
   },
 ]
 

@@ -12,6 +12,7 @@ import type { ClientEncryption } from '../../src/client/client.ts'
 import type { AcceptingTls } from '../../src/net/tls.ts'
 import { startPooler, type ServedPooler } from '../../src/cli/serve-pooler.ts'
 import type { StopMode } from '../../src/cli/signals.ts'
+import { versionLine } from '../../src/cli/version.ts'
 import type { ProcessControl } from '../../src/console/process-control.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { Log } from '../../src/log.ts'
@@ -101,7 +102,7 @@ export const plainNetwork: NetworkSettings = {
 
 /** These tests have no configuration to show or change. */
 const noControl: ProcessControl = {
-  version: 'PgBouncer 1.25.2 (test)',
+  version: versionLine,
   settings: () => [],
   memory: () => [],
   reload: () => undefined,
