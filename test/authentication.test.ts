@@ -181,6 +181,26 @@ describe('auth_query', () => {
   }
 })
 
+describe('clients who leave while they are looked up', () => {
+  it('keep nobody else from being looked up', async () => {
+    await direct.query('create table gate (open boolean); insert into gate values (false)')
+    await direct.query(`create function public.slow_secret_of(name text, out text, out text) language plpgsql security definer as
+      $$ begin
+        if not (select open from gate) then perform pg_sleep(60); end if;
+        select rolname::text, rolpassword into $2, $3 from pg_authid where rolname = $1;
+      end $$`)
+    const pooler = await start('scram-sha-256', {}, { query: 'select * from public.slow_secret_of($1)' })
+    for (let index = 0; index < 4; index++) {
+      const client = await RawClient.connect(pooler.port)
+      client.send(raw.startup({ user: 'ann', database: 'postgres' }))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      client.reset()
+    }
+    await direct.query('update gate set open = true')
+    await eventually('ann is in', async () => (await logIn(pooler, 'ann').catch(() => '')) === 'ann', 8_000)
+  })
+})
+
 describe('a login', () => {
   it('comes in any split', async () => {
     const pooler = await start('plain', { ann: password })

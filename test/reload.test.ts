@@ -136,13 +136,32 @@ describe('a reload of where a database is', () => {
     const other = await login(pooler, { database: 'other' })
     const otherPid = await pid(other)
     const [shop] = (await holders(pooler, 1, { database: 'shop' })) as [RawClient]
-    pooler.reload({ poolSize: 1, databases: { shop: { name: 'b', user: 'one' }, other: { name: 'a' } } })
-    const where = 'select current_database() || current_user'
-    assert.equal(await shop.value(where), 'apostgres')
+    pooler.reload({ poolSize: 1, databases: { shop: { name: 'b' }, other: { name: 'a' } } })
+    const where = 'select current_database()'
+    assert.equal(await shop.value(where), 'a')
     await shop.query('commit')
-    assert.equal(await shop.value(where), 'bone')
+    assert.equal(await shop.value(where), 'b')
     assert.equal(await pid(other), otherPid)
-    assert.equal(await (await login(pooler, { database: 'shop' })).value(where), 'bone')
+    assert.equal(await (await login(pooler, { database: 'shop' })).value(where), 'b')
+  })
+
+  it('sends clients away who would be another user in PostgreSQL now, when their transaction is over', async () => {
+    const forced = { shop: { name: 'a', user: 'one' } }
+    for (const [before, after] of [
+      [forced, { shop: { name: 'a', user: 'two' } }],
+      [forced, { shop: { name: 'a' } }],
+      [{ shop: { name: 'a' } }, forced],
+    ] as const) {
+      const pooler = await poolers.start({ poolSize: 1, databases: before })
+      const [client] = (await holders(pooler, 1, { database: 'shop' })) as [RawClient]
+      pooler.reload({ poolSize: 1, databases: after })
+      assert.equal((await client.query('commit'))[0], 'C COMMIT')
+      assert.match((await client.rest()).join(), /57P01: the user of database "shop" was changed/)
+      const next = await login(pooler, { database: 'shop' })
+      const user = 'user' in after.shop ? after.shop.user : 'postgres'
+      assert.equal(await next.value('select current_user'), user)
+      next.leave()
+    }
   })
 
   it('keeps servers where nothing about that has changed', async () => {

@@ -51,7 +51,7 @@ describe('the findings of a check', () => {
   const warnings: Record<string, readonly [given: Case, ...expected: string[]]> = {
     'more descriptors than there are': [
       { ini: `${quiet}max_client_conn = 1000\n[databases]\na = pool_size=5`, descriptorLimit: 256 },
-      'main.ini:5: warning: max_client_conn: needs 1,000 clients + 5 servers + 5 cancels + 32 others = 1,042 file ' +
+      'main.ini:5: warning: max_client_conn: needs 1,000 clients + 5 servers + 5 cancels + 48 others = 1,058 file ' +
         'descriptors, the limit is 256: raise it (ulimit -n) or lower max_client_conn or the pool sizes',
     ],
     'more servers than PostgreSQL usually has': [

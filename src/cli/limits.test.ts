@@ -24,7 +24,7 @@ describe('descriptorNeed', () => {
 
 describe('checkDescriptors', () => {
   it('accepts what just fits', () => {
-    checkDescriptors({ clients: 1000, servers: 20 }, 1072)
+    checkDescriptors({ clients: 1000, servers: 20 }, 1088)
     checkDescriptors({ clients: 1000, servers: 20 }, Infinity)
   })
 
@@ -32,11 +32,11 @@ describe('checkDescriptors', () => {
     assert.throws(() => checkDescriptors({ clients: 1000, servers: 20 }, 256), {
       code: 'bad_configuration',
       message:
-        'needs 1,000 clients + 20 servers + 20 cancels + 32 others = 1,072 file descriptors, the limit is 256: ' +
+        'needs 1,000 clients + 20 servers + 20 cancels + 48 others = 1,088 file descriptors, the limit is 256: ' +
         'raise it (ulimit -n) or lower max_client_conn or the pool sizes',
     })
     assert.throws(() => checkDescriptors({ clients: 1, servers: 1 }, 34), {
-      message: /^needs 1 client \+ 1 server \+ 1 cancel \+ 32 others = 35 /,
+      message: /^needs 1 client \+ 1 server \+ 1 cancel \+ 48 others = 51 /,
     })
   })
 })

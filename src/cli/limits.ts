@@ -10,8 +10,8 @@ import type { PoolSettings } from '../config/precedence.ts'
 import type { ReadFile } from '../config/read-ini.ts'
 import { TaxirankError } from '../errors.ts'
 
-/** Listeners, log, trace, Bun's own, and clients that are only accepted to be told there is no room. */
-const others = 32
+/** Listeners, log, trace, Bun's own, auth_query, and clients that are only accepted to be told there is no room. */
+const others = 48
 
 /** The most sockets the settings allow at once. */
 export interface DescriptorNeed {

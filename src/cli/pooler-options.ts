@@ -26,7 +26,8 @@ const fixedLimits = { settleTimeoutMs: 5_000, halfMessageTimeoutMs: 60_000, auth
 /** For the life of the process: what was made up for a name stays the same through every reload. */
 const madeUpKey = randomBytes(32)
 
-export function poolerOptions(config: Config, tls: TlsSetups): PoolerOptions {
+/** `isOpenToAll`: whoever need not prove anything may have any name. */
+export function poolerOptions(config: Config, tls: TlsSetups, isOpenToAll: boolean): PoolerOptions {
   const { global, databaseTemplate } = config
   const from = (database: DatabaseConfig): Database => databaseOptions(config, database)
   const { mode } = tls.accepting ?? { mode: 'disable' }
@@ -34,7 +35,7 @@ export function poolerOptions(config: Config, tls: TlsSetups): PoolerOptions {
     databases: new Map([...config.databases].map(([name, database]) => [bytesOf(name), from(database)])),
     ...(databaseTemplate && { databaseTemplate: templateOptions(config, databaseFrom(databaseTemplate, template)) }),
     userOptions: new Map([...config.users.keys()].map((name) => [bytesOf(name), userOptions(config, name)])),
-    authentication: authenticationOf(config),
+    authentication: authenticationOf(config, isOpenToAll),
     isTlsRequired: mode !== 'disable' && mode !== 'allow' && mode !== 'prefer',
     serverEncryption: tls.connecting,
     serverEncryptionId: tls.connectingId,
@@ -159,12 +160,11 @@ function addressOf(host: Host): ServerAddress {
 
 // Secrets.
 
-/** Without auth_file and auth_query there is nothing to know users by: trust lets everybody in. */
-function authenticationOf(config: Config): AuthenticationOptions {
-  const { authType: method, scramIterations, authUser } = config.global
+/** Even trust lets in only those who are known: in auth_file, in [users], or by auth_query. */
+function authenticationOf(config: Config, isOpenToAll: boolean): AuthenticationOptions {
+  const { authType: method, scramIterations } = config.global
   const madeUp = new MadeUpSecrets(scramIterations, madeUpKey)
-  const knowsNobody = config.userlist === undefined && authUser === undefined
-  return knowsNobody && method === 'trust' ? { method, madeUp } : { method, madeUp, secrets: secretsOf(config) }
+  return isOpenToAll ? { method, madeUp } : { method, madeUp, secrets: secretsOf(config) }
 }
 
 /** Everybody in auth_file, and those in [users], of whom nothing is stored but that they are there. */

@@ -141,7 +141,7 @@ describe('runFile', () => {
     configure('max_client_conn = 1000000')
     const { status, stderr } = run(asUser)
     assert.equal(status, 1)
-    assert.match(stderr, /^needs 1,000,000 clients \+ 0 servers \+ 0 cancels \+ 32 others = 1,000,032 file descriptors/)
+    assert.match(stderr, /^needs 1,000,000 clients \+ 0 servers \+ 0 cancels \+ 48 others = 1,000,048 file descriptors/)
   })
 
   it('logs to stderr, too, unless it is to be quiet', () => {

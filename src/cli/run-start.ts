@@ -41,7 +41,11 @@ export async function runStart(command: StartCommand): Promise<number> {
   process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
   const postgres = await startPostgres({ dataDir, firstSql: sampleSql, log, signal: abort.signal })
   try {
-    const pooler = await serveConfig(configOf(command, postgres.port, maxClients), { log, readFile: readText })
+    const pooler = await serveConfig(configOf(command, postgres.port, maxClients), {
+      log,
+      readFile: readText,
+      isOpenToAll: true,
+    })
     process.off('SIGINT', giveUp).off('SIGTERM', giveUp)
     const stopped = stoppedBySignal(process, pooler, log, echoMs)
     process.stdout.write(greeting(pooler.port, postgres.version, dataDir, pooler.monitorUrl ?? ''))

@@ -31,6 +31,8 @@ export interface ServeOptions {
   readonly readFile: ReadFile
   /** How often -v was given: on top of `verbose`. */
   readonly verbose?: number
+  /** With trust any user may log in, known or not; absent: no. */
+  readonly isOpenToAll?: boolean
   /** Called at each reload that succeeds. */
   readonly reopenLog?: () => void
 }
@@ -63,7 +65,7 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
     this.#configureLog()
     this.#served = await startPooler(
       {
-        pooler: poolerOptions(this.#config, this.#tls),
+        pooler: poolerOptions(this.#config, this.#tls, this.#options.isOpenToAll ?? false),
         listeners: listenersOf(global, descriptorLimit(readFile), readFile),
         clientEncryption: () => this.#tls.accepting,
         network: networkOf(global, descriptorLimit(readFile)),
@@ -191,7 +193,7 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
 
   #adopt(config: Config): void {
     const tls = readTlsSetups(config.global, this.#options.readFile)
-    this.#running.pooler.reconfigure(poolerOptions(config, tls))
+    this.#running.pooler.reconfigure(poolerOptions(config, tls, this.#options.isOpenToAll ?? false))
     this.#running.network.reconfigure(networkOf(config.global, descriptorLimit(this.#options.readFile)))
     this.#config = config
     this.#tls = tls

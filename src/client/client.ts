@@ -167,7 +167,7 @@ export class Client implements SocketHandler {
     this.write(bytes, 0)
     this.#theOpening.answered = answered
     this.#socket.resume()
-    for (const chunk of this.#theOpening.takeEarly()) this.received(chunk)
+    for (const chunk of this.#theOpening.takeEarly()) if (this.isOpen) this.#receivedEarly(chunk)
   }
 
   /** Ends the login well, with a `loginEnd` of wire/ and the client's key: from now on bytes go to the handler. */

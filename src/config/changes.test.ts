@@ -59,8 +59,6 @@ describe('changesBetween', () => {
     'password=p',
     "connect_query='SELECT 1'",
     'load_balance_hosts=disable',
-    'auth_user=u',
-    'auth_dbname=d',
     'application_name=x',
     'client_encoding=UTF8',
     'datestyle=ISO',
@@ -80,6 +78,8 @@ describe('changesBetween', () => {
     'reserve_pool=1',
     'max_db_connections=1',
     'pool_mode=session',
+    'auth_user=u',
+    'auth_dbname=a',
   ]) {
     it(`keeps servers when ${option} comes`, () => {
       const { databases } = changes('[pgbouncer]\n[databases]\na =', `[pgbouncer]\n[databases]\na = ${option}`)

@@ -48,7 +48,7 @@ export interface Changes {
 /** Where a server is, who is logged in to it, and what its session was told: such a change closes servers. */
 export const loginOptions: ReadonlySet<string> = new Set(
   (
-    'dbname host port user password connect_query load_balance_hosts auth_user auth_query auth_dbname ' +
+    'dbname host port user password connect_query load_balance_hosts ' +
     'application_name client_encoding datestyle timezone'
   ).split(' '),
 )

@@ -115,7 +115,8 @@ describe('what holds for a database', () => {
 
   it('has its own lookup of users before that of [pgbouncer]', () => {
     const of = (own: string) => {
-      const head = '[pgbouncer]\nauth_user = looker\nauth_query = Q\nauth_dbname = d\n[databases]\na = host=x '
+      const head =
+        '[pgbouncer]\nauth_user = looker\nauth_query = Q\nauth_dbname = d\n[databases]\nd = host=x\ne = host=x\na = host=x '
       const config = parseIni(`${head}${own}`)
       const { authUser, authQuery, authDbname } = databaseSettings(config, findDatabase(config, 'a') ?? assert.fail())
       return [authUser, authQuery, authDbname]

@@ -1,6 +1,6 @@
 /** Rules between settings. Each problem stands at the line of the setting that has to change. */
 
-import { databaseEntries } from './config.ts'
+import { databaseEntries, findDatabase } from './config.ts'
 import type { Config, DatabaseConfig } from './config.ts'
 import { secretKind } from './parse-userlist.ts'
 import { databaseSettings, forcedSecret, poolSettings } from './precedence.ts'
@@ -17,6 +17,7 @@ export function checkRules(config: Config, report: Report): void {
   checkAuthentication(config, report)
   checkTls(config, report)
   checkGlobalSizes(config, report)
+  checkAuthDbname(config, report)
   for (const database of databaseEntries(config).values()) checkDatabase(config, database, report)
 }
 
@@ -75,11 +76,26 @@ function checkTls(config: Config, report: Report): void {
   }
 }
 
+function checkAuthDbname(config: Config, report: Report): void {
+  const { authDbname } = config.global
+  if (!isNoDatabase(config, authDbname)) return
+  report(problemAt(placeOf(config, 'auth_dbname'), 'auth_dbname', noDatabase(authDbname)))
+}
+
 function checkGlobalSizes(config: Config, report: Report): void {
   const { minPoolSize, defaultPoolSize } = config.global
   if (defaultPoolSize === 0 || minPoolSize <= defaultPoolSize) return
   const text = `${minPoolSize} is more than default_pool_size, which is ${defaultPoolSize}`
   report(problemAt(placeOf(config, 'min_pool_size', 'default_pool_size'), 'min_pool_size', text))
+}
+
+/** Whether a database is named that there is not. */
+function isNoDatabase(config: Config, name: string | undefined): name is string {
+  return name !== undefined && findDatabase(config, name) === undefined
+}
+
+function noDatabase(name: string): string {
+  return `"${name}" is no database of [databases]`
 }
 
 function checkDatabase(config: Config, database: DatabaseConfig, report: Report): void {
@@ -98,6 +114,7 @@ function checkDatabase(config: Config, database: DatabaseConfig, report: Report)
   if (database.authQuery !== undefined && resolved.authUser === undefined) {
     tell('auth_query', 'set, but auth_user is not: say who runs the query')
   }
+  if (isNoDatabase(config, database.authDbname)) tell('auth_dbname', noDatabase(database.authDbname))
   if (database.authUser !== undefined) {
     checkAuthUser(config, database.authUser, place, `[databases] ${database.name}: auth_user`, report)
   }

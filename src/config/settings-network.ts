@@ -13,7 +13,14 @@ export const network = {
     about: 'The size of the buffer of a connection.',
     differs: 'It has no effect: the runtime has buffers of its own.',
   }),
-  max_packet_size: bytes({ default: most, min: 1, max: most, about: 'The longest message that is let through.' }),
+  max_packet_size: bytes({
+    default: most,
+    min: 1,
+    max: most,
+    restartOnly: true,
+    about: 'The longest message that is let through.',
+    differs: 'A change needs a restart.',
+  }),
   sbuf_loopcnt: integer({
     default: 5,
     min: 0,

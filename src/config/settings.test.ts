@@ -102,8 +102,11 @@ const protocols: Example = {
 }
 const onlyEmpty13: Example = { takes: { '': undefined }, refuses: { TLS_AES_128_GCM_SHA256: tls13 } }
 const authDbname: Example = {
-  takes: { auth: 'auth' },
-  refuses: { pgbouncer: 'pgbouncer is the console; allowed: a name of [databases]' },
+  takes: { a: 'a' },
+  refuses: {
+    none: '"none" is no database of [databases]',
+    pgbouncer: 'pgbouncer is the console; allowed: a name of [databases]',
+  },
 }
 
 const examples: Readonly<Record<Section, Readonly<Record<string, Example>>>> = {
@@ -156,7 +159,7 @@ const examples: Readonly<Record<Section, Readonly<Record<string, Example>>>> = {
       takes: { '': undefined },
       refuses: { 'SELECT 1': 'set, but auth_user is not: say who runs the query' },
     },
-    auth_dbname: authDbname,
+    auth_dbname: { takes: {}, refuses: authDbname.refuses },
     scram_iterations: range(4096, 600_000),
     admin_users: names,
     stats_users: names,
@@ -364,12 +367,12 @@ describe('the table of settings', () => {
     assert.equal(theirs.length + unsupported.pgbouncer.size, 101)
   })
 
-  it('needs a restart for what PgBouncer needs one for', () => {
+  it('needs a restart for what PgBouncer needs one for, and for max_packet_size', () => {
     const restartOnly = Object.entries(rows('pgbouncer')).filter(([, row]) => row.restartOnly)
     assert.deepEqual(
       restartOnly.map(([name]) => name).sort(),
       (
-        'disable_pqexec http_addr http_port listen_addr listen_backlog listen_port pidfile pkt_buf resolv_conf ' +
+        'disable_pqexec http_addr http_port listen_addr listen_backlog listen_port max_packet_size pidfile pkt_buf resolv_conf ' +
         'trace_file track_extra_parameters unix_socket_dir unix_socket_group unix_socket_mode user'
       ).split(' '),
     )

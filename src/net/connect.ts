@@ -133,7 +133,11 @@ class Attempt implements Connecting {
     }
     // The type knows no descriptors.
     const options = { fd, socket: handlers } as unknown as Bun.TCPSocketConnectOptions<Socket>
-    Bun.connect<Socket>(options).catch((cause: unknown) => this.#fail(errorCode(cause), cause))
+    try {
+      Bun.connect<Socket>(options).catch((cause: unknown) => this.#fail(errorCode(cause), cause))
+    } catch (cause) {
+      setImmediate(() => this.#fail(errorCode(cause), cause))
+    }
   }
 
   #writable(raw: RawSocket): void {

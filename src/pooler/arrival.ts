@@ -33,6 +33,7 @@ export class Arrival extends Node implements ClientHandler {
 
   timedOut(limitMs: number): void {
     const text = `no login within ${limitMs.toLocaleString('en-US')} ms`
+    this.authentication?.abandon()
     this.client.fail(new TaxirankError('login_timeout', text))
   }
 

@@ -1,4 +1,7 @@
 import type { Derivations } from '../auth/derivations.ts'
+import { areSameCredentials } from '../auth/secret.ts'
+import { Limit } from '../engine/limit.ts'
+import { Limits } from '../engine/limits.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Network } from '../server/network.ts'
@@ -6,7 +9,7 @@ import { ProtocolVersion } from '../server/target.ts'
 import type { Deadlines } from '../time.ts'
 import { AuthQuery } from './auth-query.ts'
 import { textOf } from './names.ts'
-import type { Database, PoolerOptions } from './options.ts'
+import type { AuthQuerySource, Database, PoolerOptions } from './options.ts'
 
 export interface AuthQuerySurroundings {
   readonly log: Log
@@ -18,14 +21,24 @@ export interface AuthQuerySurroundings {
 
 /** Clients who name databases that don't exist make no more than so many. */
 const mostDatabases = 1_000
+/** Connections in all, whatever is asked for: who has not logged in yet decides how many databases there are. */
+const mostConnections = 16
 const idleTimeoutMs = 60_000
 /** Whatever the connection's own time is: it is a part of the lookup's. */
 const longestPauseMs = 1_000
 
+interface Entry {
+  readonly query: AuthQuery
+  /** The client's name of the database for which it was made. */
+  readonly name: string
+  readonly source: AuthQuerySource
+}
+
 /** The connections of auth_query, one set for each database in which it runs. */
 export class AuthQueries {
   readonly #around: AuthQuerySurroundings
-  readonly #all = new Map<string, AuthQuery>()
+  readonly #all = new Map<string, Entry>()
+  readonly #limit = new Limit('the connections of auth_query', mostConnections, new Limits())
   #options: PoolerOptions
 
   constructor(options: PoolerOptions, around: AuthQuerySurroundings) {
@@ -40,19 +53,18 @@ export class AuthQueries {
   of(name: string, database: Database | undefined): AuthQuery | undefined {
     const source = database?.authQuery
     if (!database || !source) return undefined
-    const inDatabase = source.database ?? database.name ?? name
-    const key = JSON.stringify([inDatabase, source.user, source.addresses, source.query])
+    const key = keyOf(name, database, source)
     const known = this.#all.get(key)
-    if (known) return known
+    if (known) return known.query
     if (this.#all.size >= mostDatabases) {
       throw new TaxirankError('overloaded', 'users of too many databases are being looked up')
     }
-    const made = this.#make(textOf(name), inDatabase, source)
-    this.#all.set(key, made)
-    return made
+    const query = this.#make(textOf(name), inDatabase(name, database, source), source)
+    this.#all.set(key, { query, name, source })
+    return query
   }
 
-  #make(name: string, database: string, source: NonNullable<Database['authQuery']>): AuthQuery {
+  #make(name: string, database: string, source: AuthQuerySource): AuthQuery {
     const { serverEncryption, serverConnectTimeoutMs, authQueryTimeoutMs } = this.#options
     const protocol = new ProtocolVersion()
     const { network } = this.#around
@@ -76,22 +88,51 @@ export class AuthQueries {
       retryMaxMs: longestPauseMs,
       idleTimeoutMs,
       timeoutMs: authQueryTimeoutMs,
+      limit: this.#limit,
     })
   }
 
-  /** Lookups that begin from now on are made as these options say. */
+  /** Those that would be made otherwise now are ended: whoever waits for one is refused. */
   reconfigure(options: PoolerOptions): void {
+    const isOtherwiseEncrypted = options.serverEncryptionId !== this.#options.serverEncryptionId
     this.#options = options
-    this.end(new TaxirankError('server_connect_failed', 'the settings of auth_query were changed'))
+    const error = new TaxirankError('server_connect_failed', 'the settings of auth_query were changed')
+    for (const [key, { query, name, source }] of this.#all) {
+      const database = options.databases.get(name) ?? options.databaseTemplate
+      const next = database?.authQuery
+      const isSame =
+        database !== undefined &&
+        next !== undefined &&
+        keyOf(name, database, next) === key &&
+        areSameCredentials(next.credentials, source.credentials)
+      if (isSame && !isOtherwiseEncrypted) continue
+      query.end(error)
+      this.#all.delete(key)
+    }
+  }
+
+  /** Its connections are opened anew, elsewhere. */
+  hostMoved(host: string): void {
+    for (const { query, source } of this.#all.values()) {
+      if (source.addresses.some((address) => 'host' in address && address.host === host)) query.retire()
+    }
   }
 
   /** Forgets those that nobody has needed for a while. */
   advance(): void {
-    for (const [key, query] of this.#all) if (query.isUnused) this.#all.delete(key)
+    for (const [key, { query }] of this.#all) if (query.isUnused) this.#all.delete(key)
   }
 
   end(error: TaxirankError): void {
-    for (const query of this.#all.values()) query.end(error)
+    for (const { query } of this.#all.values()) query.end(error)
     this.#all.clear()
   }
+}
+
+function inDatabase(name: string, database: Database, source: AuthQuerySource): string {
+  return source.database ?? database.name ?? name
+}
+
+function keyOf(name: string, database: Database, source: AuthQuerySource): string {
+  return JSON.stringify([inDatabase(name, database, source), source.user, source.addresses, source.query])
 }

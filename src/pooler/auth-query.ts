@@ -6,6 +6,7 @@
 
 import type { Derivations } from '../auth/derivations.ts'
 import type { Lease } from '../engine/lease.ts'
+import type { Limit } from '../engine/limit.ts'
 import { Pool } from '../engine/pool.ts'
 import type { Slot } from '../engine/slot.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
@@ -26,6 +27,8 @@ export interface AuthQueryOptions {
   readonly retryMaxMs: number
   readonly idleTimeoutMs: number
   readonly timeoutMs: number
+  /** Of the connections of all of them together. */
+  readonly limit: Limit
   readonly deadlines: Deadlines
   readonly derivations: Derivations
   readonly now: () => number
@@ -36,6 +39,8 @@ export interface AuthQueryOptions {
 const mostServers = 2
 /** Clients who may wait for a lookup. */
 const mostWaiting = 10_000
+/** Where names of hosts don't tell that the database has moved. */
+const lifetimeMs = 600_000
 
 export class AuthQuery implements AuthServerOwner {
   readonly #options: AuthQueryOptions
@@ -48,6 +53,8 @@ export class AuthQuery implements AuthServerOwner {
       noun: 'server for auth_query',
       maxSize: mostServers,
       maxWaiting: mostWaiting,
+      limits: [options.limit],
+      lifetimeMs,
       retryMaxMs: options.retryMaxMs,
       idleTimeoutMs: options.idleTimeoutMs,
       deadlines: options.deadlines,
@@ -72,6 +79,11 @@ export class AuthQuery implements AuthServerOwner {
     const lookup = new Lookup(name, this.#pool, this.#options, done)
     lookup.start()
     return lookup
+  }
+
+  /** Its connections are replaced, each when it has answered. */
+  retire(): void {
+    this.#pool.retireAll(this.#options.now())
   }
 
   /** Whoever waits is told, and its connections are closed as soon as they have answered. */
@@ -126,9 +138,10 @@ export class Lookup implements Caller<AuthServer> {
     if (lease) this.granted(lease)
   }
 
-  /** Nobody wants to know any more. */
+  /** Nobody wants to know any more. A connection that has been asked has its time all the same: it must come back. */
   abandon(): void {
     this.#isOver = true
+    if (this.#server) return
     this.#options.deadlines.stop(this.#deadline)
     if (this.#waiter.isWaiting) this.#pool.cancel(this.#waiter, this.#options.now())
   }
@@ -138,6 +151,7 @@ export class Lookup implements Caller<AuthServer> {
     this.#server = lease.resource
     this.#server.ask(this.#name, (answer) => {
       this.#server = undefined
+      this.#options.deadlines.stop(this.#deadline)
       if (lease.number === number) this.#pool.release(lease, number, this.#options.now())
       this.#finish(answer)
     })

@@ -10,8 +10,6 @@ export interface ClientLimits {
   readonly clientIdleTimeoutMs: number
   /** A client that has waited for so long for a server is told so, once a wait. */
   readonly queryWaitNotifyMs: number
-  /** A wait for a server; absent: as long as its pool says. */
-  readonly queryWaitTimeoutMs?: number
 }
 
 export const noClientLimits: ClientLimits = {

@@ -37,7 +37,7 @@ export interface TimingOwner {
 }
 
 export class ClientTiming {
-  readonly #limits: ClientLimits
+  #limits: ClientLimits
   readonly #owner: TimingOwner
   readonly #deadline = new Deadline((now) => this.#wake(now))
   #phase: Phase = 'idle'
@@ -53,6 +53,12 @@ export class ClientTiming {
     this.#owner = owner
     this.#sinceMs = owner.now()
     this.#watch()
+  }
+
+  /** Other limits count from now on. */
+  relimit(limits: ClientLimits): void {
+    this.#limits = limits
+    if (!this.#isOver) this.#watch()
   }
 
   /** A message of a request came. */

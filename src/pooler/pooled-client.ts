@@ -65,7 +65,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   readonly #client: Client
   readonly #waiter = new Waiter<PooledServer>(this)
   readonly #reader: RequestReader
-  readonly #limits: ClientLimits
+  #limits: ClientLimits
   /** Undefined: it may take as long as it likes for everything, or has not logged in yet. */
   #timing: ClientTiming | undefined
   /** When it is told that it waits; undefined until it first does. */
@@ -98,7 +98,6 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.user = user
     user.clients++
     this.#limits = limits
-    this.#waiter.timeoutMs = limits.queryWaitTimeoutMs
     this.key = keys.issue(this, client.secretBytes)
     this.#client = client
     this.#waiter.holder = `client ${client.id}`
@@ -194,6 +193,14 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     if (this.#waiter.isWaiting) this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.timedOut)
     this.#tell(error)
     this.#leave(false)
+  }
+
+  /** Other limits count from now on; where there were none, once it is at rest. */
+  relimit(limits: ClientLimits): void {
+    this.#limits = limits
+    const isAtRest = this.#parameters && !this.#server && !this.#waiter.isWaiting
+    if (this.#timing) this.#timing.relimit(limits)
+    else if (isAtRest && isTimed(limits)) this.#timing = new ClientTiming(limits, this)
   }
 
   /** A deadline that runs from an earlier wait, and comes too early, does as well: waits are mostly short. */

@@ -241,6 +241,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   #bringTo(holder: Holder): void {
     const statement = setStatement(this.parameters, holder.parameters, holder.settings, this.#owner.tracked)
+    if (holder.settings.size > 0) this.#session.leave('settings', 'settings of a client were made on it')
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
     this.#ask(statement)
   }
@@ -501,7 +502,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
     } else if (letter === letterL && hasTag(framer, listenTag)) {
       this.#session.leave('listening', 'it listens for a client')
     } else if (letter === letterD && this.#chore) {
-      if (hasTag(framer, discardAllTag)) this.#session.cleaned('statements', 'listening')
+      if (hasTag(framer, discardAllTag)) this.#session.cleaned('statements', 'listening', 'settings')
       else if (hasTag(framer, deallocateAllTag)) this.#session.cleaned('statements')
     }
   }

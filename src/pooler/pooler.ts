@@ -16,7 +16,7 @@ import { Arrivals } from './arrivals.ts'
 import { AuthQueries } from './auth-queries.ts'
 import { Authentication, type LoginResult, unprovenCredentials } from './authentication.ts'
 import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
-import { noClientLimits } from './client-limits.ts'
+import { type ClientLimits, noClientLimits } from './client-limits.ts'
 import { type LoginRequest, LoginRequests, type SessionStart } from './login-requests.ts'
 import type { DnsHostFigures, PoolerFigures, PoolerVerbs } from './figures.ts'
 import { clientSubject, textOf } from './names.ts'
@@ -175,6 +175,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#pools.reconfigure(options)
     this.#authQueries.reconfigure(options)
     for (const client of Array.from(this.#clients)) {
+      client.relimit(this.#limitsOf(client.user.name))
       if (client.pool.dismissal) client.shutDown(client.pool.dismissal)
     }
   }
@@ -215,6 +216,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   /** A host of databases has other addresses than before. */
   hostMoved(host: string, addresses: readonly string[]): void {
     for (const pool of this.#pools.all) pool.hostMoved(host, addresses)
+    this.#authQueries.hostMoved(host)
   }
 
   // Login.
@@ -310,8 +312,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     const { client } = arrival
     request.assertCarried(pool.mode)
     const user = this.#pools.user(request.user)
-    const { clientLimits = noClientLimits, userClientLimits } = this.#options
-    const limits = userClientLimits?.get(request.user) ?? clientLimits
+    const limits = this.#limitsOf(request.user)
     const traffic = this.#parts.trace.clientTraffic(client.id)
     const pooled = new PooledClient(client, pool, user, this.#keys, traffic, limits, this)
     pooled.connectedAtMs = arrival.arrivedAtMs
@@ -323,6 +324,11 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (pool.parameters) return this.#welcome(pooled, pool.parameters, start)
     const { clientLoginTimeoutMs } = this.#options
     pooled.awaitPool(clientLoginTimeoutMs, () => this.#welcome(pooled, pool.parameters as ParameterSet, start))
+  }
+
+  #limitsOf(user: string): ClientLimits {
+    const { clientLimits = noClientLimits, userClientLimits } = this.#options
+    return userClientLimits?.get(user) ?? clientLimits
   }
 
   #named(client: Client, start: SessionStart): SessionStart {
@@ -363,11 +369,12 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   /** The connection that carried it is closed when the cancel is over: its sender may rely on that. */
   cancel(arrival: Arrival, packet: CancelPacket): void {
-    this.#arrivals.cancelBegan(arrival)
     const target = this.#keys.find(packet.processId, packet.secret)
     this.#parts.trace.cancelReceived(target?.id ?? 0)
-    if (target) target.cancel(() => arrival.client.end())
-    else arrival.client.end()
+    // Whoever guesses keys keeps no place for it.
+    if (!target) return arrival.client.close()
+    this.#arrivals.cancelBegan(arrival)
+    target.cancel(() => arrival.client.end())
   }
 
   // Clients.

@@ -111,6 +111,7 @@ export class Pools {
     for (const database of this.#databases.values()) {
       const said = this.#databaseOptions(database.name)
       if (!said) this.#remove(database)
+      else if (said.user !== database.options.user) this.#replaceUser(database, said, now)
       else if (database.reconfigure(said, !options.databases.has(database.name), now)) others.add(database)
     }
     for (const [key, pool] of this.#pools) {
@@ -148,10 +149,20 @@ export class Pools {
     for (const name of this.#options.userOptions.keys()) this.user(name)
   }
 
+  /** Its clients were somebody else in PostgreSQL than they are to be now. */
+  #replaceUser(database: LiveDatabase, said: Database, now: number): void {
+    this.#dismiss(database, `the user of database "${textOf(database.name)}" was changed`)
+    database.reconfigure(said, !this.#options.databases.has(database.name), now)
+  }
+
   /** Its clients are told to go, those with a server when their transaction is over. */
   #remove(database: LiveDatabase): void {
     this.#databases.delete(database.name)
-    const error = new TaxirankError('admin_shutdown', `database "${textOf(database.name)}" was removed`)
+    this.#dismiss(database, `database "${textOf(database.name)}" was removed`)
+  }
+
+  #dismiss(database: LiveDatabase, reason: string): void {
+    const error = new TaxirankError('admin_shutdown', reason)
     for (const [key, pool] of this.#pools) {
       if (pool.database !== database) continue
       this.#pools.delete(key)

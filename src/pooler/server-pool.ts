@@ -159,9 +159,17 @@ export class ServerPool implements ServerOwner {
    */
   proved(credentials: Credentials): void {
     if (credentials.kind === 'none') return
+    if (this.#settings.forcedCredentials) return
     const old = this.#proved
     this.#proved = credentials
-    if (!this.#refusal || this.#settings.forcedCredentials || (old && areSameCredentials(old, credentials))) return
+    if (!this.#refusal || (old && areSameCredentials(old, credentials))) return
+    this.#refusal = undefined
+    this.#engine.retryNow(this.#around.now())
+  }
+
+  /** Another secret is stored than before: that is the newer one. */
+  #forgetProof(): void {
+    this.#proved = undefined
     this.#refusal = undefined
     this.#engine.retryNow(this.#around.now())
   }
@@ -236,6 +244,7 @@ export class ServerPool implements ServerOwner {
     const old = this.#settings
     this.#settings = settingsOf(options, this.database, this.user)
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
+    if (!areSameCredentials(old.storedCredentials, this.#settings.storedCredentials)) this.#forgetProof()
     if (isOther) this.#addresses = new ServerAddresses(addresses, balance)
     this.#defineInTrace()
     // First the sizes: what another lifetime closes is opened anew at once, and then no more than may be now.
@@ -287,6 +296,7 @@ export class ServerPool implements ServerOwner {
   retireAll(): void {
     const now = this.#around.now()
     this.#refusal = undefined
+    this.#protocol.forget()
     this.#engine.retireAll(now)
     this.#engine.retryNow(now)
     for (const server of this.servers) server.closeIfMarked()

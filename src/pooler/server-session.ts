@@ -16,7 +16,7 @@ export interface UnnamedOwner {
 }
 
 /** What clients leave behind, by what cleans it up. */
-export type Residue = 'statements' | 'listening'
+export type Residue = 'statements' | 'listening' | 'settings'
 
 export class ServerSession {
   readonly #sets: ParameterSets

@@ -33,8 +33,9 @@ export function cancelBackend(options: CancelOptions, done: (outcome: CancelOutc
     done(outcome)
   }
   const deadline = new Deadline(() => {
-    dialling.abandon()
+    // First of all: a reset is reported as an end while it is made.
     finish(sentOn ? 'unknown' : 'unsent')
+    dialling.abandon()
     sentOn?.reset()
   })
   if (timeoutMs > 0) deadlines.start(deadline, now() + timeoutMs)

@@ -61,7 +61,9 @@ class Opening implements SocketHandler {
     socket.write(sslRequest)
   }
 
+  /** Once the connection has been passed on it is its owner's. */
   abandon(): void {
+    if (!this.#handler) return
     this.#handler = undefined
     this.#socket.reset()
   }

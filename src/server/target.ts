@@ -33,6 +33,11 @@ export class ProtocolVersion {
     return this.#minor
   }
 
+  /** Another server may stand there now. */
+  forget(): void {
+    this.#minor = newestMinor
+  }
+
   /** PostgreSQL negotiates, but other poolers close the connection or answer with an error. True if 3.0 is worth a try now. */
   refused(): boolean {
     const wasNewest = this.#minor > 0

@@ -5,7 +5,7 @@ import type { Identity } from './client.ts'
 import type { Target } from './connection.ts'
 
 export const canaryDatabases = ['canary_1', 'canary_2'] as const
-const canaryUsers = ['canary_a', 'canary_b'] as const
+export const canaryUsers = ['canary_a', 'canary_b'] as const
 export const canaryIdentities: readonly Identity[] = canaryDatabases.flatMap((database) =>
   canaryUsers.map((user) => ({ user, database })),
 )

@@ -2,7 +2,7 @@
 
 import { openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { canaryDatabases } from '../canary/database.ts'
+import { canaryDatabases, canaryUsers } from '../canary/database.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 
 const root = join(import.meta.dir, '../..')
@@ -80,6 +80,9 @@ async function writeIni(options: PoolerOptions, trace: string): Promise<string> 
     'query_wait_timeout = 20',
     'server_login_retry = 1',
     `trace_file = ${trace}`,
+    'unix_socket_dir =',
+    '[users]',
+    ...['postgres', ...canaryUsers].map((user) => `${user} =`),
   ]
   const file = join(options.folder, 'pooler.ini')
   writeFileSync(file, `${lines.join('\n')}\n`)
