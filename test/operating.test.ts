@@ -115,6 +115,34 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
+  it('says at once that a unix socket is not there, and finds it when it is', async () => {
+    write(['query_wait_timeout = 3'], [`absent = host=${folder}/none dbname=postgres user=postgres`])
+    await start()
+    const began = performance.now()
+    const asked = ask('select 7', 'absent')
+    await eventually('it is logged', () => /cannot be opened: cannot connect to .*none.*: ENOENT/.test(said))
+    assert.ok(performance.now() - began < 2_000)
+    await assert.rejects(asked, /the last attempt to open one failed: cannot connect to .*ENOENT/)
+  })
+
+  it('does not share its HTTP port with another one', async () => {
+    write()
+    await start()
+    const other = join(folder, 'other.ini')
+    const text = readFileSync(ini, 'utf8').replace(`listen_port = ${port}`, `listen_port = ${await freePort()}`)
+    writeFileSync(other, text)
+    const { status, stderr } = spawnSync(launcher, [...(isRoot ? ['-u', 'nobody'] : []), other], { encoding: 'utf8' })
+    assert.equal(status, 1)
+    assert.match(stderr, /cannot listen on 127\.0\.0\.1:\d+: EADDRINUSE/)
+  })
+
+  it('takes its unix socket away when it cannot write its pidfile', () => {
+    write([`pidfile = ${folder}/none/pid`])
+    const { status } = spawnSync(launcher, [...(isRoot ? ['-u', 'nobody'] : []), ini], { encoding: 'utf8' })
+    assert.equal(status, 1)
+    assert.equal(existsSync(join(folder, `.s.PGSQL.${port}`)), false)
+  })
+
   it('lets its own OS user into the console without a password', { ...needs('psql'), ...onlyAsOther() }, async () => {
     write(['auth_type = scram-sha-256', `auth_file = ${folder}/users`])
     writeFileSync(join(folder, 'users'), '"postgres" "secret"\n')

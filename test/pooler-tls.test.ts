@@ -277,7 +277,7 @@ describe('towards PostgreSQL', () => {
       ],
       'an error': [raw.message('E', Buffer.from('SFATAL\0Mfooled you\0\0')), /sent more than its answer/],
       'something else': [Buffer.from('X'), /answered neither yes nor no/],
-      'S and then no TLS': [Buffer.from('S'), /could not be reached by TLS|closed the connection before TLS/],
+      'S and then no TLS': [Buffer.from('S'), /could not be reached: TLS|closed the connection before TLS/],
     }
     for (const [what, [answer, logged]] of Object.entries(answers)) {
       it(`${what}: nothing of it is believed or repeated`, async () => {

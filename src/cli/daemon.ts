@@ -35,9 +35,14 @@ interface Failure {
   readonly said: string
 }
 
+/** What the runtime is given to run; a compiled executable has it inside, under a name that is no file, and takes none. */
+function scriptOf([, script = '']: readonly string[]): string[] {
+  return script.startsWith('/$bunfs/') ? [] : [script]
+}
+
 /** Undefined: it listens. Its stderr is ours to read only until then; afterwards it writes to its log alone. */
 function startDetached(switches: readonly string[], pidfile: string): Promise<Failure | undefined> {
-  const program = [...process.execArgv, process.argv[1] ?? '', ...switches]
+  const program = [...process.execArgv, ...scriptOf(process.argv), ...switches]
   const child = spawn(process.execPath, program, { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))

@@ -51,7 +51,12 @@ async function serveUntilStopped(config: Config, options: ServeOptions, serve: S
   const stopped = stoppedBySignal(process, running, log)
   obeySignals(process, running, log)
   // Only now: whoever waits for the file may connect, and may send signals.
-  if (config.global.pidfile !== undefined) keepPidfile(config.global.pidfile)
+  try {
+    if (config.global.pidfile !== undefined) keepPidfile(config.global.pidfile)
+  } catch (error) {
+    await running.stop('immediate')
+    throw error
+  }
   log.info(`process up: ${versionLine}, Bun ${Bun.version}, pid ${process.pid}`)
   notifySystemd(`READY=1\nMAINPID=${process.pid}`)
   await Promise.race([stopped, running.ended])

@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts'
 import { parseConfig } from '../config/parse-config.ts'
 import { Log } from '../log.ts'
 import { listen } from '../net/listen.ts'
-import type { SocketHandler } from '../net/socket.ts'
+import { nobody } from '../net/socket.ts'
 import type { StartCommand } from './arguments.ts'
 import { endOnUncaught } from './failure.ts'
 import { checkDescriptors, descriptorLimit } from './limits.ts'
@@ -34,6 +34,7 @@ export async function runStart(command: StartCommand): Promise<number> {
   const limit = descriptorLimit(readText)
   const maxClients = Math.min(mostClients, Math.max(limit - otherDescriptors, fewestClients))
   checkDescriptors({ clients: maxClients, servers: poolSize }, limit)
+  // Before a PostgreSQL is made.
   listen({ host, port: command.port }, () => nobody).stop()
   const dataDir = resolve(command.dataDir ?? defaultDataDir)
   const abort = new AbortController()
@@ -59,15 +60,6 @@ export async function runStart(command: StartCommand): Promise<number> {
 
 function readText(path: string): string {
   return readFileSync(path, 'utf8')
-}
-
-/** For trying, before a PostgreSQL is made, whether the port is free. */
-const nobody: SocketHandler = {
-  received: () => undefined,
-  blocked: () => undefined,
-  drained: () => undefined,
-  closed: () => undefined,
-  crashed: () => undefined,
 }
 
 /** What `taxirank start` does, as a configuration file would say it. */

@@ -7,6 +7,8 @@ import { type Changes, changesBetween, withSetting } from '../config/changes.ts'
 import type { Config } from '../config/config.ts'
 import { parseConfig } from '../config/parse-config.ts'
 import type { ReadFile } from '../config/read-ini.ts'
+import { listen } from '../net/listen.ts'
+import { nobody } from '../net/socket.ts'
 import { settingRows } from '../config/setting-rows.ts'
 import type { MemoryFigures, ProcessControl, SettingFigures } from '../console/process-control.ts'
 import type { ConsoleUsers } from '../console/role.ts'
@@ -90,8 +92,11 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
       maxClients: () => this.#config.global.maxClientConn,
       certificates: () => this.#certificates(),
     }
+    const [host, port] = [httpAddr ?? localhost, httpPort ?? usualHttpPort]
     try {
-      const monitor = serveMonitor({ address: httpAddr ?? localhost, port: httpPort ?? usualHttpPort, source, log })
+      // The runtime's own server would share the port with another process of ours.
+      listen({ host: host === '*' ? '::' : host, port }, () => nobody).stop()
+      const monitor = serveMonitor({ address: host, port, source, log })
       void served.ended.then(() => monitor.stop())
       return monitor
     } catch (error) {

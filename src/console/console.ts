@@ -42,7 +42,7 @@ interface Visit {
 }
 
 /** A `Client`, or a test's. */
-export type ConsoleClient = SessionClient & Pick<Client, 'remoteAddress' | 'remotePort'>
+export type ConsoleClient = SessionClient & Pick<Client, 'way'>
 
 /** What drivers want to know of any server; server_version comes before it. */
 const reported = [
@@ -153,22 +153,23 @@ export class Console implements ConsoleDoor, ConsoleFigures, SessionOwner {
   }
 
   #figures(session: ConsoleSession, { client, user, cameAtMs, requestedAtMs }: Visit): ClientFigures {
+    const { address, port, localAddress, localPort, tls, peerPid } = client.way
     return {
       id: session.id,
       user,
       database: consoleDatabase,
       state: 'idle',
-      address: client.remoteAddress,
-      port: client.remotePort,
-      localAddress: '',
-      localPort: 0,
+      address,
+      port,
+      localAddress,
+      localPort,
       connectedAtMs: cameAtMs,
       requestedAtMs,
       waitMs: 0,
       isMarked: false,
       linkedTo: undefined,
-      remotePid: 0,
-      tls: '',
+      remotePid: peerPid,
+      tls,
       applicationName: '',
       preparedStatements: session.preparedStatements,
       heldBytes: 0,

@@ -63,7 +63,8 @@ class Attempt implements Connecting {
     const address = 'unix' in options ? undefined : inetAddress(options.host, options.port)
     const stream = address && this.#openStream(address)
     if (stream) this.#adopt(stream)
-    else this.#connectByRuntime()
+    // The runtime tells of a unix socket that is not there while it is asked: nobody is told before this returns.
+    else queueMicrotask(() => this.#isPending && this.#connectByRuntime())
   }
 
   abandon(): void {

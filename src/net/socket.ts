@@ -69,7 +69,7 @@ export class Socket implements Flushable {
   constructor(raw: RawSocket, isUnix = false) {
     this.#raw = raw
     this.isUnix = isUnix
-    this.handler = unhandled
+    this.handler = nobody
   }
 
   /** `unix` through a unix socket. Known after the end only if it was asked for before. */
@@ -344,7 +344,8 @@ export class Socket implements Flushable {
   }
 }
 
-const unhandled: SocketHandler = {
+/** Does nothing. */
+export const nobody: SocketHandler = {
   received: () => undefined,
   blocked: () => undefined,
   drained: () => undefined,

@@ -146,7 +146,18 @@ export class Pools {
       const { user, minPoolSize } = options
       if (user !== undefined && minPoolSize > 0) this.pool(database, user, poolKey(name, user))
     }
-    for (const name of this.#options.userOptions.keys()) this.user(name)
+    for (const name of this.#known) this.user(name)
+  }
+
+  /** The users of whom something is stored or said. */
+  get #known(): string[] {
+    const { userOptions, authentication } = this.#options
+    return [...userOptions.keys(), ...(authentication.secrets?.keys() ?? [])]
+  }
+
+  #isKnown(user: string): boolean {
+    const { userOptions, authentication } = this.#options
+    return userOptions.has(user) || authentication.secrets?.has(user) === true
   }
 
   /** Its clients were somebody else in PostgreSQL than they are to be now. */
@@ -200,7 +211,7 @@ export class Pools {
       if (!isKept && !inUse.has(database)) this.#databases.delete(database.name)
     }
     for (const user of this.#users.values()) {
-      const isKept = this.#options.userOptions.has(user.name) || user.clients > 0
+      const isKept = this.#isKnown(user.name) || user.clients > 0
       if (!isKept && !inUse.has(user)) this.#users.delete(user.name)
     }
   }

@@ -101,7 +101,7 @@ class Opening implements SocketHandler {
   drained(): void {}
 
   closed(cause: Error | undefined): void {
-    this.#fail(cause ? `could not be reached by TLS: ${cause.message}` : 'closed the connection before TLS', cause)
+    this.#fail(cause ? `could not be reached: ${cause.message}` : 'closed the connection before TLS', cause)
   }
 
   crashed(error: unknown): void {

@@ -17,8 +17,7 @@ export const wallClockMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 /** Collects what is written to it; `isBlocked` is set by hand. */
 export class FakeClient implements ConsoleClient {
   readonly id: number
-  readonly remoteAddress = '10.0.0.1'
-  readonly remotePort = 40_000
+  readonly way = { address: '10.0.0.1', port: 40_000, localAddress: '', localPort: 0, tls: '', peerPid: 0 }
   isBlocked = false
   isPaused = false
   over: 'ended' | 'closed' | 'reset' | undefined
