@@ -137,6 +137,7 @@ describe('the keys of a client', () => {
     const pooler = await start('scram-sha-256', { ann: scramSecret })
     assert.equal(await logIn(pooler, 'ann'), 'ann')
     await direct.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'ann'`)
+    await eventually('the pooler has noticed', () => pooler.figures.servers().length === 0)
     assert.equal(await logIn(pooler, 'ann'), 'ann')
   })
 })
