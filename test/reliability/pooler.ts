@@ -35,6 +35,9 @@ const usual = {
   log_disconnections: 0,
 }
 
+/** What PgBouncer 1.18 has not: a NOTICE to who waits, which the canary would take for an answer. */
+const onlyOurs = { query_wait_notify: 0 }
+
 const trusted = ['postgres', 'canary_a', 'canary_b'].map((name) => `"${name}" ""`)
 const startLimitMs = 10_000
 
@@ -73,7 +76,14 @@ export class PoolerUnderTest {
     writeFileSync(users, `${(options.users ?? trusted).join('\n')}\n`, { mode: 0o644 })
     const text = (changes: PoolerSettings): string =>
       configuration(
-        { ...usual, ...options.settings, ...changes.settings, listen_port: port, auth_file: users },
+        {
+          ...usual,
+          ...(side === 'taxirank' ? onlyOurs : {}),
+          ...options.settings,
+          ...changes.settings,
+          listen_port: port,
+          auth_file: users,
+        },
         place.serverPort,
         changes.database ?? options.database ?? '',
       )
