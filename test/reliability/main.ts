@@ -1,7 +1,8 @@
 /**
  * `npm run reliability [-- --rows 2,5-8] [--seed N]`: the reliability scoreboard, Taxirank beside PgBouncer, one fault
  * after the other. A whole run writes `docs/reports/reliability.md`; of some rows only, the report is printed. Exit code
- * 1 after a breach of Taxirank's, also one of what it must hold; 2 for wrong options.
+ * 1 after a breach of Taxirank's (a reply that was another's, missing or doubled), 2 for wrong options: what else does
+ * not hold is reported.
  */
 
 import { randomInt } from 'node:crypto'
