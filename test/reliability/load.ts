@@ -21,7 +21,7 @@ interface Attempt {
 const startLimitMs = 3000
 const stopLimitMs = 10_000
 
-export async function single(client: CanaryClient): Promise<void> {
+async function single(client: CanaryClient): Promise<void> {
   await client.ask(anything(client))
 }
 

@@ -46,15 +46,15 @@ export const cancelStorm: Row = {
 /** Somebody sleeps while all these keys are tried. */
 async function guess(pooler: PoolerUnderTest, finding: Finding): Promise<void> {
   const sleeper = await RawClient.login(pooler.port)
-  let isOver = false
+  const tries = { goOn: true }
   const answers: string[] = []
   const sleeping = (async () => {
-    while (!isOver) answers.push(...(await sleeper.query('select pg_sleep(2)')))
+    while (tries.goOn) answers.push(...(await sleeper.query('select pg_sleep(2)')))
   })()
   for (let tried = 0; tried < keys; tried += 50) {
     await Promise.all(Array.from({ length: 50 }, () => sendOnce(pooler.port, raw.cancelRequest(randomBytes(8)))))
   }
-  isOver = true
+  tries.goOn = false
   await sleeping
   const hits = answers.filter((line) => line.includes('57014')).length
   finding.figure(`${keys} guessed keys: hits`, hits, '', 'less')

@@ -99,10 +99,10 @@ function inject(port: number, bytes: Buffer, at: number | undefined): Promise<st
 
 async function servers(stage: Stage, finding: Finding): Promise<void> {
   let answer: Buffer = Buffer.alloc(0)
-  let sawClearText = false
+  const seen = { clearText: false }
   const server = await hostile(
     () => answer,
-    () => (sawClearText = true),
+    () => (seen.clearText = true),
   )
   stage.atEnd(() => server.close())
   const address = server.address()
@@ -112,17 +112,23 @@ async function servers(stage: Stage, finding: Finding): Promise<void> {
   const pooler = await stage.pooler(address.port, { settings })
   for (const [name, bytes] of Object.entries(answers)) {
     answer = bytes
-    sawClearText = false
-    const told = await RawClient.login(pooler.port).then(
-      () => 'let in',
-      (error: Error) => error.message,
-    )
-    const isRight = told !== 'let in' && !told.includes('hostile') && !sawClearText
-    if (isRight) passed++
-    else finding.must(false, `a server that answers ${name}: ${sawClearText ? 'was sent a login in the clear' : told}`)
+    seen.clearText = false
+    const complaint = await loginBehindHostile(pooler.port, seen)
+    if (complaint === undefined) passed++
+    else finding.must(false, `a server that answers ${name}: ${complaint}`)
     await sleep(50)
   }
   finding.figure('from servers: cases passed', passed, `of ${Object.keys(answers).length}`, 'more')
+}
+
+/** What is wrong with what a client is told, or with what the server got to see. */
+async function loginBehindHostile(port: number, seen: { readonly clearText: boolean }): Promise<string | undefined> {
+  const told = await RawClient.login(port).then(
+    () => 'let in',
+    (error: unknown) => String(error),
+  )
+  if (seen.clearText) return 'was sent a login in the clear'
+  return told === 'let in' || told.includes('hostile') ? told : undefined
 }
 
 async function hostile(answer: () => Buffer, sawClearText: () => void): Promise<Server> {
