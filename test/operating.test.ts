@@ -234,6 +234,20 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
     client.leave()
   })
 
+  it('lets administrators in by its unix socket while it waits for clients, and nobody else', async () => {
+    write()
+    const { pid } = await start()
+    const client = await RawClient.login(port)
+    process.kill(pid ?? 0, 'SIGTERM')
+    await eventually('it stops', () => said.includes('got SIGTERM'))
+    await assert.rejects(ask('select 1'), /ECONNREFUSED/)
+    await assert.rejects(ask('select 1', 'postgres', folder), { message: 'the pooler is shutting down' })
+    assert.equal((await ask('show clients', 'pgbouncer', folder)).length, 2)
+    await ask('shutdown', 'pgbouncer', folder).catch(() => undefined)
+    await eventually('it has ended', () => pooler?.exitCode === 0, 10_000)
+    client.reset()
+  })
+
   it('ends by SHUTDOWN as by a signal', async () => {
     write()
     await start()

@@ -76,8 +76,10 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
   }, tickMs)
 
   const finish = async (mode: DrainMode): Promise<void> => {
-    for (const listener of listeners) listener.stop()
+    // Unix sockets stay, for the console: nobody else is let in by now.
+    for (const listener of listeners) if (listener.port > 0) listener.stop()
     await pooler.drain(mode)
+    for (const listener of listeners) listener.stop()
     clearInterval(ticker)
     trace.ended()
     traceFile?.close()

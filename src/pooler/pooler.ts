@@ -236,7 +236,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #authenticate(arrival: Arrival, request: LoginRequest): void {
     const { client } = arrival
     const { database, user } = request
-    this.#refuseNewcomer(client)
+    this.#refuseNewcomer(client, database)
     if (database === this.#parts.console.database && user === ownerName && isOwner(client)) {
       return this.#openConsole(arrival, user)
     }
@@ -248,9 +248,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     arrival.authentication.begin(this.#authQueries.of(database, this.#pools.optionsOf(database)))
   }
 
-  #refuseNewcomer(client: Client): void {
+  /** While clients are waited for, which may take hours, administrators still come in. */
+  #refuseNewcomer(client: Client, database: string): void {
     if (this.#shutdown) throw this.#shutdown
-    if (this.#drainMode) throw shutdownError
+    if (this.#drainMode && database !== this.#parts.console.database) throw shutdownError
     if (this.#options.isTlsRequired && !client.isEncrypted && !client.isUnix) {
       throw new TaxirankError('authentication_failed', 'SSL required')
     }
@@ -267,7 +268,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
 
   /** It is who it says. Throws why it may not come in all the same. */
   #admit(arrival: Arrival, request: LoginRequest, credentials: Credentials): void {
-    this.#refuseNewcomer(arrival.client)
+    this.#refuseNewcomer(arrival.client, request.database)
     if (request.database === this.#parts.console.database) return this.#openConsole(arrival, request.user)
     const pool = this.#poolFor(request)
     pool.proved(credentials)
