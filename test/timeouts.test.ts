@@ -245,7 +245,8 @@ describe('limits', () => {
   it("are a user's own, if there are any", async () => {
     const pooler = await poolers.start({
       clientLimits: { ...noClientLimits, queryTimeoutMs: 50 },
-      userClientLimits: new Map([['postgres', { ...noClientLimits, queryWaitTimeoutMs: 900 }]]),
+      userClientLimits: new Map([['postgres', noClientLimits]]),
+      userOptions: new Map([['postgres', { queryWaitTimeoutMs: 900 }]]),
     })
     const one = await login(pooler)
     await one.query('begin; select pg_sleep(0.2)')
