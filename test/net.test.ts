@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import type { TaxirankError } from '../src/errors.ts'
 import { connect } from '../src/net/connect.ts'
 import { listen, type Listener } from '../src/net/listen.ts'
+import { bulkBytes } from '../src/net/reading-turns.ts'
 import { rawHandlers, Socket, type SocketHandler } from '../src/net/socket.ts'
 import { now } from '../src/net/turn.ts'
 import { openDeafPort } from './support/deaf-port.ts'
@@ -298,13 +299,24 @@ describe('a connection', () => {
   })
 
   /** A peer and our end of its connection. */
-  async function join(isReading = true): Promise<{ peer: Peer; socket: Socket; notes: Notes }> {
+  type Joined = { peer: Peer; socket: Socket; notes: Notes }
+
+  async function join(isReading = true): Promise<Joined> {
     const known = accepted.length
     const peer = await connectPeer(listener.port, isReading)
     peers.push(peer)
     while (accepted.length === known) await turn()
     return { peer, ...(accepted[known] as { socket: Socket; notes: Notes }) }
   }
+
+  /** One after the other: so it is known which end belongs to which. */
+  async function joinAll(count: number): Promise<Joined[]> {
+    const all: Joined[] = []
+    while (all.length < count) all.push(await join())
+    return all
+  }
+
+  const lengthOf = (chunks: readonly Buffer[]): number => chunks.reduce((sum, { length }) => sum + length, 0)
 
   const big = Buffer.alloc(8 * 2 ** 20)
   for (let at = 0; at < big.length; at += 4) big.writeUInt32BE(at, at)
@@ -372,9 +384,57 @@ describe('a connection', () => {
     let total = 0
     while (total < big.length) {
       await turn()
-      total = notes.chunks.reduce((sum, { length }) => sum + length, 0)
+      total = lengthOf(notes.chunks)
     }
     assert.ok(Buffer.concat(notes.chunks).equals(big))
+  })
+
+  it('of many that read in bulk, two do so in a turn once they are known; all get everything, who reads little as well', async () => {
+    const bulky = await joinAll(12)
+    const small = await join()
+    const known = new Set<Notes>()
+    let inTurn = 0
+    let most = 0
+    for (const { notes } of bulky) {
+      notes.onReceived = ({ length }) => {
+        if (known.size === bulky.length) most = Math.max(most, ++inTurn)
+        if (length >= bulkBytes) known.add(notes)
+      }
+    }
+    for (const { peer } of bulky) peer.socket.write(big)
+    const total = (): number => bulky.reduce((sum, { notes }) => sum + lengthOf(notes.chunks), 0)
+    const whole = bulky.length * big.length
+    let asked = 0
+    let turns = 0
+    while (total() < whole) {
+      if (lengthOf(small.notes.chunks) === asked && total() < whole / 2) {
+        small.peer.socket.write('?')
+        asked++
+      }
+      await turn()
+      inTurn = 0
+      turns++
+    }
+    assert.equal(most, 2)
+    assert.ok(asked > 5, `${asked} small reads in ${turns} turns`)
+    for (const { notes } of bulky) assert.ok(Buffer.concat(notes.chunks).equals(big))
+  })
+
+  it('whose turn it is not is paused, resumed and reset by its owner all the same', async () => {
+    const bulky = await joinAll(6)
+    for (const { peer } of bulky) peer.socket.write(big)
+    const [paused, ended, gone] = bulky as [Joined, Joined, Joined]
+    while (bulky.some(({ notes }) => notes.chunks.length === 0)) await turn()
+    paused.socket.pause()
+    ended.socket.end()
+    gone.socket.reset()
+    await Promise.all([ended.notes.isClosed, gone.notes.isClosed])
+    const others = bulky.slice(3)
+    while (others.some(({ notes }) => lengthOf(notes.chunks) < big.length)) await turn()
+    assert.ok(lengthOf(paused.notes.chunks) < big.length)
+    paused.socket.resume()
+    while (lengthOf(paused.notes.chunks) < big.length) await turn()
+    assert.ok(Buffer.concat(paused.notes.chunks).equals(big))
   })
 
   describe('ends', () => {

@@ -4,6 +4,7 @@
  * knows of PostgreSQL.
  */
 
+import { bulkBytes, type Reader, readLittle, readMuch } from './reading-turns.ts'
 import { type PeerCredentials, readPeerCredentials } from './socket-options.ts'
 import {
   describeSession,
@@ -44,7 +45,7 @@ interface Handshake {
   readonly secured: (session: TlsSession) => void
 }
 
-export class Socket implements Flushable {
+export class Socket implements Flushable, Reader {
   handler: SocketHandler
   readonly isUnix: boolean
   #raw: RawSocket
@@ -59,7 +60,12 @@ export class Socket implements Flushable {
   #phase: 'open' | 'securing' | 'lost' | 'ending' | 'lingering' | 'closed' = 'open'
   #isDirty = false
   #isBlocked = false
+  /** By its owner. */
   #isPaused = false
+  /** Its last read was in bulk. */
+  #isBulky = false
+  /** Others read in bulk, and it is not this one's turn. */
+  #isResting = false
   #linger: ReturnType<typeof setTimeout> | undefined
   #resetCause: Error | undefined
   #handshake: Handshake | undefined
@@ -112,7 +118,7 @@ export class Socket implements Flushable {
     this.flush()
     if (this.#phase !== 'open') return
     if (this.#first) return this.reset(new Error('the peer does not take the last bytes before TLS'))
-    this.resume()
+    this.#readToTheEnd()
     this.#phase = 'securing'
     this.#handshake = { role, secured }
     try {
@@ -153,13 +159,43 @@ export class Socket implements Flushable {
   pause(): void {
     if (this.#isPaused || this.#phase === 'lost' || this.#phase === 'closed') return
     this.#isPaused = true
-    this.#raw.pause()
+    if (!this.#isResting) this.#raw.pause()
   }
 
   resume(): void {
     if (!this.#isPaused || this.#phase === 'closed') return
     this.#isPaused = false
-    this.#raw.resume()
+    if (!this.#isResting) this.#raw.resume()
+  }
+
+  /** For reading-turns.ts. */
+  rest(): void {
+    if (this.#isResting || this.#phase !== 'open') return
+    this.#isResting = true
+    if (!this.#isPaused) this.#raw.pause()
+  }
+
+  readOn(): void {
+    if (!this.#isResting || this.#phase === 'closed') return
+    this.#isResting = false
+    if (!this.#isPaused) this.#raw.resume()
+  }
+
+  #readMuch(): void {
+    this.#isBulky = true
+    readMuch(this)
+  }
+
+  #readLittle(): void {
+    this.#isBulky = false
+    readLittle(this)
+    this.readOn()
+  }
+
+  /** Whoever paused it: the end must not be missed. */
+  #readToTheEnd(): void {
+    this.resume()
+    this.readOn()
   }
 
   /**
@@ -170,7 +206,7 @@ export class Socket implements Flushable {
     if (this.#phase === 'lost' || this.#phase === 'securing') return this.reset()
     if (this.#phase !== 'open') return
     this.#phase = 'ending'
-    this.resume()
+    this.#readToTheEnd()
     this.#startLinger()
     if (!this.#isDirty && !this.#isBlocked) this.#markDirty()
   }
@@ -246,7 +282,7 @@ export class Socket implements Flushable {
   #lose(): void {
     this.#forgetQueue()
     if (this.#phase === 'open') this.#phase = 'lost'
-    this.resume()
+    this.#readToTheEnd()
   }
 
   /** What to write next: everything that is queued, if it is small enough to be copied together. */
@@ -300,6 +336,8 @@ export class Socket implements Flushable {
 
   rawReceived(bytes: Buffer): void {
     if (this.#phase !== 'open' && this.#phase !== 'lost') return
+    if (bytes.length >= bulkBytes) this.#readMuch()
+    else if (this.#isBulky) this.#readLittle()
     try {
       this.handler.received(bytes)
     } catch (error) {
@@ -338,6 +376,7 @@ export class Socket implements Flushable {
     if (this.#phase === 'closed') return
     if (this.#phase === 'securing') this.#resetCause ??= error ?? new Error('TLS: the peer closed during the handshake')
     this.#phase = 'closed'
+    if (this.#isBulky) readLittle(this)
     this.#forgetQueue()
     clearTimeout(this.#linger)
     this.#guarded(() => this.handler.closed(this.#resetCause ?? error))

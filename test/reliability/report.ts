@@ -53,7 +53,7 @@ export function verdict({ breaches, broken }: Finding): string {
 function anchor({ number, name }: Row): string {
   return heading(number, name)
     .toLowerCase()
-    .replaceAll(/[^a-z0-9 -]/g, '')
+    .replaceAll(/[^a-z0-9_ -]/g, '')
     .replaceAll(' ', '-')
 }
 
