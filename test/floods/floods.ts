@@ -1,6 +1,6 @@
 /** Floods from those who have not logged in: each says what the pooler is told, who belongs there, and what comes over it. */
 
-import { pbkdf2Sync } from 'node:crypto'
+import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ScramVerifier } from '../../src/auth/scram-keys.ts'
 import type { Setup } from '../../bench/poolers.ts'
@@ -24,7 +24,7 @@ export const lookedUp = 'looked_up'
 
 const salt = { salt: Buffer.from('salt of a flood!'), iterations: 4_096 }
 const verifier = ScramVerifier.fromSaltedPassword(salt, pbkdf2Sync(password, salt.salt, salt.iterations, 32, 'sha256'))
-const wrongPerSecond = 500
+const perSecond = 500
 
 function setup(authType: string, secret: string, more: Setup['settings'] = {}): Setup {
   return { settings: { auth_type: authType, max_client_conn: maxClients, ...more }, user: `"postgres" "${secret}"` }
@@ -56,6 +56,7 @@ export function floods(tls: Setup['settings']): readonly Flood[] {
     },
     { name: '500 a second, SCRAM, unknown users', setup: scram, user, run: guess(undefined) },
     { name: '500 a second, unknown users of auth_query', setup: looking, user: lookedUp, run: guess(undefined) },
+    { name: '500 cancels a second, of keys that are nobody’s', setup: scram, user, run: atRate(cancelNobody) },
   ]
 }
 
@@ -122,17 +123,18 @@ async function standAs(client: RawClient, signal: AbortSignal, slowly: Buffer, f
   client.reset()
 }
 
-/** Wrong passwords at a steady rate, for these users or for one of a new name each time. */
-function guess(users: readonly string[] | undefined): Flood['run'] {
+/** One connection after the other at a steady rate, whatever becomes of them. */
+function atRate(connectOnce: (port: number, number: number) => Promise<void>): Flood['run'] {
   return async (port, scale, signal) => {
     let connections = 0
     const underWay = new Set<Promise<void>>()
     const startMs = performance.now()
     while (!signal.aborted) {
-      const due = ((performance.now() - startMs) / 1_000) * wrongPerSecond * scale
+      const due = ((performance.now() - startMs) / 1_000) * perSecond * scale
       for (; connections < due && underWay.size < 2_000; connections++) {
-        const user = users ? (users[connections % users.length] ?? '') : `nobody${connections}`
-        const one: Promise<void> = guessOnce(port, user, `wrong ${connections}`).finally(() => underWay.delete(one))
+        const one: Promise<void> = connectOnce(port, connections)
+          .catch(() => undefined) // whoever floods doesn't mind being refused
+          .finally(() => underWay.delete(one))
         underWay.add(one)
       }
       await sleep(10)
@@ -142,13 +144,21 @@ function guess(users: readonly string[] | undefined): Flood['run'] {
   }
 }
 
-async function guessOnce(port: number, user: string, wrong: string): Promise<void> {
-  try {
+/** Wrong passwords, for these users or for one of a new name each time. */
+function guess(users: readonly string[] | undefined): Flood['run'] {
+  return atRate(async (port, number) => {
+    const user = users ? (users[number % users.length] ?? '') : `nobody${number}`
     const client = await RawClient.connect(port)
     client.send(raw.startup({ user, database: 'postgres' }))
-    await answerWrongly(client, wrong)
+    await answerWrongly(client, `wrong ${number}`)
     client.reset()
-  } catch {
-    // Whoever floods doesn't mind being refused.
-  }
+  })
+}
+
+/** The pooler may take the time it likes, but must close. */
+async function cancelNobody(port: number): Promise<void> {
+  const client = await RawClient.connect(port)
+  client.send(raw.cancelRequest(randomBytes(8)))
+  await client.closed()
+  client.reset()
 }
