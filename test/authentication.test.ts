@@ -1,20 +1,20 @@
 /** Logging in with a password: real drivers in front, a PostgreSQL behind that wants one, too. */
 
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { Client } from 'pg'
 import { MadeUpSecrets } from '../src/auth/made-up-secrets.ts'
 import { parseSecret, type Secret } from '../src/auth/secret.ts'
 import type { ClientAuthMethod } from '../src/auth/client-exchange.ts'
 import type { AuthQuerySource } from '../src/pooler/pooler.ts'
-import { eventually, type TestPooler, TestPoolers } from './support/pooler.ts'
+import { eventually, type TestPooler, type TestPoolerOptions, TestPoolers } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 import * as raw from './support/raw-messages.ts'
 
 const password = 'correct horse'
 const accessRules = [
-  'host all postgres,lookup 127.0.0.1/32 trust',
+  'host all postgres,lookup,keeper 127.0.0.1/32 trust',
   'host all md5user 127.0.0.1/32 md5',
   'host all clear 127.0.0.1/32 password',
   'host all all 127.0.0.1/32 scram-sha-256',
@@ -55,6 +55,7 @@ function start(
   method: ClientAuthMethod,
   stored: Readonly<Record<string, string>>,
   authQuery?: Partial<AuthQuerySource>,
+  limits: Pick<TestPoolerOptions, 'authQueryTimeoutMs' | 'clientLoginTimeoutMs'> = {},
 ): Promise<TestPooler> {
   const secrets = new Map<string, Secret>(
     Object.entries(stored).map(([user, text]) => [user, parseSecret(Buffer.from(text))]),
@@ -68,6 +69,7 @@ function start(
     query,
   }
   return poolers.start({
+    ...limits,
     authentication: { method, secrets, madeUp: new MadeUpSecrets(4_096) },
     ...(authQuery && { database: { authQuery: { ...lookup, ...authQuery } } }),
   })
@@ -180,6 +182,61 @@ describe('auth_query', () => {
       await eventually('nothing runs on', async () => (await direct.value(running)) === '0')
     })
   }
+})
+
+describe('the connections of auth_query', () => {
+  const query = 'select rolname::text, null::text from pg_roles where rolname = $1'
+  before(async () => {
+    await direct.query('create role keeper login')
+    await direct.query('create database lookups')
+  })
+  afterEach(async () => {
+    await pooler.stop()
+    await eventually('none is left', async () => (await open()) === 0)
+  })
+  let pooler: TestPooler
+  const open = async (): Promise<number> =>
+    Number(await direct.value(`select count(*) from pg_stat_activity where usename = 'keeper'`))
+
+  it('are closed by a PAUSE of the database that they are in; who logs in meanwhile waits for RESUME', async () => {
+    pooler = await start('trust', {}, { user: 'keeper', database: 'lookups', query }, { authQueryTimeoutMs: 100 })
+    assert.equal(await logIn(pooler, 'postgres'), 'postgres')
+    assert.equal(await open(), 1)
+    await pooler.verbs.pause('postgres')
+    assert.equal(await open(), 1)
+    pooler.verbs.resume('postgres')
+    await pooler.verbs.pause('lookups')
+    await eventually('it is closed', async () => (await open()) === 0)
+    await direct.query('create database copy template lookups')
+    const login = logIn(pooler, 'postgres')
+    await Bun.sleep(300)
+    assert.equal(await open(), 0)
+    pooler.verbs.resume('lookups')
+    assert.equal(await login, 'postgres')
+  })
+
+  it('are not opened for a database that is asked for the first time while all are paused', async () => {
+    pooler = await start('trust', {}, { user: 'keeper', query }, { clientLoginTimeoutMs: 300 })
+    await pooler.verbs.pause()
+    await assert.rejects(logIn(pooler, 'postgres'), /no login within 300 ms/)
+    assert.equal(await open(), 0)
+  })
+
+  it('are opened anew by RECONNECT, and closed by KILL, whatever they are asked', async () => {
+    pooler = await start(
+      'md5',
+      {},
+      { user: 'keeper', query: 'select $1::text, pg_sleep(60)::text' },
+      { authQueryTimeoutMs: 9_000 },
+    )
+    const login = assert.rejects(logIn(pooler, 'postgres'), /could not look up this user/)
+    await eventually('it is asked', async () => (await open()) === 1)
+    pooler.verbs.reconnect()
+    assert.equal(await open(), 1)
+    pooler.verbs.kill()
+    await login
+    await eventually('nothing runs on', async () => (await open()) === 0)
+  })
 })
 
 describe('clients who leave while they are looked up', () => {

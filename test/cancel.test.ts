@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { startRelay } from '../src/relay/relay.ts'
 import { eventually, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
@@ -348,6 +349,33 @@ describe('races', () => {
       client.leave()
     }
     assert.equal(await two.value('show time zone'), 'Etc/UTC')
+  })
+
+  it('are shown: waiting until the parameters are set, then active', async () => {
+    const target = { host: '127.0.0.1', port: postgres.port }
+    let delayMs = 0
+    const relay = startRelay({ target, plan: () => ({ fromTarget: { delayMs } }), seed: 1 })
+    const behind = await poolers.start({ database: { address: { ...target, port: relay.port } } })
+    const client = await behind.login({ TimeZone: 'Asia/Tokyo' })
+    await behind.login()
+    delayMs = 300
+    relay.replan()
+    client.send(sleep)
+    const connection = await RawClient.connect(behind.port)
+    connection.send(raw.cancelRequest(client.key))
+    const shown = (): unknown => {
+      const { active_cancel_req: active, waiting_cancel_req: waiting } = behind.figures.pools()[0]?.clients ?? {}
+      const state = behind.figures.clients().find(({ state: one }) => one.endsWith('cancel_req'))?.state
+      return { active, waiting, state }
+    }
+    const isShown = (state: unknown) => (): boolean => isDeepStrictEqual(shown(), state)
+    await eventually('it waits', isShown({ active: 0, waiting: 1, state: 'waiting_cancel_req' }))
+    await eventually('it is sent', isShown({ active: 1, waiting: 0, state: 'active_cancel_req' }))
+    assert.deepEqual(await client.answer(), [...column, canceled, 'Z I'])
+    assert.deepEqual(await connection.rest(), [])
+    await eventually('it is over', isShown({ active: 0, waiting: 0, state: undefined }))
+    client.leave()
+    relay.stop()
   })
 
   it('let a client vanish while it is being cancelled', async () => {

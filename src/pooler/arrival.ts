@@ -3,6 +3,7 @@ import { Node } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Deadline } from '../time.ts'
 import type { Authentication } from './authentication.ts'
+import type { CancelTarget } from './cancel-keys.ts'
 
 /** What becomes of a client that has just been accepted. */
 export interface ArrivalOwner {
@@ -16,8 +17,8 @@ export interface ArrivalOwner {
 export class Arrival extends Node implements ClientHandler {
   /** Of its login; undefined if there is no limit of time. */
   deadline: Deadline | undefined = undefined
-  /** It is no login: it has brought a cancel request, and is open until that is over. */
-  isCancelling = false
+  /** It is no login: it has brought a cancel request for this one, and is open until that is over. */
+  cancels: CancelTarget | undefined = undefined
   /** Under way from its startup packet on. */
   authentication: Authentication | undefined = undefined
   readonly client: Client
@@ -42,7 +43,6 @@ export class Arrival extends Node implements ClientHandler {
   }
 
   cancelRequested(packet: CancelPacket): void {
-    this.isCancelling = true
     this.#owner.cancel(this, packet)
   }
 

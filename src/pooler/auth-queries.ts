@@ -8,14 +8,17 @@ import type { Network } from '../server/network.ts'
 import { ProtocolVersion } from '../server/target.ts'
 import type { Deadlines } from '../time.ts'
 import { AuthQuery } from './auth-query.ts'
+import type { LiveDatabase } from './live.ts'
 import { textOf } from './names.ts'
 import type { AuthQuerySource, Database, PoolerOptions } from './options.ts'
+import type { Pools } from './pools.ts'
 
 export interface AuthQuerySurroundings {
   readonly log: Log
   readonly deadlines: Deadlines
   readonly derivations: Derivations
   readonly network: Network
+  readonly pools: Pools
   readonly now: () => number
 }
 
@@ -31,6 +34,8 @@ interface Entry {
   readonly query: AuthQuery
   /** The client's name of the database for which it was made. */
   readonly name: string
+  /** PostgreSQL's name of the database that its connections are in. */
+  readonly place: string
   readonly source: AuthQuerySource
 }
 
@@ -59,8 +64,11 @@ export class AuthQueries {
     if (this.#all.size >= mostDatabases) {
       throw new TaxirankError('overloaded', 'users of too many databases are being looked up')
     }
-    const query = this.#make(textOf(name), inDatabase(name, database, source), source)
-    this.#all.set(key, { query, name, source })
+    const place = inDatabase(name, database, source)
+    const query = this.#make(textOf(name), place, source)
+    const entry = { query, name, place, source }
+    query.isPaused = this.#isPaused(entry)
+    this.#all.set(key, entry)
     return query
   }
 
@@ -109,6 +117,38 @@ export class AuthQueries {
       query.end(error)
       this.#all.delete(key)
     }
+    this.pausesChanged()
+  }
+
+  // What administrators do to the database that connections are in: who wants it for themselves must get it.
+
+  /** Something was paused or resumed. */
+  pausesChanged(): void {
+    for (const entry of this.#all.values()) entry.query.isPaused = this.#isPaused(entry)
+  }
+
+  #isPaused(entry: Entry): boolean {
+    const { pools } = this.#around
+    if (pools.isPaused) return true
+    for (const database of pools.databases) if (database.isPaused && isIn(entry, database)) return true
+    return false
+  }
+
+  /** Without a database: of all, also below. */
+  isEmpty(database: LiveDatabase | undefined): boolean {
+    return this.#of(database).every(({ query }) => query.isEmpty)
+  }
+
+  retireAll(database: LiveDatabase | undefined): void {
+    for (const { query } of this.#of(database)) query.retire()
+  }
+
+  destroyAll(reason: string, database?: LiveDatabase): void {
+    for (const { query } of this.#of(database)) query.destroyAll(reason)
+  }
+
+  #of(database: LiveDatabase | undefined): Entry[] {
+    return [...this.#all.values()].filter((entry) => database === undefined || isIn(entry, database))
   }
 
   /** Its connections are opened anew, elsewhere. */
@@ -131,6 +171,11 @@ export class AuthQueries {
 
 function inDatabase(name: string, database: Database, source: AuthQuerySource): string {
   return source.database ?? database.name ?? name
+}
+
+function isIn({ place, source }: Entry, { name, options }: LiveDatabase): boolean {
+  const addresses = new Set(options.addresses.map((address) => JSON.stringify(address)))
+  return place === (options.name ?? name) && source.addresses.some((address) => addresses.has(JSON.stringify(address)))
 }
 
 function keyOf(name: string, database: Database, source: AuthQuerySource): string {

@@ -46,6 +46,7 @@ export class AuthQuery implements AuthServerOwner {
   readonly #options: AuthQueryOptions
   readonly #pool: Pool<AuthServer>
   readonly #servers = new Map<Slot<AuthServer>, AuthServer>()
+  #isPaused = false
 
   constructor(options: AuthQueryOptions) {
     this.#options = options
@@ -68,7 +69,26 @@ export class AuthQuery implements AuthServerOwner {
 
   /** It has no connection, and nobody waits for one. */
   get isUnused(): boolean {
-    return this.#pool.size === 0 && this.#pool.waiting === 0
+    return this.isEmpty && this.#pool.waiting === 0
+  }
+
+  get isEmpty(): boolean {
+    return this.#pool.size === 0
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** While it is paused lookups wait, and it has no connections but those that have a lookup to answer. */
+  set isPaused(isPaused: boolean) {
+    if (isPaused === this.#isPaused) return
+    this.#isPaused = isPaused
+    const now = this.#options.now()
+    if (isPaused) {
+      this.#pool.pause(now)
+      this.#pool.retireAll(now)
+    } else this.#pool.resume(now)
   }
 
   /**
@@ -76,7 +96,7 @@ export class AuthQuery implements AuthServerOwner {
    * there, or why nobody knows; if nobody can be asked, before this returns.
    */
   lookUp(name: string, done: (answer: AuthAnswer) => void): Lookup {
-    const lookup = new Lookup(name, this.#pool, this.#options, done)
+    const lookup = new Lookup(name, this, this.#pool, this.#options, done)
     lookup.start()
     return lookup
   }
@@ -84,6 +104,11 @@ export class AuthQuery implements AuthServerOwner {
   /** Its connections are replaced, each when it has answered. */
   retire(): void {
     this.#pool.retireAll(this.#options.now())
+  }
+
+  /** Its connections are closed now, whatever they are asked. */
+  destroyAll(reason: string): void {
+    for (const slot of this.#servers.keys()) this.#pool.destroy(slot, reason, this.#options.now())
   }
 
   /** Whoever waits is told, and its connections are closed as soon as they have answered. */
@@ -116,6 +141,7 @@ export class AuthQuery implements AuthServerOwner {
 /** One question: waits for a connection, asks, and gives it back. */
 export class Lookup implements Caller<AuthServer> {
   readonly #name: string
+  readonly #query: AuthQuery
   readonly #pool: Pool<AuthServer>
   readonly #options: AuthQueryOptions
   readonly #done: (answer: AuthAnswer) => void
@@ -124,8 +150,15 @@ export class Lookup implements Caller<AuthServer> {
   #server: AuthServer | undefined
   #isOver = false
 
-  constructor(name: string, pool: Pool<AuthServer>, options: AuthQueryOptions, done: (answer: AuthAnswer) => void) {
+  constructor(
+    name: string,
+    query: AuthQuery,
+    pool: Pool<AuthServer>,
+    options: AuthQueryOptions,
+    done: (answer: AuthAnswer) => void,
+  ) {
     this.#name = name
+    this.#query = query
     this.#pool = pool
     this.#options = options
     this.#done = done
@@ -133,9 +166,13 @@ export class Lookup implements Caller<AuthServer> {
 
   start(): void {
     const now = this.#options.now()
-    this.#options.deadlines.start(this.#deadline, now + this.#options.timeoutMs)
+    this.#startTime(now)
     const lease = this.#pool.acquire(this.#waiter, now)
     if (lease) this.granted(lease)
+  }
+
+  #startTime(now: number): void {
+    this.#options.deadlines.start(this.#deadline, now + this.#options.timeoutMs)
   }
 
   /** Nobody wants to know any more. A connection that has been asked has its time all the same: it must come back. */
@@ -162,6 +199,8 @@ export class Lookup implements Caller<AuthServer> {
   }
 
   #timedOut(): void {
+    // A pause may take longer, and is not the database's fault: whoever logs in meanwhile has the login's own time.
+    if (this.#waiter.isWaiting && this.#query.isPaused) return this.#startTime(this.#options.now())
     const text = `auth_query gave no answer within ${this.#options.timeoutMs.toLocaleString('en-US')} ms`
     this.#finish({ name: 'failed', error: new TaxirankError('server_connect_failed', text) })
     if (this.#waiter.isWaiting) this.#pool.cancel(this.#waiter, this.#options.now())

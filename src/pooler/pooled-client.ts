@@ -497,6 +497,11 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     done()
   }
 
+  /** A cancel with this client's key is on nobody's way to PostgreSQL yet. */
+  get isCancelHeldBack(): boolean {
+    return this.#server?.isCancelHeldBack === true
+  }
+
   mayReadOn(): void {
     if (this.#client.isOpen && !this.isStopped) this.#resumeReading()
   }

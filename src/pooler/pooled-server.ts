@@ -347,6 +347,11 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   // Cancel.
 
+  /** A cancel waits until a request of the pooler's own is answered. */
+  get isCancelHeldBack(): boolean {
+    return !this.#cancel.isOver && !this.#cancel.isSent
+  }
+
   /** Cancels what runs for the holder, if anything does. `done` is called when that is over, once. */
   cancel(done: () => void): void {
     this.#cancel.request(done)

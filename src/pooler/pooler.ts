@@ -118,6 +118,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       network,
       deadlines: this.#deadlines,
       derivations: this.#derivations,
+      pools: this.#pools,
     })
     this.#requests = this.#makeRequests()
     this.#stats = new Stats(() => this.#pools.databases, parts.now())
@@ -136,6 +137,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   #makeVerbs(): Verbs {
     return new Verbs({
       pools: this.#pools,
+      authQueries: this.#authQueries,
       now: this.#parts.now,
       suspendTimeoutMs: () => this.#options.suspendTimeoutMs,
       clients: () => Array.from(this.#clients),
@@ -375,6 +377,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     // Whoever guesses keys keeps no place for it.
     if (!target) return arrival.client.close()
     this.#arrivals.cancelBegan(arrival)
+    arrival.cancels = target
     target.cancel(() => arrival.client.end())
   }
 
@@ -450,6 +453,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#verbs.end(shutdownError)
     this.#parts.console.end(shutdownError)
     for (const pool of this.#pools.all) pool.end(shutdownError)
+    this.#authQueries.end(shutdownError)
     for (const client of Array.from(this.#clients)) client.shutDown(shutdownError)
   }
 

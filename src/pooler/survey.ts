@@ -2,6 +2,7 @@
 
 import type { ServerAddress } from '../server/target.ts'
 import type { Arrival } from './arrival.ts'
+import type { CancelTarget } from './cancel-keys.ts'
 import type {
   ClientFigures,
   ClientState,
@@ -17,7 +18,7 @@ import type {
 } from './figures.ts'
 import { configuredMax, type LiveDatabase, type LiveUser } from './live.ts'
 import { textOf } from './names.ts'
-import { clientFigures, type PooledClient } from './pooled-client.ts'
+import { clientFigures, PooledClient } from './pooled-client.ts'
 import type { PooledServer } from './pooled-server.ts'
 import type { Pools } from './pools.ts'
 import type { ServerPool } from './server-pool.ts'
@@ -56,7 +57,14 @@ export class Survey implements PoolerFigures {
 
   pools(): PoolFigures[] {
     const counted = new Map<ServerPool, Partial<Record<ClientState, number>>>()
-    for (const { pool, state } of this.#desk.clients()) {
+    const cancelling = this.#desk
+      .arrivals()
+      .flatMap(({ cancels }) => (cancels instanceof PooledClient ? [cancels] : []))
+    const all = [
+      ...this.#desk.clients(),
+      ...cancelling.map((client) => ({ pool: client.pool, state: cancelState(client) })),
+    ]
+    for (const { pool, state } of all) {
       const counts = counted.get(pool) ?? {}
       counts[state] = (counts[state] ?? 0) + 1
       counted.set(pool, counts)
@@ -77,8 +85,8 @@ export class Survey implements PoolerFigures {
         idle: clients.idle ?? 0,
         active: clients.active ?? 0,
         waiting: clients.waiting ?? 0,
-        active_cancel_req: pool.servers.filter((server) => server.isCancelling).length,
-        waiting_cancel_req: 0,
+        active_cancel_req: clients.active_cancel_req ?? 0,
+        waiting_cancel_req: clients.waiting_cancel_req ?? 0,
       },
       servers: countServers(pool),
       longestWaitMs: snapshot.longestWaitMs,
@@ -125,8 +133,14 @@ export class Survey implements PoolerFigures {
 
 function arrivalFigures(arrival: Arrival, epochMs: number): ClientFigures {
   const connectedAtMs = epochMs + arrival.arrivedAtMs
-  const state = arrival.isCancelling ? 'active_cancel_req' : 'login'
+  const state = arrival.cancels ? cancelState(arrival.cancels) : 'login'
   return { ...clientFigures(arrival.client), state, connectedAtMs, requestedAtMs: connectedAtMs }
+}
+
+/** One that must not meet a request of the pooler's own waits until that is answered. */
+function cancelState(target: CancelTarget): ClientState {
+  const isHeldBack = target instanceof PooledClient && target.isCancelHeldBack
+  return isHeldBack ? 'waiting_cancel_req' : 'active_cancel_req'
 }
 
 function serverFigures(server: PooledServer, pool: ServerPool, epochMs: number): ServerFigures {

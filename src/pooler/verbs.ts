@@ -1,6 +1,7 @@
 /** What administrators do to a running pooler. What takes time is looked at whenever the pooler's time advances. */
 
 import { TaxirankError } from '../errors.ts'
+import type { AuthQueries } from './auth-queries.ts'
 import type { PoolerVerbs } from './figures.ts'
 import type { LiveDatabase } from './live.ts'
 import { bytesOf } from './names.ts'
@@ -11,6 +12,7 @@ import type { ServerPool } from './server-pool.ts'
 /** What the verbs need of the pooler. */
 export interface VerbsDesk {
   readonly pools: Pools
+  readonly authQueries: AuthQueries
   readonly now: () => number
   suspendTimeoutMs(): number
   /** Those that are logged in, in a list of its own. */
@@ -41,11 +43,11 @@ export class Verbs implements PoolerVerbs {
   }
 
   pause(name?: string, abandoned?: AbortSignal): Promise<void> {
-    const { pools } = this.#desk
+    const { authQueries } = this.#desk
     this.#refuseIfHalted()
     const database = this.#find(name)
-    pools.setPaused(true, database)
-    const isOver = (): boolean => this.#poolsOf(database).every((pool) => pool.isEmpty)
+    this.#setPaused(true, database)
+    const isOver = (): boolean => this.#poolsOf(database).every((pool) => pool.isEmpty) && authQueries.isEmpty(database)
     return this.#wait(database ?? 'all', isOver, abandoned)
   }
 
@@ -56,7 +58,7 @@ export class Verbs implements PoolerVerbs {
       throw refusal(database ? `database ${name} is not paused` : 'pooler is not paused/suspended')
     }
     if (!database) this.#unsuspend()
-    if (database?.isPaused || pools.isPaused) pools.setPaused(false, database)
+    if (database?.isPaused || pools.isPaused) this.#setPaused(false, database)
     this.#giveUp(({ of }) => of === (database ?? 'all'), 'RESUME has ended what this waits for')
   }
 
@@ -69,19 +71,22 @@ export class Verbs implements PoolerVerbs {
   }
 
   reconnect(name?: string): void {
-    for (const pool of this.#poolsOf(this.#find(name))) pool.retireAll()
+    const database = this.#find(name)
+    for (const pool of this.#poolsOf(database)) pool.retireAll()
+    this.#desk.authQueries.retireAll(database)
   }
 
   kill(name?: string): void {
-    const { pools } = this.#desk
     this.#refuseIfHalted()
     const database = this.#find(name)
-    pools.setPaused(true, database)
+    this.#setPaused(true, database)
     const error = new TaxirankError('admin_shutdown', 'the connection was closed by an administrator: KILL')
     for (const client of this.#desk.clients()) {
       if (database === undefined || client.pool.database === database) client.kill(error)
     }
-    for (const pool of this.#poolsOf(database)) pool.destroyAll('an administrator has closed it: KILL')
+    const reason = 'an administrator has closed it: KILL'
+    for (const pool of this.#poolsOf(database)) pool.destroyAll(reason)
+    this.#desk.authQueries.destroyAll(reason, database)
   }
 
   killClient(id: number): boolean {
@@ -125,6 +130,11 @@ export class Verbs implements PoolerVerbs {
   end(error: TaxirankError): void {
     this.#unsuspend()
     this.#giveUp(() => true, error.message)
+  }
+
+  #setPaused(isPaused: boolean, database: LiveDatabase | undefined): void {
+    this.#desk.pools.setPaused(isPaused, database)
+    this.#desk.authQueries.pausesChanged()
   }
 
   #unsuspend(): void {
