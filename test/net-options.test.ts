@@ -220,6 +220,26 @@ describe('options of sockets', () => {
     close()
   })
 
+  it('that are changed hold for who is accepted from then on, and 0 is the system again', async () => {
+    const all: Socket[] = []
+    const listener = listen({ host: '127.0.0.1', port: 0, keepAliveCount: 4 }, (socket) => {
+      all.push(socket)
+      return echo(socket)
+    })
+    const accepted = async (): Promise<(number | undefined)[]> => {
+      const { socket } = await ask({ host: '127.0.0.1', port: listener.port, timeoutMs: 5_000 })
+      socket.reset()
+      return values(all.at(-1) as Socket)
+    }
+    const asked = await accepted()
+    listener.retune({ ...options, keepAlive: false })
+    assert.deepEqual((await accepted()).slice(0, 5), [0, 33, 7, 3, 12_345])
+    listener.retune({ keepAliveCount: 4 })
+    assert.deepEqual(await accepted(), asked)
+    listener.stop()
+    listener.retune(options)
+  })
+
   it('hold for connections by name and through IPv6, which shows IPv4 as what it is', async () => {
     const listening = { host: '::', port: 0, ...options }
     const { listener, accepted, close } = await joined(listening, options)

@@ -11,7 +11,7 @@ import type { ReadFile } from '../config/read-ini.ts'
 import { TaxirankError } from '../errors.ts'
 
 /** Listeners, log, trace, Bun's own, auth_query, and clients that are only accepted to be told there is no room. */
-const others = 48
+export const otherDescriptors = 48
 
 /** The most sockets the settings allow at once. */
 export interface DescriptorNeed {
@@ -52,11 +52,11 @@ export function checkDescriptors(need: DescriptorNeed, limit: number): void {
 
 /** Undefined: the limit suffices. Every server may have one cancel request on its way. */
 export function descriptorProblem(need: DescriptorNeed, limit: number): string | undefined {
-  const total = need.clients + need.servers + need.servers + others
+  const total = need.clients + need.servers + need.servers + otherDescriptors
   if (total <= limit) return undefined
   const sum = `${count(need.clients, 'client')} + ${count(need.servers, 'server')} + ${count(need.servers, 'cancel')}`
   return (
-    `needs ${sum} + ${others} others = ${total.toLocaleString('en-US')} file descriptors, ` +
+    `needs ${sum} + ${otherDescriptors} others = ${total.toLocaleString('en-US')} file descriptors, ` +
     `the limit is ${limit.toLocaleString('en-US')}: raise it (ulimit -n) or lower max_client_conn or the pool sizes`
   )
 }

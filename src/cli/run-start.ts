@@ -11,7 +11,7 @@ import { listen } from '../net/listen.ts'
 import { nobody } from '../net/socket.ts'
 import type { StartCommand } from './arguments.ts'
 import { endOnUncaught } from './failure.ts'
-import { checkDescriptors, descriptorLimit } from './limits.ts'
+import { checkDescriptors, descriptorLimit, otherDescriptors } from './limits.ts'
 import { serveConfig } from './serve-config.ts'
 import { stoppedBySignal } from './signals.ts'
 
@@ -20,8 +20,6 @@ const defaultDataDir = '.taxirank/data'
 const poolSize = 20
 const mostClients = 1_000
 const fewestClients = 50
-/** Servers and their cancels, and what else has a descriptor. */
-const otherDescriptors = poolSize + poolSize + 32
 /** Ctrl-C reaches us twice when npm stands between: from the terminal and from npm. That is one wish, not two. */
 const echoMs = 300
 /** What drivers send without being asked, and what a session can do without. */
@@ -32,7 +30,7 @@ export async function runStart(command: StartCommand): Promise<number> {
   const log = new Log((line) => process.stderr.write(line))
   endOnUncaught(log)
   const limit = descriptorLimit(readText)
-  const maxClients = Math.min(mostClients, Math.max(limit - otherDescriptors, fewestClients))
+  const maxClients = Math.min(mostClients, Math.max(limit - poolSize - poolSize - otherDescriptors, fewestClients))
   checkDescriptors({ clients: maxClients, servers: poolSize }, limit)
   // Before a PostgreSQL is made.
   listen({ host, port: command.port }, () => nobody).stop()

@@ -15,7 +15,7 @@ import type { ConsoleUsers } from '../console/role.ts'
 import type { Log, LogLevel } from '../log.ts'
 import { serveMonitor, type ServedMonitor } from '../monitor/serve-monitor.ts'
 import { bytesOf } from '../pooler/names.ts'
-import { descriptorLimit } from './limits.ts'
+import { checkDescriptors, descriptorLimit, descriptorNeed } from './limits.ts'
 import { listenersOf, networkOf } from './listeners.ts'
 import { poolerOptions } from './pooler-options.ts'
 import { startPooler, type ServedPooler } from './serve-pooler.ts'
@@ -197,9 +197,11 @@ export class ServedConfig implements Stoppable, Operable, ProcessControl {
   }
 
   #adopt(config: Config): void {
-    const tls = readTlsSetups(config.global, this.#options.readFile)
-    this.#running.pooler.reconfigure(poolerOptions(config, tls, this.#options.isOpenToAll ?? false))
-    this.#running.network.reconfigure(networkOf(config.global, descriptorLimit(this.#options.readFile)))
+    const { readFile, isOpenToAll = false } = this.#options
+    const limit = descriptorLimit(readFile)
+    checkDescriptors(descriptorNeed(config), limit)
+    const tls = readTlsSetups(config.global, readFile)
+    this.#running.reconfigure(poolerOptions(config, tls, isOpenToAll), networkOf(config.global, limit))
     this.#config = config
     this.#tls = tls
     this.#configureLog()

@@ -33,7 +33,8 @@ export interface ServedPooler extends Stoppable {
   /** The TCP port it listens on; 0: on none. */
   readonly port: number
   readonly pooler: Pooler
-  readonly network: Network
+  /** Takes effect without dropping anybody. Throws `bad_configuration`, and then nothing has changed. */
+  reconfigure(pooler: PoolerOptions, network: NetworkSettings): void
   /** False from the moment it begins to stop. */
   readonly isListening: boolean
   /** Resolves when it has been stopped, by whomever. */
@@ -91,7 +92,11 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
     ended: ended.promise,
     port: listeners.find(({ port }) => port > 0)?.port ?? 0,
     pooler,
-    network,
+    reconfigure(options, settings) {
+      pooler.reconfigure(options)
+      network.reconfigure(settings)
+      for (const listener of listeners) listener.retune(settings.socketOptions)
+    },
     get isListening() {
       return finished === undefined
     },

@@ -31,13 +31,17 @@ export const network = {
   }),
   tcp_defer_accept: secondsWhole({
     default: 1,
+    restartOnly: true,
     about: 'How long the kernel keeps a connection on which nothing has come; 0: it is accepted at once.',
+    differs: 'A change needs a restart.',
   }),
   tcp_socket_buffer: bytes({
     default: 0,
     min: 0,
     max: most,
+    restartOnly: true,
     about: "The size of the kernel's buffers of a connection; 0: the system's.",
+    differs: 'A change needs a restart.',
   }),
   tcp_keepalive: boolean({ default: true, about: 'Ask silent peers whether they are still there.' }),
   tcp_keepcnt: integer({ default: 0, min: 0, max: 127, about: "How many probes stay unanswered; 0: the system's." }),

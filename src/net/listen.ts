@@ -1,7 +1,8 @@
 /** Accepting connections, of TCP and through unix sockets. */
 
 import { TaxirankError } from '../errors.ts'
-import { setListenerOptions, type ListenerOptions } from './socket-options.ts'
+import { changeKeepAlive, readKeepAlive, setListenerOptions } from './socket-options.ts'
+import type { ListenerOptions, SocketOptions } from './socket-options.ts'
 import { detached, descriptorOf, rawHandlers, Socket, type SocketHandler } from './socket.ts'
 import { isSomebodyListening, removeSocketFile, setAccess, unixAddress } from './unix-path.ts'
 
@@ -12,6 +13,8 @@ export interface Listener {
   readonly port: number
   /** How many connections were reset at once because descriptors were short. */
   readonly shedCount: number
+  /** What is asked of silent peers, for TCP connections that are accepted from now on; buffers stay as they were. */
+  retune(options: SocketOptions): void
   /** Accepts no more, and removes the file of a unix socket. Connections already accepted go on. */
   stop(): void
 }
@@ -54,8 +57,21 @@ function listenTcp(options: TcpListenOptions, accepted: Accepted): Listener {
   const intake = new Intake(options, accepted, false)
   try {
     const listener = Bun.listen<Socket>({ hostname: host, port, socket: intake.handlers })
-    setListenerOptions(descriptorOf(listener), options, true)
-    return intake.listener(host, listener.port, () => listener.stop())
+    const fd = descriptorOf(listener)
+    let isOpen = true
+    const system = readKeepAlive(fd)
+    setListenerOptions(fd, options, true)
+    return intake.listener({
+      host,
+      port: listener.port,
+      retune: (next) => {
+        if (isOpen) changeKeepAlive(fd, next, system)
+      },
+      stop: () => {
+        isOpen = false
+        listener.stop()
+      },
+    })
   } catch (cause) {
     throw listenFailed(`${host}:${port}`, cause, 'another program has this port')
   }
@@ -82,7 +98,7 @@ function listenUnix(options: UnixListenOptions, accepted: Accepted): Listener {
       stop()
       throw cause
     }
-    return intake.listener(path, 0, stop)
+    return intake.listener({ host: path, port: 0, retune: () => undefined, stop })
   } catch (cause) {
     throw listenFailed(path, cause, 'another program listens there')
   } finally {
@@ -125,15 +141,13 @@ class Intake {
     socket.handler = this.#accepted(socket)
   }
 
-  listener(host: string, port: number, stop: () => void): Listener {
+  listener(parts: Omit<Listener, 'shedCount'>): Listener {
     const shedCount = (): number => this.#shedCount
     return {
-      host,
-      port,
+      ...parts,
       get shedCount() {
         return shedCount()
       },
-      stop,
     }
   }
 }

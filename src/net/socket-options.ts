@@ -59,6 +59,27 @@ export function setListenerOptions(fd: number, options: ListenerOptions, isTcp: 
   setBacklog(fd, options.backlog ?? defaultBacklog)
 }
 
+/** What is asked of silent TCP peers, on a socket where something else was: what is the system's is so again. */
+export function changeKeepAlive(fd: number, options: SocketOptions, system: KeepAliveTimes): void {
+  setOption(fd, socketLevel, keepAlive, (options.keepAlive ?? true) ? 1 : 0)
+  setOption(fd, tcpLevel, keepAliveIdle, options.keepAliveIdleS || system.idleS)
+  setOption(fd, tcpLevel, keepAliveInterval, options.keepAliveIntervalS || system.intervalS)
+  setOption(fd, tcpLevel, keepAliveCount, options.keepAliveCount || system.count)
+  setOption(fd, tcpLevel, userTimeout, options.userTimeoutMs ?? 0)
+}
+
+/** The system's, on a socket on which nothing was set. */
+export interface KeepAliveTimes {
+  readonly idleS: number
+  readonly intervalS: number
+  readonly count: number
+}
+
+export function readKeepAlive(fd: number): KeepAliveTimes {
+  const read = (option: number): number => getOption(fd, tcpLevel, option)?.[0] ?? 0
+  return { idleS: read(keepAliveIdle), intervalS: read(keepAliveInterval), count: read(keepAliveCount) }
+}
+
 /** Of one TCP connection. */
 export function setSocketOptions(fd: number, options: SocketOptions): void {
   setTcpOptions(fd, options)
