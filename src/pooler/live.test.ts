@@ -54,13 +54,12 @@ describe('LiveDatabase', () => {
 })
 
 describe('LiveUser', () => {
-  it('has limits of its own, or those of all', () => {
-    const all = { maxServers: 7, maxClients: 1 }
-    const user = new LiveUser('app', {}, all, new Limits())
+  it('has the limits that it is given, anew at a reload', () => {
+    const user = new LiveUser('app', { maxServers: 7, maxClients: 1 }, new Limits())
     user.clients++
     assert.throws(() => user.checkRoom(), /user "app": max_user_client_connections is 1/)
-    user.reconfigure({ maxClients: 0, maxServers: 3 }, all, 0)
+    user.reconfigure({ maxServers: 3, maxClients: 0 }, 0)
     user.checkRoom()
-    assert.deepEqual([user.limit.max, user.maxClients], [3, 0])
+    assert.deepEqual([user.limit.max, user.options.maxClients], [3, 0])
   })
 })

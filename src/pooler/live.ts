@@ -53,41 +53,34 @@ export class LiveDatabase {
 
 export class LiveUser {
   readonly name: string
-  options: User
+  options: LimitedUser
   /** On servers of all pools whose servers log in as this user. */
   readonly limit: Limit
   /** Those that have logged in with this name, or are about to. */
   clients = 0
-  maxClients: number
 
-  /** `all`: what holds for a user of whom nothing else is said. */
-  constructor(name: string, options: User, all: UserLimits, group: Limits) {
+  constructor(name: string, options: LimitedUser, group: Limits) {
     this.name = name
     this.options = options
-    this.maxClients = options.maxClients ?? all.maxClients
-    const maxServers = options.maxServers ?? all.maxServers
-    this.limit = new Limit(`max_user_connections of "${textOf(name)}"`, limitFrom(maxServers), group)
+    this.limit = new Limit(`max_user_connections of "${textOf(name)}"`, limitFrom(options.maxServers), group)
   }
 
-  reconfigure(options: User, all: UserLimits, now: number): void {
+  reconfigure(options: LimitedUser, now: number): void {
     this.options = options
-    this.maxClients = options.maxClients ?? all.maxClients
-    resize(this.limit, options.maxServers ?? all.maxServers, now)
+    resize(this.limit, options.maxServers, now)
   }
 
   /** Throws why no further client may log in with this name. */
   checkRoom(): void {
-    const { maxClients } = this
+    const { maxClients } = this.options
     if (maxClients === 0 || this.clients < maxClients) return
     const text = `no more connections allowed to user "${textOf(this.name)}": max_user_client_connections is ${maxClients}, and all are in use`
     throw new TaxirankError('too_many_clients', text)
   }
 }
 
-export interface UserLimits {
-  readonly maxServers: number
-  readonly maxClients: number
-}
+/** With the limits of all where a user has none. */
+export type LimitedUser = User & Required<Pick<User, 'maxServers' | 'maxClients'>>
 
 /** As configured: 0 is no limit. */
 export function configuredMax({ max }: Limit): number {

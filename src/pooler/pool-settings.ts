@@ -3,10 +3,10 @@
 import type { Tuning } from '../engine/options.ts'
 import { type Credentials, credentialsOf, NoSecret } from '../auth/secret.ts'
 import type { ServerAddress, ServerEncryption } from '../server/target.ts'
-import type { LoadBalanceHosts } from './figures.ts'
+import type { LoadBalanceHosts, PoolMode } from './figures.ts'
 import { type SessionRules, transactionRules } from './session-rules.ts'
 import type { LiveDatabase, LiveUser } from './live.ts'
-import type { PoolerOptions } from './options.ts'
+import type { Database, PoolerOptions } from './options.ts'
 
 export interface ServerPoolSettings {
   readonly addresses: readonly ServerAddress[]
@@ -38,7 +38,11 @@ const unlimitedServers = 1_000_000
 
 export function settingsOf(options: PoolerOptions, database: LiveDatabase, user: LiveUser): ServerPoolSettings {
   const { options: said } = database
-  const { poolSize, reservePoolSize, queryWaitTimeoutMs } = { ...said, ...user.options }
+  const { poolSize, reservePoolSize, queryWaitTimeoutMs, poolMode } = {
+    poolMode: options.poolMode ?? transactionRules.mode,
+    ...said,
+    ...user.options,
+  }
   const { reserveAfterMs, isServerRoundRobin } = options
   const maxSize = poolSize === 0 ? unlimitedServers : poolSize
   return {
@@ -65,7 +69,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
       checkAfterMs: options.serverCheckQuery === undefined ? Infinity : (options.serverCheckDelayMs ?? Infinity),
       reuse: isServerRoundRobin ? 'round robin' : 'lifo',
     },
-    rules: rulesOf(options, database, user),
+    rules: rulesOf(options, said, poolMode),
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,
     settleTimeoutMs: options.settleTimeoutMs,
@@ -73,9 +77,9 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
   }
 }
 
-function rulesOf(options: PoolerOptions, { options: said }: LiveDatabase, user: LiveUser): SessionRules {
+function rulesOf(options: PoolerOptions, said: Database, mode: PoolMode): SessionRules {
   return {
-    mode: user.options.poolMode ?? said.poolMode ?? options.poolMode ?? transactionRules.mode,
+    mode,
     resetQuery: options.serverResetQuery ?? transactionRules.resetQuery,
     resetsAlways: options.serverResetQueryAlways ?? transactionRules.resetsAlways,
     checkQuery: options.serverCheckQuery,

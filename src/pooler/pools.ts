@@ -5,9 +5,9 @@
 
 import { Limits } from '../engine/limits.ts'
 import { TaxirankError } from '../errors.ts'
-import { LiveDatabase, LiveUser, type UserLimits } from './live.ts'
+import { type LimitedUser, LiveDatabase, LiveUser } from './live.ts'
 import { poolKey, textOf } from './names.ts'
-import type { Database, PoolerOptions, User } from './options.ts'
+import type { Database, PoolerOptions } from './options.ts'
 import { type PoolSurroundings, ServerPool } from './server-pool.ts'
 
 const sweepEveryMs = 200
@@ -53,7 +53,7 @@ export class Pools {
   user(name: string): LiveUser {
     const known = this.#users.get(name)
     if (known) return known
-    const made = new LiveUser(name, this.#userOptions(name), this.#userLimits, this.#group)
+    const made = new LiveUser(name, this.#userOptions(name), this.#group)
     this.#users.set(name, made)
     return made
   }
@@ -106,7 +106,7 @@ export class Pools {
     const isOtherwiseEncrypted = options.serverEncryptionId !== this.#options.serverEncryptionId
     this.#options = options
     const now = this.#around.now()
-    for (const user of this.#users.values()) user.reconfigure(this.#userOptions(user.name), this.#userLimits, now)
+    for (const user of this.#users.values()) user.reconfigure(this.#userOptions(user.name), now)
     const others = new Set<LiveDatabase>()
     for (const database of this.#databases.values()) {
       const said = this.#databaseOptions(database.name)
@@ -125,12 +125,9 @@ export class Pools {
     return this.#options.databases.get(name) ?? this.#options.databaseTemplate
   }
 
-  #userOptions(name: string): User {
-    return this.#options.userOptions.get(name) ?? {}
-  }
-
-  get #userLimits(): UserLimits {
-    return { maxServers: this.#options.maxUserServers, maxClients: this.#options.maxUserClients }
+  #userOptions(name: string): LimitedUser {
+    const { maxUserServers, maxUserClients, userOptions } = this.#options
+    return { maxServers: maxUserServers, maxClients: maxUserClients, ...userOptions.get(name) }
   }
 
   #makeDatabase(name: string, options: Database): LiveDatabase {

@@ -229,7 +229,7 @@ function userFigures(user: LiveUser): UserFigures {
     mode: user.options.poolMode,
     maxServers: configuredMax(user.limit),
     servers: user.limit.taken,
-    maxClients: user.maxClients,
+    maxClients: user.options.maxClients,
     clients: user.clients,
   }
 }
