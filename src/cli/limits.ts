@@ -5,7 +5,7 @@
 
 import { databaseEntries } from '../config/config.ts'
 import type { Config, DatabaseConfig } from '../config/config.ts'
-import { databaseSettings, poolSettings } from '../config/precedence.ts'
+import { databaseSizes, poolSettings } from '../config/precedence.ts'
 import type { PoolSettings } from '../config/precedence.ts'
 import type { ReadFile } from '../config/read-ini.ts'
 import { TaxirankError } from '../errors.ts'
@@ -34,14 +34,14 @@ export function descriptorNeed(config: Config): DescriptorNeed {
 export function serverNeed(config: Config, database: DatabaseConfig): number {
   const names = new Set([...config.users.keys(), ...(config.userlist?.keys() ?? [])])
   const users = database.user === undefined && names.size > 0 ? names : [database.user ?? '']
-  const most = databaseSettings(config, database).maxConnections
+  const most = databaseSizes(config, database).maxServers
   let sum = 0
-  for (const user of users) sum += poolNeed(poolSettings(config, database, user), config.global.maxClientConn)
+  for (const user of users) sum += poolNeed(config, poolSettings(config, database, user))
   return most === 0 ? sum : Math.min(sum, most)
 }
 
-function poolNeed(pool: PoolSettings, clients: number): number {
-  return pool.size === 0 ? clients : pool.size + (pool.reserveTimeoutMs > 0 ? pool.reserveSize : 0)
+function poolNeed({ global }: Config, { size, reserveSize }: PoolSettings): number {
+  return size === 0 ? global.maxClientConn : size + (global.reservePoolTimeoutMs > 0 ? reserveSize : 0)
 }
 
 /** Throws `bad_configuration` when the limit is too low. */

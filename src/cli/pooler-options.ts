@@ -11,7 +11,7 @@ import {
   findDatabase,
   template,
 } from '../config/config.ts'
-import { databaseSettings, forcedSecret, type Host, userSettings } from '../config/precedence.ts'
+import { databaseSettings, databaseSizes, forcedSecret, type Host, userSettings } from '../config/precedence.ts'
 import type { AuthenticationOptions } from '../pooler/authentication.ts'
 import type { ClientLimits } from '../pooler/client-limits.ts'
 import { bytesOf } from '../pooler/names.ts'
@@ -110,8 +110,7 @@ function templateOptions(config: Config, database: DatabaseConfig): Database {
 }
 
 function databaseOptions(config: Config, database: DatabaseConfig): Database {
-  const { global } = config
-  const { hosts, maxConnections, maxClientConnections } = databaseSettings(config, database)
+  const { hosts } = databaseSettings(config, database)
   const authQuery = authQueryOf(config, database)
   const secret = forcedSecret(config, database)
   return {
@@ -122,13 +121,7 @@ function databaseOptions(config: Config, database: DatabaseConfig): Database {
     parameters: startupParameters(database),
     ...(secret !== undefined && { credentials: credentialsFrom(secret), credentialsId: idOf(secret) }),
     ...(authQuery && { authQuery }),
-    poolSize: database.poolSize ?? global.defaultPoolSize,
-    minPoolSize: database.minPoolSize ?? global.minPoolSize,
-    reservePoolSize: database.reservePoolSize ?? global.reservePoolSize,
-    queryWaitTimeoutMs: database.queryWaitTimeoutMs ?? global.queryWaitTimeoutMs,
-    serverLifetimeMs: database.serverLifetimeMs ?? global.serverLifetimeMs,
-    maxServers: maxConnections,
-    maxClients: maxClientConnections,
+    ...databaseSizes(config, database),
     ...(database.poolMode !== undefined && { poolMode: database.poolMode }),
     ...(database.connectQuery !== undefined && { connectQuery: bytesOf(database.connectQuery) }),
   }
@@ -137,14 +130,14 @@ function databaseOptions(config: Config, database: DatabaseConfig): Database {
 /** What [users] says of one, and nothing else. */
 function userOptions(config: Config, name: string): User {
   const said = config.users.get(name) ?? ({} as Record<string, undefined>)
-  const { maxConnections, maxClientConnections } = userSettings(config, name)
+  const { maxServers, maxClients } = userSettings(config, name)
   return {
     ...(said.poolSize !== undefined && { poolSize: said.poolSize }),
     ...(said.reservePoolSize !== undefined && { reservePoolSize: said.reservePoolSize }),
     ...(said.poolMode !== undefined && { poolMode: said.poolMode }),
     ...(said.queryWaitTimeoutMs !== undefined && { queryWaitTimeoutMs: said.queryWaitTimeoutMs }),
-    maxServers: maxConnections,
-    maxClients: maxClientConnections,
+    maxServers,
+    maxClients,
   }
 }
 

@@ -15,35 +15,31 @@ export type Host =
   /** A path that begins with `@` is a name in the abstract namespace. */
   | { readonly kind: 'unix'; readonly path: string }
 
-/** The values of one pool. */
+/** What the number of servers of one pool depends on. */
 export interface PoolSettings {
-  /** Who logs in to PostgreSQL. */
-  readonly user: string
   readonly mode: PoolMode
   /** 0: unlimited. */
   readonly size: number
-  /** Never more than size, unless that is 0. */
-  readonly minSize: number
   readonly reserveSize: number
-  /** 0: no reserve. */
-  readonly reserveTimeoutMs: number
+}
+
+export interface DatabaseSizes {
+  /** 0: unlimited. */
+  readonly poolSize: number
+  readonly minPoolSize: number
+  readonly reservePoolSize: number
   /** 0: for ever. */
   readonly queryWaitTimeoutMs: number
   /** 0: a server is used once. */
   readonly serverLifetimeMs: number
-  /** What runs at the end of a session, or at every release where the settings say so; undefined: nothing. */
-  readonly resetQuery: string | undefined
-  /** 0: named statements are not followed, which they never are in session mode. */
-  readonly maxPreparedStatements: number
+  /** 0: unlimited. */
+  readonly maxServers: number
+  /** 0: unlimited. */
+  readonly maxClients: number
 }
 
-/** The values of one database. */
 export interface DatabaseSettings {
   readonly hosts: readonly Host[]
-  /** 0: unlimited. */
-  readonly maxConnections: number
-  /** 0: unlimited. */
-  readonly maxClientConnections: number
   readonly authUser: string | undefined
   readonly authQuery: string | undefined
   /** Undefined: the database that the client asks for. */
@@ -52,8 +48,8 @@ export interface DatabaseSettings {
 
 /** The values of one user. Everything that is 0 is off: unlimited, or for ever. */
 export interface UserSettings {
-  readonly maxConnections: number
-  readonly maxClientConnections: number
+  readonly maxServers: number
+  readonly maxClients: number
   readonly queryTimeoutMs: number
   readonly idleTransactionTimeoutMs: number
   readonly transactionTimeoutMs: number
@@ -62,33 +58,33 @@ export interface UserSettings {
 
 /** What holds for the pool of a database and a client's user. */
 export function poolSettings(config: Config, database: DatabaseConfig, clientUser: string): PoolSettings {
-  const { global } = config
-  const user = database.user ?? clientUser
-  const own = config.users.get(user)
-  const mode = own?.poolMode ?? database.poolMode ?? global.poolMode
-  const size = own?.poolSize ?? database.poolSize ?? global.defaultPoolSize
-  const minSize = database.minPoolSize ?? global.minPoolSize
+  const own = config.users.get(database.user ?? clientUser)
+  const { poolSize, reservePoolSize } = databaseSizes(config, database)
   return Object.freeze({
-    user,
-    mode,
-    size,
-    minSize: size === 0 ? minSize : Math.min(minSize, size),
-    reserveSize: own?.reservePoolSize ?? database.reservePoolSize ?? global.reservePoolSize,
-    reserveTimeoutMs: global.reservePoolTimeoutMs,
-    queryWaitTimeoutMs: own?.queryWaitTimeoutMs ?? database.queryWaitTimeoutMs ?? global.queryWaitTimeoutMs,
-    serverLifetimeMs: database.serverLifetimeMs ?? global.serverLifetimeMs,
-    resetQuery: mode === 'session' || global.serverResetQueryAlways ? global.serverResetQuery : undefined,
-    maxPreparedStatements: mode === 'session' ? 0 : global.maxPreparedStatements,
+    mode: own?.poolMode ?? database.poolMode ?? config.global.poolMode,
+    size: own?.poolSize ?? poolSize,
+    reserveSize: own?.reservePoolSize ?? reservePoolSize,
   })
 }
 
-/** What holds for a database, whoever its clients are. */
+/** The numbers of a database, whoever its clients are. */
+export function databaseSizes({ global }: Config, database: DatabaseConfig): DatabaseSizes {
+  return Object.freeze({
+    poolSize: database.poolSize ?? global.defaultPoolSize,
+    minPoolSize: database.minPoolSize ?? global.minPoolSize,
+    reservePoolSize: database.reservePoolSize ?? global.reservePoolSize,
+    queryWaitTimeoutMs: database.queryWaitTimeoutMs ?? global.queryWaitTimeoutMs,
+    serverLifetimeMs: database.serverLifetimeMs ?? global.serverLifetimeMs,
+    maxServers: database.maxDbConnections ?? global.maxDbConnections,
+    maxClients: database.maxDbClientConnections ?? global.maxDbClientConnections,
+  })
+}
+
+/** Where a database is, and how its users are looked up. */
 export function databaseSettings(config: Config, database: DatabaseConfig): DatabaseSettings {
   const { global } = config
   return Object.freeze({
     hosts: hostsOf(config, database),
-    maxConnections: database.maxDbConnections ?? global.maxDbConnections,
-    maxClientConnections: database.maxDbClientConnections ?? global.maxDbClientConnections,
     authUser: database.authUser ?? global.authUser,
     authQuery: database.authQuery ?? global.authQuery,
     authDbname: database.authDbname ?? global.authDbname,
@@ -103,8 +99,8 @@ export function userSettings(config: Config, user: string): UserSettings {
   const { global } = config
   const own = config.users.get(user)
   return Object.freeze({
-    maxConnections: own?.maxUserConnections ?? global.maxUserConnections,
-    maxClientConnections: own?.maxUserClientConnections ?? global.maxUserClientConnections,
+    maxServers: own?.maxUserConnections ?? global.maxUserConnections,
+    maxClients: own?.maxUserClientConnections ?? global.maxUserClientConnections,
     queryTimeoutMs: own?.queryTimeoutMs ?? global.queryTimeoutMs,
     idleTransactionTimeoutMs: own?.idleTransactionTimeoutMs ?? global.idleTransactionTimeoutMs,
     transactionTimeoutMs: own?.transactionTimeoutMs ?? global.transactionTimeoutMs,
