@@ -59,7 +59,7 @@ describe('parseSecret', () => {
   it('takes nothing that begins like a SCRAM secret for a password: it matches nobody', () => {
     const form = 'the SCRAM secret is damaged: it is not of the form SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey'
     const base64 = 'the SCRAM secret is damaged: salt and keys must be base64'
-    const range = 'allowed: 1 to 600000'
+    const range = 'allowed: 1 to 600,000'
     const keyLength = 'the SCRAM secret is damaged: a key must have 32 bytes'
     const cases: [Secret, string][] = [
       [parse('SCRAM-SHA-256$'), form],
@@ -71,12 +71,12 @@ describe('parseSecret', () => {
       [scram('1e3'), form],
       [scram('99999999999'), form],
       [scram(0), `the SCRAM secret is damaged: 0 iterations; ${range}`],
-      [scram(600_001), `the SCRAM secret is damaged: 600001 iterations; ${range}`],
-      [scram(2 ** 31), `the SCRAM secret is damaged: 2147483648 iterations; ${range}`],
-      [scram(1, ''), 'the SCRAM secret is damaged: the salt has 0 bytes; allowed: 1 to 1024'],
+      [scram(600_001), `the SCRAM secret is damaged: 600,001 iterations; ${range}`],
+      [scram(2 ** 31), `the SCRAM secret is damaged: 2,147,483,648 iterations; ${range}`],
+      [scram(1, ''), 'the SCRAM secret is damaged: the salt has 0 bytes; allowed: 1 to 1,024'],
       [
         scram(1, Buffer.alloc(1_025).toString('base64')),
-        'the SCRAM secret is damaged: the salt has 1025 bytes; allowed: 1 to 1024',
+        'the SCRAM secret is damaged: the salt has 1,025 bytes; allowed: 1 to 1,024',
       ],
       [scram(1, 'c2FsdA'), base64],
       [scram(1, 'c2Fs dA=='), base64],
@@ -91,7 +91,7 @@ describe('parseSecret', () => {
 
   it('takes what is empty, too long or not writable as a password for none', () => {
     assert.equal(problemOf(parse('')), 'the password is empty')
-    assert.equal(problemOf(parse('x'.repeat(65_531))), 'the password has 65531 bytes; allowed: up to 65530')
+    assert.equal(problemOf(parse('x'.repeat(65_531))), 'the password has 65,531 bytes; allowed: up to 65,530')
     assert.equal(problemOf(parse('a\0b')), 'the password has a NUL in it')
   })
 })

@@ -64,7 +64,9 @@ const scramForm = /^SCRAM-SHA-256\$(\d{1,10}):([^$:]*)\$([^$:]*):([^$:]*)$/
 export function parseSecret(stored: Buffer): Secret {
   if (stored.length === 0) return new NoSecret('the password is empty')
   if (stored.length > longestPasswordBytes) {
-    return new NoSecret(`the password has ${stored.length} bytes; allowed: up to ${longestPasswordBytes}`)
+    return new NoSecret(
+      `the password has ${grouped(stored.length)} bytes; allowed: up to ${grouped(longestPasswordBytes)}`,
+    )
   }
   if (stored.includes(0)) return new NoSecret('the password has a NUL in it')
   const text = stored.toString('latin1')
@@ -78,15 +80,19 @@ function parseVerifier(text: string): ScramVerifier | NoSecret {
   if (!match) return damaged('it is not of the form SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey')
   const iterations = Number(match[1])
   if (iterations < 1 || iterations > mostIterations) {
-    return damaged(`${iterations} iterations; allowed: 1 to ${mostIterations}`)
+    return damaged(`${grouped(iterations)} iterations; allowed: 1 to ${grouped(mostIterations)}`)
   }
   const [salt, storedKey, serverKey] = match.slice(2).map((part) => decodeBase64(part))
   if (!salt || !storedKey || !serverKey) return damaged('salt and keys must be base64')
   if (salt.length === 0 || salt.length > longestSaltBytes) {
-    return damaged(`the salt has ${salt.length} bytes; allowed: 1 to ${longestSaltBytes}`)
+    return damaged(`the salt has ${grouped(salt.length)} bytes; allowed: 1 to ${grouped(longestSaltBytes)}`)
   }
   if (storedKey.length !== keyBytes || serverKey.length !== keyBytes) return damaged('a key must have 32 bytes')
   return new ScramVerifier({ salt, iterations }, storedKey, serverKey)
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-US')
 }
 
 /** What logs in to PostgreSQL as a user. */

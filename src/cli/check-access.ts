@@ -2,7 +2,6 @@
 
 import { databaseEntries } from '../config/config.ts'
 import type { Config } from '../config/config.ts'
-import { secretKind } from '../config/parse-userlist.ts'
 import { databaseSettings } from '../config/precedence.ts'
 import type { CheckedSystem, Finding, Level } from './check-finding.ts'
 import { settingPlace } from './check-finding.ts'
@@ -44,7 +43,7 @@ function loginRisks(config: Config): Finding[] {
     .filter((name) => !users.has(name) && !config.users.has(name))
     .map((name) => at(config, 'admin_users', `"${name}" is not in auth_file and cannot log in`))
   if (authType !== 'scram-sha-256') return findings
-  const old = [...users].filter(([, { secret }]) => secretKind(secret) === 'md5').map(([name]) => name)
+  const old = [...users].filter(([, { kind }]) => kind === 'md5').map(([name]) => name)
   return old.length === 0 ? findings : [...findings, at(config, 'auth_type', `${some(old)} cannot log in: md5 secrets`)]
 }
 
@@ -62,7 +61,7 @@ function serverRisks(config: Config): Finding[] {
 }
 
 function secretRisks(config: Config): Finding[] {
-  const plain = [...(config.userlist ?? [])].filter(([, { secret }]) => secretKind(secret) === 'plain')
+  const plain = [...(config.userlist ?? [])].filter(([, { kind }]) => kind === 'plain')
   const findings = [...databaseEntries(config)].flatMap(([name, { password }]): Finding[] => {
     const place = config.origins.databases.get(name) ?? config.origins.head
     const text = `[databases] ${name}: password: a plain password stands in this file`

@@ -4,7 +4,7 @@ import { inspectConfig } from '../config/parse-config.ts'
 import { reader } from '../../test/support/parse-ini.ts'
 import { findingLines, findingsOf, isWrong } from './check-findings.ts'
 
-const scram = `SCRAM-SHA-256$4096:c2FsdA==$${'a'.repeat(43)}=:${'b'.repeat(43)}=`
+const scram = `SCRAM-SHA-256$4096:c2FsdA==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`
 const users = `"ann" "${scram}"`
 const quiet = '[pgbouncer]\nauth_file = users\nauth_type = scram-sha-256\npool_mode = transaction\n'
 

@@ -115,7 +115,7 @@ describe('parseConfig', () => {
 
   it('reads the userlist', () => {
     const config = parse({ 'main.ini': `${head}auth_file = users.txt`, 'users.txt': '"ann" "md5abc"\n' })
-    assert.deepEqual(config.userlist, new Map([['ann', { secret: 'md5abc', line: 1 }]]))
+    assert.deepEqual(config.userlist, new Map([['ann', { secret: 'md5abc', kind: 'plain', line: 1 }]]))
   })
 
   describe('refuses, with file, line, setting and range:', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseUserlist, secretKind } from './parse-userlist.ts'
+import { parseUserlist } from './parse-userlist.ts'
 import { badConfiguration } from './problem.ts'
 import type { Report } from './problem.ts'
 
-const keys = `${'a'.repeat(43)}=:${'b'.repeat(43)}=`
+const keys = `${'A'.repeat(43)}=:${'A'.repeat(43)}=`
 
 /** Throws the first problem. */
 function parse(text: string): [string, string][] {
@@ -16,9 +16,9 @@ function parse(text: string): [string, string][] {
 
 describe('parseUserlist', () => {
   it('takes a name and a secret a line, and ignores what stands behind', () => {
-    assert.deepEqual(parse(`"ann" "md5abc"\n  "bob"   "SCRAM-SHA-256$4096:a$${keys}" "more" x\r\n"carl" ""`), [
+    assert.deepEqual(parse(`"ann" "md5abc"\n  "bob"   "SCRAM-SHA-256$4096:c2Fs$${keys}" "more" x\r\n"carl" ""`), [
       ['ann', 'md5abc'],
-      ['bob', `SCRAM-SHA-256$4096:a$${keys}`],
+      ['bob', `SCRAM-SHA-256$4096:c2Fs$${keys}`],
       ['carl', ''],
     ])
   })
@@ -49,40 +49,36 @@ describe('parseUserlist', () => {
       message: 'users.txt:1: the user name has 128 bytes; allowed: up to 127',
     })
     assert.throws(() => parse(`"a" "${'p'.repeat(65_531)}"`), {
-      message: 'users.txt:1: the secret of "a" has 65,531 bytes; allowed: up to 65,530',
+      message: 'users.txt:1: user "a": the password has 65,531 bytes; allowed: up to 65,530',
     })
   })
 
   it('refuses a damaged SCRAM secret and rounds beyond 1 to 600,000, without repeating it', () => {
-    for (const secret of ['', 'x', `4096:$${keys}`, `4096:a$${keys}=`, `4096:a$${keys.slice(1)}`, `-1:a$${keys}`]) {
+    const cases = [
+      ['', 'it is not of the form SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey'],
+      [`-1:c2Fs$${keys}`, 'it is not of the form SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey'],
+      [`4096:c2F$${keys}`, 'salt and keys must be base64'],
+      [`0:c2Fs$${keys}`, '0 iterations; allowed: 1 to 600,000'],
+      [`600001:c2Fs$${keys}`, '600,001 iterations; allowed: 1 to 600,000'],
+    ]
+    for (const [secret, problem] of cases) {
       assert.throws(() => parse(`"ann" "SCRAM-SHA-256$${secret}"`), {
-        message:
-          'users.txt:1: the SCRAM secret of "ann" is damaged; allowed: ' +
-          'SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, the last three in base64',
+        message: `users.txt:1: user "ann": the SCRAM secret is damaged: ${problem}`,
       })
     }
-    for (const [written, count] of [
-      ['0', '0'],
-      ['600001', '600,001'],
-      ['4294967295', '4,294,967,295'],
-    ]) {
-      assert.throws(() => parse(`"ann" "SCRAM-SHA-256$${written}:a$${keys}"`), {
-        message: `users.txt:1: the SCRAM secret of "ann" has ${count} iterations; allowed: 1 to 600,000`,
-      })
-    }
-    for (const count of [1, 600_000]) assert.equal(parse(`"ann" "SCRAM-SHA-256$${count}:a$${keys}"`).length, 1)
+    for (const count of [1, 600_000]) assert.equal(parse(`"ann" "SCRAM-SHA-256$${count}:c2Fs$${keys}"`).length, 1)
+  })
+
+  it('tells the kind of a secret by its form', () => {
+    const secrets = ['', 'p', `md5${'0'.repeat(32)}`, `md5${'0'.repeat(31)}`, `SCRAM-SHA-256$1:c2Fs$${keys}`]
+    const lines = secrets.map((secret, index) => `"${index}" "${secret}"`)
+    const kinds = Array.from(parseUserlist('u', lines.join('\n'), () => assert.fail()).values(), ({ kind }) => kind)
+    assert.deepEqual(kinds, ['none', 'plain', 'md5', 'plain', 'scram'])
   })
 
   it('goes on behind a wrong line', () => {
     const texts: string[] = []
     const users = parseUserlist('u', 'x\n"ann" "p"\n"" "q"', (problem) => void texts.push(`${problem.line}`))
     assert.deepEqual([[...users.keys()], texts], [['ann'], ['1', '3']])
-  })
-})
-
-describe('secretKind', () => {
-  it('goes by the form, as PostgreSQL does', () => {
-    const secrets = ['', 'p', `md5${'0'.repeat(32)}`, `md5${'0'.repeat(31)}`, `md5${'A'.repeat(32)}`, 'SCRAM-SHA-256$']
-    assert.deepEqual(secrets.map(secretKind), ['none', 'plain', 'md5', 'plain', 'plain', 'scram'])
   })
 })

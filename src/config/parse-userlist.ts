@@ -1,3 +1,4 @@
+import { parseSecret, type Secret } from '../auth/secret.ts'
 import { problemAt } from './problem.ts'
 import type { Place, Problem, Report } from './problem.ts'
 
@@ -5,26 +6,12 @@ import type { Place, Problem, Report } from './problem.ts'
 export interface UserlistEntry {
   /** A plain password, `md5…` or `SCRAM-SHA-256$…`; empty: none. Never to be logged. */
   readonly secret: string
+  readonly kind: Secret['kind']
   readonly line: number
 }
 
-export type SecretKind = 'none' | 'plain' | 'md5' | 'scram'
-
 const longestNameBytes = 127
-const longestSecretBytes = 65_530
-const mostIterations = 600_000
 const entry = /^"((?:[^"]|"")*)"\s*"((?:[^"]|"")*)"/
-const scramPrefix = 'SCRAM-SHA-256$'
-const base64 = '[A-Za-z0-9+/]+={0,2}'
-const key = '[A-Za-z0-9+/]{43}='
-const scram = new RegExp(`^SCRAM-SHA-256\\$(\\d{1,10}):${base64}\\$${key}:${key}$`)
-
-/** What a secret is, by its form, as PostgreSQL and PgBouncer decide it. */
-export function secretKind(secret: string): SecretKind {
-  if (secret === '') return 'none'
-  if (secret.startsWith(scramPrefix)) return 'scram'
-  return /^md5[0-9a-f]{32}$/.test(secret) ? 'md5' : 'plain'
-}
 
 /**
  * Parses PgBouncer's auth_file: `"name" "secret"` a line, `""` for a quote, anything behind ignored, lines that begin
@@ -38,44 +25,29 @@ export function parseUserlist(file: string, text: string, report: Report): Reado
     const place = { file, line: index + 1 }
     const parsed = parseLine(trimmed, place)
     if ('text' in parsed) report(parsed)
-    else entries.set(parsed.name, Object.freeze({ secret: parsed.secret, line: place.line }))
+    else entries.set(parsed.name, Object.freeze({ secret: parsed.secret, kind: parsed.kind, line: place.line }))
   }
   return entries
 }
 
-function parseLine(text: string, place: Place): { readonly name: string; readonly secret: string } | Problem {
+function parseLine(text: string, place: Place): (Omit<UserlistEntry, 'line'> & { readonly name: string }) | Problem {
   const match = entry.exec(text)
   if (!match) return problemAt(place, '', 'syntax error; allowed: "name" "secret", or a comment that begins with ;')
   const [name, secret] = [unescape(match[1]), unescape(match[2])]
-  const problem =
-    name === ''
-      ? 'the user name is empty'
-      : (lengthProblem('user name', name, longestNameBytes) ??
-        lengthProblem(`secret of "${name}"`, secret, longestSecretBytes) ??
-        scramProblem(name, secret))
-  return problem === undefined ? { name, secret } : problemAt(place, '', problem)
+  const wrongName = nameProblem(name)
+  if (wrongName !== undefined) return problemAt(place, '', wrongName)
+  const parsed = parseSecret(Buffer.from(secret))
+  if (secret !== '' && parsed.kind === 'none') return problemAt(place, `user "${name}"`, parsed.problem)
+  return { name, secret, kind: parsed.kind }
 }
 
 function unescape(quoted: string | undefined): string {
   return (quoted ?? '').replaceAll('""', '"')
 }
 
-function lengthProblem(what: string, text: string, longest: number): string | undefined {
-  if (text.includes('\0')) return `the ${what} holds a zero byte`
-  const bytes = new TextEncoder().encode(text).length
-  if (bytes <= longest) return undefined
-  const [is, allowed] = [bytes.toLocaleString('en-US'), longest.toLocaleString('en-US')]
-  return `the ${what} has ${is} bytes; allowed: up to ${allowed}`
-}
-
-function scramProblem(name: string, secret: string): string | undefined {
-  if (secretKind(secret) !== 'scram') return undefined
-  const iterations = scram.exec(secret)?.[1]
-  const what = `the SCRAM secret of "${name}"`
-  if (iterations === undefined) {
-    return `${what} is damaged; allowed: SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, the last three in base64`
-  }
-  const count = Number(iterations)
-  if (count >= 1 && count <= mostIterations) return undefined
-  return `${what} has ${count.toLocaleString('en-US')} iterations; allowed: 1 to ${mostIterations.toLocaleString('en-US')}`
+function nameProblem(name: string): string | undefined {
+  if (name === '') return 'the user name is empty'
+  if (name.includes('\0')) return 'the user name holds a zero byte'
+  const bytes = Buffer.byteLength(name)
+  return bytes <= longestNameBytes ? undefined : `the user name has ${bytes} bytes; allowed: up to ${longestNameBytes}`
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseIni, refusalOf } from '../../test/support/parse-ini.ts'
 
-const scram = `SCRAM-SHA-256$4096:c2FsdA==$${'a'.repeat(43)}=:${'b'.repeat(43)}=`
+const scram = `SCRAM-SHA-256$4096:c2FsdA==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`
 const userlist = `"plain" "secret"\n"md5" "md5${'0'.repeat(32)}"\n"scram" "${scram}"\n"none" ""\n`
 
 function files(text: string): Record<string, string> {

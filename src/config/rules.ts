@@ -2,8 +2,7 @@
 
 import { databaseEntries, findDatabase } from './config.ts'
 import type { Config, DatabaseConfig } from './config.ts'
-import { secretKind } from './parse-userlist.ts'
-import { databaseSettings, forcedSecret, poolSettings } from './precedence.ts'
+import { databaseSettings, poolSettings } from './precedence.ts'
 import { problemAt } from './problem.ts'
 import type { Place, Report } from './problem.ts'
 import { consoleName } from './settings-auth.ts'
@@ -43,7 +42,7 @@ function checkAuthentication(config: Config, report: Report): void {
 }
 
 function checkAuthUser(config: Config, user: string, place: Place, subject: string, report: Report): void {
-  if (secretKind(config.userlist?.get(user)?.secret ?? '') !== 'scram') return
+  if (config.userlist?.get(user)?.kind !== 'scram') return
   report(
     problemAt(
       place,
@@ -106,7 +105,7 @@ function checkDatabase(config: Config, database: DatabaseConfig, report: Report)
   if (config.global.authType === 'any' && user === undefined) {
     tell('user', 'not set, and auth_type = any needs it: nobody proves who they are')
   }
-  if (user !== undefined && database.password === undefined && isScram(forcedSecret(config, database))) {
+  if (user !== undefined && database.password === undefined && config.userlist?.get(user)?.kind === 'scram') {
     tell('user', `"${user}" ${plainNeeded}`)
   }
   const resolved = databaseSettings(config, database)
@@ -122,10 +121,6 @@ function checkDatabase(config: Config, database: DatabaseConfig, report: Report)
   if (database.minPoolSize !== undefined && size !== 0 && database.minPoolSize > size) {
     tell('min_pool_size', `${database.minPoolSize} is more than the pool size, which is ${size}`)
   }
-}
-
-function isScram(secret: string | undefined): boolean {
-  return secret !== undefined && secretKind(secret) === 'scram'
 }
 
 /** Where a setting stands; else where the other one does, because of which it matters. */
