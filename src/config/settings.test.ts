@@ -367,13 +367,13 @@ describe('the table of settings', () => {
     assert.equal(theirs.length + unsupported.pgbouncer.size, 101)
   })
 
-  it('needs a restart for what PgBouncer needs one for, and for max_packet_size', () => {
+  it('needs a restart for what PgBouncer needs one for, for the longest message, and for what sockets have from the start', () => {
     const restartOnly = Object.entries(rows('pgbouncer')).filter(([, row]) => row.restartOnly)
     assert.deepEqual(
       restartOnly.map(([name]) => name).sort(),
       (
         'disable_pqexec http_addr http_port listen_addr listen_backlog listen_port max_packet_size pidfile pkt_buf resolv_conf ' +
-        'trace_file track_extra_parameters unix_socket_dir unix_socket_group unix_socket_mode user'
+        'tcp_defer_accept tcp_socket_buffer trace_file track_extra_parameters unix_socket_dir unix_socket_group unix_socket_mode user'
       ).split(' '),
     )
   })
