@@ -1,6 +1,8 @@
 /** What administrators do to a running pooler, and what they see of it. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { eventually, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
@@ -170,6 +172,27 @@ describe('DISABLE', () => {
 })
 
 describe('RECONNECT', () => {
+  it('during a login does not take our own hanging up for a refusal of the protocol', async () => {
+    const versions: number[] = []
+    const silent = createServer((socket) => {
+      socket.once('data', (bytes: Buffer) => versions.push(bytes.readInt32BE(4)))
+      socket.on('error', () => undefined)
+    }).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const address = { host: '127.0.0.1', port: (silent.address() as AddressInfo).port }
+    const pooler = await poolers.start({ database: { address } })
+    const client = await RawClient.connect(pooler.port)
+    clients.push(client)
+    client.send(raw.startup({ user: 'postgres' }))
+    await eventually('it logs in', () => versions.length === 1)
+    pooler.verbs.reconnect()
+    await eventually('it logs in anew', () => versions.length === 2)
+    assert.deepEqual(versions, [raw.version3 + 2, raw.version3 + 2])
+    client.reset()
+    await pooler.stop()
+    silent.close()
+  })
+
   it('replaces idle servers now and the others after their transaction; WAIT_CLOSE waits for those', async () => {
     const pooler = await poolers.start({ poolSize: 2 })
     const [busy, other] = [await login(pooler), await login(pooler)]

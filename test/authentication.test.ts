@@ -60,24 +60,26 @@ function start(
   const secrets = new Map<string, Secret>(
     Object.entries(stored).map(([user, text]) => [user, parseSecret(Buffer.from(text))]),
   )
-  const addresses = [{ host: '127.0.0.1', port: postgres.port }]
-  const query = 'select * from public.secret_of($1)'
-  const lookup = {
-    addresses,
-    user: 'lookup',
-    credentials: parseSecret(Buffer.alloc(0)) as AuthQuerySource['credentials'],
-    query,
-  }
   return poolers.start({
     ...limits,
     authentication: { method, secrets, madeUp: new MadeUpSecrets(4_096) },
-    ...(authQuery && { database: { authQuery: { ...lookup, ...authQuery } } }),
+    ...(authQuery && { database: { authQuery: lookupOf(authQuery) } }),
   })
 }
 
+function lookupOf(changed: Partial<AuthQuerySource>): AuthQuerySource {
+  return {
+    addresses: [{ host: '127.0.0.1', port: postgres.port }],
+    user: 'lookup',
+    credentials: parseSecret(Buffer.alloc(0)) as AuthQuerySource['credentials'],
+    query: 'select * from public.secret_of($1)',
+    ...changed,
+  }
+}
+
 /** What the session says who it is. */
-async function logIn(pooler: TestPooler, user: string, secret = password): Promise<unknown> {
-  const client = new Client({ host: '127.0.0.1', port: pooler.port, user, password: secret, database: 'postgres' })
+async function logIn(pooler: TestPooler, user: string, secret = password, database = 'postgres'): Promise<unknown> {
+  const client = new Client({ host: '127.0.0.1', port: pooler.port, user, password: secret, database })
   await client.connect()
   try {
     return (await client.query('select session_user')).rows[0].session_user
@@ -213,6 +215,31 @@ describe('the connections of auth_query', () => {
     assert.equal(await open(), 0)
     pooler.verbs.resume('lookups')
     assert.equal(await login, 'postgres')
+  })
+
+  it('go on while another name of the same database does', async () => {
+    const lookup = lookupOf({ user: 'keeper', query })
+    const databases = { rw: { name: 'postgres', authQuery: lookup }, ro: { name: 'postgres', authQuery: lookup } }
+    const authentication = { method: 'trust', secrets: new Map(), madeUp: new MadeUpSecrets(4_096) } as const
+    pooler = await poolers.start({ authentication, databases, isWithoutTemplate: true })
+    assert.equal(await logIn(pooler, 'postgres', '', 'ro'), 'postgres')
+    pooler.verbs.kill('ro')
+    assert.equal(await logIn(pooler, 'postgres', '', 'rw'), 'postgres')
+    assert.equal(await open(), 1)
+    await pooler.verbs.pause('rw')
+    await eventually('it is closed', async () => (await open()) === 0)
+  })
+
+  it('are waited for by WAIT_CLOSE', async () => {
+    const slow = 'select rolname::text, pg_sleep(0.3)::text from pg_roles where rolname = $1'
+    pooler = await start('trust', {}, { user: 'keeper', query: slow })
+    const login = logIn(pooler, 'postgres')
+    await eventually('it is asked', async () => (await open()) === 1)
+    const old = await direct.value(`select pid from pg_stat_activity where usename = 'keeper'`)
+    pooler.verbs.reconnect()
+    await pooler.verbs.waitClose()
+    await login
+    assert.equal(await direct.value(`select count(*) from pg_stat_activity where pid = ${old}`), '0')
   })
 
   it('are not opened for a database that is asked for the first time while all are paused', async () => {

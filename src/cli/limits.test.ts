@@ -20,6 +20,11 @@ describe('descriptorNeed', () => {
     const text = 'max_client_conn=50\n[users]\nann =\n[databases]\na = host=x pool_size=3\n* = host=x pool_size=10'
     assert.deepEqual(needOf(text, '"ann" ""\n"bob" ""'), { clients: 50, servers: 26 })
   })
+
+  it('counts for a pool no more than its user may have, or than there may be clients', () => {
+    const text = 'max_client_conn=15\n[users]\nann = max_user_connections=2\n[databases]\n* = host=x pool_size=20'
+    assert.deepEqual(needOf(text, '"bob" ""'), { clients: 15, servers: 17 })
+  })
 })
 
 describe('checkDescriptors', () => {

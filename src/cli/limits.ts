@@ -5,7 +5,7 @@
 
 import { databaseEntries } from '../config/config.ts'
 import type { Config, DatabaseConfig } from '../config/config.ts'
-import { databaseSizes, poolSettings } from '../config/precedence.ts'
+import { databaseSizes, poolSettings, userSettings } from '../config/precedence.ts'
 import type { PoolSettings } from '../config/precedence.ts'
 import type { ReadFile } from '../config/read-ini.ts'
 import { TaxirankError } from '../errors.ts'
@@ -36,12 +36,17 @@ export function serverNeed(config: Config, database: DatabaseConfig): number {
   const users = database.user === undefined && names.size > 0 ? names : [database.user ?? '']
   const most = databaseSizes(config, database).maxServers
   let sum = 0
-  for (const user of users) sum += poolNeed(config, poolSettings(config, database, user))
+  for (const user of users) {
+    const need = poolNeed(config, poolSettings(config, database, user))
+    const { maxServers } = userSettings(config, database.user ?? user)
+    sum += maxServers === 0 ? need : Math.min(need, maxServers)
+  }
   return most === 0 ? sum : Math.min(sum, most)
 }
 
 function poolNeed({ global }: Config, { size, reserveSize }: PoolSettings): number {
-  return size === 0 ? global.maxClientConn : size + (global.reservePoolTimeoutMs > 0 ? reserveSize : 0)
+  const most = size === 0 ? Infinity : size + (global.reservePoolTimeoutMs > 0 ? reserveSize : 0)
+  return Math.min(most, global.maxClientConn)
 }
 
 /** Throws `bad_configuration` when the limit is too low. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Reader, readLittle, readMuch } from './reading-turns.ts'
+import { type Reader, readAgain, readLittle, readMuch } from './reading-turns.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -47,6 +47,24 @@ describe('turns of reading', () => {
     await turn()
     assert.deepEqual(areResting([early, second, third]), [false, false, false])
     for (const reader of [early, second, third]) readLittle(reader)
+  })
+
+  it('whoever was paused meanwhile takes no turn, and afterwards waits for one only if others read', async () => {
+    const all = readers(4) as [Notes, Notes, Notes, Notes]
+    const [paused, one, two, other] = all
+    readMuch(paused)
+    readLittle(paused)
+    await turn()
+    assert.equal(readAgain(paused), true)
+    readLittle(paused)
+    for (const reader of [one, two, other]) readMuch(reader)
+    assert.equal(readAgain(paused), true, 'those who rest are not reading')
+    readLittle(paused)
+    await turn()
+    assert.equal(readAgain(paused), false)
+    await turn()
+    assert.deepEqual([paused.turns, other.turns], [1, 1])
+    for (const reader of all) readLittle(reader)
   })
 
   it('everybody gets about as many turns as everybody else', async () => {

@@ -33,7 +33,18 @@ export function readMuch(reader: Reader): void {
   schedule()
 }
 
-/** The reader has read little, or has ended, and counts no more. */
+/** Somebody else had paused the reader, which reads in bulk. False: it rests until it is its turn. */
+export function readAgain(reader: Reader): boolean {
+  const mayRead = reading.size < readsPerTurn
+  if (mayRead) reading.add(reader)
+  else {
+    resting.add(reader)
+    schedule()
+  }
+  return mayRead
+}
+
+/** The reader has read little, is paused by somebody else, or has ended: it counts no more. */
 export function readLittle(reader: Reader): void {
   reading.delete(reader)
   resting.delete(reader)

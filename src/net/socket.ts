@@ -4,7 +4,7 @@
  * knows of PostgreSQL.
  */
 
-import { bulkBytes, type Reader, readLittle, readMuch } from './reading-turns.ts'
+import { bulkBytes, type Reader, readAgain, readLittle, readMuch } from './reading-turns.ts'
 import { type PeerCredentials, readPeerCredentials } from './socket-options.ts'
 import {
   describeSession,
@@ -160,11 +160,15 @@ export class Socket implements Flushable, Reader {
     if (this.#isPaused || this.#phase === 'lost' || this.#phase === 'closed') return
     this.#isPaused = true
     if (!this.#isResting) this.#raw.pause()
+    if (!this.#isBulky) return
+    readLittle(this)
+    this.#isResting = false
   }
 
   resume(): void {
     if (!this.#isPaused || this.#phase === 'closed') return
     this.#isPaused = false
+    if (this.#isBulky) this.#isResting = !readAgain(this)
     if (!this.#isResting) this.#raw.resume()
   }
 

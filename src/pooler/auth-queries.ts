@@ -91,6 +91,7 @@ export class AuthQueries {
         credentials: () => source.credentials,
         protocol,
       }),
+      protocol,
       query: source.query,
       connectTimeoutMs: Math.min(serverConnectTimeoutMs || authQueryTimeoutMs, authQueryTimeoutMs),
       retryMaxMs: longestPauseMs,
@@ -127,24 +128,31 @@ export class AuthQueries {
     for (const entry of this.#all.values()) entry.query.isPaused = this.#isPaused(entry)
   }
 
+  /** While a database of the place goes on, its users must be found. */
   #isPaused(entry: Entry): boolean {
     const { pools } = this.#around
-    if (pools.isPaused) return true
-    for (const database of pools.databases) if (database.isPaused && isIn(entry, database)) return true
-    return false
+    const there = [...pools.databases].filter((database) => isIn(entry, database))
+    return pools.isPaused || (there.length > 0 && there.every((database) => database.isPaused))
   }
 
-  /** Without a database: of all, also below. */
+  /** Those that are paused. Without a database: of all, also below. */
   isEmpty(database: LiveDatabase | undefined): boolean {
-    return this.#of(database).every(({ query }) => query.isEmpty)
+    return this.#of(database).every(({ query }) => query.isEmpty || !query.isPaused)
   }
 
   retireAll(database: LiveDatabase | undefined): void {
     for (const { query } of this.#of(database)) query.retire()
   }
 
-  destroyAll(reason: string, database?: LiveDatabase): void {
-    for (const { query } of this.#of(database)) query.destroyAll(reason)
+  /** Those that are paused. */
+  destroyAll(reason: string, database: LiveDatabase | undefined): void {
+    for (const { query } of this.#of(database)) if (query.isPaused) query.destroyAll(reason)
+  }
+
+  /** Gives a function that says whether those that are to be closed now are gone. */
+  watchMarked(database: LiveDatabase | undefined): () => boolean {
+    const watches = this.#of(database).map(({ query }) => query.watchMarked())
+    return () => watches.every((isOver) => isOver())
   }
 
   #of(database: LiveDatabase | undefined): Entry[] {

@@ -12,7 +12,7 @@ import type { Slot } from '../engine/slot.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { ServerTarget } from '../server/target.ts'
+import type { ProtocolVersion, ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import { type AuthAnswer, AuthServer, type AuthServerOwner } from './auth-server.ts'
 
@@ -21,6 +21,8 @@ export interface AuthQueryOptions {
   readonly name: string
   /** Where a connection that is opened now goes, and as whom. */
   readonly target: () => ServerTarget
+  /** Of all its targets. */
+  readonly protocol: ProtocolVersion
   /** One statement with the parameter `$1`, the user's name; its result has two columns, name and secret. A byte string. */
   readonly query: string
   readonly connectTimeoutMs: number
@@ -103,10 +105,17 @@ export class AuthQuery implements AuthServerOwner {
 
   /** Its connections are replaced, each when it has answered. */
   retire(): void {
+    this.#options.protocol.forget()
     this.#pool.retireAll(this.#options.now())
   }
 
-  /** Its connections are closed now, whatever they are asked. */
+  /** Gives a function that says whether those that are to be closed now, and those being closed, are gone. */
+  watchMarked(): () => boolean {
+    const marked = [...this.#servers.keys()].filter((slot) => slot.retiring !== undefined || this.#pool.isClosing(slot))
+    return () => !marked.some((slot) => this.#servers.has(slot))
+  }
+
+  /** Its connections are closed now; what one of them is asked is cancelled first. */
   destroyAll(reason: string): void {
     for (const slot of this.#servers.keys()) this.#pool.destroy(slot, reason, this.#options.now())
   }
@@ -123,7 +132,9 @@ export class AuthQuery implements AuthServerOwner {
   }
 
   serverFailed(server: AuthServer, error: TaxirankError, isFinal: boolean): void {
-    this.#options.log.warning(`${this.#options.name} auth_query: ${error.message}`)
+    if (!this.#pool.isClosing(server.slot)) {
+      this.#options.log.warning(`${this.#options.name} auth_query: ${error.message}`)
+    }
     this.#servers.delete(server.slot)
     this.#pool.openFailed(server.slot, error, isFinal, this.#options.now())
   }

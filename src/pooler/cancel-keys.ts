@@ -9,6 +9,8 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 /** Whoever has a key: a client of a pool, or of the console. */
 export interface CancelTarget {
   readonly id: number
+  /** A cancel for it is on nobody's way to PostgreSQL yet. Absent: no. */
+  readonly isCancelHeldBack?: boolean
   /** Cancels what it waits for. `done` is called when nothing of that is under way any more. */
   cancel(done: () => void): void
 }

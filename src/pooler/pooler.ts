@@ -449,7 +449,10 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (this.#shutdown) return
     this.#shutdown = shutdownError
     // Lists of those who are told are made first: being told may take somebody out.
-    for (const arrival of this.#arrivals.all()) arrival.client.fail(shutdownError)
+    for (const arrival of this.#arrivals.all()) {
+      arrival.authentication?.abandon()
+      arrival.client.fail(shutdownError)
+    }
     this.#verbs.end(shutdownError)
     this.#parts.console.end(shutdownError)
     for (const pool of this.#pools.all) pool.end(shutdownError)

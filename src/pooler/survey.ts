@@ -138,9 +138,8 @@ function arrivalFigures(arrival: Arrival, epochMs: number): ClientFigures {
 }
 
 /** One that must not meet a request of the pooler's own waits until that is answered. */
-function cancelState(target: CancelTarget): ClientState {
-  const isHeldBack = target instanceof PooledClient && target.isCancelHeldBack
-  return isHeldBack ? 'waiting_cancel_req' : 'active_cancel_req'
+function cancelState({ isCancelHeldBack = false }: CancelTarget): ClientState {
+  return isCancelHeldBack ? 'waiting_cancel_req' : 'active_cancel_req'
 }
 
 function serverFigures(server: PooledServer, pool: ServerPool, epochMs: number): ServerFigures {

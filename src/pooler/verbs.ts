@@ -95,9 +95,12 @@ export class Verbs implements PoolerVerbs {
   }
 
   waitClose(name?: string, abandoned?: AbortSignal): Promise<void> {
-    const pools = this.#poolsOf(this.#find(name))
+    const database = this.#find(name)
+    const pools = this.#poolsOf(database)
+    const areLookupsOver = this.#desk.authQueries.watchMarked(database)
     const marked = pools.map((pool) => ({ pool, servers: pool.servers.filter((server) => server.isMarked) }))
-    const isOver = (): boolean => marked.every(({ pool, servers }) => !servers.some((server) => pool.has(server)))
+    const isOver = (): boolean =>
+      areLookupsOver() && marked.every(({ pool, servers }) => !servers.some((server) => pool.has(server)))
     return this.#wait(undefined, isOver, abandoned)
   }
 

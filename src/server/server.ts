@@ -58,6 +58,8 @@ export class Server implements SocketHandler, DialHandler, LoginDesk {
   #socket: Socket | undefined
   #session: TlsSession | undefined
   #phase: Phase
+  /** Closed by us during its login. */
+  #isGivenUp = false
 
   constructor(options: ServerOptions, handler: ServerHandler) {
     this.#options = options
@@ -104,7 +106,8 @@ export class Server implements SocketHandler, DialHandler, LoginDesk {
       queueMicrotask(() => this.closed(undefined))
       return
     }
-    if (!isBetweenMessages || phase.name === 'login') return this.#socket?.reset()
+    this.#isGivenUp = phase.name === 'login'
+    if (!isBetweenMessages || this.#isGivenUp) return this.#socket?.reset()
     this.write(terminate)
     this.#socket?.end()
   }
@@ -129,7 +132,8 @@ export class Server implements SocketHandler, DialHandler, LoginDesk {
     if (phase.name === 'closed') return
     if (phase.name === 'ready') return this.#close(cause)
     // Poolers that don't know of newer protocols hang up.
-    const isWorthAnother = phase.name === 'login' && this.#options.target.protocol.refused()
+    const hasHungUp = phase.name === 'login' && !this.#isGivenUp
+    const isWorthAnother = hasHungUp && this.#options.target.protocol.refused()
     const hint = isWorthAnother ? '; the next attempt is made with protocol 3.0' : ''
     this.#failed(this.#failure(`closed the connection during login${hint}`, cause), false)
   }
