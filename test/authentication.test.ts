@@ -201,7 +201,7 @@ describe('the connections of auth_query', () => {
     Number(await direct.value(`select count(*) from pg_stat_activity where usename = 'keeper'`))
 
   it('are closed by a PAUSE of the database that they are in; who logs in meanwhile waits for RESUME', async () => {
-    pooler = await start('trust', {}, { user: 'keeper', database: 'lookups', query }, { authQueryTimeoutMs: 100 })
+    pooler = await start('trust', {}, { user: 'keeper', database: 'lookups', query }, { authQueryTimeoutMs: 1_000 })
     assert.equal(await logIn(pooler, 'postgres'), 'postgres')
     assert.equal(await open(), 1)
     await pooler.verbs.pause('postgres')
@@ -211,7 +211,7 @@ describe('the connections of auth_query', () => {
     await eventually('it is closed', async () => (await open()) === 0)
     await direct.query('create database copy template lookups')
     const login = logIn(pooler, 'postgres')
-    await Bun.sleep(300)
+    await Bun.sleep(1_500)
     assert.equal(await open(), 0)
     pooler.verbs.resume('lookups')
     assert.equal(await login, 'postgres')
