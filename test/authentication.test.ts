@@ -200,6 +200,9 @@ describe('the connections of auth_query', () => {
   const open = async (): Promise<number> =>
     Number(await direct.value(`select count(*) from pg_stat_activity where usename = 'keeper'`))
 
+  const isAsked = async (): Promise<boolean> =>
+    (await direct.value(`select wait_event from pg_stat_activity where usename = 'keeper'`)) === 'PgSleep'
+
   it('are closed by a PAUSE of the database that they are in; who logs in meanwhile waits for RESUME', async () => {
     pooler = await start('trust', {}, { user: 'keeper', database: 'lookups', query }, { authQueryTimeoutMs: 1_000 })
     assert.equal(await logIn(pooler, 'postgres'), 'postgres')
@@ -234,7 +237,7 @@ describe('the connections of auth_query', () => {
     const slow = 'select rolname::text, pg_sleep(0.3)::text from pg_roles where rolname = $1'
     pooler = await start('trust', {}, { user: 'keeper', query: slow })
     const login = logIn(pooler, 'postgres')
-    await eventually('it is asked', async () => (await open()) === 1)
+    await eventually('it is asked', isAsked)
     const old = await direct.value(`select pid from pg_stat_activity where usename = 'keeper'`)
     pooler.verbs.reconnect()
     await pooler.verbs.waitClose()
@@ -257,7 +260,7 @@ describe('the connections of auth_query', () => {
       { authQueryTimeoutMs: 9_000 },
     )
     const login = assert.rejects(logIn(pooler, 'postgres'), /could not look up this user/)
-    await eventually('it is asked', async () => (await open()) === 1)
+    await eventually('it is asked', isAsked)
     pooler.verbs.reconnect()
     assert.equal(await open(), 1)
     pooler.verbs.kill()
