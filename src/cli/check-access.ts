@@ -2,14 +2,20 @@
 
 import { databaseEntries } from '../config/config.ts'
 import type { Config } from '../config/config.ts'
-import { databaseSettings } from '../config/precedence.ts'
+import { databaseSettings, forcedSecret } from '../config/precedence.ts'
 import type { CheckedSystem, Finding, Level } from './check-finding.ts'
-import { settingPlace } from './check-finding.ts'
+import { databaseFindings, settingPlace } from './check-finding.ts'
 
 const readableByOthers = 0o004
 
 export function accessRisks(config: Config, system: CheckedSystem): Finding[] {
-  return [...clientRisks(config), ...serverRisks(config), ...secretRisks(config), ...fileRisks(config, system)]
+  return [
+    ...clientRisks(config),
+    ...serverRisks(config),
+    ...forcedRisks(config),
+    ...secretRisks(config),
+    ...fileRisks(config, system),
+  ]
 }
 
 function clientRisks(config: Config): Finding[] {
@@ -60,13 +66,19 @@ function serverRisks(config: Config): Finding[] {
   ]
 }
 
+/** Whom a database forces must be let in by what the files say: what clients prove is never used for it. */
+function forcedRisks(config: Config): Finding[] {
+  return databaseFindings(config, (database) => {
+    if (database.user === undefined || forcedSecret(config, database) !== undefined) return undefined
+    return `user: "${database.user}" has no password, here or in auth_file: PostgreSQL must let it in without one`
+  })
+}
+
 function secretRisks(config: Config): Finding[] {
   const plain = [...(config.userlist ?? [])].filter(([, { kind }]) => kind === 'plain')
-  const findings = [...databaseEntries(config)].flatMap(([name, { password }]): Finding[] => {
-    const place = config.origins.databases.get(name) ?? config.origins.head
-    const text = `[databases] ${name}: password: a plain password stands in this file`
-    return password === undefined ? [] : [{ ...place, level: 'warning', text }]
-  })
+  const findings = databaseFindings(config, ({ password }) =>
+    password === undefined ? undefined : 'password: a plain password stands in this file',
+  )
   if (plain.length === 0) return findings
   const names = some(plain.map(([name]) => name))
   return [...findings, at(config, 'auth_file', `${names} ${plain.length === 1 ? 'has' : 'have'} a plain secret there`)]

@@ -1,4 +1,5 @@
-import type { Config } from '../config/config.ts'
+import { databaseEntries } from '../config/config.ts'
+import type { Config, DatabaseConfig } from '../config/config.ts'
 import type { Place } from '../config/problem.ts'
 
 export type Level = 'error' | 'warning' | 'note'
@@ -21,4 +22,13 @@ export interface CheckedSystem {
 /** Where a setting of [pgbouncer] stands; where it isn't written, the section's head. */
 export function settingPlace(config: Config, name: string): Place {
   return config.origins.settings.get(name) ?? config.origins.head
+}
+
+/** A warning at every entry of [databases] of which there is something to say. */
+export function databaseFindings(config: Config, find: (database: DatabaseConfig) => string | undefined): Finding[] {
+  return Array.from(databaseEntries(config)).flatMap(([name, database]): Finding[] => {
+    const text = find(database)
+    const place = config.origins.databases.get(name) ?? config.origins.head
+    return text === undefined ? [] : [{ ...place, level: 'warning', text: `[databases] ${name}: ${text}` }]
+  })
 }

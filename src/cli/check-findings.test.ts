@@ -6,6 +6,7 @@ import { findingLines, findingsOf, isWrong } from './check-findings.ts'
 
 const scram = `SCRAM-SHA-256$4096:c2FsdA==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`
 const users = `"ann" "${scram}"`
+const md5User = `"ann" "md5${'0'.repeat(32)}"`
 const quiet = '[pgbouncer]\nauth_file = users\nauth_type = scram-sha-256\npool_mode = transaction\n'
 
 interface Case {
@@ -51,7 +52,7 @@ describe('the findings of a check', () => {
   const warnings: Record<string, readonly [given: Case, ...expected: string[]]> = {
     'more descriptors than there are': [
       { ini: `${quiet}max_client_conn = 1000\n[databases]\na = pool_size=5`, descriptorLimit: 256 },
-      'main.ini:5: warning: max_client_conn: needs 1,000 clients + 5 servers + 5 cancels + 48 others = 1,058 file ' +
+      'main.ini:5: error: max_client_conn: needs 1,000 clients + 5 servers + 5 cancels + 48 others = 1,058 file ' +
         'descriptors, the limit is 256: raise it (ulimit -n) or lower max_client_conn or the pool sizes',
     ],
     'more servers than PostgreSQL usually has': [
@@ -63,6 +64,20 @@ describe('the findings of a check', () => {
       { ini: `${quiet}pool_mode = session\nmax_client_conn = 1000\n[databases]\na =` },
       'main.ini:8: warning: [databases] a: in session mode a client keeps its server until it leaves: 20 of up to 1,000 ' +
         'clients are served, the others wait',
+    ],
+    'pools that other limits keep small': [
+      {
+        ini:
+          `${quiet}max_db_connections = 10\n[databases]\na = pool_size=11\nb = pool_size=10 max_db_connections=9\n` +
+          'c = host=::1 pool_size=0 max_db_connections=20\nd = user=ann pool_size=9\ne = pool_size=9\n' +
+          '[users]\nann = max_user_connections=8\nbob = pool_size=11',
+        users: md5User,
+      },
+      'main.ini:3: warning: auth_type: "ann" cannot log in: md5 secrets',
+      'main.ini:7: warning: [databases] a: a pool can never have its 11 servers: max_db_connections is 10',
+      'main.ini:8: warning: [databases] b: a pool can never have its 10 servers: max_db_connections is 9',
+      'main.ini:10: warning: [databases] d: the pool of "ann" can never have its 9 servers: max_user_connections is 8',
+      'main.ini:11: warning: [databases] e: the pool of "bob" can never have its 11 servers: max_db_connections is 10',
     ],
     'a wait for ever': [
       { ini: `${quiet}query_wait_timeout = 0` },
@@ -98,7 +113,7 @@ describe('the findings of a check', () => {
       'main.ini:5: warning: admin_users: "root" is not in auth_file and cannot log in',
     ],
     'users whose secret does not fit': [
-      { ini: quiet, users: `"ann" "md5${'0'.repeat(32)}"` },
+      { ini: quiet, users: md5User },
       'main.ini:3: warning: auth_type: "ann" cannot log in: md5 secrets',
     ],
     'a remote server that may be anybody': [
@@ -109,6 +124,17 @@ describe('the findings of a check', () => {
     'a remote server that is not checked': [
       { ini: `${quiet}server_tls_sslmode = require\n[databases]\na = host=10.0.0.1` },
       'main.ini:5: warning: server_tls_sslmode: require does not check who answers, at the remote hosts of "a"',
+    ],
+    'forced users who have no password': [
+      {
+        ini: `${quiet}[databases]\na = user=u\nb = user=bob\nc = user=ann`,
+        users: `${md5User}\n"bob" ""`,
+      },
+      'main.ini:3: warning: auth_type: "ann" cannot log in: md5 secrets',
+      'main.ini:6: warning: [databases] a: user: "u" has no password, here or in auth_file: PostgreSQL must let it in ' +
+        'without one',
+      'main.ini:7: warning: [databases] b: user: "bob" has no password, here or in auth_file: PostgreSQL must let it in ' +
+        'without one',
     ],
     'a password in a file that everybody can read': [
       { ini: `${quiet}[databases]\na = user=u password=canary` },

@@ -2,9 +2,9 @@
 
 import { databaseEntries } from '../config/config.ts'
 import type { Config, DatabaseConfig } from '../config/config.ts'
-import { databaseSettings, poolSettings } from '../config/precedence.ts'
-import type { CheckedSystem, Finding } from './check-finding.ts'
-import { settingPlace } from './check-finding.ts'
+import { databaseSettings, databaseSizes, poolSettings, userSettings } from '../config/precedence.ts'
+import type { CheckedSystem, Finding, Level } from './check-finding.ts'
+import { databaseFindings, settingPlace } from './check-finding.ts'
 import { descriptorNeed, descriptorProblem, serverNeed } from './limits.ts'
 
 /** PostgreSQL's max_connections, unless it is configured, less what it keeps for superusers. */
@@ -14,23 +14,23 @@ const crowded = 10
 
 export function sizeRisks(config: Config, system: CheckedSystem): Finding[] {
   const { global } = config
-  const warn = (name: string, text: string): Finding => ({
+  const tell = (name: string, text: string, level: Level = 'warning'): Finding => ({
     ...settingPlace(config, name),
-    level: 'warning',
+    level,
     text: `${name}: ${text}`,
   })
   const descriptors = descriptorProblem(descriptorNeed(config), system.descriptorLimit)
-  const findings = descriptors === undefined ? [] : [warn('max_client_conn', descriptors)]
+  const findings = descriptors === undefined ? [] : [tell('max_client_conn', descriptors, 'error')]
   if (global.queryWaitTimeoutMs === 0) {
-    findings.push(warn('query_wait_timeout', '0: clients wait for ever, and nobody is told that servers are missing'))
+    findings.push(tell('query_wait_timeout', '0: clients wait for ever, and nobody is told that servers are missing'))
   }
   if (global.serverResetQueryAlways && global.serverResetQuery !== undefined) {
     const modes = [...databaseEntries(config).values()].map((database) => poolSettings(config, database, '').mode)
     if ([global.poolMode, ...modes].some((mode) => mode !== 'session')) {
-      findings.push(warn('server_reset_query_always', 'runs server_reset_query after every transaction'))
+      findings.push(tell('server_reset_query_always', 'runs server_reset_query after every transaction'))
     }
   }
-  return [...findings, ...crowdedSessions(config), ...fullServers(config)]
+  return [...findings, ...crowdedSessions(config), ...unreachableSizes(config), ...fullServers(config)]
 }
 
 function crowdedSessions(config: Config): Finding[] {
@@ -43,6 +43,29 @@ function crowdedSessions(config: Config): Finding[] {
       `served, the others wait`
     )
   })
+}
+
+/** Pools that may have more servers than another limit leaves them. */
+function unreachableSizes(config: Config): Finding[] {
+  // Who has a limit of its own and no pool size is meant to have fewer than others.
+  const sized = Array.from(config.users).flatMap(([name, { poolSize }]) => (poolSize === undefined ? [] : [name]))
+  return databaseFindings(config, (database) => {
+    const users = database.user === undefined ? ['', ...sized] : [database.user]
+    return users.map((user) => unreachableSize(config, database, user)).find((text) => text !== undefined)
+  })
+}
+
+function unreachableSize(config: Config, database: DatabaseConfig, user: string): string | undefined {
+  const { size } = poolSettings(config, database, user)
+  const limits = {
+    max_db_connections: databaseSizes(config, database).maxServers,
+    max_user_connections: userSettings(config, user).maxServers,
+  }
+  const exceeded = Object.entries(limits).find(([, most]) => most !== 0 && size > most)
+  if (exceeded === undefined) return undefined
+  const [name, most] = exceeded
+  const pool = user === '' ? 'a pool' : `the pool of "${user}"`
+  return `${pool} can never have its ${count(size)} servers: ${name} is ${count(most)}`
 }
 
 /** PostgreSQL servers that may be asked for more connections than they usually have. */
@@ -68,14 +91,6 @@ function fullServers(config: Config): Finding[] {
 function addressOf(config: Config, database: DatabaseConfig): string {
   const [first] = databaseSettings(config, database).hosts
   return first === undefined ? '' : first.kind === 'unix' ? first.path : `${first.host}:${first.port}`
-}
-
-function databaseFindings(config: Config, find: (database: DatabaseConfig) => string | undefined): Finding[] {
-  return Array.from(databaseEntries(config)).flatMap(([name, database]): Finding[] => {
-    const text = find(database)
-    const place = config.origins.databases.get(name) ?? config.origins.head
-    return text === undefined ? [] : [{ ...place, level: 'warning', text: `[databases] ${name}: ${text}` }]
-  })
 }
 
 function count(number: number): string {
