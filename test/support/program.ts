@@ -11,6 +11,8 @@ const startLimitMs = 20_000
 
 export interface Program {
   readonly pid: number
+  /** With its exit code. */
+  readonly exited: Promise<number>
   /** All that it has written so far. */
   said(): string
   signal(name: NodeJS.Signals): void
@@ -18,10 +20,14 @@ export interface Program {
   stop(): Promise<number>
 }
 
-/** Resolves when it is up. It dies with this process. */
-export async function startProgram(ini: string, switches: readonly string[] = []): Promise<Program> {
+/** Resolves when it is up. It dies with this process. `program`: what is started. */
+export async function startProgram(
+  ini: string,
+  switches: readonly string[] = [],
+  program: string = launcher,
+): Promise<Program> {
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
-  const child = Bun.spawn([launcher, ...user, ...switches, ini], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = Bun.spawn([program, ...user, ...switches, ini], { stdio: ['ignore', 'pipe', 'pipe'] })
   const kill = (): void => child.kill('SIGKILL')
   process.once('exit', kill)
   let text = ''
@@ -36,6 +42,7 @@ export async function startProgram(ini: string, switches: readonly string[] = []
   await eventually(`the program is up: ${text}`, isUp, startLimitMs)
   return {
     pid: child.pid,
+    exited: child.exited,
     said: () => text,
     signal: (name) => child.kill(name),
     stop: async () => {
