@@ -274,7 +274,7 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
     await eventually('it has ended', () => pooler?.exitCode === 0, 10_000)
   })
 
-  it('answers over HTTP at once while every server is lent and the queue is full', async () => {
+  it('answers 95 of 100 requests over HTTP within 50 ms while every server is lent and the queue is full', async () => {
     write(['default_pool_size = 1', 'max_client_conn = 300'])
     await start()
     const clients = await Promise.all(Array.from({ length: 200 }, () => RawClient.login(port)))
@@ -282,14 +282,16 @@ describe('a pooler from a file', { timeout: 60_000 }, () => {
     await eventually('they wait', async () => (await console('show pools')).some((row) => row[3] === 199))
     const times: number[] = []
     for (const path of ['/healthz', '/readyz', '/metrics', '/api/snapshot', '/']) {
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 20; round++) {
         const began = performance.now()
         assert.equal((await fetch(`http://127.0.0.1:${httpPort}${path}`)).status, 200)
         times.push(performance.now() - began)
       }
     }
-    const median = times.toSorted((a, b) => a - b)[(times.length / 2) | 0] ?? Infinity
-    assert.ok(median < 50, `took ${median} ms`)
+    // Not the slowest: once in a hundred requests the kernel gives the core to somebody else, or the runtime collects its
+    // garbage, here or there; with both cores wanted by four others the slowest took 150 ms, and this one 25.
+    const p95 = times.toSorted((a, b) => a - b)[Math.ceil(times.length * 0.95) - 1] ?? Infinity
+    assert.ok(p95 < 50, `${p95} ms`)
     for (const client of clients) client.reset()
   })
 
