@@ -11,7 +11,7 @@ import { freePort } from '../src/embedded/free-port.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { startProgram } from './support/program.ts'
 import { RawClient } from './support/raw-client.ts'
-import { findProgram } from './support/tools.ts'
+import { needs } from './support/tools.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -82,13 +82,11 @@ describe('the executable', { timeout: 60_000 }, () => {
 })
 
 describe('the unit of systemd', () => {
-  // Not asked of CI, whose container has no systemd otherwise.
-  const analyze = findProgram('systemd-analyze') ?? ''
-  it('is one that systemd understands', { skip: analyze === '' && 'systemd-analyze is not installed' }, () => {
+  it('is one that systemd understands', needs('systemd-analyze'), () => {
     const unit = join(folder, 'taxirank.service')
     const text = read('examples/systemd/taxirank.service')
     writeFileSync(unit, text.replace('ExecStart=/usr/local/bin/taxirank', `ExecStart=${executable}`))
-    const { status, stderr } = spawnSync(analyze, ['verify', unit], { encoding: 'utf8' })
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' })
     // It may have something to say of the machine's own units, too.
     const said = stderr.split('\n').filter((line) => line.includes('taxirank'))
     assert.deepEqual([status, said], [0, []])
