@@ -71,9 +71,7 @@ before(async () => {
   for (const name of ['eve', 'ann', 'bob', 'looker'] as const) await verifierOf(name)
   admin.leave()
   canaries.watch('an md5 secret', Buffer.from(md5Of('mia')))
-  for (const line of own.key.split('\n').filter((text) => /^[^-]/.test(text))) {
-    canaries.watch('the key file', Buffer.from(line))
-  }
+  canaries.watchKey('the key file', own.key)
   folder = mkdtempSync(join(tmpdir(), 'taxirank-secrets-'))
   chmodSync(folder, 0o711)
   write('users.txt', userlist(samVerifier))

@@ -40,6 +40,8 @@ export interface CanaryOptions {
   readonly weather: Weather
   /** Told of each breach at once. */
   readonly onBreach: (breach: Breach) => void
+  /** Told of each error and notice that a client gets, every field of it. */
+  readonly onError?: (text: string) => void
 }
 
 const stuckMs = 30_000
@@ -118,6 +120,10 @@ export class Canary {
     if (!hit) this.canceled.missed++
     else if (hit.routine) this.canceled.running++
     else this.canceled.queued++
+  }
+
+  get onError(): (text: string) => void {
+    return this.#options.onError ?? (() => undefined)
   }
 
   breach(error: BreachError, client: number, transcript: readonly string[]): void {

@@ -154,7 +154,7 @@ export class CanaryClient {
   }
 
   async #connect(): Promise<void> {
-    const connection = new Connection(this.id)
+    const connection = new Connection(this.id, this.canary.onError)
     this.#connection = connection
     const wanted = startupSettings(this)
     await connection.open(this.target, new Map([...Object.entries(this.identity), ...wanted]))

@@ -38,8 +38,8 @@ export class Connection {
   readonly #waiters = new Set<Waiter>()
   readonly #watchers: { readonly atBytes: number; wake(): void }[] = []
 
-  constructor(client: number) {
-    this.conversation = new Conversation(client)
+  constructor(client: number, onError: (text: string) => void) {
+    this.conversation = new Conversation(client, onError)
   }
 
   /** Connects and logs in. Rejects with LostError or BreachError. */

@@ -50,9 +50,12 @@ export class Conversation {
   #chunks: Buffer[] = []
   #chunkBytes = 0
   #neededBytes = 5
+  readonly #onError: (text: string) => void
 
-  constructor(client: number) {
+  /** `onError` is told of each error and notice. */
+  constructor(client: number, onError: (text: string) => void = () => undefined) {
     this.client = client
+    this.#onError = onError
   }
 
   /** Replies that are not here yet. */
@@ -94,6 +97,7 @@ export class Conversation {
   }
 
   #message(type: number, body: Buffer): void {
+    if (type === types.error || type === types.notice) this.#onError(body.toString('latin1'))
     if (this.fatal) throw new BreachError('unexpected message', `${shown(type, body)} after a FATAL error`)
     if (type === types.parameterStatus) this.#parameterStatus(body)
     else if (type === types.keyData) this.#keyData(body)

@@ -4,6 +4,7 @@ import { openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { canaryDatabases, canaryUsers } from '../canary/database.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
+import type { SecretSearch } from '../support/secret-search.ts'
 
 const root = join(import.meta.dir, '../..')
 const startLimitMs = 20_000
@@ -15,6 +16,7 @@ export interface PoolerOptions {
   readonly postgresPort: number
   readonly poolSize: number
   readonly maxClients: number
+  readonly secrets: SecretSearch
 }
 
 export interface Verdict {
@@ -27,12 +29,14 @@ export interface Verdict {
 
 export interface PoolerProcess {
   readonly port: number
+  /** Of its metrics. */
+  readonly httpPort: number
   /** Drains the pooler and waits for the checker's verdict. */
   stop(): Promise<Verdict>
   /** For the way out when something else failed. */
   kill(): void
-  /** The end of the pooler's log. */
-  logTail(): string
+  /** The pooler's log. */
+  log(): string
 }
 
 /** Rejects when the pooler does not come to listen in time. */
@@ -45,27 +49,37 @@ export async function startPoolerProcess(options: PoolerOptions): Promise<Pooler
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const pooler = Bun.spawn([process.execPath, 'test/support/pooler-process.ts', await writeIni(options, trace)], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', openSync(logFile, 'a')],
-  })
+  const httpPort = await freePort()
+  const pooler = Bun.spawn(
+    [process.execPath, 'test/support/pooler-process.ts', await writeIni(options, trace, httpPort)],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', openSync(logFile, 'a')],
+    },
+  )
   const kill = (): void => {
     pooler.kill('SIGKILL')
     checker.kill('SIGKILL')
   }
   process.once('exit', kill)
-  const logTail = (): string => readFileSync(logFile, 'utf8').slice(-4000)
+  const log = (): string => readFileSync(logFile, 'utf8')
   try {
     const port = await listeningPort(pooler.stdout)
-    return { port, kill, logTail, stop: () => stop(pooler, checker) }
+    return { port, httpPort, kill, log, stop: () => stop(pooler, checker) }
   } catch (error) {
     kill()
-    throw new Error(`${String(error)}; the end of its log:\n${logTail()}`, { cause: error })
+    throw new Error(`${String(error)}; the end of its log:\n${log().slice(-4000)}`, { cause: error })
   }
 }
 
-async function writeIni(options: PoolerOptions, trace: string): Promise<string> {
-  const databases = canaryDatabases.map((name) => `${name} = host=127.0.0.1 port=${options.postgresPort}`)
+async function writeIni(options: PoolerOptions, trace: string, httpPort: number): Promise<string> {
+  const { canaries } = options.secrets
+  const usersFile = join(options.folder, 'users.txt')
+  const userLine = (user: string): string => `"${user}" "${canaries.make(`the password of ${user}`)}"\n`
+  writeFileSync(usersFile, ['postgres', ...canaryUsers].map(userLine).join(''))
+  const databases = canaryDatabases.map(
+    (name) => `${name} = host=127.0.0.1 port=${options.postgresPort} password=${canaries.make(`password= of ${name}`)}`,
+  )
   const lines = [
     '[databases]',
     ...databases,
@@ -73,6 +87,9 @@ async function writeIni(options: PoolerOptions, trace: string): Promise<string> 
     'listen_addr = 127.0.0.1',
     `listen_port = ${await freePort()}`,
     'auth_type = trust',
+    `auth_file = ${usersFile}`,
+    'http_addr = 127.0.0.1',
+    `http_port = ${httpPort}`,
     'admin_users = postgres',
     'pool_mode = transaction',
     `default_pool_size = ${options.poolSize}`,
@@ -81,8 +98,6 @@ async function writeIni(options: PoolerOptions, trace: string): Promise<string> 
     'server_login_retry = 1',
     `trace_file = ${trace}`,
     'unix_socket_dir =',
-    '[users]',
-    ...['postgres', ...canaryUsers].map((user) => `${user} =`),
   ]
   const file = join(options.folder, 'pooler.ini')
   writeFileSync(file, `${lines.join('\n')}\n`)

@@ -15,6 +15,7 @@ import type { Identity } from '../canary/client.ts'
 import type { Target } from '../canary/connection.ts'
 import { canaryIdentities, createCanaryDatabases, readFunctions, readLedger, withAdmin } from '../canary/database.ts'
 import { startTestPostgres } from '../support/postgres.ts'
+import { SecretSearch } from '../support/secret-search.ts'
 import { Conductor } from './conductor.ts'
 import { countFaults, missing, sumOf } from './faults.ts'
 import { startPoolerProcess, type PoolerProcess, type Verdict } from './pooler-process.ts'
@@ -57,12 +58,15 @@ export async function soak(options: SoakOptions, say: Say): Promise<SoakResult> 
 
 async function soakOn(postgres: Target, folder: string, options: SoakOptions, say: Say): Promise<SoakResult> {
   const conductor = new Conductor()
+  const secrets = new SecretSearch()
+  secrets.listen()
   const serverRelay = startRelay({ target: postgres, plan: conductor.plan('server'), seed: options.seed })
   const pooler = await startPoolerProcess({
     folder,
     postgresPort: serverRelay.port,
     poolSize: options.pool,
     maxClients: options.clients * 4 + 100,
+    secrets,
   })
   const straight = { host: '127.0.0.1', port: pooler.port }
   const clientRelay = startRelay({ target: straight, plan: conductor.plan('client'), seed: options.seed + 1 })
@@ -74,6 +78,7 @@ async function soakOn(postgres: Target, folder: string, options: SoakOptions, sa
     mostCancelHits: 1,
     functions: await readFunctions(postgres),
     weather: conductor.weather,
+    onError: secrets.error,
     onBreach: (breach) => {
       sayBreach(breach, options.seed, say)
       if (breach.kind !== 'stuck') return
@@ -94,9 +99,12 @@ async function soakOn(postgres: Target, folder: string, options: SoakOptions, sa
         conductor.run(canary, options.statements, relays, [killer, queueCanceller], () => missing(faults()).length > 0),
       ])
       stopProgress()
+      await secrets.askMetrics(pooler.httpPort)
       const verdict = await pooler.stop()
-      const problems = [...verdict.problems, ...(await remainingBackends(postgres))]
+      secrets.log(pooler.log())
+      const problems = [...verdict.problems, ...(await remainingBackends(postgres)), ...secrets.found]
       await canary.compareLedger((database) => readLedger(postgres, database))
+      say(secrets.summary)
       sayEnd(canary, verdict, problems, faults(), pooler, say)
       const breaches = canary.breaches.length + verdict.breaches + problems.length
       return { statements: canary.statements, faults: faults(), breaches }
@@ -150,7 +158,7 @@ function sayEnd(
   say(`connections lost: ${JSON.stringify(Object.fromEntries(canary.losses))}`)
   say(`checker: ${verdict.report.trim()}`)
   for (const problem of problems) say(`BREACH at the end: ${problem}`)
-  if (problems.length > 0 || verdict.breaches > 0) say(`the end of the pooler's log:\n${pooler.logTail()}`)
+  if (problems.length > 0 || verdict.breaches > 0) say(`the end of the pooler's log:\n${pooler.log().slice(-4000)}`)
   say([...faults].map(([kind, count]) => `${kind} ${count}`).join(', '))
   for (const kind of missing(faults)) say(`never happened: ${kind}`)
 }

@@ -6,7 +6,7 @@
 import { createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 
 export class Canaries {
-  readonly #all: { readonly name: string; readonly secret: Buffer }[] = []
+  readonly #all: { readonly name: string; readonly forms: readonly Form[] }[] = []
 
   /** A new secret, known under this name. */
   make(name: string): string {
@@ -18,7 +18,7 @@ export class Canaries {
   /** A secret of eight bytes or more that was made elsewhere. */
   watch(name: string, secret: Buffer): void {
     if (secret.length < 8) throw new Error(`${name} is too short to be told from chance`)
-    this.#all.push({ name, secret })
+    this.#all.push({ name, forms: formsOf(secret) })
   }
 
   /** What a SCRAM secret in PostgreSQL's form, and the password behind it, can be made into. */
@@ -31,6 +31,11 @@ export class Canaries {
     this.watch(`${name}: ServerKey`, Buffer.from(serverKey, 'base64'))
   }
 
+  /** A private key in PEM, line by line. */
+  watchKey(name: string, pem: string): void {
+    for (const line of pem.split('\n')) if (/^[^-]{8}/.test(line)) this.watch(name, Buffer.from(line))
+  }
+
   get size(): number {
     return this.#all.length
   }
@@ -38,8 +43,8 @@ export class Canaries {
   /** One line for each that stands in the text. */
   foundIn(where: string, text: string): string[] {
     const lower = text.toLowerCase()
-    return this.#all.flatMap(({ name, secret }) => {
-      const form = formsOf(secret).find(({ text: sought, isAnyCase }) => (isAnyCase ? lower : text).includes(sought))
+    return this.#all.flatMap(({ name, forms }) => {
+      const form = forms.find(({ text: sought, isAnyCase }) => (isAnyCase ? lower : text).includes(sought))
       return form ? [`${where}: ${name}, as ${form.name}`] : []
     })
   }

@@ -12,6 +12,8 @@ const limitMs = 8_000
 const defaults = { user: 'postgres', database: 'postgres' }
 
 export class RawClient {
+  /** Told of each error and notice that any of them gets, every field of it. */
+  static told: (text: string) => void = () => undefined
   /** The body of its BackendKeyData. */
   key: Buffer = Buffer.alloc(0)
   /** Parameters as reported last. */
@@ -240,6 +242,7 @@ export class RawClient {
 
   #note({ type, body }: Message): void {
     if (type === 'K') this.key = body
+    if (type === 'E' || type === 'N') RawClient.told(body.toString('latin1'))
     if (type !== 'S') return
     const [name = '', value = ''] = body.toString('utf8').split('\0')
     this.parameters.set(name, value)
