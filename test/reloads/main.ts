@@ -19,6 +19,7 @@ console.log(`${result.good} good and ${result.bad} bad reloads in ${result.secon
 console.log(`the longest took ${Math.round(result.longestReloadMs)} ms; ${result.statements} statements meanwhile`)
 console.log(`memory ${memory} MB, descriptors ${descriptors}`)
 for (const [mistake, count] of result.mistakes) console.log(`${mistake}: ${count}`)
+console.log(result.secrets)
 for (const breach of result.breaches) console.log(`BREACH ${breach}`)
 console.log(`${reloads} reloads, ${result.breaches.length} breaches, seed ${seed}`)
 process.exit(result.breaches.length === 0 ? 0 : 1)

@@ -16,6 +16,7 @@ import { eventually } from '../support/pooler.ts'
 import { startTestPostgres } from '../support/postgres.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { RawClient } from '../support/raw-client.ts'
+import { SecretSearch } from '../support/secret-search.ts'
 import { drawBad, drawGood, type Place, type Variant, writeFiles } from './variants.ts'
 
 export interface ReloadsOptions {
@@ -35,6 +36,8 @@ export interface ReloadsResult {
   /** After the first tenth of the reloads, and at the end. */
   readonly memoryMB: readonly [number, number]
   readonly descriptors: readonly [number, number]
+  /** A line about the search for secrets; those that were found are breaches. */
+  readonly secrets: string
   /** Sentences, each about something that must not be. */
   readonly breaches: readonly string[]
 }
@@ -47,18 +50,22 @@ export async function runReloads(options: ReloadsOptions): Promise<ReloadsResult
   chmodSync(folder, 0o711)
   const postgres = await startTestPostgres()
   const traceFile = join(folder, 'trace')
-  const place: Place = { folder, port: await freePort(), postgresPort: postgres.port, traceFile }
+  const secrets = new SecretSearch()
+  const passwords = [1, 2, 3, 4].map((n) => secrets.canaries.make(`password= of a database, ${n}`))
+  const [port, httpPort] = [await freePort(), await freePort()]
+  const place: Place = { folder, port, httpPort, postgresPort: postgres.port, traceFile, passwords }
   try {
     await createCanaryDatabases({ host: '127.0.0.1', port: postgres.port })
-    writeFiles(place, issue({ name: 'pooler', names: ['127.0.0.1'] }))
-    return await runOn(place, options)
+    writeFiles(place, issue({ name: 'pooler', names: ['127.0.0.1'] }), secrets.canaries)
+    secrets.listen()
+    return await runOn(place, options, secrets)
   } finally {
     await postgres.remove()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function runOn(place: Place, options: ReloadsOptions): Promise<ReloadsResult> {
+async function runOn(place: Place, options: ReloadsOptions, secrets: SecretSearch): Promise<ReloadsResult> {
   const checker = startChecker(place.traceFile)
   const random = new Random(options.seed)
   const ini = join(place.folder, 'pooler.ini')
@@ -67,8 +74,8 @@ async function runOn(place: Place, options: ReloadsOptions): Promise<ReloadsResu
   const program = await startProgram(ini)
   const breaches: string[] = []
   try {
-    const canary = await makeCanary(place, options, (text) => breaches.push(text))
-    const reloads = new Reloads(program, ini, place, random, first)
+    const canary = await makeCanary(place, options, (text) => breaches.push(text), secrets)
+    const reloads = new Reloads(program, ini, place, random, first, secrets)
     let isOver = false
     const work = Promise.all([canary.run(() => isOver), keepAsking(place.port, () => isOver, breaches)])
     const startMs = performance.now()
@@ -77,10 +84,12 @@ async function runOn(place: Place, options: ReloadsOptions): Promise<ReloadsResu
     await work
     await canary.compareLedger((database) => readLedger({ host: '127.0.0.1', port: place.postgresPort }, database))
     const result = reloads.result()
+    await secrets.askMetrics(place.httpPort)
     const exitCode = await program.stop()
+    secrets.log(program.said())
     if (exitCode !== 0) breaches.push(`the program ended with exit code ${exitCode}`)
-    breaches.push(...wordsOfAlarm(program.said()), ...(await checker.verdict()))
-    return { ...result, statements: canary.statements, seconds, breaches }
+    breaches.push(...wordsOfAlarm(program.said()), ...(await checker.verdict()), ...secrets.found)
+    return { ...result, statements: canary.statements, seconds, secrets: secrets.summary, breaches }
   } finally {
     await program.stop()
     checker.kill()
@@ -104,7 +113,12 @@ async function keepAsking(port: number, isOver: () => boolean, breaches: string[
   client.leave()
 }
 
-async function makeCanary(place: Place, options: ReloadsOptions, tell: (text: string) => void): Promise<Canary> {
+async function makeCanary(
+  place: Place,
+  options: ReloadsOptions,
+  tell: (text: string) => void,
+  secrets: SecretSearch,
+): Promise<Canary> {
   const target = { host: '127.0.0.1', port: place.port }
   return new Canary({
     ...options,
@@ -115,6 +129,7 @@ async function makeCanary(place: Place, options: ReloadsOptions, tell: (text: st
     mostCancelHits: 1,
     functions: await readFunctions({ host: '127.0.0.1', port: place.postgresPort }),
     weather: { calmSinceMs: -Infinity, mayVanish: false },
+    onError: secrets.error,
     onBreach: ({ kind, client, message }) => tell(`${kind}, client ${client}: ${message}`),
   })
 }
@@ -129,6 +144,7 @@ class Reloads {
   readonly #ini: string
   readonly #place: Place
   readonly #random: Random
+  readonly #secrets: SecretSearch
   readonly #mistakes = new Map<string, number>()
   #holding: Variant
   #good = 0
@@ -136,7 +152,8 @@ class Reloads {
   #longestMs = 0
   #early: Figures | undefined
 
-  constructor(program: Program, ini: string, place: Place, random: Random, first: Variant) {
+  constructor(program: Program, ini: string, place: Place, random: Random, first: Variant, secrets: SecretSearch) {
+    this.#secrets = secrets
     this.#program = program
     this.#ini = ini
     this.#place = place
@@ -162,6 +179,7 @@ class Reloads {
     this.#longestMs = Math.max(this.#longestMs, performance.now() - startMs)
     assert.equal(isTaken, next.wrong === undefined, next.wrong ?? `a good file was refused:\n${next.text}`)
     const after = await configOf(admin)
+    this.#secrets.figures(JSON.stringify(after))
     if (next.wrong === undefined) {
       this.#good++
       this.#holding = next
@@ -203,7 +221,7 @@ class Reloads {
     return said().includes('config was re-read')
   }
 
-  result(): Omit<ReloadsResult, 'statements' | 'seconds' | 'breaches'> {
+  result(): Omit<ReloadsResult, 'statements' | 'seconds' | 'secrets' | 'breaches'> {
     const [early, end] = [this.#early, figuresOf(this.#program.pid)]
     return {
       good: this.#good,

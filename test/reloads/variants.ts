@@ -5,12 +5,16 @@ import { join } from 'node:path'
 import type { Random } from '../../src/relay/random.ts'
 import { canaryDatabases } from '../canary/database.ts'
 import type { Issued } from '../support/certificates.ts'
+import type { Canaries } from '../support/canaries.ts'
 
 export interface Place {
   readonly folder: string
   readonly port: number
   readonly postgresPort: number
   readonly traceFile: string
+  readonly httpPort: number
+  /** What `password=` may be. */
+  readonly passwords: readonly string[]
 }
 
 /** What a file says. */
@@ -30,12 +34,14 @@ type Drawn = { readonly settings: Settings; readonly databases: Map<string, stri
 const users = ['canary_a', 'canary_b', 'postgres']
 
 /** Files that the configurations name. */
-export function writeFiles({ folder }: Place, certificate: Issued): void {
-  const list = users.map((name) => `"${name}" ""\n`).join('')
+export function writeFiles({ folder }: Place, certificate: Issued, canaries: Canaries): void {
+  const secret = (user: string): string => canaries.make(`the password of ${user}`)
+  const list = users.map((name) => `"${name}" "${secret(name)}"\n`).join('')
+  canaries.watchKey('the key file', certificate.key)
   const files = {
     'users.txt': list,
-    'more-users.txt': `${list}"other" "password"\n`,
-    'bad-users.txt': `${list}"other" "password\n`,
+    'more-users.txt': `${list}"other" "${secret('other')}"\n`,
+    'bad-users.txt': `${list}"other" "${secret('other, without its end')}\n`,
     'key.pem': certificate.key,
     'certificate.pem': certificate.certificate,
     'bad.pem': certificate.certificate.slice(0, 200),
@@ -77,26 +83,31 @@ const mistakes: readonly (readonly [name: string, spoil: (drawn: Drawn, place: P
       Object.assign(settings, { client_tls_sslmode: 'require', client_tls_cert_file: join(folder, 'bad.pem') }),
   ],
   ['a database of the name of the console', ({ databases }) => databases.set('pgbouncer', 'host=127.0.0.1')],
-  ['a wrong connection string', ({ databases }) => databases.set('canary_1', "host=127.0.0.1 password='half")],
+  [
+    'a wrong connection string',
+    ({ databases }, { passwords }) => databases.set('canary_1', `host=127.0.0.1 password='${passwords[0]}`),
+  ],
   ['a port that is none', ({ databases }) => databases.set('other', 'port=70000')],
   ['a missing include', ({ lines }) => lines.push('%include /nowhere/none.ini')],
 ]
 
-function draw(random: Random, { folder, port, postgresPort, traceFile }: Place): Drawn {
+function draw(random: Random, { folder, port, postgresPort, traceFile, httpPort, passwords }: Place): Drawn {
   const poolSize = random.integer(2, 6)
   const at = `host=127.0.0.1 port=${postgresPort}`
   const canary = (): string => `${at}${random.chance(0.3) ? ` pool_size=${random.integer(2, 5)}` : ''}${nameOf(random)}`
   const databases = new Map(canaryDatabases.map((name) => [name as string, canary()]))
   databases.set(
     'kept',
-    `${at} dbname=postgres user=postgres password=p${random.integer(1, 4)} pool_mode=${random.pick(['session', 'transaction'])}`,
+    `${at} dbname=postgres user=postgres password=${random.pick(passwords)} pool_mode=${random.pick(['session', 'transaction'])}`,
   )
   if (random.chance(0.5))
-    databases.set('other', `${at} dbname=postgres user=postgres password=p${random.integer(1, 4)}`)
+    databases.set('other', `${at} dbname=postgres user=postgres password=${random.pick(passwords)}`)
   for (let n = random.integer(0, 5); n > 0; n--) databases.set(`extra${n}`, `${at} min_pool_size=0`)
   const settings: Settings = {
     listen_addr: '127.0.0.1',
     listen_port: port,
+    http_addr: '127.0.0.1',
+    http_port: httpPort,
     unix_socket_dir: '',
     auth_type: 'trust',
     auth_file: join(folder, random.pick(['users.txt', 'more-users.txt'])),
