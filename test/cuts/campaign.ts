@@ -8,6 +8,7 @@ import { type Cut, endings, isOfClient, type Stream, type StreamMeasure, streams
 import { type Ground, prepareGround } from './ground.ts'
 import { Berth } from './berth.ts'
 import type { Measure } from './lane.ts'
+import { secrets } from './people.ts'
 import { Tally } from './tally.ts'
 import type { Mode, Transcript } from './transcripts.ts'
 
@@ -41,6 +42,8 @@ export interface CampaignResult {
   readonly findings: readonly Finding[]
   /** One text each. */
   readonly breaches: readonly string[]
+  /** A line about the search for secrets; those that were found are breaches. */
+  readonly secrets: string
 }
 
 const mostBreaches = 20
@@ -48,6 +51,7 @@ const cutsPerShare = 50
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const ground = await prepareGround(options.lanes)
+  secrets.listen()
   try {
     return await new Campaign(options, ground).run()
   } finally {
@@ -85,7 +89,11 @@ class Campaign {
     })
     await Promise.all(berths.map((berth) => berth.close()))
     const findings = new Map(jobs.map(({ finding }) => [describe(finding), finding]))
-    return { findings: subjects.flatMap((subject) => findings.get(describe(subject)) ?? []), breaches: this.#breaches }
+    return {
+      findings: subjects.flatMap((subject) => findings.get(describe(subject)) ?? []),
+      breaches: [...this.#breaches, ...secrets.found],
+      secrets: secrets.summary,
+    }
   }
 
   /** Plays it uncut, and decides where to cut. */

@@ -7,11 +7,13 @@ import { issue } from '../support/certificates.ts'
 import type { TestPoolerOptions } from '../support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { password } from './people.ts'
+import { password, secrets } from './people.ts'
 import type { Access } from './transcripts.ts'
 
 const accessRules = 'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n'
 const own = issue({ name: 'localhost', names: ['localhost', '127.0.0.1'] })
+const trusted = parseSecret(Buffer.from(secrets.canaries.make('what is stored of whoever is trusted')))
+secrets.canaries.watchKey('the key file', own.key)
 
 export interface Ground {
   readonly port: number
@@ -36,6 +38,8 @@ export async function prepareGround(lanes: number): Promise<Ground> {
 async function makeDatabases({ port }: TestPostgres, lanes: number): Promise<string[]> {
   const admin = await RawClient.login(port)
   await admin.value(`create role ann login password '${password}'`)
+  const verifier = await admin.value("select rolpassword from pg_authid where rolname = 'ann'")
+  secrets.canaries.watchScram('the password', password, verifier ?? '')
   await admin.value('create table item (id int primary key, name text); grant all on item to ann')
   admin.leave()
   await admin.closed()
@@ -48,9 +52,12 @@ async function makeDatabases({ port }: TestPostgres, lanes: number): Promise<str
 
 /** What a pooler is told so that both sides log in like this. */
 export function accessOptions(access: Access): TestPoolerOptions {
-  if (access === 'trust') return {}
-  const secrets = new Map([['ann', parseSecret(Buffer.from(password))]])
-  const authentication = { method: 'scram-sha-256', secrets, madeUp: new MadeUpSecrets(4_096) } as const
+  const madeUp = new MadeUpSecrets(4_096)
+  if (access === 'trust') {
+    return { authentication: { method: 'trust', secrets: new Map([['postgres', trusted]]), madeUp } }
+  }
+  const stored = new Map([['ann', parseSecret(Buffer.from(password))]])
+  const authentication = { method: 'scram-sha-256', secrets: stored, madeUp } as const
   if (access === 'scram') return { authentication }
   return {
     authentication,

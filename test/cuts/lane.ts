@@ -9,7 +9,7 @@ import { RawClient } from '../support/raw-client.ts'
 import { type Cut, faultsOf, isOfClient, messagesIn, type Stream, type StreamMeasure, streams } from './cut.ts'
 import { CuttingRelay } from './cutting-relay.ts'
 import { accessOptions } from './ground.ts'
-import { askNext, type Door, speakerAt } from './people.ts'
+import { askNext, type Door, secrets, speakerAt } from './people.ts'
 import type { Access, Mode, Transcript } from './transcripts.ts'
 
 /** What came of a cut. */
@@ -135,7 +135,11 @@ export class Lane {
     }
   }
 
+  /** And looks for secrets in what it said. */
   async abandon(): Promise<void> {
+    const { figures, logged } = this.#pooler
+    secrets.figures(JSON.stringify([figures.clients(), figures.servers(), figures.pools()]))
+    secrets.log(logged.join(''))
     this.#direct.reset()
     this.#clientRelay.stop()
     await this.#poolers.remove()

@@ -68,6 +68,7 @@ async function main(args: readonly string[]): Promise<number> {
     writeFileSync(join(projectRoot, 'docs/reports/cuts.md'), formatReport(result, { ...circumstances, minutes }))
   }
   const cuts = sumOf(result.findings, 'ofClient').cuts + sumOf(result.findings, 'ofServer').cuts
+  console.log(result.secrets)
   console.log(`${cuts} cuts, ${result.breaches.length} breaches, seed ${seed}`)
   return result.breaches.length === 0 ? 0 : 1
 }

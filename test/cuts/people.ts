@@ -4,6 +4,7 @@ import { Client as PgClient, type QueryArrayResult } from 'pg'
 import { RawClient } from '../support/raw-client.ts'
 import { type Message, say } from '../support/raw-messages.ts'
 import * as raw from '../support/raw-messages.ts'
+import { SecretSearch } from '../support/secret-search.ts'
 import { headerLength } from './cut.ts'
 import type { Access, Step } from './transcripts.ts'
 
@@ -13,7 +14,8 @@ export interface Door {
   readonly access: Access
 }
 
-export const password = 'correct horse'
+export const secrets = new SecretSearch()
+export const password = secrets.canaries.make('the password')
 /** What the query behind a login says. */
 const loginQuery = 'select 7 as seven'
 
@@ -78,6 +80,7 @@ function driverSpeaker(door: Door): Speaker {
         await client.end()
         return rows.map((row) => JSON.stringify(row))
       } catch (error) {
+        secrets.error(JSON.stringify(error, Object.getOwnPropertyNames(error)))
         return [`E FATAL ${(error as Error).message}`]
       }
     },

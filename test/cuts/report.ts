@@ -16,7 +16,7 @@ export function formatReport(
   result: CampaignResult,
   { date, command, machine, versions, minutes }: Circumstances,
 ): string {
-  const { findings, breaches } = result
+  const { findings, breaches, secrets } = result
   const [ofClient, ofServer] = [sumOf(findings, 'ofClient'), sumOf(findings, 'ofServer')]
   return `# Conversations cut at every byte
 
@@ -25,7 +25,7 @@ export function formatReport(
 * machine: ${machine}
 * versions: ${versions}
 
-**${whole(ofClient.cuts + ofServer.cuts)} cuts, ${breaches.length} breaches.**
+**${whole(ofClient.cuts + ofServer.cuts)} cuts, ${breaches.length} breaches.** ${secrets.replace(/^s/, 'S')}.
 
 Each conversation goes through a pool of one server, between two relays. One of its four streams (what the client sends and receives, what the pooler and PostgreSQL
 send) is cut after each number of bytes from 0 to all of it, once by FIN and once by RST; the relay ends that connection on both sides. Then the *next* client logs in
