@@ -77,16 +77,18 @@ export interface PoolerPlace {
   readonly dir: string
   readonly databasePort: number
   readonly setup: Setup
+  /** Given all that it says on stderr. */
+  readonly hear?: (text: string) => void
 }
 
 async function startPooler(
   processes: Processes,
   { name, command }: { readonly name: string; readonly command: string },
-  { dir, databasePort, setup }: PoolerPlace,
+  { dir, databasePort, setup, hear }: PoolerPlace,
 ): Promise<Pooler> {
   const port = await findFreePort()
   const file = writeConfiguration(dir, port, databasePort, setup)
-  const start = async () => listening(await processes.startService(name, command, [...becomes(), file]), port)
+  const start = async () => listening(await processes.startService(name, command, [...becomes(), file], hear), port)
   let service = await start()
   return {
     name,

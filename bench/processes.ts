@@ -46,9 +46,15 @@ export class Processes {
     return this.#stopping.signal
   }
 
-  /** A child that stays. Rejects when it cannot be started at all. */
-  async startService(name: string, command: string, args: readonly string[]): Promise<Service> {
+  /** A child that stays. Rejects when it cannot be started at all. `hear` is given all that it says on stderr. */
+  async startService(
+    name: string,
+    command: string,
+    args: readonly string[],
+    hear?: (text: string) => void,
+  ): Promise<Service> {
     const child = this.#spawn(name, command, args)
+    if (hear) child.process.stderr?.on('data', hear)
     await started(child)
     return {
       name,

@@ -6,10 +6,9 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { certificateFile, keyFile, writeCertificate } from '../bench/certificate.ts'
-import { startTaxirank } from '../bench/poolers.ts'
 import { Processes } from '../bench/processes.ts'
-import { floods, lookedUp, password } from './floods/floods.ts'
-import { measure } from './floods/measure.ts'
+import { floods, lookedUp, password, secrets } from './floods/floods.ts'
+import { measureTaxirank } from './floods/measure.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 
@@ -38,12 +37,15 @@ describe('a flood from those who have not logged in costs nobody a connection', 
   for (const flood of floods({ client_tls_sslmode: 'allow', ...files })) {
     it(`a tenth of ${flood.name}`, { timeout: 60_000 }, async () => {
       const setup = { ...flood.setup, settings: { ...flood.setup.settings, max_client_conn: 100 } }
-      const pooler = await startTaxirank(processes, { dir, databasePort: postgres.port, setup })
-      const { during, memoryMB } = await measure(flood, pooler, 0.1, 1)
-      await pooler.stop()
+      const place = { dir, databasePort: postgres.port, setup }
+      const { during, memoryMB } = await measureTaxirank(flood, processes, place, 0.1, 1)
       assert.equal(during.lost, 0)
       assert.ok(during.queries > 0 && during.logins > 0, `${during.logins} logins; ${during.refusal}`)
       assert.ok(memoryMB[1] - memoryMB[0] < mostGrowthMB, `memory: ${memoryMB.join(', ')} MB`)
     })
   }
+
+  it('and tells no secret', () => {
+    assert.deepEqual(secrets.found, [], secrets.summary)
+  })
 })

@@ -19,6 +19,8 @@ export interface Figures {
   readonly refusedLogins: number
   /** One of the reasons. */
   readonly refusal: string
+  /** What anybody was told who was lost or refused. */
+  readonly errors: readonly string[]
 }
 
 const [clients, pauseMs, loginPauseMs, loginLimitMs] = [10, 20, 200, 30_000]
@@ -27,6 +29,7 @@ const options = { host: '127.0.0.1', port: Number(port), user, password, databas
 let queries: number[] = []
 let logins: number[] = []
 let refusals: string[] = []
+let errors: string[] = []
 let lost = 0
 
 async function stay(): Promise<void> {
@@ -41,8 +44,9 @@ async function ask(client: Client): Promise<void> {
     const startMs = performance.now()
     try {
       await client.query('select 1')
-    } catch {
+    } catch (error) {
       lost++
+      errors.push(textOf(error))
       return
     }
     queries.push(performance.now() - startMs)
@@ -61,10 +65,16 @@ async function keepLoggingIn(): Promise<void> {
       logins.push(performance.now() - startMs)
     } catch (error) {
       refusals.push(error instanceof Error ? error.message : String(error))
+      errors.push(textOf(error))
     }
     await client.end().catch(() => undefined)
     await Bun.sleep(loginPauseMs)
   }
+}
+
+/** With all its fields. */
+function textOf(error: unknown): string {
+  return JSON.stringify(error, Object.getOwnPropertyNames(error))
 }
 
 function quantile(values: readonly number[], share: number): number {
@@ -84,10 +94,12 @@ process.on('message', () => {
     longestLoginMs: quantile(logins, 1),
     refusedLogins: refusals.length,
     refusal: refusals[0] ?? '',
+    errors,
   }
   queries = []
   logins = []
   refusals = []
+  errors = []
   process.send?.(figures)
 })
 process.on('disconnect', () => process.exit(0))

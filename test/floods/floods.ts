@@ -6,6 +6,7 @@ import { ScramVerifier } from '../../src/auth/scram-keys.ts'
 import type { Setup } from '../../bench/poolers.ts'
 import { RawClient } from '../support/raw-client.ts'
 import * as raw from '../support/raw-messages.ts'
+import { SecretSearch } from '../support/secret-search.ts'
 import { answerWrongly } from '../support/wrong-login.ts'
 
 export interface Flood {
@@ -17,7 +18,12 @@ export interface Flood {
   run(port: number, scale: number, signal: AbortSignal): Promise<number>
 }
 
-export const password = 'the right password'
+/** Of all floods: the right password, and the wrong ones. */
+export const secrets = new SecretSearch()
+export const password = secrets.canaries.make('the right password')
+const wrong = secrets.canaries.make('wrong passwords')
+/** How many answers of each flood are searched for as well. */
+const watchedAnswers = 5
 export const maxClients = 1_000
 /** Of PostgreSQL alone, for the flood of auth_query. */
 export const lookedUp = 'looked_up'
@@ -25,6 +31,8 @@ export const lookedUp = 'looked_up'
 const salt = { salt: Buffer.from('salt of a flood!'), iterations: 4_096 }
 const verifier = ScramVerifier.fromSaltedPassword(salt, pbkdf2Sync(password, salt.salt, salt.iterations, 32, 'sha256'))
 const perSecond = 500
+
+secrets.canaries.watchScram('the right password', password, verifier.text)
 
 function setup(authType: string, secret: string, more: Setup['settings'] = {}): Setup {
   return { settings: { auth_type: authType, max_client_conn: maxClients, ...more }, user: `"postgres" "${secret}"` }
@@ -120,6 +128,7 @@ async function standAs(client: RawClient, signal: AbortSignal, slowly: Buffer, f
     if (at < slowly.length - 1) client.send(slowly.subarray(at, at + 1))
     await sleep(1_000)
   }
+  if (client.over !== undefined) await client.rest()
   client.reset()
 }
 
@@ -150,7 +159,8 @@ function guess(users: readonly string[] | undefined): Flood['run'] {
     const user = users ? (users[number % users.length] ?? '') : `nobody${number}`
     const client = await RawClient.connect(port)
     client.send(raw.startup({ user, database: 'postgres' }))
-    await answerWrongly(client, `wrong ${number}`)
+    const watch = (answer: string): void => secrets.canaries.watch('a wrong answer', Buffer.from(answer))
+    await answerWrongly(client, `${wrong} ${number}`, number < watchedAnswers ? watch : undefined)
     client.reset()
   })
 }

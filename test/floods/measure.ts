@@ -2,8 +2,12 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { startTaxirank, type PoolerPlace } from '../../bench/poolers.ts'
+import type { Processes } from '../../bench/processes.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { RawClient } from '../support/raw-client.ts'
 import type { Figures } from './bystanders.ts'
-import { type Flood, password } from './floods.ts'
+import { type Flood, password, secrets } from './floods.ts'
 
 export interface Measured {
   readonly flood: string
@@ -20,6 +24,29 @@ export interface Flooded {
   readonly name: string
   readonly port: number
   readonly pid: number
+}
+
+/** Over a Taxirank of its own, in whose log, metrics and errors the floods' secrets are then looked for. */
+export async function measureTaxirank(
+  flood: Flood,
+  processes: Processes,
+  place: PoolerPlace,
+  scale: number,
+  seconds: number,
+): Promise<Measured> {
+  const httpPort = await freePort()
+  const settings = { ...place.setup.settings, http_addr: '127.0.0.1', http_port: httpPort }
+  let log = ''
+  const hear = (text: string): void => void (log += text)
+  const pooler = await startTaxirank(processes, { ...place, setup: { ...place.setup, settings }, hear })
+  secrets.listen()
+  const measured = await measure(flood, pooler, scale, seconds)
+  RawClient.told = () => undefined
+  await secrets.askMetrics(httpPort)
+  await pooler.stop()
+  secrets.log(log)
+  for (const error of [...measured.before.errors, ...measured.during.errors]) secrets.error(error)
+  return measured
 }
 
 export async function measure(flood: Flood, pooler: Flooded, scale: number, seconds: number): Promise<Measured> {

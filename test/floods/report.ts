@@ -8,6 +8,8 @@ export interface Circumstances {
   readonly versions: string
   readonly command: string
   readonly seconds: number
+  /** What the search for them found. */
+  readonly secrets: string
 }
 
 const introduction = `Everything here happens before a login. Ten clients that are logged in ask \`select 1\` every 20 ms, and every 200 ms somebody
@@ -15,7 +17,7 @@ logs in rightly, asks, and leaves; both from a process of their own. \`max_clien
 pooler share the machine's cores, so latency during a flood is also that of a busy machine: see the load average.`
 
 export function renderReport(measured: readonly Measured[], around: Circumstances): string {
-  const { machine, versions, command, seconds } = around
+  const { machine, versions, command, seconds, secrets } = around
   return [
     '# Floods from those who have not logged in',
     '',
@@ -31,6 +33,8 @@ export function renderReport(measured: readonly Measured[], around: Circumstance
     ...measured.map(row),
     '',
     ...refusals(measured),
+    `Taxirank: ${secrets}.`,
+    '',
   ].join('\n')
 }
 
