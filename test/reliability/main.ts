@@ -1,7 +1,7 @@
 /**
  * `npm run reliability [-- --rows 2,5-8] [--seed N]`: the reliability scoreboard, Taxirank beside PgBouncer, one fault
  * after the other. A whole run writes `docs/reports/reliability.md`; of some rows only, the report is printed. Exit code
- * 1 after a breach of Taxirank's (a reply that was another's, missing or doubled), 2 for wrong options: what else does
+ * 1 after a breach of Taxirank's (a reply that was another's, missing or doubled) or a secret that it told, 2 for wrong options: what else does
  * not hold is reported.
  */
 
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
 import { orderOf, type Side } from '../../bench/measure.ts'
 import { Processes } from '../../bench/processes.ts'
+import { SecretSearch } from '../support/secret-search.ts'
 import { findProgram } from '../support/tools.ts'
 import { renderReport, shown, verdict, type Result } from './report.ts'
 import type { Finding, Row } from './row.ts'
@@ -46,14 +47,14 @@ function numbers(text: string): Set<number> {
   return new Set(wanted)
 }
 
-async function measure({ rows, seed }: Options, processes: Processes): Promise<Result[]> {
+async function measure({ rows, seed }: Options, processes: Processes, secrets: SecretSearch): Promise<Result[]> {
   const results: Result[] = []
   for (const [index, row] of rows.entries()) {
     const order = orderOf(index)
     const startMs = performance.now()
     const findings: Partial<Record<Side, Finding>> = {}
     for (const side of order) {
-      findings[side] = await runRow(row, side, processes, seed + row.number)
+      findings[side] = await runRow(row, side, processes, seed + row.number, secrets)
       print(row, side, findings[side])
     }
     const seconds = (performance.now() - startMs) / 1000
@@ -79,22 +80,27 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   const processes = new Processes()
+  const secrets = new SecretSearch()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   try {
     const machine = describeMachine()
     const startMs = performance.now()
-    const results = await measure(options, processes)
+    const results = await measure(options, processes, secrets)
+    for (const sentence of secrets.found) console.log(sentence)
+    console.log(secrets.summary)
     const report = renderReport(results, {
       date: new Date().toISOString().slice(0, 10),
       command: ['npm run reliability', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
       machine,
       versions: `${await describeTaxirank(processes)}; ${await pgBouncerVersion(processes)}; PostgreSQL 18 (embedded)`,
+      secrets: secrets.summary,
       seed: options.seed,
       minutes: (performance.now() - startMs) / 60_000,
     })
     if (options.isWhole) writeFileSync(join(projectRoot, 'docs/reports/reliability.md'), `${report.trimEnd()}\n`)
     else console.log(report)
-    return results.every(({ findings }) => findings.taxirank.breaches.length === 0) ? 0 : 1
+    const isWell = results.every(({ findings }) => findings.taxirank.breaches.length === 0)
+    return isWell && secrets.found.length === 0 ? 0 : 1
   } finally {
     await processes.stopAll()
   }

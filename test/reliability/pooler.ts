@@ -7,8 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { projectRoot } from '../../bench/machine.ts'
 import type { Processes, Service } from '../../bench/processes.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
-import { canaryDatabases } from '../canary/database.ts'
+import { canaryDatabases, canaryUsers } from '../canary/database.ts'
 import { RawClient } from '../support/raw-client.ts'
+import type { SecretSearch } from '../support/secret-search.ts'
 import { findProgram } from '../support/tools.ts'
 import type { Side } from './row.ts'
 
@@ -35,29 +36,40 @@ const usual = {
   log_disconnections: 0,
 }
 
-/** What PgBouncer 1.18 has not: a NOTICE to who waits, which the canary would take for an answer. */
-const onlyOurs = { query_wait_notify: 0 }
+/** What PgBouncer 1.18 has not: a NOTICE to who waits, which the canary would take for an answer; and metrics. */
+const onlyOurs = { query_wait_notify: 0, http_addr: '127.0.0.1' }
 
-const trusted = ['postgres', 'canary_a', 'canary_b'].map((name) => `"${name}" ""`)
 const startLimitMs = 10_000
+
+export interface Place {
+  readonly folder: string
+  readonly serverPort: number
+  readonly secrets: SecretSearch
+}
 
 /** One pooler. Its process may be started again, on the same port. */
 export class PoolerUnderTest {
   readonly host = '127.0.0.1'
   readonly port: number
+  /** Of Taxirank's metrics. */
+  readonly httpPort: number
+  readonly #said: readonly string[]
   readonly #start: () => Promise<Service>
   readonly #file: string
   readonly #text: (changes: PoolerSettings) => string
   #service: Service
 
   private constructor(
-    port: number,
+    [port, httpPort]: readonly [number, number],
     file: string,
     text: (changes: PoolerSettings) => string,
     first: Service,
     start: () => Promise<Service>,
+    said: readonly string[],
   ) {
     this.port = port
+    this.httpPort = httpPort
+    this.#said = said
     this.#file = file
     this.#text = text
     this.#service = first
@@ -67,18 +79,18 @@ export class PoolerUnderTest {
   static async start(
     side: Side,
     processes: Processes,
-    place: { readonly folder: string; readonly serverPort: number },
+    place: Place,
     options: PoolerSettings,
   ): Promise<PoolerUnderTest> {
-    const port = await freePort()
+    const [port, httpPort] = [await freePort(), await freePort()]
     const file = join(place.folder, `${side}-${port}.ini`)
     const users = join(place.folder, `${side}-${port}.users`)
-    writeFileSync(users, `${(options.users ?? trusted).join('\n')}\n`, { mode: 0o644 })
+    writeFileSync(users, `${(options.users ?? trusted(place.secrets)).join('\n')}\n`, { mode: 0o644 })
     const text = (changes: PoolerSettings): string =>
       configuration(
         {
           ...usual,
-          ...(side === 'taxirank' ? onlyOurs : {}),
+          ...(side === 'taxirank' ? { ...onlyOurs, http_port: httpPort } : {}),
           ...options.settings,
           ...changes.settings,
           listen_port: port,
@@ -88,8 +100,10 @@ export class PoolerUnderTest {
         changes.database ?? options.database ?? '',
       )
     writeFileSync(file, text({}), { mode: 0o644 })
-    const start = (): Promise<Service> => spawn(side, processes, file, port, options.prelude)
-    return new PoolerUnderTest(port, file, text, await start(), start)
+    const said: string[] = []
+    const hear = (piece: string): void => void said.push(piece)
+    const start = (): Promise<Service> => spawn(side, processes, file, port, hear, options.prelude)
+    return new PoolerUnderTest([port, httpPort], file, text, await start(), start, said)
   }
 
   get pid(): number {
@@ -107,6 +121,11 @@ export class PoolerUnderTest {
     } catch {
       return false
     }
+  }
+
+  /** All that its processes have said on stderr. */
+  get log(): string {
+    return this.#said.join('')
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -129,6 +148,10 @@ export class PoolerUnderTest {
   }
 }
 
+function trusted({ canaries }: SecretSearch): string[] {
+  return ['postgres', ...canaryUsers].map((name) => `"${name}" "${canaries.make(`the password of ${name}`)}"`)
+}
+
 function configuration(
   settings: Readonly<Record<string, string | number>>,
   serverPort: number,
@@ -141,17 +164,18 @@ function configuration(
   return ['[databases]', ...databases, '[pgbouncer]', ...lines, ''].join('\n')
 }
 
-async function spawn(side: Side, processes: Processes, file: string, port: number, prelude = ':'): Promise<Service> {
+async function spawn(
+  side: Side,
+  processes: Processes,
+  file: string,
+  port: number,
+  hear: (text: string) => void,
+  prelude = ':',
+): Promise<Service> {
   const command = side === 'taxirank' ? join(projectRoot, 'bin/taxirank') : (findProgram('pgbouncer') ?? 'pgbouncer')
   const becomes = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
-  const service = await processes.startService(side, 'sh', [
-    '-c',
-    `${prelude}; exec "$@"`,
-    'sh',
-    command,
-    ...becomes,
-    file,
-  ])
+  const args = ['-c', `${prelude}; exec "$@"`, 'sh', command, ...becomes, file]
+  const service = await processes.startService(side, 'sh', args, hear)
   for (const startMs = performance.now(); !(await accepts(port));) {
     service.assertRunning()
     if (performance.now() - startMs > startLimitMs) throw new Error(`${side} does not accept connections`)

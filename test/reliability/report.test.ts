@@ -11,7 +11,7 @@ const row: Row = {
   limitMs: 1,
   run: () => Promise.resolve(),
 }
-const about = { date: '2026-11-28', command: 'c', machine: 'm', versions: 'v', seed: 1, minutes: 1 }
+const about = { date: '2026-11-28', command: 'c', machine: 'm', versions: 'v', seed: 1, minutes: 1, secrets: 's' }
 
 function finding(value: number, better?: 'less' | 'more'): Finding {
   const found = new Finding()
@@ -23,7 +23,7 @@ function behind(taxirank: Finding, pgbouncer: Finding): string {
   const result: Result = { row, first: 'taxirank', findings: { taxirank, pgbouncer }, seconds: 1 }
   const report = renderReport([result], about)
   return report
-    .slice(report.indexOf('## Where Taxirank'), report.indexOf('## 7 '))
+    .slice(report.indexOf('## Where Taxirank'), report.indexOf('Taxirank: s.'))
     .split('\n')
     .slice(2)
     .join('\n')

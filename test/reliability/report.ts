@@ -17,6 +17,8 @@ export interface Circumstances {
   readonly versions: string
   readonly seed: number
   readonly minutes: number
+  /** What the search for them found. */
+  readonly secrets: string
 }
 
 const title: Readonly<Record<Side, string>> = { taxirank: 'Taxirank', pgbouncer: 'PgBouncer' }
@@ -41,6 +43,8 @@ export function renderReport(results: readonly Result[], about: Circumstances): 
     ),
     '',
     ...behind(results),
+    `Taxirank: ${about.secrets}.`,
+    '',
     ...results.flatMap(renderResult),
   ].join('\n')
 }

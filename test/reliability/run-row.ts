@@ -1,12 +1,19 @@
 /** Runs a row for one side, within its time. */
 
 import type { Processes } from '../../bench/processes.ts'
+import type { SecretSearch } from '../support/secret-search.ts'
 import { Finding, type Row, type Side } from './row.ts'
 import { Stage } from './stage.ts'
 
-export async function runRow(row: Row, side: Side, processes: Processes, seed: number): Promise<Finding> {
+export async function runRow(
+  row: Row,
+  side: Side,
+  processes: Processes,
+  seed: number,
+  secrets: SecretSearch,
+): Promise<Finding> {
   const finding = new Finding()
-  const stage = new Stage(side, processes, finding, seed)
+  const stage = new Stage(side, processes, finding, seed, secrets)
   const timer = Promise.withResolvers<never>()
   const late = setTimeout(() => timer.reject(new Error(`no end within ${row.limitMs / 1000} s`)), row.limitMs)
   const run = row.run(stage, finding)

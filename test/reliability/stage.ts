@@ -10,6 +10,8 @@ import type { Identity } from '../canary/client.ts'
 import type { Target } from '../canary/connection.ts'
 import { canaryIdentities, createCanaryDatabases, readFunctions, readLedger, withAdmin } from '../canary/database.ts'
 import { startTestPostgres, temporaryFolder, type TestPostgres } from '../support/postgres.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { SecretSearch } from '../support/secret-search.ts'
 import { PoolerUnderTest, type PoolerSettings } from './pooler.ts'
 import type { Finding, Side } from './row.ts'
 
@@ -20,16 +22,20 @@ export class Stage {
   readonly seed: number
   readonly random: Random
   readonly folder = temporaryFolder()
+  /** Hears only Taxirank. */
+  readonly secrets: SecretSearch
   readonly #processes: Processes
   readonly #finding: Finding
   readonly #endings: (() => unknown)[] = []
 
-  constructor(side: Side, processes: Processes, finding: Finding, seed: number) {
+  constructor(side: Side, processes: Processes, finding: Finding, seed: number, secrets: SecretSearch) {
     this.side = side
     this.seed = seed
     this.random = new SeededRandom(seed)
     this.#processes = processes
     this.#finding = finding
+    this.secrets = side === 'taxirank' ? secrets : new SecretSearch()
+    RawClient.told = this.secrets.error
     this.atEnd(() => rmSync(this.folder, { recursive: true, force: true }))
   }
 
@@ -48,12 +54,20 @@ export class Stage {
   }
 
   async pooler(serverPort: number, options: PoolerSettings = {}): Promise<PoolerUnderTest> {
-    const pooler = await PoolerUnderTest.start(this.side, this.#processes, { folder: this.folder, serverPort }, options)
-    this.atEnd(() => {
-      if (pooler.isRunning) pooler.signal('SIGKILL')
-      return pooler.ended
-    })
+    const place = { folder: this.folder, serverPort, secrets: this.secrets }
+    const pooler = await PoolerUnderTest.start(this.side, this.#processes, place, options)
+    this.atEnd(() => this.#end(pooler))
     return pooler
+  }
+
+  async #end(pooler: PoolerUnderTest): Promise<void> {
+    if (pooler.isRunning) {
+      // Where it does not answer any more, the log and the errors are left.
+      if (this.side === 'taxirank') await this.secrets.askMetrics(pooler.httpPort).catch(() => undefined)
+      pooler.signal('SIGKILL')
+    }
+    await pooler.ended
+    this.secrets.log(pooler.log)
   }
 
   /** Without clients of its own. Losing a connection is no breach: the row counts that. */
@@ -68,6 +82,7 @@ export class Stage {
       mostCancelHits: 1,
       functions: await readFunctions(local(postgres.port)),
       weather: { calmSinceMs: undefined, mayVanish: false },
+      onError: this.secrets.error,
       onBreach: (breach) => this.#finding.breach(breach),
     })
   }

@@ -5,6 +5,7 @@ import { percentile } from '../../../bench/statistics.ts'
 import type { Row } from '../row.ts'
 import type { Stage } from '../stage.ts'
 import type { TestPostgres } from '../../support/postgres.ts'
+import type { SecretSearch } from '../../support/secret-search.ts'
 
 const users = ['id_a', 'id_b', 'id_c', 'id_d']
 const databases = ['postgres', 'canary_1', 'canary_2']
@@ -20,10 +21,12 @@ export const identities: Row = {
   limitMs: 180_000,
   async run(stage, finding) {
     const postgres = await stage.postgres()
-    for (const user of users) await stage.sql(postgres, `create role ${user} login password '${password(user)}'`)
+    const wrongPassword = stage.secrets.canaries.make('a wrong password')
+    const passwords = new Map(users.map((user) => [user, stage.secrets.canaries.make(`the password of ${user}`)]))
+    for (const [user, text] of passwords) await stage.sql(postgres, `create role ${user} login password '${text}'`)
     let [wrong, intruders, refused] = [0, 0, 0]
     for (const [authType, count] of Object.entries(logins)) {
-      const pooler = await startFor(stage, postgres, authType)
+      const pooler = await startFor(stage, postgres, authType, passwords)
       const hasPasswords = authType !== 'trust'
       const took: number[] = []
       let begun = 0
@@ -31,7 +34,8 @@ export const identities: Row = {
         const [user, database] = [stage.random.pick(users), stage.random.pick(databases)]
         const isWrong = hasPasswords && stage.random.chance(0.1)
         const startMs = performance.now()
-        const got = await whoAmI(pooler.port, user, database, isWrong ? 'wrong' : password(user))
+        const password = isWrong ? wrongPassword : (passwords.get(user) ?? '')
+        const got = await whoAmI(pooler.port, { user, database, password }, stage.secrets)
         took.push(performance.now() - startMs)
         if (isWrong) intruders += got === undefined ? 0 : 1
         else if (got === undefined) refused++
@@ -54,26 +58,37 @@ export const identities: Row = {
   },
 }
 
-const password = (user: string): string => `secret of ${user}`
-
-function startFor(stage: Stage, postgres: TestPostgres, authType: string) {
-  const md5 = (text: string): string => createHash('md5').update(text).digest('hex')
-  const secret = (user: string): string => (authType === 'md5' ? `md5${md5(password(user) + user)}` : password(user))
+function startFor(stage: Stage, postgres: TestPostgres, authType: string, passwords: ReadonlyMap<string, string>) {
+  const md5 = (user: string, password: string): string => {
+    const hash = createHash('md5').update(`${password}${user}`).digest('hex')
+    stage.secrets.canaries.watch(`the md5 secret of ${user}`, Buffer.from(hash))
+    return `md5${hash}`
+  }
   return stage.pooler(postgres.port, {
     settings: { auth_type: authType, default_pool_size: 4, max_client_conn: 200 },
-    users: users.map((user) => `"${user}" "${secret(user)}"`),
+    users: Array.from(
+      passwords,
+      ([user, password]) => `"${user}" "${authType === 'md5' ? md5(user, password) : password}"`,
+    ),
   })
 }
 
+interface Who {
+  readonly user: string
+  readonly database: string
+  readonly password: string
+}
+
 /** Who the server says it is, or undefined if nobody was let in. */
-async function whoAmI(port: number, user: string, database: string, secret: string): Promise<string | undefined> {
-  const client = new Client({ host: '127.0.0.1', port, user, database, password: secret })
+async function whoAmI(port: number, who: Who, secrets: SecretSearch): Promise<string | undefined> {
+  const client = new Client({ host: '127.0.0.1', port, ...who })
   client.on('error', () => undefined)
   try {
     await client.connect()
     const { rows } = await client.query<{ who: string }>("select session_user || ' ' || current_database() as who")
     return rows[0]?.who
-  } catch {
+  } catch (error) {
+    secrets.error(JSON.stringify(error, Object.getOwnPropertyNames(error)))
     await sleep(0)
     return undefined
   } finally {
