@@ -3,13 +3,12 @@
 import { Canaries } from './canaries.ts'
 import { RawClient } from './raw-client.ts'
 
-const mostFound = 20
 const metricsLimitMs = 2_000
 
 export class SecretSearch {
   readonly canaries = new Canaries()
-  /** Sentences, the first few. */
-  readonly found: string[] = []
+  /** The line in which one was found first, by the sentence that says which and where. */
+  readonly #found = new Map<string, string>()
   #logLines = 0
   #figures = 0
   #errors = 0
@@ -45,15 +44,21 @@ export class SecretSearch {
     }
   }
 
+  /** Sentences. */
+  get found(): string[] {
+    return Array.from(this.#found, ([sentence, line]) => `a secret in ${sentence}: ${line.slice(0, 300)}`)
+  }
+
   get summary(): string {
     const places = `${this.#logLines} log lines, ${this.#figures} metrics texts, ${this.#errors} errors`
     return `secrets found: ${this.found.length} of ${this.canaries.size} canaries in ${places}`
   }
 
   #search(where: string, text: string): void {
-    const found = this.canaries.foundIn(where, text)
-    if (found.length === 0 || this.found.length >= mostFound) return
-    const line = text.split('\n').find((one) => this.canaries.foundIn(where, one).length > 0)
-    this.found.push(...found.map((sentence) => `a secret in ${sentence}: ${line?.slice(0, 300)}`))
+    for (const sentence of this.canaries.foundIn(where, text)) {
+      if (this.#found.has(sentence)) continue
+      const line = text.split('\n').find((one) => this.canaries.foundIn(where, one).includes(sentence))
+      this.#found.set(sentence, line ?? '')
+    }
   }
 }
