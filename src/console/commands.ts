@@ -32,6 +32,8 @@ import { suspend } from './suspend.ts'
 export interface Plan {
   /** Undefined: it has no rows. */
   readonly columns: readonly Column[] | undefined
+  /** What the log tells of it; undefined: it changes nothing. */
+  readonly logged?: string
   run(around: Surroundings): Outcome
 }
 
@@ -96,6 +98,7 @@ function planSet(key: string, value: string, role: Role): Plan {
   allow(role, 'admin')
   return {
     columns: undefined,
+    logged: `SET ${key}`,
     run: ({ process }) => {
       set(() => process.set(key, value))
       return { tag: `SET ${key}=${value}` }
@@ -119,7 +122,12 @@ function planWords(words: readonly Word[], role: Role): Plan {
   const { command, rest } = find(words)
   allow(role, command.role)
   const argument = argumentOf(command, rest)
-  return { columns: command.columns, run: (around) => command.run(around, argument) }
+  const changes = command.role === 'admin' && command.columns === undefined
+  return {
+    columns: command.columns,
+    ...(changes && { logged: argument === undefined ? command.name : `${command.name} ${shown(argument)}` }),
+    run: (around) => command.run(around, argument),
+  }
 }
 
 function always({ columns, answer }: DriverCommand): Plan {

@@ -97,7 +97,23 @@ export class Console implements ConsoleDoor, ConsoleFigures, SessionOwner {
     if (visit) visit.requestedAtMs = this.#wallClock()
     this.#counters.queries++
     this.#counters.transactions++
-    return plan.run(this.#surroundings)
+    return plan.logged === undefined ? plan.run(this.#surroundings) : this.#runLogged(plan, plan.logged, visit?.user)
+  }
+
+  #runLogged(plan: Plan, what: string, user = ''): Outcome {
+    const { log } = this.#options
+    log.info(`${what}: asked for on the console by ${user}`)
+    const failed = (error: unknown): void => {
+      if (error instanceof TaxirankError) log.warning(error.message)
+    }
+    try {
+      const outcome = plan.run(this.#surroundings)
+      if (typeof outcome === 'object' && 'until' in outcome) outcome.until.catch(failed)
+      return outcome
+    } catch (error) {
+      failed(error)
+      throw error
+    }
   }
 
   get #surroundings(): Surroundings {

@@ -43,12 +43,14 @@ const mostServers = 2
 const mostWaiting = 10_000
 /** Where names of hosts don't tell that the database has moved. */
 const lifetimeMs = 600_000
+const repeatLogMs = 10_000
 
 export class AuthQuery implements AuthServerOwner {
   readonly #options: AuthQueryOptions
   readonly #pool: Pool<AuthServer>
   readonly #servers = new Map<Slot<AuthServer>, AuthServer>()
   #isPaused = false
+  #logged = { text: '', atMs: 0 }
 
   constructor(options: AuthQueryOptions) {
     this.#options = options
@@ -132,11 +134,17 @@ export class AuthQuery implements AuthServerOwner {
   }
 
   serverFailed(server: AuthServer, error: TaxirankError, isFinal: boolean): void {
-    if (!this.#pool.isClosing(server.slot)) {
-      this.#options.log.warning(`${this.#options.name} auth_query: ${error.message}`)
-    }
+    if (!this.#pool.isClosing(server.slot)) this.#logFailure(error.message)
     this.#servers.delete(server.slot)
     this.#pool.openFailed(server.slot, error, isFinal, this.#options.now())
+  }
+
+  /** The same again and again is logged now and then. */
+  #logFailure(text: string): void {
+    const { log, name, now } = this.#options
+    if (text === this.#logged.text && now() - this.#logged.atMs < repeatLogMs) return
+    this.#logged = { text, atMs: now() }
+    log.warning(`${name} auth_query: ${text}`)
   }
 
   serverClosed(server: AuthServer): void {

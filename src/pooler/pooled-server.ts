@@ -20,7 +20,7 @@ import { Deadline, type Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
 import type { Framer, FramingRules } from '../wire/framer.ts'
 import { Backend, Frontend, TransactionStatus } from '../wire/messages.ts'
-import { type MessageBytes, readParameterStatus } from '../wire/read.ts'
+import { type MessageBytes, readErrorFields, readParameterStatus } from '../wire/read.ts'
 import { Chore, type ChoreFailure, type ChoreOwner } from './chore.ts'
 import type { Holder } from './holder.ts'
 import { type ParameterSet, type ParameterSets, setStatement, type TrackedParameters } from './parameters.ts'
@@ -454,7 +454,8 @@ export class PooledServer implements ServerHandler, RouterDesk {
       this.#router.walk(bytes)
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
-      return this.#owner.destroy(this, `it broke the protocol: ${error.message}`)
+      const how = error.code === 'protocol_violation' ? 'it broke the protocol: ' : ''
+      return this.#owner.destroy(this, how + error.message)
     }
     // Whatever has emptied the pipeline: a holder that still has to wait does.
     if (wasFull) this.#holder?.mayReadOn()
@@ -554,7 +555,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   }
 
   #choreFailed(framer: Framer): false {
-    if (!this.#chore) throw new TaxirankError('protocol_violation', 'PostgreSQL is closing it')
+    if (!this.#chore) throw new TaxirankError('server_lost', `PostgreSQL ends it: ${readErrorFields(framer).get('M')}`)
     this.#queue.gotError()
     this.#chore.gotError(framer, framer.isTail)
     return false
