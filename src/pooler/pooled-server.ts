@@ -555,7 +555,8 @@ export class PooledServer implements ServerHandler, RouterDesk {
   }
 
   #choreFailed(framer: Framer): false {
-    if (!this.#chore) throw new TaxirankError('server_lost', `PostgreSQL ends it: ${readErrorFields(framer).get('M')}`)
+    if (!this.#chore)
+      throw new TaxirankError('server_lost', `PostgreSQL ends it: ${readErrorFields(framer).get('M') ?? 'no message'}`)
     this.#queue.gotError()
     this.#chore.gotError(framer, framer.isTail)
     return false
