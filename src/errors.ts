@@ -48,6 +48,10 @@ const catalogue = {
   server_lost: { sqlState: '08006', severity: 'FATAL', retryable: false },
   /** A value of a tracked parameter that the server refused, or that cannot be carried safely. */
   parameter_refused: { sqlState: '22023', severity: 'FATAL', retryable: true },
+  /** A text that is too long to be kept for the servers that will need it. */
+  statement_too_long: { sqlState: '54000', severity: 'FATAL', retryable: true },
+  /** More prepared statements than can be kept. */
+  too_many_statements: { sqlState: '53400', severity: 'FATAL', retryable: true },
   /** A cancel that met its request while it was still queued. */
   query_canceled: { sqlState: '57014', severity: 'ERROR', retryable: true },
   admin_shutdown: { sqlState: '57P01', severity: 'FATAL', retryable: true },

@@ -200,27 +200,6 @@ describe('a pool of one server', () => {
     ])
   })
 
-  it('destroys a server on which a statement was prepared by name', async () => {
-    const before = await pid(one)
-    assert.deepEqual(await one.ask(raw.parse('select 1', 'mine'), raw.sync), ['1', 'Z I'])
-    assert.notEqual(await pid(two), before)
-    const lost = 'E ERROR 26000: prepared statement "mine" does not exist'
-    assert.deepEqual(await one.ask(raw.bind([], 'mine'), raw.execute(), raw.sync), [lost, 'Z I'])
-  })
-
-  it('keeps a named statement for the rest of its transaction', async () => {
-    await one.query('begin')
-    assert.deepEqual(await one.ask(raw.parse('select 5', 'mine'), raw.sync), ['1', 'Z T'])
-    assert.deepEqual(await one.ask(raw.bind([], 'mine'), raw.execute(), raw.sync), ['2', 'D 5', 'C SELECT 1', 'Z T'])
-    assert.deepEqual(await one.query('commit'), ['C COMMIT', 'Z I'])
-    assert.deepEqual(await two.query('select count(*) from pg_prepared_statements'), [
-      'T count',
-      'D 0',
-      'C SELECT 1',
-      'Z I',
-    ])
-  })
-
   it('destroys a server on which SQL has prepared a statement', async () => {
     const before = await pid(one)
     assert.deepEqual(await one.query('prepare mine as select 1'), ['C PREPARE', 'Z I'])
@@ -296,19 +275,6 @@ describe('a pool of one server', () => {
     eager.send(raw.all(raw.startup({ user: 'postgres', application_name: 'mine' }), raw.query('show application_name')))
     assert.equal((await eager.answer()).at(-1), 'Z I')
     assert.deepEqual(await eager.answer(), ['T application_name', 'D mine', 'C SHOW', 'Z I'])
-  })
-
-  it('never runs an unnamed statement that its client has replaced since, on another server', async () => {
-    const pair = await poolers.start({ poolSize: 2 })
-    const [first, second] = [await login(pair), await login(pair)]
-    first.send(raw.parse('select 1'), raw.sync)
-    assert.deepEqual(await first.answer(), ['1', 'Z I'])
-    await second.query('begin')
-    first.send(raw.parse('select 2'), raw.sync)
-    assert.deepEqual(await first.answer(), ['1', 'Z I'])
-    await second.query('commit')
-    first.send(raw.bind(), raw.execute(), raw.sync)
-    assert.match((await first.answer()).join(), /^E ERROR 26000/)
   })
 
   it('answers a pipeline of any length in order', async () => {

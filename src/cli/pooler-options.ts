@@ -81,6 +81,7 @@ function sessionOptions(global: GlobalConfig) {
     ...(check !== undefined && { serverCheckQuery: check === emptyQuery ? '' : bytesOf(check) }),
     serverCheckDelayMs: global.serverCheckDelayMs,
     serverFastClose: global.serverFastClose,
+    maxPreparedStatements: global.maxPreparedStatements,
   } satisfies Partial<PoolerOptions>
 }
 

@@ -48,7 +48,6 @@ export const pools = {
     min: 0,
     max: largestPool,
     about: 'How many named statements a server keeps in transaction and statement mode; 0: they are not followed.',
-    differs: 'Has no effect in this version: named statements are not followed yet.',
   }),
   track_extra_parameters: list({
     default: ['IntervalStyle'],

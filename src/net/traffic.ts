@@ -4,6 +4,8 @@ export interface Traffic {
   read(bytes: Uint8Array): void
   /** Bytes were handed to the socket; `source` is the id of the connection they were read from, 0 for our own. */
   wrote(bytes: Uint8Array, source: number): void
+  /** The next `count` bytes read stand as `bytes` from here on. */
+  replaced(count: number, bytes: Uint8Array): void
   /** The next `count` bytes read have been used up and go nowhere. */
   usedUp(count: number, reason: number): void
 }

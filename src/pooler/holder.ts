@@ -1,14 +1,19 @@
 import type { TaxirankError } from '../errors.ts'
+import type { ClientStatements } from './client-statements.ts'
 import type { ParameterSet } from './parameters.ts'
 import type { ReplyReader } from './reply-reader.ts'
 
 /** Who holds the lease. */
 export interface Holder extends ReplyReader {
   readonly parameters: ParameterSet
+  /** That of its parameters. */
+  readonly planKey: number
   /** What else its session begins with, in session mode: settings that PostgreSQL does not report. */
   readonly settings: ReadonlyMap<string, string>
-  /** How often it has sent a Parse of the unnamed statement: tells its newest from an older one on another server. */
-  unnamedParses: number
+  /** What it has prepared. */
+  readonly statements: ClientStatements
+  /** Hot path. Its unnamed statement is no more, if it has one. */
+  unnamedDropped(): void
   /** PostgreSQL is telling the client about a changed parameter: these are the values now. */
   parametersReported(parameters: ParameterSet): void
   /** The server has these values, and the client must be told what differs from its own. */

@@ -122,6 +122,8 @@ export interface PoolerOptions {
   /** 0: before every lease; absent: only when it is suspect. */
   readonly serverCheckDelayMs?: number
   readonly serverFastClose?: boolean
+  /** Absent: 200. */
+  readonly maxPreparedStatements?: number
   /** Of every client, but for the users that have limits of their own. */
   readonly clientLimits?: ClientLimits
   readonly userClientLimits?: ReadonlyMap<string, ClientLimits>

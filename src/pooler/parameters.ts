@@ -62,11 +62,14 @@ export class ParameterSet {
   readonly values: ReadonlyMap<string, string>
   /** Positive; the state key of a server that has these values. */
   readonly key: number
+  /** Sets that give the same plans have the same: PostgreSQL bakes zone and style of dates, the search_path, the user into what it prepares. */
+  readonly planKey: number
   #loginEnd: Buffer | undefined
 
-  constructor(values: ReadonlyMap<string, string>, key: number) {
+  constructor(values: ReadonlyMap<string, string>, key: number, planKey: number) {
     this.values = values
     this.key = key
+    this.planKey = planKey
   }
 
   /** What ends the login of a client that begins with these values, all but its cancel key. */
@@ -79,9 +82,19 @@ export class ParameterSet {
 
 const longestInterned = 4_096
 
+type Assignments = readonly (readonly [string, string])[]
+
+function textOf(assignments: Assignments): string {
+  return assignments.map(([name, value]) => `${name}\0${value}\0`).join('')
+}
+
+/** What no plan depends on. */
+const planless = new Set(['application_name', 'default_transaction_read_only', 'in_hot_standby', 'scram_iterations'])
+
 /** Interns sets, so that comparing two of them costs nothing. */
 export class ParameterSets {
   readonly #byText = new Map<string, ParameterSet>()
+  readonly #planKeys = new Map<string, number>()
   readonly #capacity: number
   #lastKey = 0
 
@@ -95,14 +108,29 @@ export class ParameterSets {
 
   of(values: ReadonlyMap<string, string>): ParameterSet {
     const sorted = [...values].sort(([a], [b]) => (a < b ? -1 : 1))
-    const text = sorted.map(([name, value]) => `${name}\0${value}\0`).join('')
-    if (text.length > longestInterned) return new ParameterSet(new Map(sorted), ++this.#lastKey)
+    const text = textOf(sorted)
+    if (text.length > longestInterned) return this.#make(sorted)
     const known = this.#byText.get(text)
     if (known) return known
     if (this.#byText.size >= this.#capacity) this.#byText.clear()
-    const made = new ParameterSet(new Map(sorted), ++this.#lastKey)
+    const made = this.#make(sorted)
     this.#byText.set(text, made)
     return made
+  }
+
+  #make(sorted: Assignments): ParameterSet {
+    return new ParameterSet(new Map(sorted), ++this.#lastKey, this.#planKeyOf(sorted))
+  }
+
+  #planKeyOf(sorted: Assignments): number {
+    const text = textOf(sorted.filter(([name]) => !planless.has(name)))
+    const known = this.#planKeys.get(text)
+    if (known !== undefined) return known
+    if (text.length <= longestInterned) {
+      if (this.#planKeys.size >= this.#capacity) this.#planKeys.clear()
+      this.#planKeys.set(text, this.#lastKey)
+    }
+    return this.#lastKey
   }
 
   with(set: ParameterSet, name: string, value: string): ParameterSet {

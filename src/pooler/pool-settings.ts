@@ -86,6 +86,7 @@ function rulesOf(options: PoolerOptions, said: Database, mode: PoolMode): Sessio
     connectQuery: said.connectQuery ?? transactionRules.connectQuery,
     closesFast: options.serverFastClose ?? transactionRules.closesFast,
     isUsedOnce: said.serverLifetimeMs === 0,
+    maxPreparedStatements: options.maxPreparedStatements ?? transactionRules.maxPreparedStatements,
   }
 }
 

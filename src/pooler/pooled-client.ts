@@ -21,6 +21,7 @@ import type { ClientFigures } from './figures.ts'
 import type { LiveUser } from './live.ts'
 import { clientSubject, textOf } from './names.ts'
 import type { ClientLimits } from './client-limits.ts'
+import { ClientStatements } from './client-statements.ts'
 import { ClientTiming, isTimed, type TimingOwner } from './client-timing.ts'
 import { differences, type ParameterSet } from './parameters.ts'
 import type { Holder, ServerLoss } from './holder.ts'
@@ -28,6 +29,7 @@ import type { PooledServer } from './pooled-server.ts'
 import type { SessionStart } from './login-requests.ts'
 import { type Fate, type ReaderDesk, type RequestHead, RequestReader } from './request-reader.ts'
 import type { ServerPool } from './server-pool.ts'
+import type { Replacement } from './server-statements.ts'
 import { ClientDiscard, WaitEnd } from './trace.ts'
 
 /** What a client needs of the pooler. */
@@ -55,7 +57,6 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   readonly key: CancelKey
   /** Of the rest of a message; undefined until the client first stops in the middle of one. */
   halfMessage: Deadline | undefined = undefined
-  unnamedParses = 0
   connectedAtMs = 0
   /** As whom it logged in: its pool's may be another. */
   readonly user: LiveUser
@@ -71,6 +72,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** When it is told that it waits; undefined until it first does. */
   #notifying: Deadline | undefined
   #parameters: ParameterSet | undefined
+  /** Made when it first prepares something: most clients never do. */
+  #statements: ClientStatements | undefined
   #server: PooledServer | undefined
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
@@ -136,6 +139,19 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   get parameters(): ParameterSet {
     assert(this.#parameters !== undefined, 'a client has parameters once it is logged in')
     return this.#parameters
+  }
+
+  get planKey(): number {
+    return this.parameters.planKey
+  }
+
+  get statements(): ClientStatements {
+    this.#statements ??= new ClientStatements(this.pool.statements)
+    return this.#statements
+  }
+
+  unnamedDropped(): void {
+    this.#statements?.unnamedDropped()
   }
 
   // Login.
@@ -281,6 +297,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
       isMarked: this.pool.dismissal !== undefined,
       linkedTo: this.#server?.id,
       applicationName: textOf(this.#parameters?.values.get('application_name') ?? ''),
+      preparedStatements: this.#statements?.size ?? 0,
       heldBytes: this.#reader.backlogBytes,
     }
   }
@@ -354,8 +371,15 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     const server = this.#server as PooledServer
     if (server.isFull) return 'stop'
     if (server.isCopyingIn && !isCopyMessage(head.type)) return duringCopyIn(head.type)
+    if (server.replaces(head)) return 'replace'
     server.account(head)
     return 'forward'
+  }
+
+  /** Hot path. */
+  replace(head: RequestHead): Replacement | undefined {
+    assert(this.#server !== undefined, 'what is replaced goes to the server that the client holds')
+    return this.#server.replace(head)
   }
 
   discarded(type: number): void {
@@ -535,6 +559,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   closed(cause: Error | undefined): void {
     this.user.clients--
+    this.#statements?.clear()
     this.pool.clientClosed(this.id, cause !== undefined)
     this.#leave(false)
     this.#owner.clientClosed(this, cause)

@@ -20,19 +20,22 @@ import { Deadline, type Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
 import type { Framer, FramingRules } from '../wire/framer.ts'
 import { Backend, Frontend, TransactionStatus } from '../wire/messages.ts'
-import { type MessageBytes, readErrorFields, readParameterStatus } from '../wire/read.ts'
+import { isNamedParse, type MessageBytes, readErrorFields, readParameterStatus } from '../wire/read.ts'
+import { statementNameAt } from '../wire/statement-name.ts'
 import { Chore, type ChoreFailure, type ChoreOwner } from './chore.ts'
 import type { Holder } from './holder.ts'
 import { type ParameterSet, type ParameterSets, setStatement, type TrackedParameters } from './parameters.ts'
-import { ReplyQueue } from './reply-queue.ts'
+import { type MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ReplyRouter, type RouterDesk } from './reply-router.ts'
+import type { RequestHead } from './request-reader.ts'
 import { ServerCancel } from './server-cancel.ts'
 import { ServerSession } from './server-session.ts'
+import { ReplacedAnswer, type Replacement, ServerStatements } from './server-statements.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
 import { Settlement } from './settlement.ts'
 import type { Tally } from './tally.ts'
-import { ServerSwallow, type Trace } from './trace.ts'
+import { ServerSwallow, type Trace, type Traffic } from './trace.ts'
 
 /** What a server needs of the pool that it belongs to. */
 export interface ServerOwner {
@@ -68,6 +71,11 @@ const prepareTag = Buffer.from('PREPARE\0')
 const listenTag = Buffer.from('LISTEN\0')
 const discardAllTag = Buffer.from('DISCARD ALL\0')
 const deallocateAllTag = Buffer.from('DEALLOCATE ALL\0')
+const deallocateTag = Buffer.from('DEALLOCATE\0')
+/** "prepared statement does not exist". */
+const noStatement = '\0C26000\0'
+/** Where "cached plan must not change result type" comes from. */
+const planChanged = '\0RRevalidateCachedQuery\0'
 const letterD = 0x44
 const letterL = 0x4c
 const letterP = 0x50
@@ -97,6 +105,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   readonly #queue: ReplyQueue
   #key: Buffer = Buffer.alloc(0)
   readonly #session: ServerSession
+  readonly #statements: ServerStatements
   #status: number = TransactionStatus.idle
   #lease: Lease<PooledServer> | undefined
   #leaseNumber = 0
@@ -112,6 +121,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   /** What the pooler itself asks of it while nobody holds it. */
   #chore: Chore | undefined
   readonly #router: ReplyRouter
+  readonly #traffic: Traffic
   #isFatalTold = false
   #isClosing = false
   #swallowReason: number = ServerSwallow.unsolicited
@@ -129,9 +139,11 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#cancel = new ServerCancel(this.#queue, () => this.#sendCancel())
     this.#isSession = rules.mode === 'session'
     this.#isStatement = rules.mode === 'statement'
+    const most = this.#isSession ? 0 : rules.maxPreparedStatements
+    this.#statements = new ServerStatements(this.#queue, most, (bytes) => this.#server.write(bytes, 0), owner.tally)
     this.#resetQuery = resetQueryOf(rules)
     this.#session = new ServerSession(owner.parameterSets)
-    const traffic = owner.trace.serverTraffic(id)
+    const traffic = (this.#traffic = owner.trace.serverTraffic(id))
     this.#router = new ReplyRouter(this, traffic, owner.replyRules)
     this.#server = new Server(
       {
@@ -163,6 +175,11 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   get parameters(): ParameterSet {
     return this.#session.parameters
+  }
+
+  /** Named statements that are prepared on it. */
+  get preparedStatements(): number {
+    return this.#statements.size
   }
 
   get holder(): Holder | undefined {
@@ -228,6 +245,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#leaseNumber = lease.number
     this.#holder = holder
     this.#isTiming = true
+    this.#statements.leaseBegan()
     this.requestedAtMs = this.#transactionAtMs = lease.grantedAtMs
     this.#tally.assignments++
     this.#tally.waitMs += lease.waitedMs
@@ -257,36 +275,71 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   // From the client.
 
+  /** Hot path. A message that begins here can't just be accounted for and forwarded: it is to be given to `replace` instead. */
+  replaces(message: MessageBytes): boolean {
+    return this.#statements.concerns(message, this.#theHolder)
+  }
+
+  /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */
+  replace(message: RequestHead): Replacement | undefined {
+    if (!this.#isTiming) this.#startTiming()
+    if (message.type === Frontend.parse) this.#tally.clientParses++
+    else if (message.type === Frontend.bind) this.#tally.binds++
+    return this.#statements.replace(message, this.#theHolder, this.#status === TransactionStatus.failed)
+  }
+
   /** Hot path. The head of a message of the holder's is about to be forwarded: what will it owe, what does it leave? */
-  account(message: MessageBytes): void {
+  account(message: RequestHead): void {
     const queue = this.#queue
     const holder = this.#theHolder
     if (!this.#isTiming) this.#startTiming()
-    if (this.#session.needsUnnamedDropped(message, holder)) this.#ask('')
-    switch (message.bytes[message.start]) {
+    switch (message.type) {
       case Frontend.query:
+        this.#unnamedDropped(holder)
+        return this.#sentQuery(holder)
       case Frontend.functionCall:
-        if (queue.needsSync) this.#session.ruin('a Query was sent inside an extended group')
-        return queue.sentQuery(holder)
+        return this.#sentQuery(holder)
       case Frontend.sync:
         return queue.sentSync(holder)
       case Frontend.parse:
-        this.#session.parsed(message, holder)
-        this.#tally.clientParses++
-        this.#tally.serverParses++
-        return queue.sentExtended()
+        return this.#sentParse(message, holder)
       case Frontend.bind:
         this.#tally.binds++
         return queue.sentExtended()
+      case Frontend.close:
+        if (statementNameAt(message) > 0) this.#unnamedDropped(holder)
+        return queue.sentExtended()
       case Frontend.execute:
       case Frontend.describe:
-      case Frontend.close:
         return queue.sentExtended()
       case Frontend.copyDone:
       case Frontend.copyFail:
         return queue.sentCopyEnd()
       default:
     }
+  }
+
+  #unnamedDropped(holder: Holder): void {
+    this.#statements.unnamedDropped()
+    holder.unnamedDropped()
+  }
+
+  #sentQuery(holder: Holder): void {
+    if (this.#queue.needsSync) this.#session.ruin('a Query was sent inside an extended group')
+    this.#queue.sentQuery(holder)
+  }
+
+  /** One whose name, if it has one, is left as it is. */
+  #sentParse(message: RequestHead, holder: Holder): void {
+    this.#tally.clientParses++
+    this.#tally.serverParses++
+    if (isNamedParse(message)) {
+      this.#session.leave('statements', 'a named statement was prepared on it')
+      return this.#queue.sentExtended()
+    }
+    holder.statements.unnamedParsed(message, message.isTail)
+    this.#statements.unnamedParsed(holder)
+    this.#queue.sentUnnamedParse()
   }
 
   /** A request of the holder's begins that is not the lease's first, and if none is open a transaction. */
@@ -312,6 +365,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   /** Sends a Query of the pooler's own. */
   #ask(text: string): void {
+    this.#statements.unnamedDropped()
     this.#queue.sentOurs()
     this.#server.write(build.query(text), 0)
   }
@@ -443,7 +497,6 @@ export class PooledServer implements ServerHandler, RouterDesk {
   #run(what: string, text: string, owner: ChoreOwner): void {
     assert(!this.#holder && !this.#chore, 'a server does one chore at a time, and for nobody')
     this.#chore = new Chore(what, owner)
-    this.#session.unnamedDropped()
     this.#ask(text)
   }
 
@@ -471,7 +524,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
       case Backend.dataRow:
         return reader
       case Backend.errorResponse:
-        return this.#gotError(framer, isOurs) ? this.#holder : reader
+        return this.#gotError(framer, isOurs, reader)
       case Backend.parameterStatus:
         this.#gotParameter(framer, reader)
         return reader
@@ -479,8 +532,32 @@ export class PooledServer implements ServerHandler, RouterDesk {
         this.#count(framer)
         return this.#refusesBlock(framer) && reader?.isReading ? this.#blockRefusal : reader
       default:
-        this.#count(framer)
-        return reader
+        return this.#replaced(this.#count(framer), reader)
+    }
+  }
+
+  /** Hot path. Whom the completion of a message with this note is for. */
+  #replaced(note: MessageNote | undefined, reader: ReplyReader | undefined): ReplyReader | undefined {
+    if (!note) return reader
+    note.completed()
+    if (note.isOurs) {
+      this.#swallowReason = ServerSwallow.ours
+      return undefined
+    }
+    return note instanceof ReplacedAnswer && note.completion && reader ? this.#instead(note.completion, reader) : reader
+  }
+
+  /** Gives the reader these bytes for each so many that come. */
+  #instead(bytes: Buffer, reader: ReplyReader): ReplyReader {
+    const { id } = reader
+    return {
+      id,
+      isReading: reader.isReading,
+      reply: (replaced, server) => {
+        if (!reader.isReading) return false
+        this.#traffic.replaced(replaced.length, bytes)
+        return reader.reply(bytes, server)
+      },
     }
   }
 
@@ -507,13 +584,25 @@ export class PooledServer implements ServerHandler, RouterDesk {
       this.#session.leave('statements', 'a statement was prepared on it')
     } else if (letter === letterL && hasTag(framer, listenTag)) {
       this.#session.leave('listening', 'it listens for a client')
-    } else if (letter === letterD && this.#chore) {
-      if (hasTag(framer, discardAllTag)) this.#session.cleaned('statements', 'listening', 'settings')
-      else if (hasTag(framer, deallocateAllTag)) this.#session.cleaned('statements')
+    } else if (letter === letterD) {
+      this.#noteDiscard(framer)
     }
   }
 
-  #count(framer: Framer): void {
+  #noteDiscard(framer: Framer): void {
+    const isEverything = hasTag(framer, discardAllTag)
+    if (isEverything || hasTag(framer, deallocateAllTag)) {
+      if (this.#chore)
+        this.#session.cleaned('statements', ...(isEverything ? (['listening', 'settings'] as const) : []))
+      else if (!this.#queue.isHeadOurs) this.#holder?.statements.clear()
+      this.#statements.discarded()
+    } else if (hasTag(framer, deallocateTag)) {
+      this.#statements.doubt()
+    }
+  }
+
+  /** Hot path. What a message means for what is owed; returns the note of the one that it answers. */
+  #count(framer: Framer): MessageNote | undefined {
     const queue = this.#queue
     switch (framer.type) {
       case Backend.commandComplete:
@@ -528,44 +617,53 @@ export class PooledServer implements ServerHandler, RouterDesk {
       case Backend.portalSuspended:
         return queue.gotCompletion()
       case Backend.copyInResponse:
-        return queue.gotCopyIn()
+        queue.gotCopyIn()
+        return undefined
       case Backend.readyForQuery:
-        if (queue.owed > 0 || (queue.isUncertain && this.#holder)) return
+        if (queue.owed > 0 || (queue.isUncertain && this.#holder)) return undefined
         throw new TaxirankError('protocol_violation', 'a ReadyForQuery that nobody asked for')
       default:
         if (!this.#holder && !this.#chore) assertHarmless(framer.type)
+        return undefined
     }
   }
 
   /**
-   * A FATAL error ends the session, so it is the holder's to know even while nothing is owed, or where it answers a
-   * request of our own: true. Any other error answers the head.
+   * Whom an ErrorResponse is for. A FATAL one ends the session, so it is the holder's to know even while nothing is owed, or
+   * where it answers a request of our own. Any other answers the head.
    */
-  #gotError(framer: Framer, isOurs: boolean): boolean {
-    if (!this.#holder) return this.#choreFailed(framer)
-    const isFatal = fatalSeverity.test(framer.bytes.toString('latin1', framer.start, framer.end))
-    this.#queue.gotError()
-    if (isFatal && this.#holder.isReading) {
+  #gotError(framer: Framer, isOurs: boolean, reader: ReplyReader | undefined): ReplyReader | undefined {
+    const holder = this.#holder
+    if (!holder) return this.#choreFailed(framer)
+    const text = framer.bytes.toString('latin1', framer.start, framer.end)
+    const { note, isUnnamedLost } = this.#queue.gotError()
+    if (fatalSeverity.test(text) && holder.isReading) {
       this.#isFatalTold = true
       this.#session.ruin('PostgreSQL is closing it')
-      return true
+      return holder
     }
     if (isOurs) this.#session.ruin('a statement of the pooler failed on it')
-    return false
+    if (isUnnamedLost) holder.unnamedDropped()
+    if (text.includes(noStatement)) this.#statements.doubt()
+    else if (text.includes(planChanged)) holder.statements.expire()
+    const error = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
+    return error && reader ? this.#instead(error, reader) : reader
   }
 
-  #choreFailed(framer: Framer): false {
+  #choreFailed(framer: Framer): undefined {
     if (!this.#chore)
       throw new TaxirankError('server_lost', `PostgreSQL ends it: ${readErrorFields(framer).get('M') ?? 'no message'}`)
     this.#queue.gotError()
     this.#chore.gotError(framer, framer.isTail)
-    return false
+    return undefined
   }
 
   #gotParameter(framer: Framer, reader: ReplyReader | undefined): void {
     const { name, value } = readParameterStatus(framer)
+    const { planKey } = this.parameters
     this.#session.parameterReported(name, value)
     this.slot.stateKey = this.parameters.key
+    if (reader && this.parameters.planKey !== planKey) this.#statements.expireLease()
     if (reader?.isReading) this.#holder?.parametersReported(this.parameters)
   }
 

@@ -110,13 +110,16 @@ class Conversation {
     const { queue } = this
     switch (reply.type) {
       case 'completion':
-        return queue.gotCompletion()
+        queue.gotCompletion()
+        return
       case 'command-complete':
-        return queue.gotCommandComplete()
+        queue.gotCommandComplete()
+        return
       case 'copy-in':
         return queue.gotCopyIn()
       case 'error':
-        return queue.gotError()
+        queue.gotError()
+        return
       case 'ready':
         if (!queue.isUncertain) {
           assert.ok(queue.owed > 0, 'a ReadyForQuery comes that the queue does not count')

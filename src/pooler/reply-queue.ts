@@ -20,6 +20,23 @@ import type { ReplyReader } from './reply-reader.ts'
 export type EntryKind = 'query' | 'sync' | 'ours'
 
 const none: readonly number[] = []
+const noNotes: readonly PlacedNote[] = []
+
+/** What there is to know of one extended message beyond its being answered. Few have one. */
+export interface MessageNote {
+  /** The message is the pooler's own: its completion is nobody's. */
+  readonly isOurs: boolean
+  /** Hot path. It was answered with what its kind is answered with. */
+  completed(): void
+  /** It has failed, or was skipped because something in front of it had. */
+  dropped(): void
+}
+
+/** `at`: how many extended messages of the group stand in front of it. */
+interface PlacedNote {
+  readonly at: number
+  readonly note: MessageNote
+}
 
 /** Entries carry their own links and are used again: a request allocates nothing. */
 class Entry {
@@ -30,6 +47,10 @@ class Entry {
   unanswered = 0
   /** For each CopyDone or CopyFail in front of the Query or Sync: how many extended messages of the group it was sent behind. */
   copyEnds: readonly number[] = none
+  /** In the order of their messages. */
+  notes: readonly PlacedNote[] = noNotes
+  /** How many messages of the group stand in front of its last Parse of the unnamed statement; -1: there is none. */
+  unnamedAt = -1
   /** The next younger one; for a spare entry the next spare. */
   next: Entry | undefined
 
@@ -38,6 +59,29 @@ class Entry {
     this.extended = 0
     this.unanswered = 0
     this.copyEnds = none
+    this.notes = noNotes
+    this.unnamedAt = -1
+  }
+
+  /** The note of the message that is answered next. */
+  get nextNote(): MessageNote | undefined {
+    const [first] = this.notes
+    return first?.at === this.extended - this.unanswered ? first.note : undefined
+  }
+
+  /** Nothing of it will be answered any more. */
+  dropNotes(): void {
+    for (const { note } of this.notes) note.dropped()
+    this.notes = noNotes
+  }
+
+  /** One more message is the first of it. */
+  shift(): void {
+    this.extended++
+    this.unanswered++
+    this.copyEnds = this.copyEnds.map((behind) => behind + 1)
+    this.notes = this.notes.map(({ at, note }) => ({ at: at + 1, note }))
+    if (this.unnamedAt >= 0) this.unnamedAt++
   }
 }
 
@@ -50,6 +94,16 @@ const mostCopyEnds = 1_000
 
 /** none; in: the server reads copy data; ending: CopyDone or CopyFail is on its way. */
 type CopyIn = 'none' | 'in' | 'ending'
+
+/** What an ErrorResponse has ended. */
+export interface GroupFailure {
+  /** Of the message that failed. */
+  readonly note: MessageNote | undefined
+  /** A Parse of the unnamed statement has failed or is skipped. */
+  readonly isUnnamedLost: boolean
+}
+
+const queryFailure: GroupFailure = { note: undefined, isUnnamedLost: false }
 
 export class ReplyQueue {
   #first: Entry | undefined
@@ -64,6 +118,7 @@ export class ReplyQueue {
   #copyIn: CopyIn = 'none'
   #struckSyncs = 0
   #isUncertain = false
+  #group = 0
   readonly #mostOwed: number
 
   /** `most` may be owed before it is full, but for requests of the pooler's own. */
@@ -92,6 +147,16 @@ export class ReplyQueue {
   /** Extended messages were sent and no Sync behind them: only a Sync brings the server to rest. */
   get needsSync(): boolean {
     return this.#isGroupOpen || this.#isSkipping
+  }
+
+  /** An error has been answered, and no Sync sent since: PostgreSQL skips whatever is sent. */
+  get isSkipping(): boolean {
+    return this.#isSkipping
+  }
+
+  /** Differs for messages that an error of one another would not keep from running. */
+  get group(): number {
+    return this.#group
   }
 
   /** Nothing is owed, open or under way, as far as anybody can know. */
@@ -138,12 +203,25 @@ export class ReplyQueue {
     this.#push('sync', reader)
   }
 
-  /** Parse, Bind, Describe, Execute or Close. */
+  /** Hot path. Parse, Bind, Describe, Execute or Close. */
   sentExtended(): void {
     if (this.#isSkipping) return
     this.#isGroupOpen = true
     this.#open.extended++
     this.#open.unanswered++
+  }
+
+  /** The same, with something to be remembered of it. */
+  sentNoted(note: MessageNote): void {
+    if (this.#isSkipping) return note.dropped()
+    this.#open.notes = [...this.#open.notes, { at: this.#open.extended, note }]
+    this.sentExtended()
+  }
+
+  /** Hot path. A Parse of the unnamed statement. */
+  sentUnnamedParse(): void {
+    this.#open.unnamedAt = this.#open.extended
+    this.sentExtended()
   }
 
   /** CopyDone or CopyFail. PostgreSQL ignores one that nothing in front of it has any use for. */
@@ -161,22 +239,29 @@ export class ReplyQueue {
   /**
    * ParseComplete, BindComplete, CloseComplete, RowDescription, NoData, CommandComplete, EmptyQueryResponse, PortalSuspended.
    * Throws `protocol_violation` if nothing was asked that could be answered so: lent on, the server would answer the next
-   * client with what comes behind it.
+   * client with what comes behind it. Returns the note of what it answers.
    */
-  gotCompletion(): void {
+  gotCompletion(): MessageNote | undefined {
     const entry = this.#first ?? this.#open
-    if (entry.unanswered > 0) entry.unanswered--
-    else if (!this.#first && !this.#isUncertain) {
+    if (entry.unanswered > 0) {
+      const note = entry.notes === noNotes ? undefined : entry.nextNote
+      if (note) entry.notes = entry.notes.slice(1)
+      entry.unanswered--
+      return note
+    }
+    if (!this.#first && !this.#isUncertain) {
       throw new TaxirankError('protocol_violation', 'an answer that nobody asked for')
     }
+    return undefined
   }
 
   /** CommandComplete, besides being a completion, ends copy-in. */
-  gotCommandComplete(): void {
-    this.gotCompletion()
-    if (this.#copyIn === 'none') return
+  gotCommandComplete(): MessageNote | undefined {
+    const note = this.gotCompletion()
+    if (this.#copyIn === 'none') return note
     this.#copyIn = 'none'
     this.#struckSyncs = 0
+    return note
   }
 
   gotCopyIn(): void {
@@ -192,19 +277,24 @@ export class ReplyQueue {
     else this.#copyIn = 'in'
   }
 
-  gotError(): void {
+  /** An ErrorResponse. */
+  gotError(): GroupFailure {
     if (this.#copyIn !== 'none') {
       this.#copyIn = 'none'
       if (this.#struckSyncs > 0) this.#isUncertain = true
     }
     const first = this.#first
-    if (first && first.kind !== 'sync' && first.unanswered === 0) return
+    if (first && first.kind !== 'sync' && first.unanswered === 0) return queryFailure
+    const head = first ?? this.#open
+    const failure = { note: head.nextNote, isUnnamedLost: head.unnamedAt >= head.extended - head.unanswered }
     this.#skipToSync()
+    return failure
   }
 
   /** Hot path. The head is answered. If the count is uncertain, there may be none. */
   gotReady(): void {
     if (!this.#first) return
+    this.#first.dropNotes()
     this.#dropFirst(this.#first)
     this.#copyIn = 'none'
     this.#struckSyncs = 0
@@ -221,6 +311,7 @@ export class ReplyQueue {
     if (++this.#size >= this.#mostOwed) this.#isFull = true
     this.#open = this.#blank()
     this.#isGroupOpen = false
+    this.#group++
   }
 
   #blank(): Entry {
@@ -261,9 +352,7 @@ export class ReplyQueue {
   #beginExtendedCopyIn(sync: Entry): void {
     this.#beginCopyIn(undefined, this.#strike(undefined, sync))
     const next = this.#first ?? this.#open
-    next.extended++
-    next.unanswered++
-    next.copyEnds = next.copyEnds.map((behind) => behind + 1)
+    next.shift()
     if (next === this.#open) this.#isGroupOpen = true
   }
 
@@ -279,7 +368,12 @@ export class ReplyQueue {
   }
 
   #skipToSync(): void {
-    while (this.#first && this.#first.kind !== 'sync') this.#dropFirst(this.#first)
+    while (this.#first && this.#first.kind !== 'sync') {
+      this.#first.dropNotes()
+      this.#dropFirst(this.#first)
+    }
+    const group = this.#first ?? this.#open
+    group.dropNotes()
     if (this.#first) {
       this.#first.unanswered = 0
       return

@@ -4,7 +4,7 @@ import { everySplit } from '../../test/support/splits.ts'
 import { message } from '../wire/build.ts'
 import { type Fate, type ReaderDesk, type RequestHead, RequestReader } from './request-reader.ts'
 
-const noTraffic = { read: () => undefined, wrote: () => undefined, usedUp: () => undefined }
+const noTraffic = { read: () => undefined, wrote: () => undefined, replaced: () => undefined, usedUp: () => undefined }
 
 /** Notes what the reader does, and stops it where it is told to. */
 class Desk implements ReaderDesk {
@@ -22,6 +22,10 @@ class Desk implements ReaderDesk {
     this.isStopped = fate === 'stop'
     if (fate !== 'stop') this.admitted.push(type)
     return fate
+  }
+
+  replace(): undefined {
+    throw new Error('nothing is replaced here')
   }
 
   forward(bytes: Uint8Array): void {

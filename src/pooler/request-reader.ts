@@ -8,10 +8,11 @@ import type { Traffic } from '../client/client.ts'
 import { Framer, type FramingRules } from '../wire/framer.ts'
 import { Frontend, frontendRules } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
+import type { Replacement } from './server-statements.ts'
 import { ClientDiscard } from './trace.ts'
 
-/** A number discards the message for that reason of docs/trace.md, record 7. */
-export type Fate = 'forward' | 'stop' | number
+/** `replace`: the desk is asked what goes in place of its beginning. A number discards it for that reason of docs/trace.md, record 7. */
+export type Fate = 'forward' | 'replace' | 'stop' | number
 
 /** A message of which at least the head has been read. */
 export interface RequestHead extends MessageBytes {
@@ -27,6 +28,8 @@ export interface ReaderDesk {
   readonly isOver: boolean
   /** A message begins. `stop`: it is asked about again at the next `resume`. */
   admit(head: RequestHead): Fate
+  /** What stood in front of it has been forwarded. Undefined: it goes as it is. */
+  replace(head: RequestHead): Replacement | undefined
   forward(bytes: Uint8Array): void
   /** A message that was forwarded in parts has been forwarded to its end. */
   completed(): void
@@ -118,10 +121,25 @@ export class RequestReader extends Framer {
     if (this.type === Frontend.terminate) return this.#goodbye()
     const fate = this.#desk.admit(this)
     this.#fate = fate
+    if (fate === 'forward') {
+      this.#desk.forward(this.bytes)
+      return true
+    }
     if (fate === 'stop') return false
-    if (fate !== 'forward') return this.#discard(fate)
-    this.#desk.forward(this.bytes)
+    if (fate !== 'replace') return this.#discard(fate)
+    this.#forward(this.bytes, this.#replace(), this.end)
     return true
+  }
+
+  /** Hot path. What goes in place of the message's beginning is forwarded; returns where the rest begins. */
+  #replace(): number {
+    this.#fate = 'forward'
+    const replacement = this.#desk.replace(this)
+    if (!replacement) return this.start
+    const { count, bytes } = replacement
+    this.#traffic.replaced(count, bytes)
+    this.#desk.forward(bytes)
+    return this.start + count
   }
 
   /** Hot path. False if reading stopped before the chunk's end. */
@@ -137,32 +155,41 @@ export class RequestReader extends Framer {
           if (isGoodbye) continue
           this.#fate = this.#desk.admit(this)
           if (this.#fate === 'stop') return false
+          if (this.#fate === 'replace') {
+            this.#forward(run, start, end)
+            run = this.bytes
+            // Whoever throws now leaves nothing behind that would be forwarded.
+            start = end = this.end
+            start = this.#replace()
+            continue
+          }
         }
         if (typeof this.#fate === 'number') {
-          if (start < end) this.#forward(run, start, end)
+          this.#forward(run, start, end)
           start = end
           if (!this.#discard(this.#fate)) return false
           continue
         }
         if (this.bytes !== run || this.start !== end || start === end) {
-          if (start < end) this.#forward(run, start, end)
+          this.#forward(run, start, end)
           run = this.bytes
           start = this.start
         }
         end = this.end
         if (this.isTail && !this.isHead) {
-          if (start < end) this.#forward(run, start, end)
+          this.#forward(run, start, end)
           start = end
           this.#desk.completed()
         }
       }
     } finally {
-      if (start < end) this.#forward(run, start, end)
+      this.#forward(run, start, end)
     }
     return isGoodbye ? this.#goodbye() : true
   }
 
   #forward(bytes: Buffer, start: number, end: number): void {
+    if (start >= end) return
     this.#desk.forward(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))
   }
 

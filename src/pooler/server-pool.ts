@@ -24,6 +24,7 @@ import type { ParameterSet, ParameterSets, TrackedParameters } from './parameter
 import { areRulesAlike, type ServerPoolSettings, settingsOf } from './pool-settings.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
 import { ServerAddresses } from './server-addresses.ts'
+import { PreparedStatements } from './prepared-statements.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { Tally } from './tally.ts'
 import type { Trace } from './trace.ts'
@@ -68,6 +69,8 @@ export class ServerPool implements ServerOwner {
   #settings: ServerPoolSettings
   #addresses: ServerAddresses
   readonly #protocol = new ProtocolVersion()
+  /** What its clients have prepared. */
+  readonly statements = new PreparedStatements()
   #proved: Credentials | undefined
   #parameters: ParameterSet | undefined
   #clients = 0

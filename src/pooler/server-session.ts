@@ -5,15 +5,7 @@
  */
 
 import { assert } from '../assert.ts'
-import { Frontend } from '../wire/messages.ts'
-import { isNamedParse, type MessageBytes } from '../wire/read.ts'
 import { isIdentity, type ParameterSet, type ParameterSets } from './parameters.ts'
-
-/** Whose unnamed statement it is. */
-export interface UnnamedOwner {
-  readonly id: number
-  unnamedParses: number
-}
 
 /** What clients leave behind, by what cleans it up. */
 export type Residue = 'statements' | 'listening' | 'settings'
@@ -26,9 +18,6 @@ export class ServerSession {
   #spoiltBy: string | undefined
   /** What is left behind, and how it came there. */
   readonly #residues = new Map<Residue, string>()
-  /** The client whose unnamed statement the session has, 0: nobody's; and which of that client's it is. */
-  #unnamedOf = 0
-  #unnamedParse = 0
 
   constructor(sets: ParameterSets) {
     this.#sets = sets
@@ -91,31 +80,5 @@ export class ServerSession {
   parameterReported(name: string, value: string): void {
     this.#parameters = this.#sets.with(this.parameters, name, value)
     if (isIdentity(name)) this.#reconsider()
-  }
-
-  /** A Query drops it. */
-  unnamedDropped(): void {
-    this.#unnamedOf = 0
-  }
-
-  /** Hot path. A client sends Parse. */
-  parsed(message: MessageBytes, client: UnnamedOwner): void {
-    if (isNamedParse(message)) return this.leave('statements', 'a named statement was prepared on it')
-    this.#unnamedOf = client.id
-    this.#unnamedParse = ++client.unnamedParses
-  }
-
-  /**
-   * Hot path. A client's message is about to be sent. True if a Query of ours must go ahead of it, to drop an unnamed
-   * statement of somebody else's, or one that the client itself has replaced since, on another server. This is then the
-   * first message of a lease. If it is a Query it does that itself, and a Parse of the unnamed statement replaces it, even
-   * if it fails.
-   */
-  needsUnnamedDropped(message: MessageBytes, client: UnnamedOwner): boolean {
-    if (this.#unnamedOf === 0) return false
-    if (this.#unnamedOf === client.id && this.#unnamedParse === client.unnamedParses) return false
-    this.#unnamedOf = 0
-    const type = message.bytes[message.start]
-    return type !== Frontend.query && (type !== Frontend.parse || isNamedParse(message))
   }
 }

@@ -16,6 +16,8 @@ export interface SessionRules {
   readonly closesFast: boolean
   /** A server is closed when its first lease ends. */
   readonly isUsedOnce: boolean
+  /** So many named statements are kept prepared on a server; 0: names are left as they are. In session mode they always are. */
+  readonly maxPreparedStatements: number
 }
 
 export const transactionRules: SessionRules = {
@@ -26,6 +28,7 @@ export const transactionRules: SessionRules = {
   connectQuery: '',
   closesFast: false,
   isUsedOnce: false,
+  maxPreparedStatements: 200,
 }
 
 /** What runs when a lease ends; undefined: the server is lent on as it is. */

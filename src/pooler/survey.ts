@@ -162,7 +162,7 @@ function serverFigures(server: PooledServer, pool: ServerPool, epochMs: number):
     remotePid: server.processId,
     tls: way?.tls ?? '',
     applicationName: textOf(server.applicationName),
-    preparedStatements: 0,
+    preparedStatements: server.preparedStatements,
     heldBytes: 0,
     unsentBytes: server.unsentBytes,
   }

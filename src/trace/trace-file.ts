@@ -41,6 +41,8 @@ const Kind = {
   cancelSent: 20,
   cancelDone: 21,
   end: 22,
+  clientReplaced: 23,
+  serverReplaced: 24,
 } as const
 
 export class TraceFile implements Trace {
@@ -63,11 +65,21 @@ export class TraceFile implements Trace {
   }
 
   clientTraffic(client: number): Traffic {
-    return this.#traffic(client, Kind.clientBytes, Kind.clientWritten, Kind.clientDiscarded)
+    return this.#traffic(client, {
+      read: Kind.clientBytes,
+      wrote: Kind.clientWritten,
+      usedUp: Kind.clientDiscarded,
+      replaced: Kind.clientReplaced,
+    })
   }
 
   serverTraffic(server: number): Traffic {
-    return this.#traffic(server, Kind.serverBytes, Kind.serverWritten, Kind.serverSwallowed)
+    return this.#traffic(server, {
+      read: Kind.serverBytes,
+      wrote: Kind.serverWritten,
+      usedUp: Kind.serverSwallowed,
+      replaced: Kind.serverReplaced,
+    })
   }
 
   poolDefined(pool: number, maxServers: number, database: string, user: string, mode: PoolMode): void {
@@ -146,11 +158,12 @@ export class TraceFile implements Trace {
     this.#file = undefined
   }
 
-  #traffic(id: number, read: number, written: number, usedUp: number): Traffic {
+  #traffic(id: number, kinds: Readonly<Record<keyof Traffic, number>>): Traffic {
     return {
-      read: (bytes) => this.#record(read, 0, id, 0, bytes),
-      wrote: (bytes, source) => this.#record(written, 0, id, source, bytes),
-      usedUp: (count, reason) => this.#record(usedUp, reason, id, count),
+      read: (bytes) => this.#record(kinds.read, 0, id, 0, bytes),
+      wrote: (bytes, source) => this.#record(kinds.wrote, 0, id, source, bytes),
+      replaced: (count, bytes) => this.#record(kinds.replaced, 0, id, count, bytes),
+      usedUp: (count, reason) => this.#record(kinds.usedUp, reason, id, count),
     }
   }
 

@@ -195,9 +195,8 @@ export class Framer {
 
   /** Keeps the chunk's last bytes until `want` of them stand together. */
   #hold(available: number, want: number): false {
-    const held = Buffer.allocUnsafeSlow(want)
-    this.#chunk.copy(held, 0, this.#offset)
-    this.#held = held
+    this.#held = Buffer.allocUnsafeSlow(Math.min(want, Math.max(keptBytes, 2 * available)))
+    this.#chunk.copy(this.#held, 0, this.#offset)
     this.#heldBytes = available
     this.#offset = this.#chunk.length
     return false
@@ -207,11 +206,6 @@ export class Framer {
   #nextHeld(): boolean {
     if (this.#heldBytes < headerBytes && !this.#fillHeld(headerBytes)) return false
     const want = this.#readHeader(this.#held, 0)
-    if (want > this.#held.length) {
-      const larger = Buffer.allocUnsafeSlow(want)
-      this.#held.copy(larger, 0, 0, this.#heldBytes)
-      this.#held = larger
-    }
     if (!this.#fillHeld(want)) return false
     const held = this.#held
     this.#held = noBytes
@@ -221,10 +215,20 @@ export class Framer {
   }
 
   #fillHeld(want: number): boolean {
+    if (want > this.#held.length) this.#growHeld(want)
     const copied = this.#chunk.copy(this.#held, this.#heldBytes, this.#offset, this.#offset + want - this.#heldBytes)
     this.#heldBytes += copied
     this.#offset += copied
     return this.#heldBytes === want
+  }
+
+  /** As the bytes come: who only announces a long message takes no room for it. */
+  #growHeld(want: number): void {
+    const filled = this.#heldBytes + this.#chunk.length - this.#offset
+    if (filled <= this.#held.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.min(want, 2 * filled))
+    this.#held.copy(larger, 0, 0, this.#heldBytes)
+    this.#held = larger
   }
 }
 

@@ -64,6 +64,9 @@ const large = 1_048_576
 /** Messages up to this length are handed out whole: a client that stops in the middle of one never occupies a server. */
 const wholeUpTo = 16_384
 
+/** A Parse is kept for the servers that will need it: ORMs write long ones. */
+const wholeParseUpTo = 4 << 20
+
 /** PG_MAX_AUTH_TOKEN_LENGTH: the body of a password or SASL message. */
 const longestAnswer = 65_535
 
@@ -77,7 +80,7 @@ const streamed: Rule = { longest: longestRequest, need: wholeUpTo }
 /** Client messages after login, in any mode. */
 export const frontendRules = rules({
   [Frontend.query]: streamed,
-  [Frontend.parse]: streamed,
+  [Frontend.parse]: { longest: longestRequest, need: wholeParseUpTo },
   [Frontend.bind]: streamed,
   [Frontend.describe]: { longest: small, need: small },
   [Frontend.execute]: { longest: small, need: small },
@@ -141,7 +144,7 @@ export const backendRules = rules({
   [Backend.copyInResponse]: { longest: small, need: 5 },
   [Backend.copyOutResponse]: { longest: small, need: 5 },
   [Backend.dataRow]: header,
-  [Backend.errorResponse]: { longest: longestReply, need: 128 },
+  [Backend.errorResponse]: { longest: longestReply, need: 1_024 },
   [Backend.functionCallResponse]: header,
   [Backend.noticeResponse]: header,
   [Backend.notificationResponse]: header,

@@ -1,0 +1,122 @@
+/**
+ * Prepared statements that clients of one pool share. One entry stands for one text with its parameter types under one set of the parameters that
+ * PostgreSQL bakes into a plan (see `ParameterSet.planKey`); on servers it has a name of ours. Clients refer to entries by the names that they chose
+ * themselves. Entries that no client refers to any more are kept for a while: applications connect anew and prepare the same again.
+ */
+
+import { parseStatement } from '../wire/statement-name.ts'
+
+/** All names of ours on servers begin with it. */
+export const ourPrefix = 'taxirank_'
+/** A statement of this name is never prepared. */
+export const nobodysName = `${ourPrefix}0`
+
+export class PreparedStatement {
+  /** On servers. */
+  readonly name: string
+  /** What stands behind the name in a Parse: text and parameter types; a byte string. */
+  readonly content: string
+  readonly planKey: number
+  /** How many names of clients stand for it. */
+  users = 0
+  /** Grows when what servers have prepared of it is of no use any more. */
+  version = 0
+  #parse: Buffer | undefined
+
+  constructor(name: string, content: string, planKey: number) {
+    this.name = name
+    this.content = content
+    this.planKey = planKey
+  }
+
+  /** The whole message that prepares it on a server. */
+  get parse(): Buffer {
+    this.#parse ??= parseStatement(this.name, this.content)
+    return this.#parse
+  }
+
+  /** What it costs to keep. */
+  get size(): number {
+    return 2 * this.content.length + entryBytes
+  }
+}
+
+const entryBytes = 200
+
+export interface StatementLimits {
+  /** Of those that clients refer to. */
+  readonly mostBytes: number
+  /** Of those that are kept without. */
+  readonly mostUnused: number
+  readonly mostUnusedBytes: number
+}
+
+const usualLimits: StatementLimits = { mostBytes: 256 << 20, mostUnused: 2_000, mostUnusedBytes: 8 << 20 }
+
+export class PreparedStatements {
+  readonly #limits: StatementLimits
+  /** By plan key, then by content. */
+  readonly #byKey = new Map<number, Map<string, PreparedStatement>>()
+  /** Least recently given up first. */
+  readonly #unused = new Set<PreparedStatement>()
+  #unusedBytes = 0
+  #bytes = 0
+  #lastNumber = 0
+
+  constructor(limits = usualLimits) {
+    this.#limits = limits
+  }
+
+  /** No further one may be used. */
+  get isFull(): boolean {
+    return this.#bytes - this.#unusedBytes >= this.#limits.mostBytes
+  }
+
+  get size(): number {
+    let size = 0
+    for (const entries of this.#byKey.values()) size += entries.size
+    return size
+  }
+
+  of(content: string, planKey: number): PreparedStatement {
+    let entries = this.#byKey.get(planKey)
+    if (!entries) this.#byKey.set(planKey, (entries = new Map<string, PreparedStatement>()))
+    const known = entries.get(content)
+    if (known) return known
+    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, planKey)
+    entries.set(content, made)
+    this.#bytes += made.size
+    this.#keepUnused(made)
+    return made
+  }
+
+  /** A name of a client's stands for it from now on. */
+  use(statement: PreparedStatement): void {
+    if (statement.users++ > 0 || !this.#unused.delete(statement)) return
+    this.#unusedBytes -= statement.size
+  }
+
+  /** One name less. */
+  giveUp(statement: PreparedStatement): void {
+    if (--statement.users === 0) this.#keepUnused(statement)
+  }
+
+  #keepUnused(statement: PreparedStatement): void {
+    this.#unused.add(statement)
+    this.#unusedBytes += statement.size
+    const { mostUnused, mostUnusedBytes } = this.#limits
+    for (const oldest of this.#unused) {
+      if (this.#unused.size <= mostUnused && this.#unusedBytes <= mostUnusedBytes) return
+      if (oldest !== statement) this.#forget(oldest)
+    }
+  }
+
+  #forget(statement: PreparedStatement): void {
+    this.#unused.delete(statement)
+    this.#unusedBytes -= statement.size
+    this.#bytes -= statement.size
+    const entries = this.#byKey.get(statement.planKey)
+    entries?.delete(statement.content)
+    if (entries?.size === 0) this.#byKey.delete(statement.planKey)
+  }
+}

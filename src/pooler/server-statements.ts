@@ -1,0 +1,437 @@
+/**
+ * The prepared statements that one server has, and how messages of clients about them must be sent to it.
+ *
+ * Clients choose names, and each may choose the same; so on servers statements have names of ours, and are shared by all clients with the same text.
+ * Every message of a client's has exactly one that is sent in its place, so that PostgreSQL itself decides what is answered, in which order, and
+ * what is skipped after an error. What the server lacks goes ahead, in the same group and without a Sync: its completion is swallowed, and if it
+ * fails, that answers the message behind it.
+ *
+ *   Parse     under our name; if the server has it already, a Close of a name that is nobody's, whose completion is given as a ParseComplete
+ *   Bind, Describe   with our name
+ *   Close     of a name that is nobody's: the statement stays, for others
+ *   a Parse of a name that the client has given already: of a statement that is there, so that PostgreSQL says no
+ *   a name that the client has not given: as it is; PostgreSQL says that there is none
+ *
+ * Whether a Parse or Close will run is known when it is answered: an error in front of it makes PostgreSQL skip it. Until then what the server has is
+ * unsure, and a later group begins with a Close and a Parse, which is right either way.
+ */
+
+import { assert } from '../assert.ts'
+import { TaxirankError } from '../errors.ts'
+import * as build from '../wire/build.ts'
+import { Frontend } from '../wire/messages.ts'
+import type { MessageBytes } from '../wire/read.ts'
+import { closeStatement, nameEnd, renamedHead, statementNameAt } from '../wire/statement-name.ts'
+import type { ClientStatements } from './client-statements.ts'
+import { nobodysName, ourPrefix, type PreparedStatement } from './prepared-statements.ts'
+import type { MessageNote, ReplyQueue } from './reply-queue.ts'
+import type { Tally } from './tally.ts'
+
+/** Bytes that are sent in place of the first `count` of a message. */
+export interface Replacement {
+  readonly count: number
+  readonly bytes: Buffer
+}
+
+/** Whose messages these are. */
+export interface StatementOwner {
+  readonly id: number
+  readonly statements: ClientStatements
+  readonly planKey: number
+}
+
+/** What the server has of one statement. */
+interface Prepared {
+  readonly statement: PreparedStatement
+  /** The last Parse or Close of it that has not been answered, or was skipped; undefined: it is there. */
+  pending: MessageNote | undefined
+  /** A pending Parse was sent in this group; -1: it was no Parse, or has been skipped. */
+  group: number
+  /** The statement's, when it was prepared. */
+  version: number
+  /** In which lease. */
+  lease: number
+  usedAt: number
+  /** False while a Close of it is under way and nothing behind that. */
+  isKept: boolean
+}
+
+/** What an answer to a message is replaced by: the note of a message that was itself replaced. */
+export class ReplacedAnswer implements MessageNote {
+  readonly isOurs = false
+  readonly #dropped: () => void
+
+  constructor(dropped: () => void = () => undefined) {
+    this.#dropped = dropped
+  }
+
+  /** In place of a completion; undefined: that stays. */
+  get completion(): Buffer | undefined {
+    return undefined
+  }
+
+  /** In place of an ErrorResponse; undefined: that stays. */
+  error(_message: MessageBytes): Buffer | undefined {
+    return undefined
+  }
+
+  completed(): void {
+    return
+  }
+
+  dropped(): void {
+    this.#dropped()
+  }
+}
+
+const closeNobodys = closeStatement(nobodysName)
+const closeUnnamed = closeStatement('')
+const parseComplete = build.message('1')
+const duplicateState = '\0C42P05\0'
+
+export class ServerStatements {
+  readonly #queue: ReplyQueue
+  readonly #most: number
+  readonly #write: (bytes: Buffer) => void
+  readonly #tally: Pick<Tally, 'serverParses'>
+  readonly #prepared = new Map<PreparedStatement, Prepared>()
+  /** How many of them. */
+  #kept = 0
+  #uses = 0
+  #lease = 0
+  /** The client whose unnamed statement the server has, 0: nobody's; and which of that client's it is. */
+  #unnamedOf = 0
+  #unnamedParse = 0
+
+  /** `most` are kept prepared; 0: names are left as they are. `write` sends bytes of the pooler's own. */
+  constructor(queue: ReplyQueue, most: number, write: (bytes: Buffer) => void, tally: Pick<Tally, 'serverParses'>) {
+    this.#queue = queue
+    this.#most = most
+    this.#write = write
+    this.#tally = tally
+  }
+
+  /** Names of clients are not names on the server. */
+  get areNamed(): boolean {
+    return this.#most > 0
+  }
+
+  get size(): number {
+    return this.#kept
+  }
+
+  leaseBegan(): void {
+    this.#lease++
+  }
+
+  /** What was prepared in this lease was prepared under parameters that nobody knows for sure: it is not used again. */
+  expireLease(): void {
+    for (const prepared of this.#prepared.values()) if (prepared.lease === this.#lease) prepared.version = -1
+  }
+
+  /** Somebody may have dropped any of them by SQL. */
+  doubt(): void {
+    for (const prepared of this.#prepared.values()) prepared.version = -1
+  }
+
+  /** A DISCARD ALL or DEALLOCATE ALL has run. What was sent behind it is still to come. */
+  discarded(): void {
+    for (const [statement, { pending }] of this.#prepared) {
+      if (pending) continue
+      this.#prepared.delete(statement)
+      this.#kept--
+    }
+  }
+
+  /** Hot path. A Query drops the unnamed statement. */
+  unnamedDropped(): void {
+    this.#unnamedOf = 0
+  }
+
+  /** Hot path. The owner's Parse of the unnamed statement is sent: it replaces what is there, even if it fails. */
+  unnamedParsed(owner: StatementOwner): void {
+    this.#unnamedOf = owner.id
+    this.#unnamedParse = owner.statements.unnamedParses
+  }
+
+  /** Hot path. A message can't just be forwarded: `replace` must have its way with it. */
+  concerns(message: MessageBytes, owner: StatementOwner): boolean {
+    const at = statementNameAt(message)
+    if (at < 0) return at === -2
+    if (message.bytes[at] !== 0) return this.areNamed
+    const type = message.bytes[message.start]
+    if (type === Frontend.parse || type === Frontend.close) return false
+    return !this.#hasUnnamedOf(owner) && (this.#unnamedOf !== 0 || owner.statements.hasUnnamed)
+  }
+
+  /** Hot path. Sends what must go ahead of the message. Throws `protocol_violation`, `statement_too_long`. */
+  replace(
+    message: MessageBytes & { readonly isTail: boolean },
+    owner: StatementOwner,
+    isFailed: boolean,
+  ): Replacement | undefined {
+    const from = statementNameAt(message)
+    if (message.bytes[from] === 0) return this.#bringUnnamed(owner)
+    const to = from < 0 ? -1 : nameEnd(message, from)
+    if (to < 0) return this.#malformed(message)
+    const name = message.bytes.toString('latin1', from, to)
+    switch (message.bytes[message.start]) {
+      case Frontend.parse:
+        return this.#parse(message, to, name, owner, isFailed)
+      case Frontend.close:
+        return this.#close(message, from, to, name, owner)
+      default:
+        return this.#use(message, from, to, name, owner)
+    }
+  }
+
+  /** A whole message is for PostgreSQL to refuse. */
+  #malformed({ isTail }: { readonly isTail: boolean }): undefined {
+    if (!isTail) throw new TaxirankError('protocol_violation', 'the name of a prepared statement is too long')
+    this.#queue.sentExtended()
+    return undefined
+  }
+
+  // The unnamed statement.
+
+  #hasUnnamedOf({ id, statements }: StatementOwner): boolean {
+    return this.#unnamedOf === id && this.#unnamedParse === statements.unnamedParses
+  }
+
+  /** The owner's unnamed statement is on another server, or it has none, and must not meet somebody else's. */
+  #bringUnnamed(owner: StatementOwner): undefined {
+    const parse = owner.statements.unnamedParse
+    const note: MessageNote = { isOurs: true, completed: nothing, dropped: () => (this.#unnamedOf = -1) }
+    if (parse) {
+      this.unnamedParsed(owner)
+      this.#tally.serverParses++
+    } else {
+      this.unnamedDropped()
+    }
+    this.#sendOurs(parse ?? closeUnnamed, note)
+    this.#queue.sentExtended()
+    return undefined
+  }
+
+  // Bind and Describe.
+
+  /** Hot path. */
+  #use(message: MessageBytes, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
+    const statement = owner.statements.get(name, owner.planKey)
+    if (statement) this.#ensure(statement)
+    this.#queue.sentExtended()
+    return renamed(message, from, to, statement?.name ?? strangersName(name))
+  }
+
+  /** Hot path. Sees to it that the server has the statement when it reads what is sent next. */
+  #ensure(statement: PreparedStatement): Prepared {
+    const prepared = this.#prepared.get(statement)
+    if (prepared && this.#isThere(prepared)) {
+      prepared.usedAt = ++this.#uses
+      return prepared
+    }
+    const made = this.#makeRoom(statement)
+    this.#sendOurs(statement.parse, this.#parsing(made, true))
+    return made
+  }
+
+  /** Hot path. */
+  #isThere(prepared: Prepared): boolean {
+    if (prepared.version !== prepared.statement.version) return false
+    return prepared.pending === undefined || prepared.group === this.#queue.group
+  }
+
+  /** What may be there of the statement is closed; and if it takes another's place, the one that was not used for longest. */
+  #makeRoom(statement: PreparedStatement): Prepared {
+    const known = this.#prepared.get(statement)
+    const prepared = known ?? {
+      statement,
+      pending: undefined,
+      group: -1,
+      version: 0,
+      lease: 0,
+      usedAt: 0,
+      isKept: false,
+    }
+    if (!prepared.isKept && this.#kept >= this.#most) this.#closeOldest()
+    if (known) this.#closeOurs(known)
+    prepared.isKept = true
+    this.#kept++
+    prepared.version = statement.version
+    prepared.lease = this.#lease
+    prepared.usedAt = ++this.#uses
+    this.#prepared.set(statement, prepared)
+    return prepared
+  }
+
+  #closeOldest(): void {
+    let oldest: Prepared | undefined
+    for (const prepared of this.#prepared.values()) {
+      if (prepared.isKept && (!oldest || prepared.usedAt < oldest.usedAt)) oldest = prepared
+    }
+    assert(oldest !== undefined, 'of those that are kept one is the oldest')
+    this.#closeOurs(oldest)
+  }
+
+  #closeOurs(prepared: Prepared): void {
+    const note: MessageNote = {
+      isOurs: true,
+      completed: () => {
+        if (prepared.pending === note) this.#prepared.delete(prepared.statement)
+      },
+      dropped: () => {
+        if (prepared.pending === note) this.#keep(prepared)
+      },
+    }
+    prepared.pending = note
+    prepared.group = -1
+    if (prepared.isKept) this.#kept--
+    prepared.isKept = false
+    this.#sendOurs(closeStatement(prepared.statement.name), note)
+  }
+
+  /** It may be there still. */
+  #keep(prepared: Prepared): void {
+    prepared.isKept = true
+    this.#kept++
+  }
+
+  /** The note of a Parse. */
+  #parsing(prepared: Prepared, isOurs: boolean, dropped = nothing): MessageNote {
+    const note: MessageNote = {
+      isOurs,
+      completed: () => {
+        if (prepared.pending === note) prepared.pending = undefined
+      },
+      dropped: () => {
+        if (prepared.pending === note) prepared.group = -1
+        dropped()
+      },
+    }
+    prepared.pending = note
+    prepared.group = this.#queue.group
+    this.#tally.serverParses++
+    return note
+  }
+
+  #sendOurs(bytes: Buffer, note: MessageNote): void {
+    this.#queue.sentNoted(note)
+    this.#write(bytes)
+  }
+
+  // Parse.
+
+  #parse(
+    message: MessageBytes & { readonly isTail: boolean },
+    to: number,
+    name: string,
+    owner: StatementOwner,
+    isFailed: boolean,
+  ): Replacement {
+    const from = statementNameAt(message)
+    const { statements } = owner
+    if (!message.isTail) throw tooLong(message)
+    const known = statements.get(name, owner.planKey)
+    if (known) return this.#parseAgain(message, from, to, name, known)
+    if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
+    const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.planKey)
+    statements.set(name, statement)
+    const forget = (): void => statements.deleteIf(name, statement)
+    const prepared = this.#prepared.get(statement)
+    if (prepared && !isFailed && this.#isThere(prepared)) return this.#parseNothing(message, prepared, forget)
+    this.#queue.sentNoted(this.#parsing(this.#makeRoom(statement), false, forget))
+    return renamedOnly(message, from, to, statement.name)
+  }
+
+  /** The server has it. */
+  #parseNothing(message: MessageBytes, prepared: Prepared, forget: () => void): Replacement {
+    prepared.usedAt = ++this.#uses
+    this.#queue.sentNoted(new ParsedAlready(forget))
+    return { count: message.end - message.start, bytes: closeNobodys }
+  }
+
+  /** The client has given the name already: PostgreSQL says so, but for the name. */
+  #parseAgain(message: MessageBytes, from: number, to: number, name: string, known: PreparedStatement): Replacement {
+    this.#ensure(known)
+    this.#queue.sentNoted(new DuplicateName(name, known.name))
+    return renamedOnly(message, from, to, known.name)
+  }
+
+  // Close.
+
+  #close(
+    message: MessageBytes,
+    from: number,
+    to: number,
+    name: string,
+    { statements }: StatementOwner,
+  ): Replacement | undefined {
+    const statement = statements.delete(name)
+    if (!statement) {
+      this.#queue.sentExtended()
+      return renamed(message, from, to, strangersName(name))
+    }
+    const restore = (): void => {
+      if (!statements.has(name)) statements.set(name, statement)
+    }
+    this.#queue.sentNoted(new ReplacedAnswer(restore))
+    return renamedOnly(message, from, to, nobodysName)
+  }
+}
+
+/** A Close stands for the Parse: what it is answered with is given as what a Parse is answered with. */
+class ParsedAlready extends ReplacedAnswer {
+  override get completion(): Buffer {
+    return parseComplete
+  }
+}
+
+/** The error says our name for the statement, and the client knows it by its own. */
+class DuplicateName extends ReplacedAnswer {
+  readonly #name: string
+  readonly #ours: string
+
+  constructor(name: string, ours: string) {
+    super()
+    this.#name = name
+    this.#ours = ours
+  }
+
+  override error({ bytes, start, end }: MessageBytes): Buffer | undefined {
+    const fields = bytes.toString('latin1', start + 5, end)
+    if (!fields.includes(duplicateState)) return undefined
+    return build.message(
+      'E',
+      Buffer.from(
+        fields.replace(this.#ours, () => this.#name),
+        'latin1',
+      ),
+    )
+  }
+}
+
+function renamed(message: MessageBytes, from: number, to: number, name: string | undefined): Replacement | undefined {
+  return name === undefined ? undefined : renamedOnly(message, from, to, name)
+}
+
+/** Hot path. */
+function renamedOnly(message: MessageBytes, from: number, to: number, name: string): Replacement {
+  return { count: to + 1 - message.start, bytes: renamedHead(message, from, to, name) }
+}
+
+/** A name that the client has never given goes as it is, unless something of ours may have it. */
+function strangersName(name: string): string | undefined {
+  return name.startsWith(ourPrefix) ? nobodysName : undefined
+}
+
+function tooLong({ bytes, start }: MessageBytes): TaxirankError {
+  const length = bytes.readUInt32BE(start + 1)
+  return new TaxirankError(
+    'statement_too_long',
+    `a named statement of ${length.toLocaleString('en-US')} bytes is too long`,
+  )
+}
+
+function nothing(): void {
+  return
+}

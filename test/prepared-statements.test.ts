@@ -1,0 +1,396 @@
+/**
+ * Prepared statements in transaction mode: they follow their client from server to server, are shared by clients with the same text, and no client
+ * ever meets another's.
+ */
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { TestPoolers, type TestPooler } from './support/pooler.ts'
+import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
+import type { RawClient } from './support/raw-client.ts'
+import * as raw from './support/raw-messages.ts'
+
+let postgres: TestPostgres
+const poolers = new TestPoolers(() => postgres.port)
+const mostPrepared = 5
+
+before(async () => {
+  postgres = await startTestPostgres()
+})
+
+after(async () => {
+  await poolers.remove()
+  await postgres.remove()
+})
+
+const run = (name: string, ...values: (string | null)[]): Buffer =>
+  raw.all(raw.bind(values, name), raw.execute(), raw.sync)
+const parsed = ['1', 'Z I']
+const gave = (value: string | number): string[] => ['2', `D ${value}`, 'C SELECT 1', 'Z I']
+const missing = (name: string): string => `E ERROR 26000: prepared statement "${name}" does not exist`
+/** What its server has prepared, in the order of the texts. */
+const onServer =
+  "select coalesce(string_agg(statement, ', ' order by statement), 'nothing') from pg_prepared_statements"
+
+/** Clients of a pool of two servers; `other` holds the one that was used last while `ask` runs, so that another is taken. */
+async function elsewhere<T>(other: RawClient, ask: () => Promise<T>): Promise<T> {
+  await other.query('begin')
+  try {
+    return await ask()
+  } finally {
+    await other.query('rollback')
+  }
+}
+
+describe('a prepared statement', () => {
+  let pooler: TestPooler
+  let [one, two, other]: RawClient[] = []
+
+  beforeEach(async () => {
+    pooler = await poolers.start({ poolSize: 2, maxPreparedStatements: mostPrepared })
+    const clients = [await pooler.login(), await pooler.login(), await pooler.login()]
+    ;[one, two, other] = clients
+  })
+
+  const first = (): RawClient => one as RawClient
+  const second = (): RawClient => two as RawClient
+  const moved = <T>(ask: () => Promise<T>): Promise<T> => elsewhere(other as RawClient, ask)
+
+  it('follows its client to another server', async () => {
+    assert.deepEqual(await first().ask(raw.parse('select pg_backend_pid()', 'pid'), raw.sync), parsed)
+    const [, here] = await first().ask(run('pid'))
+    const [, there] = await moved(() => first().ask(run('pid')))
+    assert.notEqual(there, here)
+    assert.match(String(there), /^D [0-9]+$/)
+  })
+
+  it('is described, bound and closed under the name that its client gave', async () => {
+    await first().ask(raw.parse('select $1::int + 1 as next', 'plus'), raw.sync)
+    assert.deepEqual(await moved(() => first().ask(raw.describeStatement('plus'), raw.sync)), [
+      't 000100000017',
+      'T next',
+      'Z I',
+    ])
+    assert.deepEqual(await first().ask(run('plus', '4')), gave(5))
+    assert.deepEqual(await first().ask(raw.closeStatement('plus'), raw.sync), ['3', 'Z I'])
+    assert.deepEqual(await first().ask(run('plus', '4')), [missing('plus'), 'Z I'])
+  })
+
+  it('may have the same name as that of another client', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    await second().ask(raw.parse('select 2', 's'), raw.sync)
+    for (const ask of [(do_: () => Promise<void>) => do_(), moved]) {
+      await ask(async () => {
+        assert.deepEqual(await first().ask(run('s')), gave(1))
+        assert.deepEqual(await second().ask(run('s')), gave(2))
+      })
+    }
+  })
+
+  it('is shared by clients with the same text, and outlives the one that prepared it', async () => {
+    await first().ask(raw.parse('select 42', 'a'), raw.sync)
+    await second().ask(raw.parse('select 42', 'b'), raw.sync)
+    assert.equal(await first().value(onServer), 'select 42')
+    await first().ask(raw.closeStatement('a'), raw.sync)
+    first().leave()
+    assert.deepEqual(await second().ask(run('b')), gave(42))
+    assert.equal(await second().value(onServer), 'select 42')
+    assert.deepEqual(
+      pooler.figures
+        .clients()
+        .map(({ preparedStatements }) => preparedStatements)
+        .toSorted(),
+      [0, 1],
+    )
+  })
+
+  it('is not shared with other types of parameters, nor under another time zone', async () => {
+    const typed = (name: string, oid: number): Buffer => {
+      const types = Buffer.alloc(6)
+      types.writeUInt16BE(1)
+      types.writeUInt32BE(oid, 2)
+      return raw.message('P', Buffer.from(`${name}\0select pg_typeof($1)\0`), types)
+    }
+    await first().ask(typed('t', 23), raw.sync)
+    await second().ask(typed('t', 25), raw.sync)
+    assert.deepEqual(await first().ask(run('t', '1')), gave('integer'))
+    assert.deepEqual(await second().ask(run('t', '1')), gave('text'))
+    const text = "select extract(epoch from timestamptz '2024-01-01 00:00')::int"
+    const zoned = await pooler.login({ TimeZone: 'Asia/Tokyo' })
+    await second().ask(raw.parse(text, 'z'), raw.sync)
+    await zoned.ask(raw.parse(text, 'z'), raw.sync)
+    const [, utc] = await second().ask(run('z'))
+    const [, tokyo] = await zoned.ask(run('z'))
+    assert.equal(Number(utc?.slice(2)) - Number(tokyo?.slice(2)), 9 * 3_600)
+  })
+
+  it('is prepared anew under the parameters that its client has set since', async () => {
+    await first().ask(raw.parse("select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'", 's'), raw.sync)
+    assert.deepEqual(await first().ask(run('s')), gave('f'))
+    await first().query("set time zone 'Asia/Tokyo'")
+    assert.deepEqual(await moved(() => first().ask(run('s'))), gave('t'))
+    await second().ask(raw.parse("select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'", 's'), raw.sync)
+    assert.deepEqual(await second().ask(run('s')), gave('f'))
+  })
+
+  it('that was prepared between SET and the report of it is not used under other parameters', async () => {
+    const text = "select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'"
+    first().send(
+      raw.all(
+        raw.statement("set time zone 'Asia/Tokyo'"),
+        raw.parse(text, 's'),
+        raw.bind([], 's'),
+        raw.execute(),
+        raw.sync,
+      ),
+    )
+    assert.deepEqual(
+      (await first().answer()).filter((line) => line.startsWith('D')),
+      ['D t'],
+    )
+    await second().ask(raw.parse(text, 's'), raw.sync)
+    assert.deepEqual(await second().ask(run('s')), gave('f'))
+  })
+
+  it('of a name that is taken is refused in the words of PostgreSQL, and the client goes on', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    const taken = 'E ERROR 42P05: prepared statement "s" already exists'
+    assert.deepEqual(await first().ask(raw.parse('select 2', 's'), raw.sync), [taken, 'Z I'])
+    assert.deepEqual(await moved(() => first().ask(raw.parse('select 2', 's'), raw.sync)), [taken, 'Z I'])
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+  })
+
+  it('of an unknown name is refused in the words of PostgreSQL, also if it is one of ours', async () => {
+    await second().ask(raw.parse('select 1', 's'), raw.sync)
+    assert.deepEqual(await first().ask(run('s')), [missing('s'), 'Z I'])
+    const [refusal] = await first().ask(run('taxirank_1'))
+    assert.match(String(refusal), /^E ERROR 26000: prepared statement "taxirank_0" does not exist/)
+    assert.deepEqual(await first().ask(raw.parse('select 3', 'taxirank_1'), raw.sync), parsed)
+    assert.deepEqual(await first().ask(run('taxirank_1')), gave(3))
+    assert.deepEqual(await second().ask(run('s')), gave(1))
+  })
+
+  it('that PostgreSQL refuses is none, and its name is free', async () => {
+    assert.match(String(await first().ask(raw.parse('selec 1', 's'), raw.sync)), /^E ERROR 42601.*,Z I$/)
+    assert.deepEqual(await first().ask(run('s')), [missing('s'), 'Z I'])
+    assert.deepEqual(await first().ask(raw.parse('select 1', 's'), raw.sync), parsed)
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+  })
+
+  it('that was skipped behind an error is none, for whomever', async () => {
+    const broken = raw.all(raw.bind([], 'none'), raw.parse('select 1', 's'), raw.bind([], 's'), raw.execute(), raw.sync)
+    assert.deepEqual(await first().ask(broken), [missing('none'), 'Z I'])
+    assert.deepEqual(await first().ask(run('s')), [missing('s'), 'Z I'])
+    await second().ask(raw.parse('select 1', 's'), raw.sync)
+    assert.deepEqual(await second().ask(run('s')), gave(1))
+    assert.deepEqual(await first().ask(raw.parse('select 1', 's'), raw.sync), parsed)
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+  })
+
+  it('that is there already is not prepared again, but not behind an error', async () => {
+    await second().ask(raw.parse('select 1', 's'), raw.sync)
+    const broken = raw.all(raw.bind([], 'none'), raw.parse('select 1', 's'), raw.sync)
+    assert.deepEqual(await first().ask(broken), [missing('none'), 'Z I'])
+    assert.deepEqual(await first().ask(run('s')), [missing('s'), 'Z I'])
+  })
+
+  it('whose Close was skipped behind an error is still there', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    await first().ask(raw.bind([], 'none'), raw.closeStatement('s'), raw.sync)
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+  })
+
+  it('is there for every group of a pipeline, also on a server that lacks it and behind a group that fails', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    const group = run('s')
+    const broken = raw.all(raw.bind([], 'none'), group)
+    await moved(async () => {
+      first().send(raw.all(broken, group, broken, group, group))
+      const answers: string[] = []
+      for (let n = 0; n < 5; n++) answers.push(...(await first().answer()))
+      const no = [missing('none'), 'Z I']
+      assert.deepEqual(answers, [...no, ...gave(1), ...no, ...gave(1), ...gave(1)])
+    })
+  })
+
+  it('is there behind an error of its own kind: the one that prepares it elsewhere', async () => {
+    await first().query('create table gone (id int)')
+    await first().ask(raw.parse('select id from gone', 's'), raw.sync)
+    await first().query('drop table gone')
+    const [refusal] = await moved(() => first().ask(run('s')))
+    assert.match(String(refusal), /^E ERROR 42P01: relation "gone" does not exist/)
+    await first().query('create table gone (id int)')
+    assert.deepEqual(await first().ask(run('s')), ['2', 'C SELECT 0', 'Z I'])
+    await first().query('drop table gone')
+  })
+
+  it('gives the place of the one that was not used for longest', async () => {
+    const names = Array.from({ length: 2 * mostPrepared }, (_, index) => `s${index}`)
+    for (const name of names) await first().ask(raw.parse(`select '${name}'`, name), raw.sync)
+    const counted = 'select count(*) from pg_prepared_statements'
+    assert.equal(await first().value(counted), String(mostPrepared))
+    for (const name of [...names, ...names]) assert.deepEqual(await first().ask(run(name)), gave(name))
+    first().send(raw.all(...names.map((name) => run(name))))
+    for (const name of names) assert.deepEqual(await first().answer(), gave(name))
+    const binds = names.map((name) => raw.all(raw.bind([], name), raw.execute()))
+    const answers = await first().ask(raw.all(...binds, raw.sync))
+    assert.deepEqual(
+      answers.filter((line) => line.startsWith('D')),
+      names.map((name) => `D ${name}`),
+    )
+    assert.equal(await first().value(counted), String(mostPrepared))
+  })
+
+  it('is forgotten by DEALLOCATE ALL and DISCARD ALL of its client, and by nobody else', async () => {
+    for (const statement of ['deallocate all', 'discard all']) {
+      await first().ask(raw.parse('select 1', 's'), raw.sync)
+      await second().ask(raw.parse('select 1', 's'), raw.sync)
+      await first().query(statement)
+      assert.deepEqual(await first().ask(run('s')), [missing('s'), 'Z I'])
+      assert.deepEqual(await second().ask(run('s')), gave(1))
+      await second().ask(raw.closeStatement('s'), raw.sync)
+    }
+  })
+
+  it('is found again when somebody has dropped it by SQL', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    const name = await second().value('select name from pg_prepared_statements')
+    await second().query(`deallocate ${name}`)
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+    await second().query(`do $$ begin execute 'deallocate ${name}'; end $$`)
+    await first().ask(run('s'))
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+  })
+
+  it('whose result has changed is prepared anew', async () => {
+    await first().query('create table item (id int)')
+    await first().ask(raw.parse('select * from item', 's'), raw.sync)
+    await first().ask(run('s'))
+    await first().query('alter table item add name text')
+    const changed = 'E ERROR 0A000: cached plan must not change result type'
+    assert.deepEqual(await first().ask(run('s')), [changed, 'Z I'])
+    assert.deepEqual(await first().ask(run('s')), ['2', 'C SELECT 0', 'Z I'])
+    await first().query('drop table item')
+  })
+
+  it('is answered in a failed transaction as PostgreSQL does', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    await second().query('begin')
+    await second().query('select 1/0')
+    const aborted = 'E ERROR 25P02: current transaction is aborted, commands ignored until end of transaction block'
+    assert.deepEqual(await second().ask(raw.parse('select 1', 's'), raw.sync), [aborted, 'Z E'])
+    assert.deepEqual(await second().ask(raw.parse('rollback', 'r'), raw.sync), ['1', 'Z E'])
+    assert.deepEqual(await second().ask(run('r')), ['2', 'C ROLLBACK', 'Z I'])
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+  })
+
+  it('may be long, and come in pieces', async () => {
+    const long = `select '${'x'.repeat(600_000)}'`
+    first().send(raw.parse(long, 'long').subarray(0, 300_000))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(await second().value('select 1'), '1')
+    first().send(raw.parse(long, 'long').subarray(300_000), raw.sync)
+    assert.deepEqual(await first().answer(), parsed)
+    const [, row] = await moved(() => first().ask(run('long')))
+    assert.equal(row?.length, 2 + 600_000)
+    const tooLong = raw.parse(`select '${'x'.repeat(5_000_000)}'`, 'longer')
+    first().send(tooLong, raw.sync)
+    assert.match(String(await first().rest()), /^E FATAL 54000: a named statement of 5,000,\d+ bytes is too long/)
+  })
+
+  it('reads a Bind of any length in any pieces', async () => {
+    await first().ask(raw.parse('select length($1::text)', 's'), raw.sync)
+    const group = raw.all(raw.bind(['y'.repeat(100_000)], 's'), raw.execute(), raw.sync)
+    for (const at of [1, 5, 6, 7, 8, 9, 20, 16_384, 50_000]) {
+      first().send(group.subarray(0, at))
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      first().send(group.subarray(at))
+      assert.deepEqual(await first().answer(), gave(100_000))
+    }
+    await first().sendBytewise(raw.all(raw.parse('select 8', 'bytes'), raw.describeStatement('bytes'), run('bytes')))
+    assert.deepEqual(await first().answer(), ['1', 't 0000', 'T ?column?', '2', 'D 8', 'C SELECT 1', 'Z I'])
+  })
+})
+
+describe('the unnamed statement', () => {
+  let pooler: TestPooler
+  let [one, two, other]: RawClient[] = []
+
+  beforeEach(async () => {
+    pooler = await poolers.start({ poolSize: 2 })
+    ;[one, two, other] = [await pooler.login(), await pooler.login(), await pooler.login()]
+  })
+
+  const first = (): RawClient => one as RawClient
+  const second = (): RawClient => two as RawClient
+  const moved = <T>(ask: () => Promise<T>): Promise<T> => elsewhere(other as RawClient, ask)
+  const none = 'E ERROR 26000: unnamed prepared statement does not exist'
+
+  it('is there at its Bind, on whichever server, and never that of another client', async () => {
+    await first().ask(raw.parse('select 1'), raw.sync)
+    await second().ask(raw.parse('select 2'), raw.sync)
+    assert.deepEqual(await first().ask(run('')), gave(1))
+    assert.deepEqual(await second().ask(run('')), gave(2))
+    assert.deepEqual(await moved(() => first().ask(run(''))), gave(1))
+    assert.deepEqual(await first().ask(raw.describeStatement(), raw.sync), ['t 0000', 'T ?column?', 'Z I'])
+  })
+
+  it('is the newest of its client, on whichever server', async () => {
+    await first().ask(raw.parse('select 1'), raw.sync)
+    await moved(() => first().ask(raw.parse('select 2'), raw.sync))
+    assert.deepEqual(await first().ask(run('')), gave(2))
+  })
+
+  it('is dropped by a Query, a Close and a Parse that fails, on every server', async () => {
+    const drops = [
+      raw.query('select 1'),
+      raw.all(raw.closeStatement(''), raw.sync),
+      raw.all(raw.parse('selec'), raw.sync),
+    ]
+    for (const drop of drops) {
+      await first().ask(raw.parse('select 1'), raw.sync)
+      await first().ask(drop)
+      assert.deepEqual(await first().ask(run('')), [none, 'Z I'])
+      assert.deepEqual(await moved(() => first().ask(run(''))), [none, 'Z I'])
+    }
+  })
+
+  it('of another client is not there for a client that has none', async () => {
+    await second().ask(raw.parse('select 2'), raw.sync)
+    assert.deepEqual(await first().ask(run('')), [none, 'Z I'])
+    assert.deepEqual(await first().ask(raw.describeStatement(), raw.sync), [none, 'Z I'])
+    assert.deepEqual(await second().ask(run('')), gave(2))
+  })
+})
+
+describe('with max_prepared_statements = 0', () => {
+  it('names are left as they are, for the length of a transaction', async () => {
+    const pooler = await poolers.start({ poolSize: 1, maxPreparedStatements: 0 })
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    await one.query('begin')
+    await one.ask(raw.parse('select 5', 'mine'), raw.sync)
+    assert.deepEqual(await one.ask(run('mine')), ['2', 'D 5', 'C SELECT 1', 'Z T'])
+    await one.query('commit')
+    assert.equal(await two.value(onServer), 'nothing')
+    assert.deepEqual(await one.ask(run('mine')), [missing('mine'), 'Z I'])
+  })
+})
+
+describe('in statement mode', () => {
+  it('statements follow their client, too', async () => {
+    const pooler = await poolers.start({ poolSize: 2, poolMode: 'statement' })
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    await one.ask(raw.parse('select 1', 's'), raw.sync)
+    await two.ask(raw.parse('select 2', 's'), raw.sync)
+    one.send(raw.all(...Array.from({ length: 20 }, () => run('s'))))
+    two.send(raw.all(...Array.from({ length: 20 }, () => run('s'))))
+    for (let n = 0; n < 20; n++) {
+      assert.deepEqual(await one.answer(), gave(1))
+      assert.deepEqual(await two.answer(), gave(2))
+    }
+  })
+})
+
+describe('the trace of all this', () => {
+  it('shows no breach', () => poolers.assertNoBreach())
+})
