@@ -52,6 +52,10 @@ const catalogue = {
   statement_too_long: { sqlState: '54000', severity: 'FATAL', retryable: true },
   /** More prepared statements than can be kept. */
   too_many_statements: { sqlState: '53400', severity: 'FATAL', retryable: true },
+  /** A statement that would leave something in the session, where that is not allowed. */
+  session_state_refused: { sqlState: '0A000', severity: 'ERROR', retryable: true },
+  /** As many clients keep their servers as may. */
+  too_many_pinned: { sqlState: '53300', severity: 'ERROR', retryable: true },
   /** A cancel that met its request while it was still queued. */
   query_canceled: { sqlState: '57014', severity: 'ERROR', retryable: true },
   admin_shutdown: { sqlState: '57P01', severity: 'FATAL', retryable: true },

@@ -3,6 +3,7 @@
  * server.
  */
 
+import { type Effects, noEffects } from '../sql/effect.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import type { PreparedStatement, PreparedStatements } from './prepared-statements.ts'
 
@@ -17,6 +18,8 @@ export class ClientStatements {
   readonly #byName = new Map<string, PreparedStatement>()
   /** How often the client has sent a Parse of the unnamed statement: tells its newest from an older one on another server. */
   unnamedParses = 0
+  /** What running the unnamed statement does to a session. */
+  unnamedEffects: Effects = noEffects
   #unnamed: Buffer = noBytes
   #unnamedBytes = 0
 

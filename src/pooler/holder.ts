@@ -8,12 +8,17 @@ export interface Holder extends ReplyReader {
   readonly parameters: ParameterSet
   /** That of its parameters. */
   readonly planKey: number
-  /** What else its session begins with, in session mode: settings that PostgreSQL does not report. */
-  readonly settings: ReadonlyMap<string, string>
   /** What it has prepared. */
   readonly statements: ClientStatements
   /** Hot path. Its unnamed statement is no more, if it has one. */
   unnamedDropped(): void
+  /** It reads what its session last drew from a sequence. */
+  readsSequences: boolean
+  /** It has prepared something. */
+  readonly hasStatements: boolean
+  readonly applicationName: string
+  /** It keeps its server for these reasons. */
+  pinned(reasons: readonly string[]): void
   /** PostgreSQL is telling the client about a changed parameter: these are the values now. */
   parametersReported(parameters: ParameterSet): void
   /** The server has these values, and the client must be told what differs from its own. */

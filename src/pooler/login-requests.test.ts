@@ -29,27 +29,25 @@ describe('LoginRequests', () => {
   it('lays what the client asked for over the values it is given, though it was given others before', () => {
     const request = requests.of(packet)
     const over = (values: Record<string, string>) =>
-      Object.fromEntries(request.startOver(sets.of(new Map(Object.entries(values))), 'transaction').parameters.values)
+      Object.fromEntries(request.startOver(sets.of(new Map(Object.entries(values))), false).values)
     assert.deepEqual(over({ TimeZone: 'Asia/Tokyo', DateStyle: 'ISO' }), { TimeZone: 'UTC', DateStyle: 'ISO' })
     assert.deepEqual(over({ TimeZone: 'Asia/Tokyo', DateStyle: 'SQL' }), { TimeZone: 'UTC', DateStyle: 'SQL' })
     assert.throws(() => over({ DateStyle: 'ISO' }), { code: 'unsupported_startup_parameter' })
   })
 
-  it('makes settings of what PostgreSQL does not report, in session mode, and refuses it in the others', () => {
+  it('makes settings of what PostgreSQL does not report, where settings are carried, and refuses it elsewhere', () => {
     const request = requests.of(startup({ user: 'me', work_mem: '1MB', timezone: 'UTC' }))
     const base = sets.of(new Map([['DateStyle', 'ISO']]))
-    const { parameters, settings } = request.startOver(base, 'session')
-    assert.equal(parameters, base)
+    const { values, settings } = request.startOver(base, true)
+    assert.deepEqual(values, base.values)
     assert.deepEqual(
       [...settings],
       [
+        ['timezone', 'UTC'],
         ['work_mem', '1MB'],
-        ['TimeZone', 'UTC'],
       ],
     )
-    request.assertCarried('session')
-    for (const mode of ['transaction', 'statement'] as const) {
-      assert.throws(() => request.assertCarried(mode), /unsupported startup parameter: work_mem/)
-    }
+    request.assertCarried(true)
+    assert.throws(() => request.assertCarried(false), /unsupported startup parameter: work_mem/)
   })
 })

@@ -4,7 +4,6 @@
  */
 
 import type { Startup } from '../client/client.ts'
-import type { PoolMode } from './figures.ts'
 import { poolKey } from './names.ts'
 import { type ParameterSet, type ParameterSets, tracksDefaults } from './parameters.ts'
 import { readStartup, type StartupRequest, unsupported } from './startup-parameters.ts'
@@ -32,18 +31,11 @@ export class LoginRequests {
   }
 }
 
-/** What a client's session begins with. */
-export interface SessionStart {
-  readonly parameters: ParameterSet
-  /** What PostgreSQL does not report: to be made on the client's server. */
-  readonly settings: ReadonlyMap<string, string>
-}
-
 export class LoginRequest {
   readonly #startup: StartupRequest
   readonly #sets: ParameterSets
   #base: ParameterSet | undefined
-  #start: SessionStart | undefined
+  #start: ParameterSet | undefined
   #poolUser: string | undefined
   #poolKey = ''
 
@@ -69,28 +61,28 @@ export class LoginRequest {
     return this.#poolKey
   }
 
-  /** Throws `unsupported_startup_parameter` for what can be set in session mode only. */
-  assertCarried(mode: PoolMode): void {
+  /** Throws `unsupported_startup_parameter` for what PostgreSQL doesn't report, unless settings are carried for clients. */
+  assertCarried(isAnySetting: boolean): void {
     const [name] = this.#startup.settings.keys()
-    if (name !== undefined && mode !== 'session') throw unsupported(name)
+    if (name !== undefined && !isAnySetting) throw unsupported(name)
   }
 
   /**
    * What its session begins with: a pool's own values, and what the client asked for instead. Throws
-   * `unsupported_startup_parameter` for a name that PostgreSQL doesn't report, unless the mode is session.
+   * `unsupported_startup_parameter` for a name that PostgreSQL doesn't report, unless settings are carried for clients.
    */
-  startOver(base: ParameterSet, mode: PoolMode): SessionStart {
+  startOver(base: ParameterSet, isAnySetting: boolean): ParameterSet {
     if (this.#start && this.#base === base) return this.#start
     const values = new Map(base.values)
-    const settings = new Map(this.#startup.settings)
+    const settings = new Map([...base.settings, ...this.#startup.settings])
     for (const [name, value] of this.#startup.parameters) {
-      const reported = spelledIn(base, name)
-      if (reported !== undefined) values.set(reported, value)
-      else if (mode === 'session') settings.set(name, value)
+      const spelled = spelledIn(base, name)
+      if (spelled !== undefined) values.set(spelled, value)
+      else if (isAnySetting) settings.set(name.toLowerCase(), value)
       else throw unsupported(name)
     }
     this.#base = base
-    this.#start = { parameters: this.#sets.of(values), settings }
+    this.#start = this.#sets.of(values, settings)
     return this.#start
   }
 }

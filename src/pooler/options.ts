@@ -9,6 +9,7 @@ import type { ServerAddress, ServerEncryption } from '../server/target.ts'
 import type { AuthenticationOptions } from './authentication.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { LoadBalanceHosts, PoolMode } from './figures.ts'
+import type { SessionState } from './session-rules.ts'
 
 /** What one pool may be like. 0 is no limit, but for the reserve. */
 export interface PoolSettings {
@@ -18,6 +19,8 @@ export interface PoolSettings {
   readonly queryWaitTimeoutMs: number
   /** Absent: what is said for all. */
   readonly poolMode?: PoolMode
+  readonly sessionState?: SessionState
+  readonly maxPinned?: number
 }
 
 /** A database that clients may name. */
@@ -124,6 +127,10 @@ export interface PoolerOptions {
   readonly serverFastClose?: boolean
   /** Absent: 200. */
   readonly maxPreparedStatements?: number
+  /** Absent: track. */
+  readonly sessionState?: SessionState
+  /** So many servers of a pool may be kept by clients beyond their transactions; absent: all but one. */
+  readonly maxPinned?: number
   /** Of every client, but for the users that have limits of their own. */
   readonly clientLimits?: ClientLimits
   readonly userClientLimits?: ReadonlyMap<string, ClientLimits>

@@ -57,17 +57,21 @@ export function isIdentity(name: string): boolean {
   return identity.has(name)
 }
 
-/** Values of reported parameters at one moment. Never changes; equal values are the same object (see `ParameterSets`). */
+/** What a session is like at one moment. Never changes; equal ones are the same object (see `ParameterSets`). */
 export class ParameterSet {
+  /** Of the parameters that PostgreSQL reports, by its spelling of their names. */
   readonly values: ReadonlyMap<string, string>
-  /** Positive; the state key of a server that has these values. */
+  /** Parameters that it doesn't report and that were set for the session, by lower-case name. */
+  readonly settings: ReadonlyMap<string, string>
+  /** Positive; the state key of a server that is like this. */
   readonly key: number
   /** Sets that give the same plans have the same: PostgreSQL bakes zone and style of dates, the search_path, the user into what it prepares. */
   readonly planKey: number
   #loginEnd: Buffer | undefined
 
-  constructor(values: ReadonlyMap<string, string>, key: number, planKey: number) {
-    this.values = values
+  constructor(session: SessionValues, key: number, planKey: number) {
+    this.values = new Map(session.values)
+    this.settings = session.settings.length === 0 ? noSettings : new Map(session.settings)
     this.key = key
     this.planKey = planKey
   }
@@ -80,16 +84,15 @@ export class ParameterSet {
   }
 }
 
-const longestInterned = 4_096
+/** Sorted by name. */
+interface SessionValues {
+  readonly values: Assignments
+  readonly settings: Assignments
+}
 
 type Assignments = readonly (readonly [string, string])[]
 
-function textOf(assignments: Assignments): string {
-  return assignments.map(([name, value]) => `${name}\0${value}\0`).join('')
-}
-
-/** What no plan depends on. */
-const planless = new Set(['application_name', 'default_transaction_read_only', 'in_hot_standby', 'scram_iterations'])
+const longestInterned = 4_096
 
 /** Interns sets, so that comparing two of them costs nothing. */
 export class ParameterSets {
@@ -106,24 +109,35 @@ export class ParameterSets {
     this.#capacity = capacity
   }
 
-  of(values: ReadonlyMap<string, string>): ParameterSet {
-    const sorted = [...values].sort(([a], [b]) => (a < b ? -1 : 1))
-    const text = textOf(sorted)
-    if (text.length > longestInterned) return this.#make(sorted)
+  of(values: ReadonlyMap<string, string>, settings = noSettings): ParameterSet {
+    const session = { values: sorted(values), settings: sorted(settings) }
+    const text = `${textOf(session.values)}\0${textOf(session.settings)}`
+    if (text.length > longestInterned) return this.#make(session)
     const known = this.#byText.get(text)
     if (known) return known
     if (this.#byText.size >= this.#capacity) this.#byText.clear()
-    const made = this.#make(sorted)
+    const made = this.#make(session)
     this.#byText.set(text, made)
     return made
   }
 
-  #make(sorted: Assignments): ParameterSet {
-    return new ParameterSet(new Map(sorted), ++this.#lastKey, this.#planKeyOf(sorted))
+  /** With another value of a reported parameter. */
+  with(set: ParameterSet, name: string, value: string): ParameterSet {
+    if (set.values.get(name) === value) return set
+    return this.of(new Map(set.values).set(name, value), set.settings)
   }
 
-  #planKeyOf(sorted: Assignments): number {
-    const text = textOf(sorted.filter(([name]) => !planless.has(name)))
+  /** With these settings instead. */
+  withSettings(set: ParameterSet, settings: ReadonlyMap<string, string>): ParameterSet {
+    return settings === set.settings ? set : this.of(set.values, settings)
+  }
+
+  #make(session: SessionValues): ParameterSet {
+    return new ParameterSet(session, ++this.#lastKey, this.#planKeyOf(session))
+  }
+
+  #planKeyOf({ values, settings }: SessionValues): number {
+    const text = textOf([...values, ...settings].filter(([name]) => !isPlanless(name)))
     const known = this.#planKeys.get(text)
     if (known !== undefined) return known
     if (text.length <= longestInterned) {
@@ -132,46 +146,100 @@ export class ParameterSets {
     }
     return this.#lastKey
   }
+}
 
-  with(set: ParameterSet, name: string, value: string): ParameterSet {
-    if (set.values.get(name) === value) return set
-    return this.of(new Map(set.values).set(name, value))
-  }
+function sorted(assignments: ReadonlyMap<string, string>): Assignments {
+  return [...assignments].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function textOf(assignments: Assignments): string {
+  return assignments.map(([name, value]) => `${name}\0${value}\0`).join('')
+}
+
+const planless = new Set([
+  'application_name',
+  'default_transaction_read_only',
+  'extra_float_digits',
+  'client_min_messages',
+  'in_hot_standby',
+  'scram_iterations',
+])
+
+/** No plan depends on it: custom parameters are read when a statement runs. */
+function isPlanless(name: string): boolean {
+  return planless.has(name) || name.includes('.') || name.endsWith('_timeout')
 }
 
 /** A setting's name as SET takes it unquoted: maybe that of an extension's. */
 const settingName = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$/i
 
-/** Whether a client's startup packet may name this. */
+/** Whether it can be carried from server to server. */
 export function isSettingName(name: string): boolean {
   return settingName.test(name) && name.length <= longestName
 }
 
 /**
- * The statement that brings a server from its values to a client's, and makes `settings`, which are not reported and so
- * are made in any case; undefined if nothing needs to be done.
- * It runs as one Query of its own with exit_on_error on, so that a value PostgreSQL refuses ends the session before
+ * The statement that brings a server's session to what a client's is like; undefined if there is nothing to do. What the client has not set is
+ * reset. `exit_on_error` around it sees to it that a value PostgreSQL refuses ends the session before
  * anything of the client's runs under the wrong one. Throws `parameter_refused` for a value that cannot be quoted safely.
  */
-export function setStatement(
-  server: ParameterSet,
-  client: ParameterSet,
-  settings = noSettings,
-  tracked = tracksDefaults,
-): string | undefined {
-  const assignments: string[] = []
+export function setStatement(server: ParameterSet, client: ParameterSet, tracked = tracksDefaults): string | undefined {
+  const assignments = [...resets(server, client), ...reported(server, client, tracked), ...unreported(server, client)]
+  return assignments.length === 0 ? undefined : guarded(assignments, client)
+}
+
+/** What clients may have left in a session, but for statements; `RESET ALL` takes the guard away. */
+const resetList = [
+  'RESET SESSION AUTHORIZATION',
+  'RESET ROLE',
+  'RESET ALL',
+  'SET exit_on_error=on',
+  'CLOSE ALL',
+  'UNLISTEN *',
+  'SELECT pg_catalog.pg_advisory_unlock_all()',
+  'DISCARD TEMP',
+  'DISCARD SEQUENCES',
+]
+
+/** The same for a server of which nothing is known but what it was like at its login. */
+export function resetStatement(login: ParameterSet, client: ParameterSet, tracked = tracksDefaults): string {
+  const assignments = [...resetList, ...reported(login, client, tracked), ...unreported(login, client)]
+  return guarded(assignments, client)
+}
+
+function guarded(assignments: readonly string[], client: ParameterSet): string {
+  const isExiting = client.settings.get(guard) === 'on'
+  return `SET ${guard}=on;${assignments.join(';')};SET ${guard}=${isExiting ? 'on' : 'off'}`
+}
+
+/** Ends the session at the first error. */
+const guard = 'exit_on_error'
+
+/** Who may set what depends on the role: so that of another client goes first, and that of this one comes last. */
+const role = 'role'
+
+function* resets({ settings: theirs }: ParameterSet, { settings: ours }: ParameterSet): Generator<string> {
+  if (theirs.has(role) && theirs.get(role) !== ours.get(role)) yield `RESET ${role}`
+  for (const name of theirs.keys()) if (name !== role && !ours.has(name)) yield `RESET ${name}`
+}
+
+function* reported(server: ParameterSet, client: ParameterSet, tracked: TrackedParameters): Generator<string> {
   for (const [name, value] of client.values) {
     if (tracked.nameOf(name) === undefined || server.values.get(name) === value) continue
     if (!server.values.has(name)) continue
     assertQuotable(name, value, server, client)
-    assignments.push(assignment(name, value))
+    yield assignment(name, value)
   }
-  for (const [name, value] of settings) {
+}
+
+function* unreported(server: ParameterSet, client: ParameterSet): Generator<string> {
+  for (const [name, value] of client.settings) {
+    if (name === guard || name === role || server.settings.get(name) === value) continue
     assertQuotable(name, value, server, client)
-    assignments.push(configuration(name, value))
+    yield configuration(name, value)
   }
-  if (assignments.length === 0) return undefined
-  return `SET exit_on_error=on;${assignments.join(';')};SET exit_on_error=off`
+  const mine = client.settings.get(role)
+  if (mine !== undefined && server.settings.get(role) !== mine) yield configuration(role, mine)
 }
 
 function assignment(name: string, value: string): string {

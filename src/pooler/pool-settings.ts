@@ -3,7 +3,7 @@
 import type { Tuning } from '../engine/options.ts'
 import { type Credentials, credentialsOf, NoSecret } from '../auth/secret.ts'
 import type { ServerAddress, ServerEncryption } from '../server/target.ts'
-import type { LoadBalanceHosts, PoolMode } from './figures.ts'
+import type { LoadBalanceHosts } from './figures.ts'
 import { type SessionRules, transactionRules } from './session-rules.ts'
 import type { LiveDatabase, LiveUser } from './live.ts'
 import type { Database, PoolerOptions } from './options.ts'
@@ -23,6 +23,8 @@ export interface ServerPoolSettings {
   readonly reserveSize: number
   readonly tuning: Tuning
   readonly rules: SessionRules
+  /** So many servers may be kept by clients beyond their transactions. */
+  readonly maxPinned: number
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
   readonly settleTimeoutMs: number
@@ -38,8 +40,10 @@ const unlimitedServers = 1_000_000
 
 export function settingsOf(options: PoolerOptions, database: LiveDatabase, user: LiveUser): ServerPoolSettings {
   const { options: said } = database
-  const { poolSize, reservePoolSize, queryWaitTimeoutMs, poolMode } = {
+  const { poolSize, reservePoolSize, queryWaitTimeoutMs, poolMode, sessionState, maxPinned } = {
     poolMode: options.poolMode ?? transactionRules.mode,
+    sessionState: options.sessionState ?? transactionRules.sessionState,
+    maxPinned: options.maxPinned,
     ...said,
     ...user.options,
   }
@@ -69,7 +73,8 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
       checkAfterMs: options.serverCheckQuery === undefined ? Infinity : (options.serverCheckDelayMs ?? Infinity),
       reuse: isServerRoundRobin ? 'round robin' : 'lifo',
     },
-    rules: rulesOf(options, said, poolMode),
+    rules: rulesOf(options, said, { mode: poolMode, sessionState }),
+    maxPinned: maxPinned ?? maxSize - 1,
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,
     settleTimeoutMs: options.settleTimeoutMs,
@@ -77,9 +82,11 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
   }
 }
 
-function rulesOf(options: PoolerOptions, said: Database, mode: PoolMode): SessionRules {
+type PoolRules = Pick<SessionRules, 'mode' | 'sessionState'>
+
+function rulesOf(options: PoolerOptions, said: Database, rules: PoolRules): SessionRules {
   return {
-    mode,
+    ...rules,
     resetQuery: options.serverResetQuery ?? transactionRules.resetQuery,
     resetsAlways: options.serverResetQueryAlways ?? transactionRules.resetsAlways,
     checkQuery: options.serverCheckQuery,

@@ -26,7 +26,6 @@ import { ClientTiming, isTimed, type TimingOwner } from './client-timing.ts'
 import { differences, type ParameterSet } from './parameters.ts'
 import type { Holder, ServerLoss } from './holder.ts'
 import type { PooledServer } from './pooled-server.ts'
-import type { SessionStart } from './login-requests.ts'
 import { type Fate, type ReaderDesk, type RequestHead, RequestReader } from './request-reader.ts'
 import type { ServerPool } from './server-pool.ts'
 import type { Replacement } from './server-statements.ts'
@@ -49,7 +48,6 @@ const backlogBytes = 65_536
 /** A message that comes more slowly than this is taken for one that does not come. */
 const leastBytesPerMs = 1
 
-const noSettings: ReadonlyMap<string, string> = new Map()
 const queuedNotice = build.notice('No server connection available in postgres backend, client being queued')
 
 export class PooledClient extends Node implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, TimingOwner {
@@ -58,10 +56,11 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** Of the rest of a message; undefined until the client first stops in the middle of one. */
   halfMessage: Deadline | undefined = undefined
   connectedAtMs = 0
+  readsSequences = false
+  #isToldOfPin = false
   /** As whom it logged in: its pool's may be another. */
   readonly user: LiveUser
   readonly pool: ServerPool
-  settings = noSettings
   readonly #owner: ClientOwner
   readonly #client: Client
   readonly #waiter = new Waiter<PooledServer>(this)
@@ -168,9 +167,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   }
 
   /** `notice`: what every client is told. */
-  welcome({ parameters, settings }: SessionStart, notice: Buffer | undefined): void {
+  welcome(parameters: ParameterSet, notice: Buffer | undefined): void {
     this.#parameters = parameters
-    this.settings = settings
     if (isTimed(this.#limits)) this.#timing = new ClientTiming(this.#limits, this)
     const { loginEnd } = parameters
     this.#client.welcome(notice ? build.withMessage(loginEnd, notice) : loginEnd, this.key)
@@ -187,6 +185,21 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     if (this.#server?.isMidReply) this.#client.reset()
     else this.#client.fail(error)
     this.#owner.clientFailed(this, error)
+  }
+
+  get hasStatements(): boolean {
+    return this.#statements !== undefined
+  }
+
+  get applicationName(): string {
+    return this.#parameters?.values.get('application_name') ?? ''
+  }
+
+  pinned(reasons: readonly string[]): void {
+    if (this.#isToldOfPin) return
+    this.#isToldOfPin = true
+    const text = `this connection keeps a server of the pool beyond its transaction: ${reasons.join(', ')}`
+    this.#client.write(build.notice(text), 0)
   }
 
   // Limits of its time.
@@ -296,7 +309,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
       waitMs: isWaiting ? now - requestedAtMs : 0,
       isMarked: this.pool.dismissal !== undefined,
       linkedTo: this.#server?.id,
-      applicationName: textOf(this.#parameters?.values.get('application_name') ?? ''),
+      applicationName: textOf(this.applicationName),
       preparedStatements: this.#statements?.size ?? 0,
       heldBytes: this.#reader.backlogBytes,
     }

@@ -14,31 +14,46 @@ import type { Lease } from '../engine/lease.ts'
 import type { Slot } from '../engine/slot.ts'
 import { TaxirankError } from '../errors.ts'
 import { cancelBackend, type CancelOutcome } from '../server/cancel.ts'
+import type { Effects } from '../sql/effect.ts'
 import { Server, type ServerHandler, type SocketWay } from '../server/server.ts'
 import type { ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
 import type { Framer, FramingRules } from '../wire/framer.ts'
 import { Backend, Frontend, TransactionStatus } from '../wire/messages.ts'
-import { isNamedParse, type MessageBytes, readErrorFields, readParameterStatus } from '../wire/read.ts'
+import { isNamedParse, readErrorFields, readParameterStatus } from '../wire/read.ts'
 import { statementNameAt } from '../wire/statement-name.ts'
 import { Chore, type ChoreFailure, type ChoreOwner } from './chore.ts'
 import type { Holder } from './holder.ts'
-import { type ParameterSet, type ParameterSets, setStatement, type TrackedParameters } from './parameters.ts'
+import { Inquiry } from './inquiry.ts'
+import {
+  type ParameterSet,
+  type ParameterSets,
+  resetStatement,
+  setStatement,
+  type TrackedParameters,
+} from './parameters.ts'
+import { type Doubts, questionOf, readAnswer } from './pin.ts'
+import { CarriedOut, RefusedMessage, ReplacedAnswer } from './replaced-answer.ts'
 import { type MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ReplyRouter, type RouterDesk } from './reply-router.ts'
 import type { RequestHead } from './request-reader.ts'
 import { ServerCancel } from './server-cancel.ts'
 import { ServerSession } from './server-session.ts'
-import { ReplacedAnswer, type Replacement, ServerStatements } from './server-statements.ts'
+import { type Replacement, ServerStatements, type StatementDesk } from './server-statements.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
+import { type PinDesk, SessionWatch } from './session-watch.ts'
 import { Settlement } from './settlement.ts'
 import type { Tally } from './tally.ts'
 import { ServerSwallow, type Trace, type Traffic } from './trace.ts'
 
 /** What a server needs of the pool that it belongs to. */
-export interface ServerOwner {
+export interface ServerOwner extends PinDesk {
+  /** Hot path. What the text that begins at `from` in a Query or Parse does to a session. */
+  classify(message: RequestHead, from: number): Effects
+  /** A client is about to run something with these effects. */
+  noted(effects: Effects, holder: Holder): void
   /** Where a server that is opened now goes. */
   takeTarget(): ServerTarget
   readonly derivations: Derivations
@@ -67,6 +82,12 @@ export interface ServerOwner {
   crashed(error: unknown): void
 }
 
+const discardAll = 'DISCARD ALL'
+const discardSequences = 'DISCARD SEQUENCES'
+/** Fails, whatever stands before it, and in a failed transaction, too. */
+const failingQuery = build.query('refused')
+const emptyQuery = build.query('')
+const noSettings: ReadonlyMap<string, string> = new Map()
 const prepareTag = Buffer.from('PREPARE\0')
 const listenTag = Buffer.from('LISTEN\0')
 const discardAllTag = Buffer.from('DISCARD ALL\0')
@@ -87,7 +108,7 @@ const blockRefused = new TaxirankError(
   'transaction blocks not allowed in statement pooling mode',
 )
 
-export class PooledServer implements ServerHandler, RouterDesk {
+export class PooledServer implements ServerHandler, RouterDesk, StatementDesk {
   readonly id: number
   readonly slot: Slot<PooledServer>
   /** Of settling; undefined until it is first settled. */
@@ -106,6 +127,15 @@ export class PooledServer implements ServerHandler, RouterDesk {
   #key: Buffer = Buffer.alloc(0)
   readonly #session: ServerSession
   readonly #statements: ServerStatements
+  readonly #watch: SessionWatch
+  /** What the session is being asked about itself, and what is in doubt. */
+  #inquiry: { readonly asked: Inquiry; readonly doubts: Doubts } | undefined
+  /** Who held it last, and so has left its state in it where that is not looked at. */
+  #lastHolder = 0
+  /** Nothing has been sent in this lease. */
+  #isFresh = false
+  /** Why the message that is looked at must not be sent. */
+  #refusal: TaxirankError | undefined
   #status: number = TransactionStatus.idle
   #lease: Lease<PooledServer> | undefined
   #leaseNumber = 0
@@ -114,6 +144,11 @@ export class PooledServer implements ServerHandler, RouterDesk {
   /** Who gets the ReadyForQuery behind a BEGIN in statement mode: its client is told what it may not, instead. */
   readonly #blockRefusal: ReplyReader = { id: 0, isReading: true, reply: () => this.#refuseBlock() }
   readonly #resetQuery: string | undefined
+  /** Instead, once. */
+  #nextReset: string | undefined
+  /** Whatever there is of sequences in the session is another client's than the holder's. */
+  #hasForeignSequences = false
+  readonly #isReset: boolean
   #holder: Holder | undefined
   /** Under way when the holder is gone. */
   #settlement: Settlement | undefined
@@ -140,9 +175,11 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.#isSession = rules.mode === 'session'
     this.#isStatement = rules.mode === 'statement'
     const most = this.#isSession ? 0 : rules.maxPreparedStatements
-    this.#statements = new ServerStatements(this.#queue, most, (bytes) => this.#server.write(bytes, 0), owner.tally)
+    this.#statements = new ServerStatements(this.#queue, most, this)
+    this.#watch = new SessionWatch(this.#isSession ? 'allow' : rules.sessionState, owner, owner.now)
     this.#resetQuery = resetQueryOf(rules)
-    this.#session = new ServerSession(owner.parameterSets)
+    this.#isReset = !this.#isSession && rules.sessionState === 'reset'
+    this.#session = new ServerSession(owner.parameterSets, this.#isReset)
     const traffic = (this.#traffic = owner.trace.serverTraffic(id))
     this.#router = new ReplyRouter(this, traffic, owner.replyRules)
     this.#server = new Server(
@@ -249,7 +286,20 @@ export class PooledServer implements ServerHandler, RouterDesk {
     this.requestedAtMs = this.#transactionAtMs = lease.grantedAtMs
     this.#tally.assignments++
     this.#tally.waitMs += lease.waitedMs
-    if (this.parameters !== holder.parameters || holder.settings.size > 0) this.#bringTo(holder)
+    const isOther = this.#lastHolder !== holder.id
+    this.#isFresh = true
+    if (isOther && this.#isReset) this.#wash(holder)
+    else if (this.parameters !== holder.parameters) this.#bringTo(holder)
+    if (isOther && holder.readsSequences) this.#ask(discardSequences)
+    if (isOther) this.#hasForeignSequences = !holder.readsSequences && this.#lastHolder !== 0
+    this.#lastHolder = holder.id
+  }
+
+  /** What clients leave is removed whenever another one comes. */
+  #wash(holder: Holder): void {
+    if (this.#lastHolder === 0) return this.parameters === holder.parameters ? undefined : this.#bringTo(holder)
+    this.#ask(resetStatement(this.#session.login, holder.parameters, this.#owner.tracked))
+    this.#session.settingsKnown(holder.parameters.settings)
   }
 
   /** Ends a lease in which nothing was sent. */
@@ -258,10 +308,10 @@ export class PooledServer implements ServerHandler, RouterDesk {
   }
 
   #bringTo(holder: Holder): void {
-    const statement = setStatement(this.parameters, holder.parameters, holder.settings, this.#owner.tracked)
-    if (holder.settings.size > 0) this.#session.leave('settings', 'settings of a client were made on it')
+    const statement = setStatement(this.parameters, holder.parameters, this.#owner.tracked)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
     this.#ask(statement)
+    this.#session.settingsKnown(holder.parameters.settings)
   }
 
   #endLease(): Holder {
@@ -276,16 +326,90 @@ export class PooledServer implements ServerHandler, RouterDesk {
   // From the client.
 
   /** Hot path. A message that begins here can't just be accounted for and forwarded: it is to be given to `replace` instead. */
-  replaces(message: MessageBytes): boolean {
+  replaces(message: RequestHead): boolean {
+    const { type } = message
+    if (type === Frontend.query) return this.#replacesQuery(message)
+    if (type === Frontend.parse) this.#examineParse(message)
     return this.#statements.concerns(message, this.#theHolder)
+  }
+
+  /** Hot path. */
+  #replacesQuery(message: RequestHead): boolean {
+    const effects = this.#owner.classify(message, message.start + 5)
+    if (effects.length === 0) return false
+    this.#sequencesNoted(effects)
+    if (this.#carriesOut(effects) !== undefined) return true
+    this.#refusal = this.running(effects)
+    return this.#refusal !== undefined
+  }
+
+  /** Hot path. Only a statement without a name is looked at here; the others when they are shared. */
+  #examineParse(message: RequestHead): void {
+    if (isNamedParse(message)) return
+    const effects = this.#owner.classify(message, message.start + 6)
+    if (effects.length === 0 && !this.#theHolder.hasStatements) return
+    this.#theHolder.statements.unnamedEffects = effects
+    if (effects.length > 0) this.#sequencesNoted(effects)
+  }
+
+  running(effects: Effects): TaxirankError | undefined {
+    this.#owner.noted(effects, this.#theHolder)
+    return this.#watch.sent(effects, this.parameters)
+  }
+
+  get tally(): Tally {
+    return this.#tally
+  }
+
+  /** Bytes of the pooler's own. */
+  write(bytes: Buffer): void {
+    this.#server.write(bytes, 0)
+  }
+
+  /** What it reads may not be what another client has drawn. */
+  #sequencesNoted(effects: Effects): void {
+    if (this.#watch.isOff || !effects.some(({ kind }) => kind === 'read sequence')) return
+    this.#theHolder.readsSequences = true
+    if (this.#hasForeignSequences && this.#isFresh && this.#queue.isAtRest) this.#ask(discardSequences)
+    this.#hasForeignSequences = false
+  }
+
+  /** The name of a statement of the protocol's that the holder deallocates in SQL, which doesn't know its name. */
+  #carriesOut(effects: Effects): string | undefined {
+    const [effect] = effects
+    if (effect?.kind !== 'deallocate' || effects.length > 1 || !this.#statements.areNamed) return undefined
+    const { name } = effect.statement
+    const isKnown = this.#theHolder.hasStatements && this.#theHolder.statements.has(name)
+    return isKnown && this.#status !== TransactionStatus.failed ? name : undefined
   }
 
   /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */
   replace(message: RequestHead): Replacement | undefined {
     if (!this.#isTiming) this.#startTiming()
+    this.#isFresh = false
+    if (message.type === Frontend.query) return this.#replaceQuery(message)
     if (message.type === Frontend.parse) this.#tally.clientParses++
     else if (message.type === Frontend.bind) this.#tally.binds++
-    return this.#statements.replace(message, this.#theHolder, this.#status === TransactionStatus.failed)
+    const mustParse = this.#status === TransactionStatus.failed || this.#watch.isTouched
+    return this.#statements.replace(message, this.#theHolder, mustParse)
+  }
+
+  #replaceQuery(message: RequestHead): Replacement {
+    const holder = this.#theHolder
+    const count = message.end - message.start
+    this.#unnamedDropped(holder)
+    const refusal = this.#refusal
+    if (refusal) {
+      this.#refusal = undefined
+      this.#queue.sentNotedQuery(holder, new RefusedMessage(refusal))
+      return { count, bytes: failingQuery }
+    }
+    const name = this.#carriesOut(this.#owner.classify(message, message.start + 5))
+    assert(name !== undefined, 'a Query is replaced for a reason')
+    const statement = holder.statements.delete(name)
+    const undo = (): void => void (statement && holder.statements.set(name, statement))
+    this.#queue.sentNotedQuery(holder, new CarriedOut('DEALLOCATE', undo))
+    return { count, bytes: emptyQuery }
   }
 
   /** Hot path. The head of a message of the holder's is about to be forwarded: what will it owe, what does it leave? */
@@ -293,6 +417,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
     const queue = this.#queue
     const holder = this.#theHolder
     if (!this.#isTiming) this.#startTiming()
+    this.#isFresh = false
     switch (message.type) {
       case Frontend.query:
         this.#unnamedDropped(holder)
@@ -487,8 +612,10 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   /** Removes what the last lease has left in its session. */
   reset(): void {
-    assert(this.#resetQuery !== undefined, 'what is given back dirty can be reset')
-    this.#run('the reset', this.#resetQuery, {
+    const text = this.#nextReset ?? this.#resetQuery
+    assert(text !== undefined, 'what is given back dirty can be reset')
+    this.#nextReset = undefined
+    this.#run('the reset', text, {
       done: (failure) => this.#owner.resetEnded(this, failure?.reason ?? this.#session.spoiltBy),
       lost: () => undefined,
     })
@@ -518,7 +645,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   /** Hot path. For the router: whom a message is for, and what it means for the queue. */
   route(framer: Framer): ReplyReader | undefined {
     const isOurs = this.#queue.isHeadOurs
-    const reader = isOurs ? undefined : (this.#queue.reader ?? this.#holder)
+    const reader = isOurs ? this.#inquiry?.asked : (this.#queue.reader ?? this.#holder)
     if (reader === undefined) this.#swallow(framer, isOurs)
     switch (framer.type) {
       case Backend.dataRow:
@@ -581,9 +708,11 @@ export class PooledServer implements ServerHandler, RouterDesk {
   #noteTag(framer: Framer): void {
     const letter = framer.bytes[framer.start + 5]
     if (letter === letterP && hasTag(framer, prepareTag)) {
-      this.#session.leave('statements', 'a statement was prepared on it')
+      if (this.#watch.isOff || this.#isReset) this.#session.leave('statements', 'a statement was prepared on it')
+      else this.#watch.found('SQL PREPARE')
     } else if (letter === letterL && hasTag(framer, listenTag)) {
-      this.#session.leave('listening', 'it listens for a client')
+      if (this.#watch.isOff || this.#isReset) this.#session.leave('listening', 'it listens for a client')
+      else this.#watch.found('LISTEN')
     } else if (letter === letterD) {
       this.#noteDiscard(framer)
     }
@@ -592,13 +721,21 @@ export class PooledServer implements ServerHandler, RouterDesk {
   #noteDiscard(framer: Framer): void {
     const isEverything = hasTag(framer, discardAllTag)
     if (isEverything || hasTag(framer, deallocateAllTag)) {
-      if (this.#chore)
-        this.#session.cleaned('statements', ...(isEverything ? (['listening', 'settings'] as const) : []))
+      if (this.#chore) this.#session.cleaned('statements', ...(isEverything ? (['listening'] as const) : []))
       else if (!this.#queue.isHeadOurs) this.#holder?.statements.clear()
       this.#statements.discarded()
+      if (isEverything) this.#discarded()
     } else if (hasTag(framer, deallocateTag)) {
       this.#statements.doubt()
     }
+  }
+
+  /** A DISCARD ALL has run: the session is as at its login, but for what nothing undoes. */
+  #discarded(): void {
+    this.#session.settingsKnown(noSettings)
+    if (this.#chore || this.#queue.isHeadOurs) return
+    this.#watch.discarded()
+    this.#holder?.parametersReported(this.parameters)
   }
 
   /** Hot path. What a message means for what is owed; returns the note of the one that it answers. */
@@ -642,7 +779,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
       this.#session.ruin('PostgreSQL is closing it')
       return holder
     }
-    if (isOurs) this.#session.ruin('a statement of the pooler failed on it')
+    if (isOurs && !this.#inquiry) this.#session.ruin('a statement of the pooler failed on it')
     if (isUnnamedLost) holder.unnamedDropped()
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged)) holder.statements.expire()
@@ -675,8 +812,31 @@ export class PooledServer implements ServerHandler, RouterDesk {
     if (!wasOurs) {
       this.#countRequest(status)
       this.#holder?.answered(status, this.#queue.owed)
-    } else if (this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
+    } else if (this.#inquiry) this.#inquiryAnswered(this.#inquiry)
+    else if (this.#holder?.isReading) this.#holder.parametersAdopted(this.parameters)
     this.#cancel.headAnswered()
+  }
+
+  // What the session says about itself.
+
+  #inquire(): void {
+    const doubts = this.#watch.takeDoubts(this.parameters)
+    const asked = new Inquiry((count) => this.#traffic.usedUp(count, ServerSwallow.ours))
+    this.#ask(questionOf(doubts))
+    this.#inquiry = { asked, doubts }
+  }
+
+  #inquiryAnswered({ asked, doubts }: { readonly asked: Inquiry; readonly doubts: Doubts }): void {
+    this.#inquiry = undefined
+    if (asked.isFailed) return this.#watch.failed()
+    const settings = this.#watch.answered(doubts, readAnswer(asked.rows), this.parameters)
+    if (settings instanceof TaxirankError) return this.#session.ruin(settings.message)
+    this.#session.settingsKnown(settings)
+    this.slot.stateKey = this.parameters.key
+    if (!this.#holder?.isReading) return
+    this.#holder.parametersReported(this.parameters)
+    const { pin } = this.#watch
+    if (pin) this.#holder.pinned([...pin.kinds])
   }
 
   #refuseBlock(): false {
@@ -695,7 +855,8 @@ export class PooledServer implements ServerHandler, RouterDesk {
     else if (!this.#queue.isAtRest) return
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
     if (this.#isSession) this.closeIfMarked()
-    else this.#giveBackWhenSent()
+    else if (this.#watch.isInDoubt && this.#session.ruinedBy === undefined) this.#inquire()
+    else if (!this.#watch.isPinned || this.#session.ruinedBy !== undefined) this.#giveBackWhenSent()
   }
 
   /** In session mode the client keeps its server; but not one that is marked, if such are closed fast. */
@@ -723,8 +884,12 @@ export class PooledServer implements ServerHandler, RouterDesk {
 
   #giveBack(isUsed: boolean): void {
     this.#server.resume()
-    const isDirty = isUsed && this.#resetQuery !== undefined
+    const { cleaning, isTouched } = this.#watch
+    const isDirty = isUsed && (this.#resetQuery !== undefined || cleaning === 'reset')
     const reason = this.#whyNotLendable(isUsed, isDirty)
+    if (isTouched) this.#statements.expireLease()
+    if (cleaning === 'reset') this.#nextReset = discardAll
+    this.#watch.leaseEnded()
     const { id } = this.#theHolder
     if (reason === undefined) {
       this.#owner.trace.leaseReleased(id, this.id, isDirty)
@@ -739,6 +904,7 @@ export class PooledServer implements ServerHandler, RouterDesk {
   }
 
   #whyNotLendable(isUsed: boolean, isDirty: boolean): string | undefined {
+    if (this.#watch.cleaning === 'destroy') return 'what its client has left in it can not be removed'
     if (isUsed && this.#owner.rules.isUsedOnce) return 'it has been used, and is used once'
     return isDirty ? this.#session.ruinedBy : this.#session.spoiltBy
   }

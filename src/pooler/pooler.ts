@@ -10,6 +10,7 @@ import { List } from '../engine/list.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Network } from '../server/network.ts'
+import { Classifier } from '../sql/classifier.ts'
 import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
@@ -17,7 +18,7 @@ import { AuthQueries } from './auth-queries.ts'
 import { Authentication, type LoginResult, unprovenCredentials } from './authentication.ts'
 import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
 import { type ClientLimits, noClientLimits } from './client-limits.ts'
-import { type LoginRequest, LoginRequests, type SessionStart } from './login-requests.ts'
+import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import type { DnsHostFigures, PoolerFigures, PoolerVerbs } from './figures.ts'
 import { clientSubject, textOf } from './names.ts'
 import { checkOptions, type PoolerOptions } from './options.ts'
@@ -104,6 +105,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
       trace: parts.trace,
       parameterSets: this.#parameterSets,
       tracked: this.#tracked,
+      classifier: new Classifier(),
       ...framingOf(options),
       deadlines: this.#deadlines,
       derivations: this.#derivations,
@@ -313,7 +315,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   /** The pool's parameters known, no server is needed; otherwise the client waits for one to learn them. */
   #logIn(arrival: Arrival, request: LoginRequest, pool: ServerPool): void {
     const { client } = arrival
-    request.assertCarried(pool.mode)
+    request.assertCarried(pool.carriesSettings)
     const user = this.#pools.user(request.user)
     const limits = this.#limitsOf(request.user)
     const traffic = this.#parts.trace.clientTraffic(client.id)
@@ -323,7 +325,8 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#arrivals.remove(arrival)
     client.handler = pooled
     pool.clientOpened(client.id)
-    const start = (base: ParameterSet): SessionStart => this.#named(client, request.startOver(base, pool.mode))
+    const start = (base: ParameterSet): ParameterSet =>
+      this.#named(client, request.startOver(base, pool.carriesSettings))
     if (pool.parameters) return this.#welcome(pooled, pool.parameters, start)
     const { clientLoginTimeoutMs } = this.#options
     pooled.awaitPool(clientLoginTimeoutMs, () => this.#welcome(pooled, pool.parameters as ParameterSet, start))
@@ -334,15 +337,14 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     return userClientLimits?.get(user) ?? clientLimits
   }
 
-  #named(client: Client, start: SessionStart): SessionStart {
-    if (!this.#options.applicationNameAddHost) return start
-    const { parameters, settings } = start
+  #named(client: Client, parameters: ParameterSet): ParameterSet {
+    if (!this.#options.applicationNameAddHost) return parameters
     const name = parameters.values.get('application_name') || 'app'
     const full = `${name} - ${client.remoteAddress}:${client.remotePort}`
-    return { parameters: this.#parameterSets.with(parameters, 'application_name', full), settings }
+    return this.#parameterSets.with(parameters, 'application_name', full)
   }
 
-  #welcome(pooled: PooledClient, base: ParameterSet, start: (base: ParameterSet) => SessionStart): void {
+  #welcome(pooled: PooledClient, base: ParameterSet, start: (base: ParameterSet) => ParameterSet): void {
     try {
       pooled.welcome(start(base), this.#options.loginNotice)
     } catch (error) {

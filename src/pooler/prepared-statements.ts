@@ -4,7 +4,13 @@
  * themselves. Entries that no client refers to any more are kept for a while: applications connect anew and prepare the same again.
  */
 
+import type { Effects } from '../sql/effect.ts'
 import { parseStatement } from '../wire/statement-name.ts'
+
+/** Tells what running a text does to a session: the bytes from `from` to `to`. */
+export interface StatementClassifier {
+  classify(bytes: Buffer, from: number, to: number): Effects
+}
 
 /** All names of ours on servers begin with it. */
 export const ourPrefix = 'taxirank_'
@@ -16,6 +22,8 @@ export class PreparedStatement {
   readonly name: string
   /** What stands behind the name in a Parse: text and parameter types; a byte string. */
   readonly content: string
+  /** What running it does to a session. */
+  readonly effects: Effects
   readonly planKey: number
   /** How many names of clients stand for it. */
   users = 0
@@ -23,9 +31,10 @@ export class PreparedStatement {
   version = 0
   #parse: Buffer | undefined
 
-  constructor(name: string, content: string, planKey: number) {
+  constructor(name: string, content: string, effects: Effects, planKey: number) {
     this.name = name
     this.content = content
+    this.effects = effects
     this.planKey = planKey
   }
 
@@ -54,6 +63,7 @@ export interface StatementLimits {
 const usualLimits: StatementLimits = { mostBytes: 256 << 20, mostUnused: 2_000, mostUnusedBytes: 8 << 20 }
 
 export class PreparedStatements {
+  readonly #classifier: StatementClassifier
   readonly #limits: StatementLimits
   /** By plan key, then by content. */
   readonly #byKey = new Map<number, Map<string, PreparedStatement>>()
@@ -63,7 +73,8 @@ export class PreparedStatements {
   #bytes = 0
   #lastNumber = 0
 
-  constructor(limits = usualLimits) {
+  constructor(classifier: StatementClassifier, limits = usualLimits) {
+    this.#classifier = classifier
     this.#limits = limits
   }
 
@@ -83,11 +94,17 @@ export class PreparedStatements {
     if (!entries) this.#byKey.set(planKey, (entries = new Map<string, PreparedStatement>()))
     const known = entries.get(content)
     if (known) return known
-    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, planKey)
+    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, this.#effectsOf(content), planKey)
     entries.set(content, made)
     this.#bytes += made.size
     this.#keepUnused(made)
     return made
+  }
+
+  #effectsOf(content: string): Effects {
+    const text = Buffer.from(content, 'latin1')
+    const end = text.indexOf(0)
+    return this.#classifier.classify(text, 0, end < 0 ? text.length : end)
   }
 
   /** A name of a client's stands for it from now on. */

@@ -51,6 +51,8 @@ class Entry {
   notes: readonly PlacedNote[] = noNotes
   /** How many messages of the group stand in front of its last Parse of the unnamed statement; -1: there is none. */
   unnamedAt = -1
+  /** Of the Query. */
+  queryNote: MessageNote | undefined
   /** The next younger one; for a spare entry the next spare. */
   next: Entry | undefined
 
@@ -61,6 +63,7 @@ class Entry {
     this.copyEnds = none
     this.notes = noNotes
     this.unnamedAt = -1
+    this.queryNote = undefined
   }
 
   /** The note of the message that is answered next. */
@@ -73,6 +76,8 @@ class Entry {
   dropNotes(): void {
     for (const { note } of this.notes) note.dropped()
     this.notes = noNotes
+    this.queryNote?.dropped()
+    this.queryNote = undefined
   }
 
   /** One more message is the first of it. */
@@ -104,6 +109,14 @@ export interface GroupFailure {
 }
 
 const queryFailure: GroupFailure = { note: undefined, isUnnamedLost: false }
+
+/** Of a Query. */
+function failureOf(entry: Entry): GroupFailure {
+  const { queryNote: note } = entry
+  entry.queryNote = undefined
+  note?.dropped()
+  return note ? { note, isUnnamedLost: false } : queryFailure
+}
 
 export class ReplyQueue {
   #first: Entry | undefined
@@ -192,6 +205,13 @@ export class ReplyQueue {
     this.#push('query', reader)
   }
 
+  /** A Query that is answered once, with something to be remembered of it. */
+  sentNotedQuery(reader: ReplyReader, note: MessageNote): void {
+    if (this.#isSkipping) return note.dropped()
+    this.#open.queryNote = note
+    this.#push('query', reader)
+  }
+
   /** A Query of the pooler's own: its answer is swallowed. */
   sentOurs(): void {
     this.#push('ours', undefined)
@@ -252,7 +272,9 @@ export class ReplyQueue {
     if (!this.#first && !this.#isUncertain) {
       throw new TaxirankError('protocol_violation', 'an answer that nobody asked for')
     }
-    return undefined
+    const note = entry.queryNote
+    if (note) entry.queryNote = undefined
+    return note
   }
 
   /** CommandComplete, besides being a completion, ends copy-in. */
@@ -284,7 +306,7 @@ export class ReplyQueue {
       if (this.#struckSyncs > 0) this.#isUncertain = true
     }
     const first = this.#first
-    if (first && first.kind !== 'sync' && first.unanswered === 0) return queryFailure
+    if (first && first.kind !== 'sync' && first.unanswered === 0) return failureOf(first)
     const head = first ?? this.#open
     const failure = { note: head.nextNote, isUnnamedLost: head.unnamedAt >= head.extended - head.unanswered }
     this.#skipToSync()

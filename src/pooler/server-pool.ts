@@ -24,7 +24,10 @@ import type { ParameterSet, ParameterSets, TrackedParameters } from './parameter
 import { areRulesAlike, type ServerPoolSettings, settingsOf } from './pool-settings.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
 import { ServerAddresses } from './server-addresses.ts'
-import { PreparedStatements } from './prepared-statements.ts'
+import type { Effects } from '../sql/effect.ts'
+import type { Holder } from './holder.ts'
+import type { RequestHead } from './request-reader.ts'
+import { PreparedStatements, type StatementClassifier } from './prepared-statements.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { Tally } from './tally.ts'
 import type { Trace } from './trace.ts'
@@ -35,6 +38,7 @@ export interface PoolSurroundings {
   readonly trace: Trace
   readonly parameterSets: ParameterSets
   readonly tracked: TrackedParameters
+  readonly classifier: StatementClassifier
   readonly requestRules: FramingRules
   readonly replyRules: FramingRules
   readonly deadlines: Deadlines
@@ -50,6 +54,9 @@ export interface ServerPoolParts {
   readonly database: LiveDatabase
   readonly user: LiveUser
 }
+
+/** Of a text that is too long to be looked at. */
+const unsure: Effects = Object.freeze([{ kind: 'unsure' } as const])
 
 /** A failure that goes on is logged as often as this. */
 const repeatLogMs = 10_000
@@ -70,7 +77,8 @@ export class ServerPool implements ServerOwner {
   #addresses: ServerAddresses
   readonly #protocol = new ProtocolVersion()
   /** What its clients have prepared. */
-  readonly statements = new PreparedStatements()
+  readonly statements: PreparedStatements
+  #pinned = 0
   #proved: Credentials | undefined
   #parameters: ParameterSet | undefined
   #clients = 0
@@ -86,6 +94,7 @@ export class ServerPool implements ServerOwner {
     this.user = user
     this.#around = around
     this.#settings = settingsOf(options, database, user)
+    this.statements = new PreparedStatements(around.classifier)
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
     this.#addresses = new ServerAddresses(addresses, balance)
     this.#defineInTrace()
@@ -134,6 +143,12 @@ export class ServerPool implements ServerOwner {
 
   get rules(): SessionRules {
     return this.#settings.rules
+  }
+
+  /** What clients set is carried for them from server to server. */
+  get carriesSettings(): boolean {
+    const { mode, sessionState } = this.rules
+    return mode === 'session' || sessionState !== 'allow'
   }
 
   get mode(): PoolMode {
@@ -382,6 +397,28 @@ export class ServerPool implements ServerOwner {
   }
 
   // For servers.
+
+  classify({ bytes, end, isTail }: RequestHead, from: number): Effects {
+    if (!isTail) return unsure
+    const at = bytes.indexOf(0, from)
+    return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at)
+  }
+
+  noted(_effects: Effects, _holder: Holder): void {}
+
+  get maxPinned(): number {
+    return this.#settings.maxPinned
+  }
+
+  takePin(): boolean {
+    if (this.#pinned >= this.maxPinned) return false
+    this.#pinned++
+    return true
+  }
+
+  givePin(): void {
+    this.#pinned--
+  }
 
   takeTarget(): ServerTarget {
     const { encryption, startup } = this.#settings

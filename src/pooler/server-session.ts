@@ -8,19 +8,23 @@ import { assert } from '../assert.ts'
 import { isIdentity, type ParameterSet, type ParameterSets } from './parameters.ts'
 
 /** What clients leave behind, by what cleans it up. */
-export type Residue = 'statements' | 'listening' | 'settings'
+export type Residue = 'statements' | 'listening'
 
 export class ServerSession {
   readonly #sets: ParameterSets
+  readonly #restoresIdentity: boolean
   readonly #identity = new Map<string, string>()
   #parameters: ParameterSet | undefined
+  #login: ParameterSet | undefined
   #ruinedBy: string | undefined
   #spoiltBy: string | undefined
   /** What is left behind, and how it came there. */
   readonly #residues = new Map<Residue, string>()
 
-  constructor(sets: ParameterSets) {
+  /** `restoresIdentity`: whoever it becomes, it is itself again before somebody else gets it. */
+  constructor(sets: ParameterSets, restoresIdentity: boolean) {
     this.#sets = sets
+    this.#restoresIdentity = restoresIdentity
   }
 
   get isBegun(): boolean {
@@ -30,6 +34,12 @@ export class ServerSession {
   get parameters(): ParameterSet {
     assert(this.#parameters !== undefined, 'a server has parameters once it is ready')
     return this.#parameters
+  }
+
+  /** What it was like at the end of its login. */
+  get login(): ParameterSet {
+    assert(this.#login !== undefined, 'a server has parameters once it is ready')
+    return this.#login
   }
 
   /** Why it can't be lent on, whatever is done to it. */
@@ -48,7 +58,9 @@ export class ServerSession {
   }
 
   get #changedIdentity(): string | undefined {
-    const { values } = this.parameters
+    const { values, settings } = this.parameters
+    // With the role the rights change, and both go with their client.
+    if (this.#restoresIdentity || settings.has('role')) return undefined
     for (const [name, value] of this.#identity) if (values.get(name) !== value) return `${name} was changed on it`
     return undefined
   }
@@ -56,7 +68,7 @@ export class ServerSession {
   /** The login is over, and these were reported. */
   begin(values: ReadonlyMap<string, string>): void {
     for (const [name, value] of values) if (isIdentity(name)) this.#identity.set(name, value)
-    this.#parameters = this.#sets.of(values)
+    this.#parameters = this.#login = this.#sets.of(values)
   }
 
   /** For good. The first reason stands. */
@@ -74,6 +86,12 @@ export class ServerSession {
   /** A command of the pooler's own, with nothing of a client's around it, has removed all of these. */
   cleaned(...residues: readonly Residue[]): void {
     for (const residue of residues) this.#residues.delete(residue)
+    this.#reconsider()
+  }
+
+  /** These are what is set in it beyond what PostgreSQL reports. */
+  settingsKnown(settings: ReadonlyMap<string, string>): void {
+    this.#parameters = this.#sets.withSettings(this.parameters, settings)
     this.#reconsider()
   }
 

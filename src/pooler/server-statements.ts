@@ -18,12 +18,13 @@
 
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
-import * as build from '../wire/build.ts'
+import type { Effects } from '../sql/effect.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import { closeStatement, nameEnd, renamedHead, statementNameAt } from '../wire/statement-name.ts'
 import type { ClientStatements } from './client-statements.ts'
 import { nobodysName, ourPrefix, type PreparedStatement } from './prepared-statements.ts'
+import { DuplicateName, ParsedAlready, RefusedMessage, ReplacedAnswer } from './replaced-answer.ts'
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { Tally } from './tally.ts'
 
@@ -38,6 +39,15 @@ export interface StatementOwner {
   readonly id: number
   readonly statements: ClientStatements
   readonly planKey: number
+}
+
+/** Who sends what must be sent. */
+export interface StatementDesk {
+  readonly tally: Pick<Tally, 'serverParses'>
+  /** Bytes of the pooler's own. */
+  write(bytes: Buffer): void
+  /** A statement is about to run; an error: it must not. */
+  running(effects: Effects): TaxirankError | undefined
 }
 
 /** What the server has of one statement. */
@@ -56,44 +66,13 @@ interface Prepared {
   isKept: boolean
 }
 
-/** What an answer to a message is replaced by: the note of a message that was itself replaced. */
-export class ReplacedAnswer implements MessageNote {
-  readonly isOurs = false
-  readonly #dropped: () => void
-
-  constructor(dropped: () => void = () => undefined) {
-    this.#dropped = dropped
-  }
-
-  /** In place of a completion; undefined: that stays. */
-  get completion(): Buffer | undefined {
-    return undefined
-  }
-
-  /** In place of an ErrorResponse; undefined: that stays. */
-  error(_message: MessageBytes): Buffer | undefined {
-    return undefined
-  }
-
-  completed(): void {
-    return
-  }
-
-  dropped(): void {
-    this.#dropped()
-  }
-}
-
 const closeNobodys = closeStatement(nobodysName)
 const closeUnnamed = closeStatement('')
-const parseComplete = build.message('1')
-const duplicateState = '\0C42P05\0'
 
 export class ServerStatements {
   readonly #queue: ReplyQueue
   readonly #most: number
-  readonly #write: (bytes: Buffer) => void
-  readonly #tally: Pick<Tally, 'serverParses'>
+  readonly #desk: StatementDesk
   readonly #prepared = new Map<PreparedStatement, Prepared>()
   /** How many of them. */
   #kept = 0
@@ -103,12 +82,11 @@ export class ServerStatements {
   #unnamedOf = 0
   #unnamedParse = 0
 
-  /** `most` are kept prepared; 0: names are left as they are. `write` sends bytes of the pooler's own. */
-  constructor(queue: ReplyQueue, most: number, write: (bytes: Buffer) => void, tally: Pick<Tally, 'serverParses'>) {
+  /** `most` are kept prepared; 0: names are left as they are. */
+  constructor(queue: ReplyQueue, most: number, desk: StatementDesk) {
     this.#queue = queue
     this.#most = most
-    this.#write = write
-    this.#tally = tally
+    this.#desk = desk
   }
 
   /** Names of clients are not names on the server. */
@@ -161,23 +139,25 @@ export class ServerStatements {
     if (message.bytes[at] !== 0) return this.areNamed
     const type = message.bytes[message.start]
     if (type === Frontend.parse || type === Frontend.close) return false
-    return !this.#hasUnnamedOf(owner) && (this.#unnamedOf !== 0 || owner.statements.hasUnnamed)
+    const { hasUnnamed, unnamedEffects } = owner.statements
+    if (hasUnnamed && unnamedEffects.length > 0) return true
+    return !this.#hasUnnamedOf(owner) && (this.#unnamedOf !== 0 || hasUnnamed)
   }
 
   /** Hot path. Sends what must go ahead of the message. Throws `protocol_violation`, `statement_too_long`. */
   replace(
     message: MessageBytes & { readonly isTail: boolean },
     owner: StatementOwner,
-    isFailed: boolean,
+    mustParse: boolean,
   ): Replacement | undefined {
     const from = statementNameAt(message)
-    if (message.bytes[from] === 0) return this.#bringUnnamed(owner)
+    if (message.bytes[from] === 0) return this.#useUnnamed(message, from, owner)
     const to = from < 0 ? -1 : nameEnd(message, from)
     if (to < 0) return this.#malformed(message)
     const name = message.bytes.toString('latin1', from, to)
     switch (message.bytes[message.start]) {
       case Frontend.parse:
-        return this.#parse(message, to, name, owner, isFailed)
+        return this.#parse(message, to, name, owner, mustParse)
       case Frontend.close:
         return this.#close(message, from, to, name, owner)
       default:
@@ -198,19 +178,27 @@ export class ServerStatements {
     return this.#unnamedOf === id && this.#unnamedParse === statements.unnamedParses
   }
 
-  /** The owner's unnamed statement is on another server, or it has none, and must not meet somebody else's. */
-  #bringUnnamed(owner: StatementOwner): undefined {
+  /** A Bind or Describe of it: it may be on another server; the owner may have none, and must not meet somebody else's. */
+  #useUnnamed(message: MessageBytes, from: number, owner: StatementOwner): Replacement | undefined {
+    const { statements } = owner
+    const refusal = statements.hasUnnamed ? this.#refusal(message, statements.unnamedEffects) : undefined
+    if (refusal) return this.#refuse(message, from, from, refusal)
+    if (!this.#hasUnnamedOf(owner)) this.#bringUnnamed(owner)
+    this.#queue.sentExtended()
+    return undefined
+  }
+
+  #bringUnnamed(owner: StatementOwner): void {
     const parse = owner.statements.unnamedParse
     const note: MessageNote = { isOurs: true, completed: nothing, dropped: () => (this.#unnamedOf = -1) }
     if (parse) {
       this.unnamedParsed(owner)
-      this.#tally.serverParses++
+      this.#desk.tally.serverParses++
     } else {
+      if (this.#unnamedOf === 0) return
       this.unnamedDropped()
     }
     this.#sendOurs(parse ?? closeUnnamed, note)
-    this.#queue.sentExtended()
-    return undefined
   }
 
   // Bind and Describe.
@@ -218,9 +206,21 @@ export class ServerStatements {
   /** Hot path. */
   #use(message: MessageBytes, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
     const statement = owner.statements.get(name, owner.planKey)
+    const refusal = statement && this.#refusal(message, statement.effects)
+    if (refusal) return this.#refuse(message, from, to, refusal)
     if (statement) this.#ensure(statement)
     this.#queue.sentExtended()
     return renamed(message, from, to, statement?.name ?? strangersName(name))
+  }
+
+  /** Hot path. Why what a Bind would run must not. */
+  #refusal({ bytes, start }: MessageBytes, effects: Effects): TaxirankError | undefined {
+    return effects.length === 0 || bytes[start] !== Frontend.bind ? undefined : this.#desk.running(effects)
+  }
+
+  #refuse(message: MessageBytes, from: number, to: number, refusal: TaxirankError): Replacement {
+    this.#queue.sentNoted(new RefusedMessage(refusal))
+    return renamedOnly(message, from, to, nobodysName)
   }
 
   /** Hot path. Sees to it that the server has the statement when it reads what is sent next. */
@@ -310,13 +310,13 @@ export class ServerStatements {
     }
     prepared.pending = note
     prepared.group = this.#queue.group
-    this.#tally.serverParses++
+    this.#desk.tally.serverParses++
     return note
   }
 
   #sendOurs(bytes: Buffer, note: MessageNote): void {
     this.#queue.sentNoted(note)
-    this.#write(bytes)
+    this.#desk.write(bytes)
   }
 
   // Parse.
@@ -326,7 +326,7 @@ export class ServerStatements {
     to: number,
     name: string,
     owner: StatementOwner,
-    isFailed: boolean,
+    mustParse: boolean,
   ): Replacement {
     const from = statementNameAt(message)
     const { statements } = owner
@@ -338,7 +338,7 @@ export class ServerStatements {
     statements.set(name, statement)
     const forget = (): void => statements.deleteIf(name, statement)
     const prepared = this.#prepared.get(statement)
-    if (prepared && !isFailed && this.#isThere(prepared)) return this.#parseNothing(message, prepared, forget)
+    if (prepared && !mustParse && this.#isThere(prepared)) return this.#parseNothing(message, prepared, forget)
     this.#queue.sentNoted(this.#parsing(this.#makeRoom(statement), false, forget))
     return renamedOnly(message, from, to, statement.name)
   }
@@ -376,37 +376,6 @@ export class ServerStatements {
     }
     this.#queue.sentNoted(new ReplacedAnswer(restore))
     return renamedOnly(message, from, to, nobodysName)
-  }
-}
-
-/** A Close stands for the Parse: what it is answered with is given as what a Parse is answered with. */
-class ParsedAlready extends ReplacedAnswer {
-  override get completion(): Buffer {
-    return parseComplete
-  }
-}
-
-/** The error says our name for the statement, and the client knows it by its own. */
-class DuplicateName extends ReplacedAnswer {
-  readonly #name: string
-  readonly #ours: string
-
-  constructor(name: string, ours: string) {
-    super()
-    this.#name = name
-    this.#ours = ours
-  }
-
-  override error({ bytes, start, end }: MessageBytes): Buffer | undefined {
-    const fields = bytes.toString('latin1', start + 5, end)
-    if (!fields.includes(duplicateState)) return undefined
-    return build.message(
-      'E',
-      Buffer.from(
-        fields.replace(this.#ours, () => this.#name),
-        'latin1',
-      ),
-    )
   }
 }
 

@@ -18,7 +18,15 @@ export interface SessionRules {
   readonly isUsedOnce: boolean
   /** So many named statements are kept prepared on a server; 0: names are left as they are. In session mode they always are. */
   readonly maxPreparedStatements: number
+  /** What becomes of what a client changes in a session beyond its transaction. In session mode it stays until the client leaves. */
+  readonly sessionState: SessionState
 }
+
+/**
+ * track: it follows its client, and where that can't be, the client keeps its server. pin: the client keeps its server. reset: it is removed before
+ * another client gets the server. reject: such statements are refused. allow: it stays on the server, for whoever gets it next.
+ */
+export type SessionState = 'track' | 'pin' | 'reset' | 'reject' | 'allow'
 
 export const transactionRules: SessionRules = {
   mode: 'transaction',
@@ -29,6 +37,7 @@ export const transactionRules: SessionRules = {
   closesFast: false,
   isUsedOnce: false,
   maxPreparedStatements: 200,
+  sessionState: 'track',
 }
 
 /** What runs when a lease ends; undefined: the server is lent on as it is. */

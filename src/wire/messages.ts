@@ -179,6 +179,19 @@ export const authQueryRules = rules({
   [Backend.readyForQuery]: { longest: 6, need: 6 },
 })
 
+/** What comes back for a question of the pooler's own: all of it whole. */
+export const inquiryRules = rules({
+  [Backend.commandComplete]: { longest: small, need: small },
+  [Backend.dataRow]: { longest: large, need: large },
+  [Backend.emptyQueryResponse]: { longest: tiny, need: 5 },
+  [Backend.errorResponse]: { longest: large, need: large },
+  [Backend.noticeResponse]: { longest: large, need: large },
+  [Backend.notificationResponse]: { longest: small, need: small },
+  [Backend.parameterStatus]: { longest: large, need: large },
+  [Backend.readyForQuery]: { longest: 6, need: 6 },
+  [Backend.rowDescription]: { longest: large, need: large },
+})
+
 function rules(byType: Readonly<Record<number, Rule>>): FramingRules {
   const need = new Uint32Array(256).fill(5)
   const longest = new Uint32Array(256)

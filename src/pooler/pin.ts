@@ -1,0 +1,69 @@
+/**
+ * Why a client keeps its server beyond its transaction: something is in the session that can't be carried to another server. What can be
+ * asked for is: the session itself says whether it is still there.
+ */
+export type PinKind =
+  | 'temporary objects'
+  | 'advisory locks'
+  | 'WITH HOLD cursors'
+  | 'SQL PREPARE'
+  | 'LISTEN'
+  | 'parameters'
+  | 'another user'
+  | 'indelible state'
+
+/** All names are qualified: what is asked runs under the client's search_path. */
+const ownTemp = 'pg_catalog.pg_my_temp_schema()'
+const ownPid = 'pg_catalog.pg_backend_pid()'
+const equals = 'OPERATOR(pg_catalog.=)'
+
+/** Whether there is any, as SQL. */
+const questions: Partial<Record<PinKind, string>> = {
+  'temporary objects': [
+    `EXISTS(SELECT FROM pg_catalog.pg_class WHERE relnamespace ${equals} ${ownTemp})`,
+    `EXISTS(SELECT FROM pg_catalog.pg_proc WHERE pronamespace ${equals} ${ownTemp})`,
+    `EXISTS(SELECT FROM pg_catalog.pg_type WHERE typnamespace ${equals} ${ownTemp})`,
+  ].join(' OR '),
+  'advisory locks': `EXISTS(SELECT FROM pg_catalog.pg_locks WHERE locktype ${equals} 'advisory' AND pid ${equals} ${ownPid})`,
+  'WITH HOLD cursors': 'EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)',
+  'SQL PREPARE': 'EXISTS(SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)',
+  LISTEN: 'EXISTS(SELECT FROM pg_catalog.pg_listening_channels())',
+}
+
+export const askableKinds = Object.keys(questions) as PinKind[]
+
+/** What is in doubt about a session. */
+export interface Doubts {
+  readonly kinds: ReadonlySet<PinKind>
+  /** Parameters, by names that need no quoting; true: the last that is known of them is that they were reset. */
+  readonly names: ReadonlyMap<string, boolean>
+  /** Any parameter may have been set. */
+  readonly isAnyName: boolean
+}
+
+/** One Query whose rows, read by `readAnswer`, tell what is in doubt. */
+export function questionOf({ kinds, names, isAnyName }: Doubts): string {
+  const parts = [...kinds].map((kind) => `SELECT 'pin','${kind}',(${questions[kind] ?? 'true'})::pg_catalog.text`)
+  if (isAnyName) {
+    parts.push(`SELECT 'set',name,setting FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`)
+  }
+  for (const name of names.keys()) parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)`)
+  return parts.join(' UNION ALL ')
+}
+
+export interface Answer {
+  readonly kinds: ReadonlySet<PinKind>
+  /** Null: there is no such parameter. */
+  readonly settings: ReadonlyMap<string, string | null>
+}
+
+/** From the rows that came. */
+export function readAnswer(rows: readonly (readonly (string | null)[])[]): Answer {
+  const kinds = new Set<PinKind>()
+  const settings = new Map<string, string | null>()
+  for (const [what, name, value = null] of rows) {
+    if (what === 'set' && name) settings.set(name.toLowerCase(), value)
+    else if (value === 'true') kinds.add(name as PinKind)
+  }
+  return { kinds, settings }
+}

@@ -1,0 +1,283 @@
+/**
+ * What the holder of a server changes in its session beyond its transaction. The texts that it sends tell what it may have changed (`sent`); when
+ * its transaction is over the session itself is asked what there is (`doubts`, `answered`), since only it knows what was rolled back, to a savepoint
+ * maybe, or done by a function. What is set then follows the client; what can't be carried pins it: it keeps the server until that is gone.
+ */
+
+import { TaxirankError } from '../errors.ts'
+import type { Effect, Effects } from '../sql/effect.ts'
+import { isSettingName, type ParameterSet } from './parameters.ts'
+import { type Answer, askableKinds, type Doubts, type PinKind } from './pin.ts'
+import type { SessionState } from './session-rules.ts'
+
+/** What a watch needs to know of its pool. */
+export interface PinDesk {
+  /** Takes one of the places for pinned servers; false: there is none left. */
+  takePin(): boolean
+  givePin(): void
+  readonly maxPinned: number
+}
+
+/** While it lasts. */
+export interface Pin {
+  readonly kinds: ReadonlySet<PinKind>
+  readonly sinceMs: number
+}
+
+/** What becomes of the session at the end of the lease. */
+export type Cleaning = 'none' | 'reset' | 'destroy'
+
+export class SessionWatch {
+  readonly #policy: SessionState
+  readonly #desk: PinDesk
+  readonly #now: () => number
+  readonly #kinds = new Set<PinKind>()
+  /** Parameters that may have been set; true: the last that is known of them is that they were reset. */
+  readonly #names = new Map<string, boolean>()
+  #isAnyName = false
+  readonly #pins = new Set<PinKind>()
+  #pinnedAtMs = 0
+  /** Something was changed in this lease, maybe taken back since. */
+  #isTouched = false
+  #cleaning: Cleaning = 'none'
+
+  constructor(policy: SessionState, desk: PinDesk, now: () => number) {
+    this.#policy = policy
+    this.#desk = desk
+    this.#now = now
+  }
+
+  /** Nothing is looked at. */
+  get isOff(): boolean {
+    return this.#policy === 'allow'
+  }
+
+  get pin(): Pin | undefined {
+    return this.#pins.size === 0 ? undefined : { kinds: this.#pins, sinceMs: this.#pinnedAtMs }
+  }
+
+  /** Hot path. The session must be asked before anything else is done with it. */
+  get isInDoubt(): boolean {
+    return this.#kinds.size > 0 || this.#names.size > 0 || this.#isAnyName
+  }
+
+  /** Hot path. */
+  get isPinned(): boolean {
+    return this.#pins.size > 0
+  }
+
+  /** Hot path. */
+  get isTouched(): boolean {
+    return this.#isTouched
+  }
+
+  /** What must be done before somebody else gets the server. */
+  get cleaning(): Cleaning {
+    if (this.#cleaning === 'none' && (this.isInDoubt || this.isPinned)) return 'reset'
+    return this.#cleaning
+  }
+
+  /** A text with these effects is about to be sent; an error: it must not be. `session` is what the server is like. */
+  sent(effects: Effects, session: ParameterSet): TaxirankError | undefined {
+    if (this.isOff || this.#policy === 'reset') return undefined
+    for (const effect of effects) {
+      const refusal = this.#note(effect, session)
+      if (refusal) return refusal
+    }
+    return undefined
+  }
+
+  /** The server has said that there is something of that kind. */
+  found(kind: PinKind): void {
+    if (this.isOff || this.#policy === 'reset') return
+    this.#touch()
+    this.#kinds.add(kind)
+  }
+
+  /** Nothing the holder has left is unknown; asked for from now on is what is sent from now on. */
+  takeDoubts(session: ParameterSet): Doubts {
+    const known = this.#isAnyName ? [...session.settings.keys(), 'role'].map((name) => [name, false] as const) : []
+    const doubts = {
+      kinds: new Set(this.#kinds),
+      names: new Map([...known, ...this.#names]),
+      isAnyName: this.#isAnyName,
+    }
+    this.#forgetDoubts()
+    return doubts
+  }
+
+  /** Takes what the session has said. Returns what is set in it; or why the server can't be kept for the holder as it must. */
+  answered(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> | TaxirankError {
+    const settings = this.#settingsAfter(doubts, answer, session)
+    for (const kind of doubts.kinds) if (!answer.kinds.has(kind) && !this.#kinds.has(kind)) this.#unpin(kind)
+    for (const kind of answer.kinds) if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
+    return settings
+  }
+
+  /** It could not be asked: the holder keeps it, and then it is reset. */
+  failed(): void {
+    this.#pinFor('parameters')
+    this.#cleaning = this.#cleaning === 'destroy' ? 'destroy' : 'reset'
+  }
+
+  /** A DISCARD ALL of the holder's has run. */
+  discarded(): void {
+    for (const kind of this.#pins) if (kind !== 'indelible state') this.#unpin(kind)
+    this.#forgetDoubts()
+  }
+
+  #forgetDoubts(): void {
+    this.#kinds.clear()
+    this.#names.clear()
+    this.#isAnyName = false
+  }
+
+  leaseEnded(): void {
+    for (const kind of this.#pins) this.#unpin(kind)
+    this.#forgetDoubts()
+    this.#isTouched = false
+    this.#cleaning = 'none'
+  }
+
+  #touch(): void {
+    this.#isTouched = true
+  }
+
+  #note(effect: Effect, session: ParameterSet): TaxirankError | undefined {
+    switch (effect.kind) {
+      case 'set':
+        return this.#set(effect.name, effect.value, session)
+      case 'reset all':
+        return this.#setAny([], undefined)
+      case 'set unknown':
+        return this.#setAny(effect.mentioned, 'parameters')
+      case 'prepare':
+        return this.#keep('SQL PREPARE')
+      case 'temporary':
+        return this.#keep('temporary objects')
+      case 'lock':
+        return this.#keep('advisory locks')
+      case 'hold':
+        return this.#keep('WITH HOLD cursors')
+      case 'listen':
+        return this.#keep('LISTEN')
+      case 'indelible':
+        return this.#keepForGood(effect.what)
+      case 'deallocate':
+      case 'deallocate all':
+        return this.#reconsider('SQL PREPARE')
+      case 'unlisten':
+        return this.#reconsider('LISTEN')
+      case 'unlock':
+        return this.#reconsider('advisory locks')
+      case 'discard':
+        return this.#reconsider(...askableKinds)
+      case 'unsure':
+        return this.#anything()
+      default:
+        return undefined
+    }
+  }
+
+  #set(name: string, value: string | null | undefined, session: ParameterSet): TaxirankError | undefined {
+    if (name === 'session_authorization') return value === null ? undefined : this.#keep('another user')
+    if (isReported(name, session)) return undefined
+    if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
+    if (this.#policy === 'pin' || !isSettingName(name)) return this.#keep('parameters')
+    this.#touch()
+    this.#names.set(name, value === null)
+    return undefined
+  }
+
+  #setAny(mentioned: readonly string[], pinned: PinKind | undefined): TaxirankError | undefined {
+    if (this.#policy === 'reject') return this.#washed()
+    if (this.#policy === 'pin' && pinned) return this.#keep(pinned)
+    this.#touch()
+    this.#isAnyName = true
+    for (const name of mentioned) if (isSettingName(name)) this.#names.set(name, false)
+    return undefined
+  }
+
+  /** What it may have done can't be known, and is not allowed: it is removed. */
+  #washed(): undefined {
+    this.#touch()
+    if (this.#cleaning === 'none') this.#cleaning = 'reset'
+    return undefined
+  }
+
+  #anything(): TaxirankError | undefined {
+    const refusal = this.#setAny([], 'parameters')
+    if (this.#policy === 'reject') return refusal
+    for (const kind of askableKinds) this.#kinds.add(kind)
+    return refusal
+  }
+
+  /** Something that can't be carried will be there, if it isn't rolled back. */
+  #keep(kind: PinKind): TaxirankError | undefined {
+    if (this.#policy === 'reject') return this.#refuse(kind)
+    if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
+    this.#touch()
+    if (askableKinds.includes(kind)) this.#kinds.add(kind)
+    return undefined
+  }
+
+  #keepForGood(what: string): TaxirankError | undefined {
+    if (this.#policy === 'reject') return this.#refuse(what)
+    const refusal = this.#keep('indelible state')
+    if (!refusal) this.#cleaning = 'destroy'
+    return refusal
+  }
+
+  /** Something that pins may be gone. */
+  #reconsider(...kinds: readonly PinKind[]): undefined {
+    for (const kind of kinds) if (this.#pins.has(kind)) this.#kinds.add(kind)
+    return undefined
+  }
+
+  #pinFor(kind: PinKind): boolean {
+    if (this.#pins.size === 0) {
+      if (!this.#desk.takePin()) return false
+      this.#pinnedAtMs = this.#now()
+    }
+    this.#pins.add(kind)
+    return true
+  }
+
+  #unpin(kind: PinKind): void {
+    if (this.#pins.delete(kind) && this.#pins.size === 0) this.#desk.givePin()
+  }
+
+  #refuse(what: string): TaxirankError {
+    return new TaxirankError(
+      'session_state_refused',
+      `${what} would outlast its transaction, and session_state is reject`,
+    )
+  }
+
+  #tooMany(kind: PinKind): TaxirankError {
+    const text = `${kind} would keep a server beyond the transaction, and max_pinned is ${this.#desk.maxPinned}`
+    return new TaxirankError('too_many_pinned', text)
+  }
+
+  #settingsAfter(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
+    const settings = new Map(session.settings)
+    for (const [name, value] of answer.settings) {
+      if (isReported(name, session) || (name === guard && value === 'off')) continue
+      const isReset = doubts.names.get(name) === true && value !== session.settings.get(name)
+      if (value === null || isReset || (name === 'role' && value === 'none')) settings.delete(name)
+      else if (isSettingName(name)) settings.set(name, value)
+    }
+    if (doubts.isAnyName) for (const name of settings.keys()) if (!answer.settings.has(name)) settings.delete(name)
+    return settings
+  }
+}
+
+/** What the pooler itself sets around parameters. */
+const guard = 'exit_on_error'
+
+/** PostgreSQL says so itself when it changes. */
+function isReported(name: string, { values }: ParameterSet): boolean {
+  if (values.has(name)) return true
+  for (const reported of values.keys()) if (reported.toLowerCase() === name) return true
+  return false
+}
