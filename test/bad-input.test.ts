@@ -226,7 +226,7 @@ describe('after the login', () => {
   it('refuses garbage in a copy without keeping its server', async () => {
     for (const last of [raw.copyData('1\n'), raw.copyDone]) {
       const client = await login()
-      client.send(raw.query('create temp table item (id int); copy item from stdin'))
+      client.send(raw.query('create table if not exists pasted (id int); copy pasted from stdin'))
       await client.until('G')
       client.send(raw.all(last, Buffer.from('\0\0\0\0\0')))
       const began = performance.now()

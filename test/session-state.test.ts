@@ -357,6 +357,22 @@ describe('session_state = pin', () => {
   })
 })
 
+describe('session_state = allow', () => {
+  it('leaves what a client has set to whoever comes next, and who it is to nobody', async () => {
+    const { one, two } = await trio({ poolSize: 1, sessionState: 'allow' })
+    await one.query("set work_mem = '5MB'")
+    assert.equal(await show(two, 'work_mem'), '5MB')
+    for (const text of ['set session authorization plain', 'set role plain', 'prepare p as select 1', 'listen news']) {
+      const before = await pid(one)
+      assert.equal((await one.query(text)).at(-1), 'Z I')
+      assert.notEqual(await pid(two), before)
+      assert.equal(await one.value('select current_user'), 'postgres')
+      assert.equal(one.parameters.get('session_authorization'), 'postgres')
+      assert.equal(one.parameters.get('is_superuser'), 'on')
+    }
+  })
+})
+
 describe('the trace of all this', () => {
   it('shows no breach', () => poolers.assertNoBreach())
 })

@@ -76,6 +76,9 @@ function sessionOptions(global: GlobalConfig) {
   const { serverCheckQuery: check, serverResetQuery: reset } = global
   return {
     poolMode: global.poolMode,
+    sessionState: global.sessionState,
+    ...(global.maxPinned !== undefined && { maxPinned: global.maxPinned }),
+    ...(global.serverIsPooler !== 'auto' && { serverIsPooler: global.serverIsPooler === 'yes' }),
     ...(reset !== undefined && { serverResetQuery: bytesOf(reset) }),
     serverResetQueryAlways: global.serverResetQueryAlways,
     ...(check !== undefined && { serverCheckQuery: check === emptyQuery ? '' : bytesOf(check) }),
@@ -123,7 +126,7 @@ function databaseOptions(config: Config, database: DatabaseConfig): Database {
     ...(secret !== undefined && { credentials: credentialsFrom(secret), credentialsId: idOf(secret) }),
     ...(authQuery && { authQuery }),
     ...databaseSizes(config, database),
-    ...(database.poolMode !== undefined && { poolMode: database.poolMode }),
+    ...ownRules(database),
     ...(database.connectQuery !== undefined && { connectQuery: bytesOf(database.connectQuery) }),
   }
 }
@@ -135,12 +138,23 @@ function userOptions(config: Config, name: string): User {
   return {
     ...(said.poolSize !== undefined && { poolSize: said.poolSize }),
     ...(said.reservePoolSize !== undefined && { reservePoolSize: said.reservePoolSize }),
-    ...(said.poolMode !== undefined && { poolMode: said.poolMode }),
+    ...ownRules(said),
     ...(said.queryWaitTimeoutMs !== undefined && { queryWaitTimeoutMs: said.queryWaitTimeoutMs }),
     maxServers,
     maxClients,
   }
 }
+
+/** What a database or a user says of how its servers are shared. */
+function ownRules({ poolMode, sessionState, maxPinned }: OwnRules) {
+  return {
+    ...(poolMode !== undefined && { poolMode }),
+    ...(sessionState !== undefined && { sessionState }),
+    ...(maxPinned !== undefined && { maxPinned }),
+  }
+}
+
+type OwnRules = { readonly [Name in 'poolMode' | 'sessionState' | 'maxPinned']?: DatabaseConfig[Name] }
 
 function startupParameters(database: DatabaseConfig): ReadonlyMap<string, string> {
   const { applicationName, clientEncoding, datestyle, timezone } = database

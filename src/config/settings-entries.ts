@@ -3,10 +3,12 @@
 import { choice, decimal, list, ownLimit, ownSeconds, ownSize, text } from './setting.ts'
 import { authDbnameProblem } from './settings-auth.ts'
 import { anyPort } from './settings-listening.ts'
-import { largestPool, most, poolModes } from './settings-pools.ts'
+import { largestPool, most, poolModes, sessionStates } from './settings-pools.ts'
 import { isSocketDirectory, socketDirectoryProblem } from './socket-path.ts'
 
 const poolMode = choice({ default: undefined, words: poolModes, about: 'Its pool_mode.' })
+const sessionState = choice({ default: undefined, words: sessionStates, about: 'Its session_state.' })
+const maxPinned = ownSize({ max: largestPool, about: 'Its max_pinned.' })
 const poolSize = ownSize({ max: largestPool, about: 'How many servers a pool of it may have; 0: unlimited.' })
 const reserveSize = ownSize({ max: largestPool, about: 'Its reserve_pool_size.' })
 const queryWait = ownSeconds({ about: 'Its query_wait_timeout.' })
@@ -29,6 +31,8 @@ export const databases = {
   auth_query: text({ range: 'one SELECT of two columns, name and secret', about: 'Its auth_query.' }),
   auth_dbname: text({ range: 'a name of [databases]', problemOf: authDbnameProblem, about: 'Its auth_dbname.' }),
   pool_mode: poolMode,
+  session_state: sessionState,
+  max_pinned: maxPinned,
   pool_size: poolSize,
   min_pool_size: ownSize({ max: largestPool, about: 'Its min_pool_size.' }),
   reserve_pool_size: reserveSize,
@@ -50,6 +54,8 @@ export const databases = {
 
 export const users = {
   pool_mode: poolMode,
+  session_state: sessionState,
+  max_pinned: maxPinned,
   pool_size: poolSize,
   reserve_pool_size: reserveSize,
   max_user_connections: ownLimit({ max: most, about: 'Its max_user_connections.' }),

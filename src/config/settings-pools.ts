@@ -1,9 +1,10 @@
 /** Rows of [pgbouncer]: how clients share servers, and how many there may be. */
 
-import { boolean, choice, integer, list, seconds } from './setting.ts'
+import { boolean, choice, integer, list, ownSize, seconds } from './setting.ts'
 
 export const largestPool = 100_000
 export const most = 2_147_483_647
+export const sessionStates = ['track', 'pin', 'reset', 'reject', 'allow'] as const
 export const poolModes = ['session', 'transaction', 'statement'] as const
 const count = { default: 0, min: 0, max: most }
 
@@ -48,6 +49,21 @@ export const pools = {
     min: 0,
     max: largestPool,
     about: 'How many named statements a server keeps in transaction and statement mode; 0: they are not followed.',
+  }),
+  session_state: choice({
+    default: 'track',
+    words: sessionStates,
+    about:
+      'What becomes, outside session mode, of what a client changes in its session: it follows the client (track), keeps the server for it (pin), is removed before another client comes (reset), is refused (reject), or stays for whoever comes next (allow, as in PgBouncer).',
+  }),
+  max_pinned: ownSize({
+    max: largestPool,
+    about: 'How many servers of a pool clients may keep beyond their transactions; unset: all but one.',
+  }),
+  server_is_pooler: choice({
+    default: 'auto',
+    words: ['auto', 'yes', 'no'],
+    about: 'Whether another pooler stands behind this one: then session_state is allow. auto: it is found out.',
   }),
   track_extra_parameters: list({
     default: ['IntervalStyle'],

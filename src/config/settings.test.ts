@@ -71,6 +71,11 @@ const ownTime: Example = {
     1.5: `"1.5" is not a whole number of seconds; allowed: ${time}`,
   },
 }
+const state: Example = {
+  takes: { Track: 'track', pin: 'pin', reset: 'reset', reject: 'reject', allow: 'allow' },
+  refuses: { keep: '"keep" is unknown; allowed: track, pin, reset, reject or allow' },
+}
+
 const mode: Example = {
   takes: { session: 'session', Transaction: 'transaction', STATEMENT: 'statement' },
   refuses: { fast: `"fast" is unknown; allowed: ${modes}` },
@@ -140,6 +145,12 @@ const examples: Readonly<Record<Section, Readonly<Record<string, Example>>>> = {
     max_user_client_connections: count,
     server_round_robin: flag,
     max_prepared_statements: pool,
+    session_state: state,
+    max_pinned: ownSize,
+    server_is_pooler: {
+      takes: { auto: 'auto', YES: 'yes', no: 'no' },
+      refuses: { 1: '"1" is unknown; allowed: auto, yes or no' },
+    },
     track_extra_parameters: names,
     ignore_startup_parameters: names,
     application_name_add_host: flag,
@@ -256,6 +267,8 @@ const examples: Readonly<Record<Section, Readonly<Record<string, Example>>>> = {
     auth_query: { takes: {}, refuses: { 'SELECT 1': 'set, but auth_user is not: say who runs the query' } },
     auth_dbname: authDbname,
     pool_mode: mode,
+    session_state: state,
+    max_pinned: ownSize,
     pool_size: ownSize,
     min_pool_size: { takes: { 0: 0, 20: 20, '-1': undefined }, refuses: ownSize.refuses },
     reserve_pool_size: ownSize,
@@ -275,6 +288,8 @@ const examples: Readonly<Record<Section, Readonly<Record<string, Example>>>> = {
   },
   users: {
     pool_mode: mode,
+    session_state: state,
+    max_pinned: ownSize,
     pool_size: ownSize,
     reserve_pool_size: ownSize,
     max_user_connections: ownLimit,
@@ -362,7 +377,15 @@ describe('the table of settings', () => {
   })
 
   it('knows all 100 settings of PgBouncer, its alias service_name and the two that are not released', () => {
-    const ours = new Set(['trace_file', 'http_addr', 'http_port', 'log_format'])
+    const ours = new Set([
+      'trace_file',
+      'http_addr',
+      'http_port',
+      'log_format',
+      'session_state',
+      'max_pinned',
+      'server_is_pooler',
+    ])
     const theirs = Object.keys(settings.pgbouncer).filter((name) => !ours.has(name))
     assert.equal(theirs.length + unsupported.pgbouncer.size, 101)
   })

@@ -105,6 +105,8 @@ const unrelated = new Set<string>([
   'maxServers',
   'maxClients',
   'poolMode',
+  'sessionState',
+  'maxPinned',
   // Of no matter to a server that is open: who is asked about others, and what `credentialsId` stands for.
   'authQuery',
   'credentials',

@@ -129,6 +129,8 @@ export interface PoolerOptions {
   readonly maxPreparedStatements?: number
   /** Absent: track. */
   readonly sessionState?: SessionState
+  /** Another pooler stands behind this one, or not; absent: it is found out. */
+  readonly serverIsPooler?: boolean
   /** So many servers of a pool may be kept by clients beyond their transactions; absent: all but one. */
   readonly maxPinned?: number
   /** Of every client, but for the users that have limits of their own. */
