@@ -1,0 +1,256 @@
+/**
+ * What PostgreSQL says on one server, message by message: whom each is for, what it means for what is owed, what it tells of the session.
+ */
+
+import { TaxirankError } from '../errors.ts'
+import type { Framer } from '../wire/framer.ts'
+import { Backend, TransactionStatus } from '../wire/messages.ts'
+import { readErrorFields, readParameterStatus } from '../wire/read.ts'
+import type { Chore } from './chore.ts'
+import type { Holder } from './holder.ts'
+import { ReplacedAnswer } from './replaced-answer.ts'
+import type { MessageNote, ReplyQueue } from './reply-queue.ts'
+import type { ReplyReader } from './reply-reader.ts'
+import type { RouterDesk } from './reply-router.ts'
+import type { ServerStatements } from './server-statements.ts'
+import type { SessionKeeper } from './session-keeper.ts'
+import { ServerSwallow, type Traffic } from './trace.ts'
+
+/** The server that says it. */
+export interface ReplyDesk {
+  readonly id: number
+  readonly holder: Holder | undefined
+  readonly chore: Chore | undefined
+  /** One request at a time, and no transaction blocks. */
+  readonly isStatement: boolean
+  /** The head of what is owed is answered with this status. */
+  requestAnswered(status: number): void
+  /** PostgreSQL has told the holder why it closes the connection. */
+  fatalTold(): void
+  parametersChanged(): void
+}
+
+const prepareTag = Buffer.from('PREPARE\0')
+const listenTag = Buffer.from('LISTEN\0')
+const discardAllTag = Buffer.from('DISCARD ALL\0')
+const deallocateAllTag = Buffer.from('DEALLOCATE ALL\0')
+const deallocateTag = Buffer.from('DEALLOCATE\0')
+/** "prepared statement does not exist". */
+const noStatement = '\0C26000\0'
+/** Where "cached plan must not change result type" comes from. */
+const planChanged = '\0RRevalidateCachedQuery\0'
+const letterD = 0x44
+const letterL = 0x4c
+const letterP = 0x50
+/** The fields for severity come first, and the second of them is never translated. */
+const fatalSeverity = /^E[^]{4}S[^\0]*\0V(FATAL|PANIC)\0/
+
+const blockRefused = new TaxirankError(
+  'feature_not_supported',
+  'transaction blocks not allowed in statement pooling mode',
+)
+
+export class ServerReplies implements RouterDesk {
+  readonly #desk: ReplyDesk
+  readonly #queue: ReplyQueue
+  readonly #keeper: SessionKeeper
+  readonly #statements: ServerStatements
+  readonly #traffic: Traffic
+  /** Who gets the ReadyForQuery behind a BEGIN in statement mode: its client is told what it may not, instead. */
+  readonly #blockRefusal: ReplyReader = { id: 0, isReading: true, reply: () => this.#refuseBlock() }
+  #swallowReason: number = ServerSwallow.unsolicited
+
+  constructor(
+    desk: ReplyDesk,
+    queue: ReplyQueue,
+    keeper: SessionKeeper,
+    statements: ServerStatements,
+    traffic: Traffic,
+  ) {
+    this.#desk = desk
+    this.#queue = queue
+    this.#keeper = keeper
+    this.#statements = statements
+    this.#traffic = traffic
+  }
+
+  get id(): number {
+    return this.#desk.id
+  }
+
+  swallowReason(): number {
+    return this.#swallowReason
+  }
+
+  /** Hot path. For the router: whom a message is for, and what it means for the queue. */
+  route(framer: Framer): ReplyReader | undefined {
+    const isOurs = this.#queue.isHeadOurs
+    const reader = isOurs ? this.#keeper.asking : (this.#queue.reader ?? this.#desk.holder)
+    if (reader === undefined) this.#swallow(framer, isOurs)
+    switch (framer.type) {
+      case Backend.dataRow:
+        return reader
+      case Backend.errorResponse:
+        return this.#gotError(framer, isOurs, reader)
+      case Backend.parameterStatus:
+        this.#gotParameter(framer, reader)
+        return reader
+      case Backend.readyForQuery:
+        this.#count(framer)
+        return this.#refusesBlock(framer) && reader?.isReading ? this.#blockRefusal : reader
+      default:
+        return this.#readerOf(this.#count(framer), reader)
+    }
+  }
+
+  /** A message is nobody's: the pooler's own, or unasked. Of the latter a row would be followed by what is taken for an answer. */
+  #swallow({ type }: Framer, isOurs: boolean): void {
+    if (type === Backend.dataRow && !isOurs)
+      throw new TaxirankError('protocol_violation', 'a row that nobody asked for')
+    this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
+  }
+
+  /** Hot path. Whom the completion of a message with this note is for. */
+  #readerOf(note: MessageNote | undefined, reader: ReplyReader | undefined): ReplyReader | undefined {
+    if (!note) return reader
+    note.completed()
+    if (note.isOurs) {
+      this.#swallowReason = ServerSwallow.ours
+      return undefined
+    }
+    return note instanceof ReplacedAnswer && note.completion && reader ? this.#instead(note.completion, reader) : reader
+  }
+
+  /** Gives the reader these bytes in place of the message. */
+  #instead(bytes: Buffer, reader: ReplyReader): ReplyReader {
+    const { id, isReading } = reader
+    const reply = (replaced: Uint8Array, server: number): boolean => {
+      if (!reader.isReading) return false
+      this.#traffic.replaced(replaced.length, bytes)
+      return reader.reply(bytes, server)
+    }
+    return { id, isReading, reply }
+  }
+
+  /** In statement mode: a transaction block was opened, or one statement has left it open. */
+  #refusesBlock({ bytes, end }: Framer): boolean {
+    return this.#desk.isStatement && bytes[end - 1] !== TransactionStatus.idle
+  }
+
+  #refuseBlock(): false {
+    this.#desk.holder?.fail(blockRefused)
+    return false
+  }
+
+  /** Hot path. What a message means for what is owed; returns the note of the one that it answers. */
+  #count(framer: Framer): MessageNote | undefined {
+    const queue = this.#queue
+    switch (framer.type) {
+      case Backend.commandComplete:
+        this.#noteTag(framer)
+        return queue.gotCommandComplete()
+      case Backend.rowDescription:
+      case Backend.parseComplete:
+      case Backend.bindComplete:
+      case Backend.closeComplete:
+      case Backend.noData:
+      case Backend.emptyQueryResponse:
+      case Backend.portalSuspended:
+        return queue.gotCompletion()
+      case Backend.copyInResponse:
+        queue.gotCopyIn()
+        return undefined
+      case Backend.readyForQuery:
+        if (queue.owed > 0 || (queue.isUncertain && this.#desk.holder)) return undefined
+        throw new TaxirankError('protocol_violation', 'a ReadyForQuery that nobody asked for')
+      default:
+        if (!this.#desk.holder && !this.#desk.chore) assertHarmless(framer.type)
+        return undefined
+    }
+  }
+
+  /** For the router. */
+  answered(status: number): void {
+    this.#desk.requestAnswered(status)
+  }
+
+  // What is left in the session.
+
+  /** Hot path. What a command leaves in the session, where its tag says so, or removes from it. */
+  #noteTag(framer: Framer): void {
+    const letter = framer.bytes[framer.start + 5]
+    if (letter === letterP && hasTag(framer, prepareTag)) this.#keeper.found('SQL PREPARE')
+    else if (letter === letterL && hasTag(framer, listenTag)) this.#keeper.found('LISTEN')
+    else if (letter === letterD) this.#noteDiscard(framer)
+  }
+
+  #noteDiscard(framer: Framer): void {
+    const isEverything = hasTag(framer, discardAllTag)
+    if (isEverything || hasTag(framer, deallocateAllTag)) this.#discarded(isEverything)
+    else if (hasTag(framer, deallocateTag)) this.#statements.doubt()
+  }
+
+  #discarded(isEverything: boolean): void {
+    const { chore, holder } = this.#desk
+    const isOurs = chore !== undefined || this.#queue.isHeadOurs
+    this.#statements.discarded()
+    if (chore) this.#keeper.session.cleaned('statements')
+    if (!isOurs && holder?.hasStatements) holder.statements.clear()
+    if (!isEverything) return
+    if (chore) this.#keeper.session.cleaned('listening')
+    this.#keeper.discarded(isOurs)
+  }
+
+  #gotParameter(framer: Framer, reader: ReplyReader | undefined): void {
+    const { name, value } = readParameterStatus(framer)
+    const { planKey } = this.#keeper.parameters
+    this.#keeper.session.parameterReported(name, value)
+    const { parameters } = this.#keeper
+    this.#desk.parametersChanged()
+    if (reader && parameters.planKey !== planKey) this.#statements.expireLease()
+    if (reader?.isReading) this.#desk.holder?.parametersReported(parameters)
+  }
+
+  // Errors.
+
+  /**
+   * Whom an ErrorResponse is for. A FATAL one ends the session, so it is the holder's to know even while nothing is owed, or
+   * where it answers a request of our own. Any other answers the head.
+   */
+  #gotError(framer: Framer, isOurs: boolean, reader: ReplyReader | undefined): ReplyReader | undefined {
+    const { holder } = this.#desk
+    if (!holder) return this.#choreFailed(framer)
+    const text = framer.bytes.toString('latin1', framer.start, framer.end)
+    const { note, isUnnamedLost } = this.#queue.gotError()
+    if (fatalSeverity.test(text) && holder.isReading) {
+      this.#desk.fatalTold()
+      return holder
+    }
+    if (isOurs) this.#keeper.askedInVain()
+    if (isUnnamedLost) holder.unnamedDropped()
+    if (text.includes(noStatement)) this.#statements.doubt()
+    else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
+    const error = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
+    return error && reader ? this.#instead(error, reader) : reader
+  }
+
+  #choreFailed(framer: Framer): undefined {
+    const { chore } = this.#desk
+    if (!chore)
+      throw new TaxirankError('server_lost', `PostgreSQL ends it: ${readErrorFields(framer).get('M') ?? 'no message'}`)
+    this.#queue.gotError()
+    chore.gotError(framer, framer.isTail)
+    return undefined
+  }
+}
+
+/** Nobody asked a server without a lease anything: it may tell notices and the like, nothing else. */
+function assertHarmless(type: number): void {
+  if (type === Backend.noticeResponse || type === Backend.notificationResponse) return
+  throw new TaxirankError('protocol_violation', `unasked message '${String.fromCharCode(type)}'`)
+}
+
+function hasTag({ bytes, start, end }: Framer, tag: Buffer): boolean {
+  const at = start + 5
+  return end - at >= tag.length && bytes.compare(tag, 0, tag.length, at, at + tag.length) === 0
+}

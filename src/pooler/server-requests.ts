@@ -1,0 +1,218 @@
+/**
+ * What a client sends to the server that it holds, message by message: what each will owe, what it leaves in the session, what must go ahead of it or in
+ * its place.
+ */
+
+import { assert } from '../assert.ts'
+import type { TaxirankError } from '../errors.ts'
+import type { Effects } from '../sql/effect.ts'
+import * as build from '../wire/build.ts'
+import { Frontend } from '../wire/messages.ts'
+import { isNamedParse } from '../wire/read.ts'
+import { statementNameAt } from '../wire/statement-name.ts'
+import type { Holder } from './holder.ts'
+import { CarriedOut, RefusedMessage } from './replaced-answer.ts'
+import type { ReplyQueue } from './reply-queue.ts'
+import type { RequestHead } from './request-reader.ts'
+import type { Replacement, ServerStatements, StatementDesk } from './server-statements.ts'
+import type { SessionKeeper } from './session-keeper.ts'
+import type { Tally } from './tally.ts'
+
+/** The server that they are sent to. */
+export interface RequestDesk {
+  readonly tally: Tally
+  /** Its transaction block has failed, as far as anybody knows. */
+  readonly isFailed: boolean
+  /** Hot path. What the text that begins at `from` in a Query or Parse does to a session. */
+  classify(message: RequestHead, from: number): Effects
+  /** A client is about to run something with these effects. */
+  noted(effects: Effects, holder: Holder): void
+  /** Bytes of the pooler's own. */
+  write(bytes: Buffer): void
+}
+
+/** Fails, whatever stands before it, and in a failed transaction, too. */
+const failingQuery = build.query('refused')
+const emptyQuery = build.query('')
+const header = 5
+
+export class ServerRequests implements StatementDesk {
+  readonly #desk: RequestDesk
+  readonly #queue: ReplyQueue
+  readonly #keeper: SessionKeeper
+  /** Set once, right behind the constructor: the statements need a desk, too. */
+  #statements: ServerStatements | undefined
+  #holder: Holder | undefined
+  /** Nothing has been sent in this lease. */
+  #isFirst = false
+  /** What is to become of the Query that is looked at. */
+  #verdict: TaxirankError | { readonly deallocated: string } | undefined
+
+  constructor(desk: RequestDesk, queue: ReplyQueue, keeper: SessionKeeper) {
+    this.#desk = desk
+    this.#queue = queue
+    this.#keeper = keeper
+  }
+
+  set statements(statements: ServerStatements) {
+    this.#statements = statements
+  }
+
+  get #theStatements(): ServerStatements {
+    assert(this.#statements !== undefined, 'requests know of statements')
+    return this.#statements
+  }
+
+  get #theHolder(): Holder {
+    assert(this.#holder !== undefined, 'only a leased server is written to')
+    return this.#holder
+  }
+
+  /** Whoever holds the server from now on. */
+  leaseBegan(holder: Holder): void {
+    this.#holder = holder
+    this.#isFirst = true
+    this.#theStatements.leaseBegan()
+  }
+
+  // For the statements.
+
+  get tally(): Tally {
+    return this.#desk.tally
+  }
+
+  write(bytes: Buffer): void {
+    this.#desk.write(bytes)
+  }
+
+  running(effects: Effects): TaxirankError | undefined {
+    this.#desk.noted(effects, this.#theHolder)
+    return this.#keeper.running(effects)
+  }
+
+  // What can't just be forwarded.
+
+  /** Hot path. A message that begins here can't just be accounted for and forwarded: it is to be given to `replace` instead. */
+  replaces(message: RequestHead): boolean {
+    const { type } = message
+    if (type === Frontend.query) return this.#replacesQuery(message)
+    if (type === Frontend.parse) this.#examineParse(message)
+    return this.#theStatements.concerns(message, this.#theHolder)
+  }
+
+  /** Hot path. */
+  #replacesQuery(message: RequestHead): boolean {
+    const effects = this.#desk.classify(message, message.start + header)
+    if (effects.length === 0) return false
+    this.#sequencesNoted(effects)
+    this.#verdict = this.#deallocatedBy(effects) ?? this.running(effects)
+    return this.#verdict !== undefined
+  }
+
+  /** Hot path. Only a statement without a name is looked at here; the others when they are shared. */
+  #examineParse(message: RequestHead): void {
+    if (isNamedParse(message)) return
+    const effects = this.#desk.classify(message, message.start + header + 1)
+    const holder = this.#theHolder
+    if (effects.length === 0 && !holder.hasStatements) return
+    holder.statements.unnamedEffects = effects
+    if (effects.length > 0) this.#sequencesNoted(effects)
+  }
+
+  #sequencesNoted(effects: Effects): void {
+    if (effects.some(({ kind }) => kind === 'read sequence')) this.#keeper.readsSequence(this.#theHolder, this.#isFirst)
+  }
+
+  /** A statement of the protocol's that the holder deallocates in SQL, which doesn't know its name. */
+  #deallocatedBy(effects: Effects): { readonly deallocated: string } | undefined {
+    const [effect] = effects
+    if (effect?.kind !== 'deallocate' || effects.length > 1 || !this.#theStatements.areNamed) return undefined
+    const { name } = effect.statement
+    const isKnown = this.#theHolder.hasStatements && this.#theHolder.statements.has(name)
+    return isKnown && !this.#desk.isFailed ? { deallocated: name } : undefined
+  }
+
+  /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */
+  replace(message: RequestHead): Replacement | undefined {
+    this.#isFirst = false
+    if (message.type === Frontend.query) return this.#replaceQuery(message)
+    if (message.type === Frontend.parse) this.#desk.tally.clientParses++
+    else if (message.type === Frontend.bind) this.#desk.tally.binds++
+    const mustParse = this.#desk.isFailed || this.#keeper.isTouched
+    return this.#theStatements.replace(message, this.#theHolder, mustParse)
+  }
+
+  #replaceQuery(message: RequestHead): Replacement {
+    const holder = this.#theHolder
+    const verdict = this.#verdict
+    assert(verdict !== undefined, 'a Query is replaced for a reason')
+    this.#verdict = undefined
+    this.#unnamedDropped(holder)
+    const count = message.end - message.start
+    if (!('deallocated' in verdict)) {
+      this.#queue.sentNotedQuery(holder, new RefusedMessage(verdict))
+      return { count, bytes: failingQuery }
+    }
+    const { deallocated: name } = verdict
+    const statement = holder.statements.delete(name)
+    const undo = (): void => void (statement && holder.statements.set(name, statement))
+    this.#queue.sentNotedQuery(holder, new CarriedOut('DEALLOCATE', undo))
+    return { count, bytes: emptyQuery }
+  }
+
+  // What is forwarded.
+
+  /** Hot path. The head of a message of the holder's is about to be forwarded: what will it owe, what does it leave? */
+  account(message: RequestHead): void {
+    const queue = this.#queue
+    const holder = this.#theHolder
+    this.#isFirst = false
+    switch (message.type) {
+      case Frontend.query:
+        this.#unnamedDropped(holder)
+        return this.#sentQuery(holder)
+      case Frontend.functionCall:
+        return this.#sentQuery(holder)
+      case Frontend.sync:
+        return queue.sentSync(holder)
+      case Frontend.parse:
+        return this.#sentParse(message, holder)
+      case Frontend.bind:
+        this.#desk.tally.binds++
+        return queue.sentExtended()
+      case Frontend.close:
+        if (statementNameAt(message) > 0) this.#unnamedDropped(holder)
+        return queue.sentExtended()
+      case Frontend.execute:
+      case Frontend.describe:
+        return queue.sentExtended()
+      case Frontend.copyDone:
+      case Frontend.copyFail:
+        return queue.sentCopyEnd()
+      default:
+    }
+  }
+
+  #unnamedDropped(holder: Holder): void {
+    this.#theStatements.unnamedDropped()
+    holder.unnamedDropped()
+  }
+
+  #sentQuery(holder: Holder): void {
+    if (this.#queue.needsSync) this.#keeper.session.ruin('a Query was sent inside an extended group')
+    this.#queue.sentQuery(holder)
+  }
+
+  /** One whose name, if it has one, is left as it is. */
+  #sentParse(message: RequestHead, holder: Holder): void {
+    this.#desk.tally.clientParses++
+    this.#desk.tally.serverParses++
+    if (isNamedParse(message)) {
+      this.#keeper.session.leave('statements', 'a named statement was prepared on it')
+      return this.#queue.sentExtended()
+    }
+    holder.statements.unnamedParsed(message, message.isTail)
+    this.#theStatements.unnamedParsed(holder)
+    this.#queue.sentUnnamedParse()
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Keeps a server's session fit for whoever holds it: what its client has set is made before anything of the client's runs, what another has left is
+ * removed, and when a transaction is over the session is asked what it has become, if that is in doubt.
+ */
+
+import { TaxirankError } from '../errors.ts'
+import type { Effects } from '../sql/effect.ts'
+import type { Holder } from './holder.ts'
+import { Inquiry } from './inquiry.ts'
+import { type ParameterSet, resetStatement, setStatement, type TrackedParameters } from './parameters.ts'
+import { type Doubts, questionOf, readAnswer } from './pin.ts'
+import type { ReplyReader } from './reply-reader.ts'
+import { ServerSession } from './server-session.ts'
+import { resetQueryOf, type SessionRules } from './session-rules.ts'
+import { type Pin, type PinDesk, SessionWatch } from './session-watch.ts'
+import type { ParameterSets } from './parameters.ts'
+
+export interface KeeperParts extends PinDesk {
+  readonly rules: SessionRules
+  readonly parameterSets: ParameterSets
+  readonly tracked: TrackedParameters
+  readonly now: () => number
+}
+
+/** The server whose session it is. */
+export interface KeptServer {
+  readonly holder: Holder | undefined
+  /** Nothing is owed, open or under way. */
+  readonly isAtRest: boolean
+  /** Sends a Query of the pooler's own. */
+  ask(text: string): void
+  /** So many bytes of the answer to one have come. */
+  usedUp(count: number): void
+}
+
+const discardAll = 'DISCARD ALL'
+const discardSequences = 'DISCARD SEQUENCES'
+const noSettings: ReadonlyMap<string, string> = new Map()
+
+export class SessionKeeper {
+  readonly session: ServerSession
+  readonly #parts: KeeperParts
+  readonly #server: KeptServer
+  readonly #watch: SessionWatch
+  /** What the session is being asked about itself, and what is in doubt. */
+  #inquiry: { readonly asked: Inquiry; readonly doubts: Doubts } | undefined
+  /** Who held it last, and so has left its state in it where that is not looked at. */
+  #lastHolder = 0
+  /** Whatever there is of sequences in the session is another client's than the holder's. */
+  #hasForeignSequences = false
+  readonly #resetsForOthers: boolean
+  readonly #resetQuery: string | undefined
+  /** What the next reset is, if not that. */
+  #nextReset: string | undefined
+
+  constructor(parts: KeeperParts, server: KeptServer) {
+    const { mode, sessionState } = parts.rules
+    const policy = mode === 'session' ? 'allow' : sessionState
+    this.#parts = parts
+    this.#server = server
+    this.#resetsForOthers = policy === 'reset'
+    this.#resetQuery = resetQueryOf(parts.rules)
+    this.#watch = new SessionWatch(policy, parts, parts.now)
+    this.session = new ServerSession(parts.parameterSets, this.#resetsForOthers)
+  }
+
+  get parameters(): ParameterSet {
+    return this.session.parameters
+  }
+
+  get pin(): Pin | undefined {
+    return this.#watch.pin
+  }
+
+  /** Hot path. The holder keeps the server, also when nothing runs. */
+  get isPinned(): boolean {
+    return this.#watch.isPinned && this.session.ruinedBy === undefined
+  }
+
+  /** Hot path. What the session is like now must be asked before anybody else gets it. */
+  get isInDoubt(): boolean {
+    return this.#watch.isInDoubt && this.session.ruinedBy === undefined
+  }
+
+  /** What is prepared now may depend on what nobody else's session has. */
+  get isTouched(): boolean {
+    return this.#watch.isTouched
+  }
+
+  // A lease begins.
+
+  /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
+  begin(holder: Holder): void {
+    const isOther = this.#lastHolder !== holder.id
+    if (isOther && this.#resetsForOthers && this.#lastHolder !== 0) this.#wash(holder)
+    else if (this.parameters !== holder.parameters) this.#bringTo(holder)
+    if (!isOther) return
+    if (holder.readsSequences) this.#server.ask(discardSequences)
+    this.#hasForeignSequences = !holder.readsSequences && this.#lastHolder !== 0
+    this.#lastHolder = holder.id
+  }
+
+  /** Whatever clients have left is removed. */
+  #wash(holder: Holder): void {
+    this.#server.ask(resetStatement(this.session.login, holder.parameters, this.#parts.tracked))
+    this.session.settingsKnown(holder.parameters.settings)
+  }
+
+  #bringTo(holder: Holder): void {
+    const statement = setStatement(this.parameters, holder.parameters, this.#parts.tracked)
+    if (statement === undefined) return holder.parametersAdopted(this.parameters)
+    this.#server.ask(statement)
+    this.session.settingsKnown(holder.parameters.settings)
+  }
+
+  // While it lasts.
+
+  /** The holder is about to run something; an error: it must not. */
+  running(effects: Effects): TaxirankError | undefined {
+    return this.#watch.sent(effects, this.parameters)
+  }
+
+  /** What is read may not be what another client has drawn. `isFirst`: nothing else was sent in this lease. */
+  readsSequence(holder: Holder, isFirst: boolean): void {
+    if (this.#watch.isOff) return
+    holder.readsSequences = true
+    if (this.#hasForeignSequences && isFirst && this.#server.isAtRest) this.#server.ask(discardSequences)
+    this.#hasForeignSequences = false
+  }
+
+  /** A command's tag says what it has left: statements that SQL prepared, or a channel. */
+  found(kind: 'SQL PREPARE' | 'LISTEN'): void {
+    if (!this.#watch.isOff && !this.#resetsForOthers) return this.#watch.found(kind)
+    if (kind === 'LISTEN') this.session.leave('listening', 'it listens for a client')
+    else this.session.leave('statements', 'a statement was prepared on it')
+  }
+
+  /** A DISCARD ALL has run: the session is as at its login, but for what nothing undoes. `isOurs`: nobody asked for it. */
+  discarded(isOurs: boolean): void {
+    this.session.settingsKnown(noSettings)
+    if (isOurs) return
+    this.#watch.discarded()
+    this.#server.holder?.parametersReported(this.parameters)
+  }
+
+  // What the session says about itself.
+
+  /** Who gets the answer to the pooler's own request that is answered now; undefined: nobody. */
+  get asking(): ReplyReader | undefined {
+    return this.#inquiry?.asked
+  }
+
+  inquire(): void {
+    const doubts = this.#watch.takeDoubts(this.parameters)
+    this.#server.ask(questionOf(doubts))
+    this.#inquiry = { asked: new Inquiry((count) => this.#server.usedUp(count)), doubts }
+  }
+
+  /** A request of the pooler's own has been answered. */
+  answered(): void {
+    const { holder } = this.#server
+    if (this.#inquiry) this.#learn(this.#inquiry.asked, this.#inquiry.doubts)
+    else if (holder?.isReading) holder.parametersAdopted(this.parameters)
+  }
+
+  /** It has failed, whatever it was for. */
+  askedInVain(): void {
+    if (!this.#inquiry) this.session.ruin('a statement of the pooler failed on it')
+  }
+
+  #learn(asked: Inquiry, doubts: Doubts): void {
+    this.#inquiry = undefined
+    if (asked.isFailed) return this.#watch.failed()
+    const settings = this.#watch.answered(doubts, readAnswer(asked.rows), this.parameters)
+    if (settings instanceof TaxirankError) return this.session.ruin(settings.message)
+    this.session.settingsKnown(settings)
+    const { holder } = this.#server
+    if (!holder?.isReading) return
+    holder.parametersReported(this.parameters)
+    const { pin } = this.#watch
+    if (pin) holder.pinned([...pin.kinds])
+  }
+
+  // A lease ends.
+
+  /**
+   * What is to become of the server: it is lent on as it is, after a reset, or not at all, for a reason. `isUsed`: something was sent in the lease.
+   */
+  end(isUsed: boolean): { readonly isDirty: boolean; readonly reason: string | undefined } {
+    const { cleaning } = this.#watch
+    const isDirty = isUsed && (this.#resetQuery !== undefined || cleaning === 'reset')
+    const reason = cleaning === 'destroy' ? 'what its client has left in it can not be removed' : undefined
+    if (cleaning === 'reset') this.#nextReset = discardAll
+    this.#watch.leaseEnded()
+    return { isDirty, reason: reason ?? (isDirty ? this.session.ruinedBy : this.session.spoiltBy) }
+  }
+
+  /** It is gone, with whatever was in it. */
+  lost(): void {
+    this.#watch.leaseEnded()
+  }
+
+  /** Removes what the last lease has left. */
+  takeReset(): string | undefined {
+    const text = this.#nextReset ?? this.#resetQuery
+    this.#nextReset = undefined
+    return text
+  }
+}
