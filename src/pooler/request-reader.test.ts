@@ -4,7 +4,8 @@ import { everySplit } from '../../test/support/splits.ts'
 import { message } from '../wire/build.ts'
 import { type Fate, type ReaderDesk, type RequestHead, RequestReader } from './request-reader.ts'
 
-const noTraffic = { read: () => undefined, wrote: () => undefined, usedUp: () => undefined }
+const ignore = (): void => undefined
+const noTraffic = { read: ignore, wrote: ignore, usedUp: ignore, replaced: ignore }
 
 /** Notes what the reader does, and stops it where it is told to. */
 class Desk implements ReaderDesk {

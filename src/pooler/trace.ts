@@ -44,7 +44,7 @@ export interface Trace {
 }
 
 const nothing = (): void => undefined
-const noTraffic: Traffic = { read: nothing, wrote: nothing, usedUp: nothing }
+const noTraffic: Traffic = { read: nothing, wrote: nothing, usedUp: nothing, replaced: nothing }
 
 /** When no trace is written. */
 export const noTrace: Trace = {

@@ -41,7 +41,26 @@ const Kind = {
   cancelSent: 20,
   cancelDone: 21,
   end: 22,
+  clientReplaced: 23,
+  serverReplaced: 24,
 } as const
+
+/** The kind of record for each event of a connection. */
+type TrafficKinds = Readonly<Record<keyof Traffic, number>>
+
+const clientKinds: TrafficKinds = {
+  read: Kind.clientBytes,
+  wrote: Kind.clientWritten,
+  usedUp: Kind.clientDiscarded,
+  replaced: Kind.clientReplaced,
+}
+
+const serverKinds: TrafficKinds = {
+  read: Kind.serverBytes,
+  wrote: Kind.serverWritten,
+  usedUp: Kind.serverSwallowed,
+  replaced: Kind.serverReplaced,
+}
 
 export class TraceFile implements Trace {
   readonly #now: () => number
@@ -63,11 +82,11 @@ export class TraceFile implements Trace {
   }
 
   clientTraffic(client: number): Traffic {
-    return this.#traffic(client, Kind.clientBytes, Kind.clientWritten, Kind.clientDiscarded)
+    return this.#traffic(client, clientKinds)
   }
 
   serverTraffic(server: number): Traffic {
-    return this.#traffic(server, Kind.serverBytes, Kind.serverWritten, Kind.serverSwallowed)
+    return this.#traffic(server, serverKinds)
   }
 
   poolDefined(pool: number, maxServers: number, database: string, user: string, mode: PoolMode): void {
@@ -146,11 +165,12 @@ export class TraceFile implements Trace {
     this.#file = undefined
   }
 
-  #traffic(id: number, read: number, written: number, usedUp: number): Traffic {
+  #traffic(id: number, kinds: TrafficKinds): Traffic {
     return {
-      read: (bytes) => this.#record(read, 0, id, 0, bytes),
-      wrote: (bytes, source) => this.#record(written, 0, id, source, bytes),
-      usedUp: (count, reason) => this.#record(usedUp, reason, id, count),
+      read: (bytes) => this.#record(kinds.read, 0, id, 0, bytes),
+      wrote: (bytes, source) => this.#record(kinds.wrote, 0, id, source, bytes),
+      usedUp: (count, reason) => this.#record(kinds.usedUp, reason, id, count),
+      replaced: (count, bytes) => this.#record(kinds.replaced, 0, id, count, bytes),
     }
   }
 
