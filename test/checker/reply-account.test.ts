@@ -97,7 +97,8 @@ describe('ReplyAccount', () => {
     account.sent('Q'.charCodeAt(0), 7, 12)
     assert.equal(account.head?.owner, 0)
     account.received('Z'.charCodeAt(0))
-    assert.deepEqual(account.head, { type: 'Q'.charCodeAt(0), owner: 7, offset: 12 })
+    const group = { client: 7 }
+    assert.deepEqual(account.head, { type: 'Q'.charCodeAt(0), owner: 7, offset: 12, group, request: undefined })
     assert.ok(account.hasUnanswered(({ owner }) => owner === 7))
     account.received('Z'.charCodeAt(0))
     assert.equal(account.answered?.owner, 7)

@@ -46,6 +46,11 @@ function world(): TraceBuilder {
   return new TraceBuilder().pool(1, 2).open(1).open(2).login(1).login(2)
 }
 
+/** The same in session mode. */
+function sessions(): TraceBuilder {
+  return new TraceBuilder().pool(1, 2, 1).open(1).open(2).login(1).login(2)
+}
+
 /** Client 1 holds server 1 and has asked. */
 function asked(text = 'a'): TraceBuilder {
   return world().grant(1, 1).ask(1, 1, query(text))
@@ -176,13 +181,13 @@ describe('I3 clean release', () => {
     const built = asked().cancelReceived(1).cancelSent(1, 1).answer(1, 1, answer).release(1, 1).cancelDone(1, 1)
     assert.deepEqual(brokenBy(built.stop()), ['I3', 'I8'])
   })
-  it('refuses a server on which a named statement was Parsed', () => {
-    const built = world().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
+  it('refuses a server of a session pool on which a named statement was Parsed', () => {
+    const built = sessions().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
     assert.deepEqual(released(built), ['I3'])
   })
   it('takes a server that is reset, if nothing is left when it is lent again', () => {
     const parsedOn = (): TraceBuilder =>
-      world().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
+      sessions().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
     const lent = (built: TraceBuilder): readonly string[] => brokenBy(built.grant(2, 1).release(2, 1).stop())
     assert.deepEqual(lent(parsedOn().reset(1, 1, 'discard all', complete('DISCARD ALL'), ready())), [])
     assert.deepEqual(lent(parsedOn().reset(1, 1, 'reset all', complete('RESET'), ready())), ['I3'])
@@ -675,7 +680,7 @@ describe('T the trace itself', () => {
     'a pool that changes its name': world().add(1, 1, 2, 0, Buffer.from('other\0user')).end(),
     'time that goes back': world().wait(-1).end(),
     'time that is no number': world().wait(NaN).end(),
-    'a kind nobody knows': world().add(23, 0).end(),
+    'a kind nobody knows': world().add(25, 0).end(),
     'anything after the end': world().end().pool(1, 3),
     'a length of 3 towards a client': world()
       .toClient(1, 0, Buffer.from([0x4e, 0, 0, 0, 3]))
