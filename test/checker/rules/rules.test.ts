@@ -5,12 +5,10 @@ import {
   bind,
   bound,
   cancelRequest,
-  closeStatement,
   complete,
   copyData,
   copyDone,
   copyInResponse,
-  describeStatement,
   error,
   execute,
   flush,
@@ -28,28 +26,7 @@ import {
   sync,
 } from '../build-trace.ts'
 import { Checker } from '../checker.ts'
-
-/** The rules a trace breaks, in the order of their first breach, in one chunk and byte by byte. */
-function brokenBy(built: TraceBuilder): readonly string[] {
-  const trace = built.bytes()
-  const whole = new Checker()
-  whole.push(trace)
-  const byByte = new Checker()
-  for (let at = 0; at < trace.length; at++) byByte.push(trace.subarray(at, at + 1))
-  const report = whole.finish()
-  assert.deepEqual(byByte.finish(), report)
-  return [...report.byRule.keys()]
-}
-
-/** Pool 1 with servers 1 and 2, and clients 1 and 2. */
-function world(): TraceBuilder {
-  return new TraceBuilder().pool(1, 2).open(1).open(2).login(1).login(2)
-}
-
-/** The same in session mode. */
-function sessions(): TraceBuilder {
-  return new TraceBuilder().pool(1, 2, 1).open(1).open(2).login(1).login(2)
-}
+import { brokenBy, sessions, world } from './broken-by.ts'
 
 /** Client 1 holds server 1 and has asked. */
 function asked(text = 'a'): TraceBuilder {
@@ -574,38 +551,6 @@ describe('I10 conservation', () => {
   it('goes red when more is used up than came', () => {
     assert.deepEqual(brokenBy(world().serverSays(1, parameter('a', 'b')).swallow(1, 99, 4).stop()), ['I10'])
     assert.deepEqual(brokenBy(world().discard(1, 1, 6).closeClient(1).end()), ['I10'])
-  })
-})
-
-describe('I11 statements', () => {
-  it("refuses another client's unnamed statement", () => {
-    const built = world().grant(1, 1).ask(1, 1, parse('', 'a'), sync()).answer(1, 1, parsed(), ready()).release(1, 1)
-    built.grant(2, 1).ask(2, 1, bind(''), execute(), sync()).answer(2, 1, bound(), complete('SELECT 1'), ready())
-    assert.deepEqual(brokenBy(built.release(2, 1).stop()), ['I11'])
-  })
-  it('lets a Query drop the unnamed statement before somebody else asks for it', () => {
-    const built = world().grant(1, 1).ask(1, 1, parse('', 'a'), sync()).answer(1, 1, parsed(), ready()).release(1, 1)
-    built.grant(2, 1).ask(2, 1, query('select 1')).answer(2, 1, selected('1'))
-    built.ask(2, 1, bind(''), execute(), sync()).answer(2, 1, error('ERROR', 'no such statement'), ready())
-    assert.deepEqual(brokenBy(built.release(2, 1).stop()), [])
-  })
-})
-
-describe('I11 statements, reset', () => {
-  it("forgets them when the pooler's own command has dropped all", () => {
-    const built = world().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
-    built.reset(1, 1, 'discard all', complete('DISCARD ALL'), ready())
-    built.grant(2, 1).ask(2, 1, describeStatement('s'), sync()).answer(2, 1, error('ERROR', 'none'), ready())
-    assert.deepEqual(brokenBy(built.release(2, 1).stop()), [])
-  })
-})
-
-describe('I11 statements, closed', () => {
-  it('forgets a statement that its client closed', () => {
-    const built = world().grant(1, 1).ask(1, 1, parse('s', 'a'), sync()).answer(1, 1, parsed(), ready())
-    built.ask(1, 1, closeStatement('s'), sync()).answer(1, 1, message('3'), ready()).destroy(1).close(1)
-    built.grant(1, 2).ask(1, 2, describeStatement('s'), sync()).answer(1, 2, error('ERROR', 'none'), ready())
-    assert.deepEqual(brokenBy(built.release(1, 2).stop()), [])
   })
 })
 
