@@ -8,4 +8,6 @@ export interface Traffic {
   replaced(count: number, bytes: Uint8Array): void
   /** The next `count` bytes read have been used up and go nowhere. */
   usedUp(count: number, reason: number): void
+  /** The next `count` bytes read stand as `bytes` from here on. Call right before `wrote` hands these on. */
+  replaced(count: number, bytes: Uint8Array): void
 }

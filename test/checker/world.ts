@@ -131,7 +131,7 @@ export class World {
 
   clientWritten(client: Client, source: Server | undefined, span: Span): void {
     client.write(span, source)
-    if (source) this.#use(source, span.end - span.start)
+    source?.use(span.end - span.start)
   }
 
   closeClient(client: Client): void {
@@ -141,7 +141,7 @@ export class World {
   }
 
   discard(client: Client, count: number, reason: number): void {
-    client.received.consume(count)
+    client.use(count)
     if (reason === discards.terminate || reason === discards.closing) client.isClosing = true
   }
 
@@ -181,12 +181,20 @@ export class World {
 
   serverWritten(server: Server, source: Client | undefined, span: Span): void {
     server.write(span, source)
-    source?.received.consume(span.end - span.start)
+    source?.use(span.end - span.start)
     if (!server.holder) this.#reviewIdle(server)
   }
 
   swallow(server: Server, count: number): void {
-    this.#use(server, count)
+    server.use(count)
+  }
+
+  replaceOfClient(client: Client, count: number, span: Span): void {
+    if (!client.received.isAbandoned) client.replace(count, span)
+  }
+
+  replaceOfServer({ received }: Server, count: number, { bytes, start, end }: Span): void {
+    if (!received.isAbandoned) received.replace(count, bytes, start, end)
   }
 
   lend(client: Client, server: Server): void {
@@ -229,15 +237,6 @@ export class World {
     this.cancels.delete(serverId)
     const server = this.servers.get(serverId)
     if (server) this.#reviewIdle(server)
-  }
-
-  #use(server: Server, count: number): void {
-    server.received.consume(count)
-    for (;;) {
-      const ready = server.readyRead.first()
-      if (ready === undefined || ready.end > server.received.consumed) return
-      server.readyRead.shift()
-    }
   }
 
   /** A closed client is remembered for as long as a server is settled for it, or its wait has not ended. */

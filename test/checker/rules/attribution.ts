@@ -50,7 +50,7 @@ function checkReply(client: Client, source: Server, count: number, breach: Breac
   }
   if (source.received.isAbandoned) return
   const from = source.received.consumed
-  const owner = source.owners.firstRefused(from, from + count, (id) => Math.abs(id) !== client.id)
+  const owner = source.owners.firstRefused(from, source.received.offsetAfter(count), (id) => Math.abs(id) !== client.id)
   if (owner === undefined) return
   const whose = owner === 0 ? "the pooler's own request" : `a request of client ${Math.abs(owner)}`
   breach(name, "replies to this client's oldest unanswered request", `a reply to ${whose}`, about)
@@ -59,7 +59,11 @@ function checkReply(client: Client, source: Server, count: number, breach: Breac
 function checkSwallow(world: World, server: Server, count: number, breach: Breach): void {
   if (server.received.isAbandoned) return
   const from = server.received.consumed
-  const owner = server.owners.firstRefused(from, from + count, (id) => id > 0 && !isGoing(world.clients.get(id)))
+  const owner = server.owners.firstRefused(
+    from,
+    server.received.offsetAfter(count),
+    (id) => id > 0 && !isGoing(world.clients.get(id)),
+  )
   if (owner === undefined) return
   breach(name, 'forwarded: the client waits for this reply', 'swallowed', { client: owner, server: server.id })
 }
