@@ -127,7 +127,7 @@ export class ServerRequests implements StatementDesk {
   #deallocatedBy(effects: Effects): { readonly deallocated: string } | undefined {
     const [effect] = effects
     if (effect?.kind !== 'deallocate' || effects.length > 1 || !this.#theStatements.areNamed) return undefined
-    const { name } = effect.statement
+    const { statement: name } = effect
     const isKnown = this.#theHolder.hasStatements && this.#theHolder.statements.has(name)
     return isKnown && !this.#desk.isFailed ? { deallocated: name } : undefined
   }

@@ -1,49 +1,149 @@
-import { type Effect, type Effects, noEffects } from './effect.ts'
+/**
+ * What running a text does to its session. Most texts do nothing to it, and that is seen in one pass over their bytes, without a string being
+ * made: they begin with a harmless keyword, are one statement, and have none of a few words in them, whatever those would mean there. All
+ * others are read by the lexer, and what was found is remembered.
+ */
+
+import { type Effects, noEffects } from './effect.ts'
+import { statementsOf } from './lexer.ts'
+import { statementEffects } from './statement-effects.ts'
+
+const unsure: Effects = Object.freeze([{ kind: 'unsure' } as const])
+
+export interface ClassifierLimits {
+  readonly mostTexts: number
+  /** In bytes: longer texts are not remembered. */
+  readonly longestText: number
+}
+
+const usualLimits: ClassifierLimits = { mostTexts: 2_000, longestText: 4_096 }
 
 export class Classifier {
-  classify(bytes: Buffer, from: number, to: number): Effects {
-    const text = bytes.toString('latin1', from, to)
-    const effects: Effect[] = []
-    for (const part of text.split(';')) {
-      const t = part.trim()
-      let m: RegExpMatchArray | null
-      if (/^set\s+(local|transaction|constraints)\b/i.test(t)) continue
-      if ((m = t.match(/^set\s+(?:session\s+)?role\b/i))) effects.push({ kind: 'set', name: 'role', value: undefined })
-      else if ((m = t.match(/^set\s+session\s+authorization/i)))
-        effects.push({ kind: 'set', name: 'session_authorization', value: undefined })
-      else if (/^set\s+time\s+zone/i.test(t)) effects.push({ kind: 'set', name: 'timezone', value: undefined })
-      else if (/^set\s+session\s+characteristics/i.test(t))
-        for (const name of [
-          'default_transaction_isolation',
-          'default_transaction_read_only',
-          'default_transaction_deferrable',
-        ])
-          effects.push({ kind: 'set', name, value: undefined })
-      else if ((m = t.match(/^set\s+(?:session\s+)?([\w.]+)\s*(?:=|\bto\b)/i)))
-        effects.push({ kind: 'set', name: (m[1] as string).toLowerCase(), value: undefined })
-      else if (/^reset\s+all/i.test(t)) effects.push({ kind: 'reset all' })
-      else if ((m = t.match(/^reset\s+([\w.]+)/i)))
-        effects.push({ kind: 'set', name: (m[1] as string).toLowerCase(), value: null })
-      else if ((m = t.match(/set_config\s*\(\s*'([^']+)'\s*,\s*'[^']*'\s*,\s*(true|false)/i))) {
-        if (m[2] === 'false') effects.push({ kind: 'set', name: (m[1] as string).toLowerCase(), value: undefined })
-      } else if (/^do\b|^call\b|set_config|update\s+pg_settings/i.test(t))
-        effects.push({ kind: 'set unknown', mentioned: [...t.matchAll(/'(\w+\.\w+)'/g)].map((x) => x[1] as string) })
-      else if ((m = t.match(/^prepare\s+(\w+)/i)))
-        effects.push({ kind: 'prepare', statement: { name: m[1] as string, from: 0, to: 0 } })
-      else if (/^deallocate\s+all/i.test(t)) effects.push({ kind: 'deallocate all' })
-      else if ((m = t.match(/^deallocate\s+(?:prepare\s+)?(\w+)/i)))
-        effects.push({ kind: 'deallocate', statement: { name: m[1] as string, from: 0, to: 0 } })
-      else if ((m = t.match(/^discard\s+(all|plans|sequences|temp)/i)))
-        effects.push({ kind: 'discard', what: (m[1] as string).toLowerCase() as 'all' })
-      else if ((m = t.match(/^listen\s+(\w+)/i))) effects.push({ kind: 'listen', channel: m[1] as string })
-      else if ((m = t.match(/^unlisten/i))) effects.push({ kind: 'unlisten', channel: undefined })
-      else if (/temp(orary)?\s|pg_temp/i.test(t)) effects.push({ kind: 'temporary' })
-      else if (/pg_(try_)?advisory_(?!xact)(lock|unlock)/i.test(t) && !/xact/i.test(t))
-        effects.push({ kind: /unlock/i.test(t) ? 'unlock' : 'lock' })
-      else if (/with\s+hold/i.test(t)) effects.push({ kind: 'hold' })
-      else if (/^load\b|setseed|dblink_connect/i.test(t)) effects.push({ kind: 'indelible', what: 'LOAD' })
-      else if (/currval|lastval/i.test(t)) effects.push({ kind: 'read sequence' })
-    }
-    return effects.length === 0 ? noEffects : effects
+  readonly #limits: ClassifierLimits
+  readonly #known = new Map<string, Effects>()
+
+  constructor(limits = usualLimits) {
+    this.#limits = limits
   }
+
+  /** Hot path. The text stands in the bytes from `from` to `to`, without a terminator. */
+  classify(bytes: Buffer, from: number, to: number): Effects {
+    return isPlainlyHarmless(bytes, from, to) ? noEffects : this.#read(bytes.toString('latin1', from, to))
+  }
+
+  #read(text: string): Effects {
+    const known = this.#known.get(text)
+    if (known) return known
+    const effects = effectsOf(text)
+    if (text.length > this.#limits.longestText) return effects
+    if (this.#known.size >= this.#limits.mostTexts) this.#known.clear()
+    this.#known.set(text, effects)
+    return effects
+  }
+}
+
+function effectsOf(text: string): Effects {
+  const statements = statementsOf(text)
+  if (!statements) return unsure
+  const effects = statements.flatMap(statementEffects)
+  return effects.length === 0 ? noEffects : effects
+}
+
+// In one pass.
+
+/** Kinds of bytes; 0: any other. */
+const letter = 1
+const semicolon = 2
+const ampersand = 3
+const kinds = new Uint8Array(256)
+for (let byte = 0; byte < 256; byte++) {
+  if (byte >= 0x80 || /[\w$]/.test(String.fromCharCode(byte))) kinds[byte] = letter
+}
+kinds[0x3b] = semicolon
+kinds[0x26] = ampersand
+
+/** By length: keywords with which a harmless statement begins. */
+const openings = byLength(
+  'select insert update delete merge values table begin start commit end rollback abort savepoint release fetch move close copy show vacuum ' +
+    'analyze lock notify truncate',
+)
+
+/** By length: words that need a closer look, wherever they stand. */
+const suspects = byLength(
+  'temp hold temporary set_config setseed set_limit lastval currval dblink_connect dblink_connect_u',
+)
+/** By its first byte: whether a word may be a suspect. */
+const suspectFirst = new Uint8Array(256)
+for (const first of 'thslcdpi') {
+  suspectFirst[first.charCodeAt(0)] = 1
+  suspectFirst[first.toUpperCase().charCodeAt(0)] = 1
+}
+/** INTO makes a table, but behind these. */
+const intoWord = Buffer.from('into')
+const insertWords = [Buffer.from('insert'), Buffer.from('merge')]
+
+function byLength(words: string): readonly (readonly Buffer[])[] {
+  const lists: Buffer[][] = []
+  for (const word of words.split(' ')) (lists[word.length] ??= []).push(Buffer.from(word))
+  return lists
+}
+
+/** Hot path. */
+function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
+  let at = from
+  while (at < to && isBlank(bytes[at] as number)) at++
+  let end = at
+  while (end < to && kinds[bytes[end] as number] === letter) end++
+  if (!isAmong(openings, bytes, at, end)) return false
+  const isInsert = insertWords.some((word) => isSame(word, bytes, at, end))
+  let word = -1
+  for (at = end; at < to; at++) {
+    const kind = kinds[bytes[at] as number]
+    if (kind === letter) {
+      if (word < 0) word = at
+      continue
+    }
+    if (word >= 0) {
+      if (suspectFirst[bytes[word] as number] === 1 && isSuspect(bytes, word, at, isInsert)) return false
+      if (kind === ampersand && at - word === 1) return false
+      word = -1
+    }
+    if (kind === semicolon) return isBlankOnly(bytes, at + 1, to)
+  }
+  return word < 0 || !isSuspect(bytes, word, to, isInsert)
+}
+
+/** Hot path. */
+function isSuspect(bytes: Buffer, from: number, to: number, isInsert: boolean): boolean {
+  // pg_settings, pg_temp, pg_advisory_lock and more.
+  if (bytes[from + 2] === 0x5f && to - from > 5 && ((bytes[from] as number) | 0x20) === 0x70) return true
+  if (to - from === 4 && !isInsert && isSame(intoWord, bytes, from, to)) return true
+  return isAmong(suspects, bytes, from, to)
+}
+
+/** Hot path. */
+function isAmong(lists: readonly (readonly Buffer[])[], bytes: Buffer, from: number, to: number): boolean {
+  const words = lists[to - from]
+  if (words === undefined) return false
+  for (const word of words) if (isSame(word, bytes, from, to)) return true
+  return false
+}
+
+/** Hot path. In whatever case. */
+function isSame(word: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (word.length !== to - from) return false
+  for (let at = 0; at < word.length; at++) {
+    const byte = bytes[from + at] as number
+    if (word[at] !== byte && word[at] !== (byte | 0x20)) return false
+  }
+  return true
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
+}
+
+function isBlankOnly(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (!isBlank(bytes[at] as number)) return false
+  return true
 }

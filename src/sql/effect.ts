@@ -3,36 +3,26 @@
  * parameters are in lower case, as PostgreSQL compares them; all texts are byte strings (latin1), as they came.
  */
 
-/** `from` and `to`: where a name stands in the text, quotes included. */
-export interface NameInText {
-  readonly name: string
-  readonly from: number
-  readonly to: number
-}
-
 export type Effect =
   /**
-   * SET, RESET or set_config of one parameter, for the session. A string: the value, as set_config would take it; null: back
-   * to its default; undefined: the text does not show it, ask. `role`, `session_authorization` and `timezone` count as parameters.
+   * SET, RESET or set_config of one parameter, for the session. null: back to its default; undefined: to a value of which the session
+   * itself knows best. `role`, `session_authorization` and `timezone` count as parameters.
    */
-  | { readonly kind: 'set'; readonly name: string; readonly value: string | null | undefined }
-  /** RESET ALL. */
+  | { readonly kind: 'set'; readonly name: string; readonly value: null | undefined }
   | { readonly kind: 'reset all' }
   /**
-   * It may set parameters that can't be read in the text (DO, CALL, a computed name, UPDATE pg_settings). `mentioned`: dotted names
-   * that stand in it, of custom parameters maybe.
+   * It may set parameters that can't be read in the text (a computed name, UPDATE pg_settings). `mentioned`: dotted names that stand in it,
+   * of custom parameters maybe.
    */
   | { readonly kind: 'set unknown'; readonly mentioned: readonly string[] }
-  /** SQL PREPARE, EXECUTE, DEALLOCATE: not those of the protocol. */
-  | { readonly kind: 'prepare'; readonly statement: NameInText }
-  | { readonly kind: 'execute'; readonly statement: NameInText }
-  | { readonly kind: 'deallocate'; readonly statement: NameInText }
+  /** SQL PREPARE and DEALLOCATE: not those of the protocol. */
+  | { readonly kind: 'prepare' }
+  | { readonly kind: 'deallocate'; readonly statement: string }
   | { readonly kind: 'deallocate all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
-  | { readonly kind: 'listen'; readonly channel: string }
-  /** Undefined: all of them. */
-  | { readonly kind: 'unlisten'; readonly channel: string | undefined }
-  /** Something temporary is made: a table, view, sequence, function; or something is made in pg_temp. */
+  | { readonly kind: 'listen' }
+  | { readonly kind: 'unlisten' }
+  /** Something temporary is made that outlives its transaction: a table, view, sequence, function. */
   | { readonly kind: 'temporary' }
   /** An advisory lock of the session, not of the transaction, is taken; or given back. */
   | { readonly kind: 'lock' }
@@ -43,7 +33,7 @@ export type Effect =
   | { readonly kind: 'indelible'; readonly what: string }
   /** It reads what this session last drew from a sequence: currval, lastval. */
   | { readonly kind: 'read sequence' }
-  /** It could not be understood: anything may happen. */
+  /** Anything may happen: code that can't be seen runs, or the text could not be understood. */
   | { readonly kind: 'unsure' }
 
 /** In the order of the text; the one empty list is `noEffects`. */

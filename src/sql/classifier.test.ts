@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Classifier } from './classifier.ts'
+import type { Effect, Effects } from './effect.ts'
+import { noEffects } from './effect.ts'
+
+const classifier = new Classifier()
+
+function classify(text: string): Effects {
+  const bytes = Buffer.from(`Q${text}\0`)
+  return classifier.classify(bytes, 1, bytes.length - 1)
+}
+
+const set = (name: string, value: null | undefined = undefined): Effect => ({ kind: 'set', name, value })
+const unknown = (...mentioned: string[]): Effect => ({ kind: 'set unknown', mentioned })
+const unsure: Effect = { kind: 'unsure' }
+
+describe('a text does nothing to its session', () => {
+  for (const text of [
+    '',
+    ' ; ; -- nothing',
+    'SELECT abalance FROM pgbench_accounts WHERE aid = 1;',
+    'select 1;  \n',
+    "insert into item values ('temp; set x = 1', $$set_config('a','b',false)$$)",
+    'BEGIN',
+    'start transaction isolation level serializable',
+    'commit and chain',
+    'rollback to savepoint a',
+    'release a',
+    'begin; insert into item values (1); commit',
+    'SET LOCAL work_mem = 1',
+    'set transaction isolation level serializable',
+    'set constraints all deferred',
+    "select set_config('app.tenant', 'x', true)",
+    'select pg_advisory_xact_lock(1), pg_try_advisory_xact_lock_shared(2)',
+    'create table t (temp int, id int)',
+    'create temp table t (id int) on commit drop',
+    'select * into t from item',
+    'declare c cursor for select 1',
+    "prepare transaction 'x'",
+    "comment on table t is 'set_config'",
+    'select temp, hold from weather /* set role x */ -- listen',
+    'show work_mem',
+    'explain select 1',
+    'explain (analyze, buffers) select 1',
+    'notify news',
+    'select * from pg_settings',
+    "alter role x set work_mem = '1MB'",
+    '(select 1) union (select 2)',
+  ]) {
+    it(JSON.stringify(text), () => assert.deepEqual(classify(text), []))
+  }
+})
+
+describe('a text changes its session', () => {
+  const cases: Record<string, Effects> = {
+    "set work_mem = '5MB'": [set('work_mem')],
+    'SET SESSION "Work_Mem" TO DEFAULT': [set('work_mem', null)],
+    "set app.tenant = 'x'": [set('app.tenant')],
+    'set App . "Tenant" to \'x\'': [set('app.tenant')],
+    'set session = 1': [set('session')],
+    'set search_path = a, "B", public': [set('search_path')],
+    "set time zone 'UTC'": [set('timezone')],
+    'set names utf8': [set('client_encoding')],
+    'set role plain': [set('role')],
+    'set role = plain': [set('role')],
+    'set session role plain': [set('role')],
+    'set session authorization plain': [set('session_authorization')],
+    'set session authorization default': [set('session_authorization', null)],
+    'set session characteristics as transaction read only': [
+      set('default_transaction_isolation'),
+      set('default_transaction_read_only'),
+      set('default_transaction_deferrable'),
+    ],
+    'set xml option document': [set('xmloption')],
+    "set schema 'x'": [set('search_path')],
+    'set seed = 0.5': [{ kind: 'indelible', what: 'SET seed' }],
+    'set search_path to pg_temp, public': [
+      set('search_path'),
+      { kind: 'indelible', what: 'a search_path with pg_temp' },
+    ],
+    'reset work_mem': [set('work_mem', null)],
+    'reset role': [set('role', null)],
+    'reset session authorization': [set('session_authorization', null)],
+    'reset time zone': [set('timezone', null)],
+    'reset all': [{ kind: 'reset all' }],
+    "select set_config('App.tenant', 'x', false)": [set('app.tenant')],
+    'select pg_catalog . "set_config" /* a */ (\'app.tenant\', $1, $2)': [set('app.tenant')],
+    "select set_config('app.' || x, 'y', false)": [unknown()],
+    "update pg_settings set setting = '1' where name = 'work_mem'": [unknown()],
+    "with x as (update pg_catalog.pg_settings set setting = 'x') select 1": [unknown()],
+    "do $$ begin perform set_config('app.tenant', 'x', false); end $$": [unknown('app.tenant'), unsure],
+    'call anything()': [unknown(), unsure],
+    'prepare p as select 1': [{ kind: 'prepare' }],
+    "prepare p as select set_config('a.b', $1, false)": [
+      { kind: 'indelible', what: 'PREPARE of a statement that changes its session' },
+      set('a.b'),
+    ],
+    'execute p': [unknown()],
+    'explain analyze execute p': [unknown()],
+    'create table t as execute p': [unknown()],
+    'DEALLOCATE Pdo_Stmt_1': [{ kind: 'deallocate', statement: 'pdo_stmt_1' }],
+    'deallocate prepare "S"': [{ kind: 'deallocate', statement: 'S' }],
+    'deallocate all': [{ kind: 'deallocate all' }],
+    'discard all': [{ kind: 'discard', what: 'all' }],
+    'discard temporary': [{ kind: 'discard', what: 'temp' }],
+    'listen news': [{ kind: 'listen' }],
+    'unlisten *': [{ kind: 'unlisten' }],
+    'create temp table t (id int)': [{ kind: 'temporary' }],
+    'create or replace local temporary view v as select 1': [{ kind: 'temporary' }],
+    'create function pg_temp.f() returns int language sql return 1': [{ kind: 'temporary' }],
+    'select * into temp t from item': [{ kind: 'temporary' }],
+    'with x as (select 1) select * into local temp table t from x': [{ kind: 'temporary' }],
+    'select pg_advisory_lock(1)': [{ kind: 'lock' }],
+    'select pg_try_advisory_lock_shared(1)': [{ kind: 'lock' }],
+    'select pg_advisory_unlock_all()': [{ kind: 'unlock' }],
+    'declare c scroll cursor with hold for select 1': [{ kind: 'hold' }],
+    "load 'auto_explain'": [{ kind: 'indelible', what: 'LOAD' }],
+    'select SETSEED(0.5)': [{ kind: 'indelible', what: 'setseed' }],
+    "select dblink_connect('x')": [{ kind: 'indelible', what: 'dblink_connect' }],
+    "insert into t values (currval('s'))": [{ kind: 'read sequence' }],
+    'begin; set x.y = 1; commit; listen a': [set('x.y'), { kind: 'listen' }],
+    "select 'a\\'; set x.y = 1": [unsure],
+    "select temp, 'a": [unsure],
+    'select temp, $a$ x': [unsure],
+    '/* select 1': [unsure],
+    "select U&\"\\0073et_config\"('a', 'b', false)": [unsure],
+    'something new': [unsure],
+  }
+  for (const [text, effects] of Object.entries(cases)) {
+    it(text, () => assert.deepEqual(classify(text), effects))
+  }
+})
+
+describe('Classifier', () => {
+  it('gives what does nothing the one empty list', () => {
+    assert.equal(classify('select 1'), noEffects)
+    assert.equal(classify('select temp'), noEffects)
+  })
+
+  it('says the same of a text in whatever case, and with blanks and comments between its words', () => {
+    const texts = [
+      'set work_mem = 1',
+      'select pg_advisory_lock(1)',
+      'create temp table t (id int)',
+      'listen a',
+      'discard all',
+    ]
+    for (const text of texts) {
+      const other = ` /* a */ ${text.toUpperCase().replaceAll(' ', ' -- b\n /* c /* d */ */ ')} ;`
+      assert.deepEqual(classify(other), classify(text))
+    }
+  })
+
+  it('remembers no more texts than it may, and goes on being right', () => {
+    const small = new Classifier({ mostTexts: 3, longestText: 30 })
+    for (let n = 0; n < 20; n++) {
+      const bytes = Buffer.from(`set app.x${n} = 1${' '.repeat(n)}`)
+      assert.deepEqual(small.classify(bytes, 0, bytes.length), [set(`app.x${n}`)])
+    }
+  })
+})

@@ -1,0 +1,145 @@
+/**
+ * PostgreSQL's lexical structure, as far as it decides what is a word, what a string and where a statement ends. Texts are byte strings: bytes
+ * beyond ASCII are letters, as for PostgreSQL.
+ */
+
+/** `word`: a keyword or name, in lower case. `name`: a quoted one, as written. `string`: its content, undefined if that isn't plain. */
+export type Token =
+  | { readonly kind: 'word' | 'name'; readonly text: string }
+  | { readonly kind: 'string'; readonly text: string | undefined }
+  | { readonly kind: 'symbol'; readonly text: string }
+
+/** As PostgreSQL folds names: bytes beyond ASCII stay as they are. */
+export function lowered(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+/** Undefined: it can't be made out where what ends. One list for each statement that isn't empty. */
+export function statementsOf(text: string): Token[][] | undefined {
+  const statements: Token[][] = []
+  let current: Token[] = []
+  for (const token of new Lexer(text)) {
+    if (token === undefined) return undefined
+    if (token.kind !== 'symbol' || token.text !== ';') current.push(token)
+    else if (current.length > 0) {
+      statements.push(current)
+      current = []
+    }
+  }
+  if (current.length > 0) statements.push(current)
+  return statements
+}
+
+const blank = /[ \t\n\r\f\v]+/y
+const lineComment = /--[^\n\r]*/y
+const word = /[a-z_\u0080-\u00ff][\w$\u0080-\u00ff]*/iy
+const dollarTag = /\$(?:[a-z_\u0080-\u00ff][\w\u0080-\u00ff]*)?\$/iy
+const plainString = /'(?:[^']|'')*'/y
+const escapeString = /'(?:[^'\\]|''|\\[^])*'/y
+const quotedName = /"(?:[^"]|"")*"/y
+const number = /\d[\w.]*|\$\d+/y
+
+class Lexer {
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** Undefined, and then no more: what stands here has no end. */
+  *[Symbol.iterator](): Generator<Token | undefined> {
+    for (;;) {
+      if (!this.#skip()) return yield undefined
+      if (this.#at >= this.#text.length) return
+      const token = this.#next()
+      yield token
+      if (token === undefined) return
+    }
+  }
+
+  /** Blanks and comments; false: a comment has no end. */
+  #skip(): boolean {
+    for (;;) {
+      if (this.#take(blank) !== undefined || this.#take(lineComment) !== undefined) continue
+      if (!this.#text.startsWith('/*', this.#at)) return true
+      if (!this.#skipComment()) return false
+    }
+  }
+
+  /** They nest. */
+  #skipComment(): boolean {
+    let depth = 0
+    const mark = /\/\*|\*\//g
+    mark.lastIndex = this.#at
+    for (let found = mark.exec(this.#text); found; found = mark.exec(this.#text)) {
+      depth += found[0] === '/*' ? 1 : -1
+      this.#at = mark.lastIndex
+      if (depth === 0) return true
+    }
+    return false
+  }
+
+  #next(): Token | undefined {
+    switch (this.#text[this.#at]) {
+      case "'":
+        return this.#plain()
+      case '"':
+        return this.#quoted()
+      case '$':
+        return this.#dollar()
+      default:
+        return this.#wordOrSymbol()
+    }
+  }
+
+  /** Whether a backslash in front of a quote escapes it depends on a setting: what that is a part of can't be made out. */
+  #plain(): Token | undefined {
+    const text = this.#take(plainString)
+    if (text === undefined || text.includes("\\'")) return undefined
+    return { kind: 'string', text: text.slice(1, -1).replaceAll("''", "'") }
+  }
+
+  #quoted(): Token | undefined {
+    const text = this.#take(quotedName)
+    return text === undefined ? undefined : { kind: 'name', text: text.slice(1, -1).replaceAll('""', '"') }
+  }
+
+  #dollar(): Token | undefined {
+    const tag = this.#take(dollarTag)
+    if (tag === undefined) return this.#symbol()
+    const end = this.#text.indexOf(tag, this.#at)
+    if (end < 0) return undefined
+    const text = this.#text.slice(this.#at, end)
+    this.#at = end + tag.length
+    return { kind: 'string', text }
+  }
+
+  #wordOrSymbol(): Token | undefined {
+    const text = this.#take(word)
+    if (text === undefined) return this.#symbol()
+    const next = this.#text[this.#at]
+    if (next === "'" && /^e$/i.test(text)) return this.#opaqueString(escapeString)
+    if (next === "'" && /^[bxn]$/i.test(text)) return this.#opaqueString(plainString)
+    // U&'…' and U&"…": anything may be spelled in them.
+    if (/^u$/i.test(text) && /^&['"]/.test(this.#text.slice(this.#at, this.#at + 2))) return undefined
+    return { kind: 'word', text: lowered(text) }
+  }
+
+  #opaqueString(form: RegExp): Token | undefined {
+    return this.#take(form) === undefined ? undefined : { kind: 'string', text: undefined }
+  }
+
+  #symbol(): Token {
+    const text = this.#take(number) ?? this.#text.slice(this.#at, ++this.#at)
+    return { kind: 'symbol', text }
+  }
+
+  #take(form: RegExp): string | undefined {
+    form.lastIndex = this.#at
+    const found = form.exec(this.#text)
+    if (!found) return undefined
+    this.#at = form.lastIndex
+    return found[0]
+  }
+}

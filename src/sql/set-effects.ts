@@ -1,0 +1,94 @@
+/** SET and RESET. */
+
+import { type Effect, type Effects, noEffects } from './effect.ts'
+import { lowered, type Token } from './lexer.ts'
+
+const unsure: Effects = [{ kind: 'unsure' }]
+
+export function setEffects(tokens: readonly Token[]): Effects {
+  const scope = wordAt(tokens, 1)
+  if (scope === 'local' || scope === 'transaction' || scope === 'constraints') return noEffects
+  const isSession = scope === 'session' && !isAssigned(tokens, 2)
+  const second = isSession ? wordAt(tokens, 2) : undefined
+  if (second === 'characteristics') return characteristics
+  return assignment(tokens.slice(isSession && second !== 'authorization' ? 2 : 1))
+}
+
+export function resetEffects(tokens: readonly Token[]): Effects {
+  if (wordAt(tokens, 1) === 'all' && tokens.length === 2) return [{ kind: 'reset all' }]
+  const name = specialName(tokens.slice(1)) ?? nameAt(tokens, 1)?.name
+  return name === undefined ? unsure : [{ kind: 'set', name, value: null }]
+}
+
+/** SET SESSION CHARACTERISTICS AS TRANSACTION. */
+const characteristics: Effects = ['isolation', 'read_only', 'deferrable'].map((name) => {
+  return { kind: 'set', name: `default_transaction_${name}`, value: undefined }
+})
+
+function wordAt(tokens: readonly Token[], at: number): string | undefined {
+  const token = tokens[at]
+  return token?.kind === 'word' ? token.text : undefined
+}
+
+/** `=` or TO stands here: what is in front of it is a parameter's name, though it may look like something else. */
+function isAssigned(tokens: readonly Token[], at: number): boolean {
+  return tokens[at]?.text === '=' || wordAt(tokens, at) === 'to'
+}
+
+/** What is behind SET or SET SESSION. */
+function assignment(tokens: readonly Token[]): Effects {
+  const special = isAssigned(tokens, 1) ? undefined : specialName(tokens)
+  if (special !== undefined) return [{ kind: 'set', name: special, value: isDefault(tokens.at(-1)) ? null : undefined }]
+  const found = nameAt(tokens, 0)
+  if (!found || !isAssigned(tokens, found.end)) return unsure
+  const values = tokens.slice(found.end + 1)
+  if (found.name === 'seed') return [{ kind: 'indelible', what: 'SET seed' }]
+  const value = values.length === 1 && isDefault(values[0]) ? null : undefined
+  const effect: Effect = { kind: 'set', name: found.name, value }
+  return found.name === 'search_path' && values.some(namesTemp) ? [effect, tempPath] : [effect]
+}
+
+/** What is created without a schema is temporary from now on, and nothing shows it. */
+const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
+
+function namesTemp({ text }: Token): boolean {
+  return /\bpg_temp\b/i.test(text ?? '')
+}
+
+function isDefault(token: Token | undefined): boolean {
+  return token?.kind === 'word' && token.text === 'default'
+}
+
+/** Parameters that have a syntax of their own. */
+function specialName(tokens: readonly Token[]): string | undefined {
+  const [first, second] = [wordAt(tokens, 0), wordAt(tokens, 1)]
+  switch (first) {
+    case 'time':
+      return second === 'zone' ? 'timezone' : undefined
+    case 'session':
+      return second === 'authorization' ? 'session_authorization' : undefined
+    case 'xml':
+      return second === 'option' ? 'xmloption' : undefined
+    case 'transaction':
+      return second === 'isolation' ? 'transaction_isolation' : undefined
+    case 'role':
+    case 'names':
+    case 'schema':
+      return tokens.length > 1 || first === 'role' ? synonyms[first] : undefined
+    default:
+      return undefined
+  }
+}
+
+const synonyms = { role: 'role', names: 'client_encoding', schema: 'search_path' } as const
+
+/** A name, maybe of several parts, and where it ends. */
+function nameAt(tokens: readonly Token[], at: number): { readonly name: string; readonly end: number } | undefined {
+  const parts: string[] = []
+  for (let end = at; ; end += 2) {
+    const token = tokens[end]
+    if (token?.kind !== 'word' && token?.kind !== 'name') return undefined
+    parts.push(lowered(token.text))
+    if (tokens[end + 1]?.text !== '.') return { name: parts.join('.'), end: end + 1 }
+  }
+}

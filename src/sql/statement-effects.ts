@@ -1,0 +1,154 @@
+/** What one statement does to its session, from its tokens. */
+
+import { type Effect, type Effects, noEffects } from './effect.ts'
+import { functionEffects, mentionedNames } from './function-effects.ts'
+import { lowered, type Token } from './lexer.ts'
+import { resetEffects, setEffects } from './set-effects.ts'
+
+const unsure: Effects = [{ kind: 'unsure' }]
+
+/** The tokens of one statement, without its semicolon. */
+export function statementEffects(tokens: readonly Token[]): Effects {
+  const [first] = tokens
+  const keyword = first?.kind === 'word' ? first.text : first?.text === '(' ? 'select' : ''
+  const own = (byKeyword.get(keyword) ?? anything)(tokens)
+  if (isUtility.has(keyword)) return own
+  const evaluated = [...functionEffects(tokens), ...updateEffects(tokens)]
+  return own.length === 0 ? evaluated : [...own, ...evaluated]
+}
+
+/** Nothing in them is evaluated. */
+const isUtility = new Set(['set', 'reset', 'listen', 'unlisten', 'load', 'discard', 'deallocate', 'do', 'comment'])
+
+type Reader = (tokens: readonly Token[]) => Effects
+
+const nothing: Reader = () => noEffects
+const anything: Reader = () => unsure
+const one =
+  (effect: Effect): Reader =>
+  () => [effect]
+
+const byKeyword = new Map<string, Reader>([
+  ...(
+    'insert delete merge values table begin start commit end rollback abort savepoint release fetch move close copy show vacuum analyze analyse lock ' +
+    'notify truncate grant revoke comment drop cluster reindex refresh checkpoint reassign security'
+  )
+    .split(' ')
+    .map((keyword) => [keyword, nothing] as const),
+  ['select', selectEffects],
+  ['with', selectEffects],
+  ['update', nothing],
+  ['set', setEffects],
+  ['reset', resetEffects],
+  ['prepare', prepareEffects],
+  // What it runs was looked at when it was prepared.
+  ['execute', one({ kind: 'set unknown', mentioned: [] })],
+  ['deallocate', deallocateEffects],
+  ['discard', discardEffects],
+  ['listen', one({ kind: 'listen' })],
+  ['unlisten', one({ kind: 'unlisten' })],
+  ['load', one({ kind: 'indelible', what: 'LOAD' })],
+  ['do', codeEffects],
+  ['call', codeEffects],
+  ['declare', declareEffects],
+  ['create', createEffects],
+  ['alter', alterEffects],
+  ['explain', explainEffects],
+  ['import', nothing],
+])
+
+function isWord(token: Token | undefined, ...texts: readonly string[]): boolean {
+  return token?.kind === 'word' && texts.includes(token.text)
+}
+
+function has(tokens: readonly Token[], ...texts: readonly string[]): boolean {
+  return tokens.some((token) => isWord(token, ...texts))
+}
+
+/** pg_temp, or the name that it stands for. */
+function namesTemp(tokens: readonly Token[]): boolean {
+  return tokens.some(({ kind, text }) => (kind === 'word' || kind === 'name') && /^pg_temp(_\d+)?$/i.test(text ?? ''))
+}
+
+/** SELECT … INTO TEMP. */
+function selectEffects(tokens: readonly Token[]): Effects {
+  const at = tokens.findIndex((token) => isWord(token, 'into'))
+  if (at < 0) return noEffects
+  const isTemporary = has(tokens.slice(at + 1, at + 3), 'temp', 'temporary') || namesTemp(tokens.slice(at + 1, at + 2))
+  return isTemporary ? [{ kind: 'temporary' }] : noEffects
+}
+
+/** An update of the view of all parameters sets them. */
+function updateEffects(tokens: readonly Token[]): Effects {
+  const isOfSettings = tokens.some(({ kind, text }) => kind !== 'string' && lowered(text ?? '') === 'pg_settings')
+  return isOfSettings && has(tokens, 'update')
+    ? [{ kind: 'set unknown', mentioned: mentionedNames(tokens) }]
+    : noEffects
+}
+
+/** What is prepared may do to the session what only its EXECUTE shows, and with values of that. */
+function prepareEffects(tokens: readonly Token[]): Effects {
+  if (isWord(tokens[1], 'transaction')) return noEffects
+  const isHarmless = functionEffects(tokens).length === 0 && updateEffects(tokens).length === 0
+  return isHarmless
+    ? [{ kind: 'prepare' }]
+    : [{ kind: 'indelible', what: 'PREPARE of a statement that changes its session' }]
+}
+
+function deallocateEffects(tokens: readonly Token[]): Effects {
+  const name = isWord(tokens[1], 'prepare') && tokens.length > 2 ? tokens[2] : tokens[1]
+  if (isWord(name, 'all')) return [{ kind: 'deallocate all' }]
+  return [{ kind: 'deallocate', statement: name?.text ?? '' }]
+}
+
+const discardable = new Set(['all', 'plans', 'sequences', 'temp'])
+
+function discardEffects(tokens: readonly Token[]): Effects {
+  const word = tokens[1]?.text ?? ''
+  const what = word === 'temporary' ? 'temp' : word
+  return discardable.has(what) ? [{ kind: 'discard', what: what as 'all' }] : noEffects
+}
+
+/** Code that runs, of which only the text of an inline block can be seen. */
+function codeEffects(tokens: readonly Token[]): Effects {
+  const effects: Effect[] = [{ kind: 'set unknown', mentioned: mentionedNames(tokens) }, { kind: 'unsure' }]
+  const bodies = tokens.map((token) => (token.kind === 'string' ? (token.text ?? '') : '')).join(' ')
+  if (/\b(setseed|dblink_connect|load)\b/i.test(bodies))
+    effects.push({ kind: 'indelible', what: 'LOAD, setseed or dblink_connect' })
+  if (/\b(currval|lastval)\b/i.test(bodies)) effects.push({ kind: 'read sequence' })
+  return effects
+}
+
+function declareEffects(tokens: readonly Token[]): Effects {
+  const isHeld = tokens.some((token, at) => isWord(token, 'hold') && isWord(tokens[at - 1], 'with'))
+  return isHeld ? [{ kind: 'hold' }] : noEffects
+}
+
+/** What is dropped at the end of its transaction leaves nothing. */
+function createEffects(tokens: readonly Token[]): Effects {
+  const open = tokens.findIndex(({ text }) => text === '(')
+  const head = tokens.slice(0, open < 0 ? 6 : Math.min(open, 6))
+  const isTemporary = has(head.slice(0, 5), 'temp', 'temporary') || namesTemp(tokens)
+  const isDropped = tokens.some(
+    (token, at) => isWord(token, 'on') && isWord(tokens[at + 1], 'commit') && isWord(tokens[at + 2], 'drop'),
+  )
+  const isRun = has(tokens, 'execute') && has(head, 'table', 'unlogged')
+  return [
+    ...(isTemporary && !isDropped ? [{ kind: 'temporary' } as const] : []),
+    ...(isRun ? [{ kind: 'set unknown', mentioned: [] } as const] : []),
+  ]
+}
+
+function alterEffects(tokens: readonly Token[]): Effects {
+  return namesTemp(tokens) ? [{ kind: 'temporary' }] : noEffects
+}
+
+/** What is explained may run. */
+function explainEffects(tokens: readonly Token[]): Effects {
+  let at = 1
+  if (tokens[at]?.text === '(') at = 1 + tokens.findIndex(({ text }) => text === ')')
+  while (isWord(tokens[at], 'analyze', 'analyse', 'verbose')) at++
+  const rest = tokens.slice(at)
+  const keyword = rest[0]?.kind === 'word' ? rest[0].text : ''
+  return (byKeyword.get(keyword) ?? nothing)(rest)
+}
