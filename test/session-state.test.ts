@@ -44,6 +44,13 @@ async function trio(options: TestPoolerOptions = {}): Promise<Trio> {
   return { pooler, one: await pooler.login(), two: await pooler.login(), other: await pooler.login() }
 }
 
+async function until(holds: () => boolean): Promise<void> {
+  for (let waitedMs = 0; !holds(); waitedMs += 5) {
+    assert.ok(waitedMs < 5_000, 'it does not come to hold')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
 /** While another client holds the server that was used last. */
 async function elsewhere<T>(other: RawClient, ask: () => Promise<T>): Promise<T> {
   await other.query('begin')
@@ -195,7 +202,7 @@ describe('what can not be carried', () => {
       const notices = (lines: string[]): string[] => lines.filter((line) => line.startsWith('N NOTICE'))
       const mine = await pid(first())
       await first().query(make)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await until(() => clients.pooler.figures.pins().length === 1)
       assert.notEqual(await pid(second()), mine)
       const told = notices(await first().query('select 1'))
       assert.equal(told.length, 1)
@@ -208,7 +215,7 @@ describe('what can not be carried', () => {
         await elsewhere(clients.other, () => pid(first())),
         await elsewhere(clients.other, () => pid(first())),
       )
-      assert.equal(clients.pooler.figures.servers().filter(({ state }) => state === 'active').length, 0)
+      await until(() => clients.pooler.figures.servers().every(({ state }) => state !== 'active'))
     })
 
     it(`is gone when the client is: ${kind}`, async () => {
@@ -235,8 +242,7 @@ describe('what can not be carried', () => {
       await first().query('begin')
       await first().query(make)
       await first().query('rollback')
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      assert.equal(clients.pooler.figures.servers().filter(({ state }) => state === 'active').length, 0)
+      await until(() => clients.pooler.figures.servers().every(({ state }) => state !== 'active'))
     })
   }
 
@@ -256,7 +262,7 @@ describe('what can not be carried', () => {
     assert.match(String(await second().ask(group)), /^E ERROR 53300: LISTEN would keep .*,Z I$/)
     assert.deepEqual(await second().query('select 2'), ['T ?column?', 'D 2', 'C SELECT 1', 'Z I'])
     await first().query('select pg_advisory_unlock(1)')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(() => clients.pooler.figures.pins().length === 0)
     assert.deepEqual((await second().ask(group)).slice(0, 2), ['2', 'C LISTEN'])
   })
 
@@ -369,6 +375,44 @@ describe('session_state = allow', () => {
       assert.equal(await one.value('select current_user'), 'postgres')
       assert.equal(one.parameters.get('session_authorization'), 'postgres')
       assert.equal(one.parameters.get('is_superuser'), 'on')
+    }
+  })
+})
+
+describe('what is seen', () => {
+  it('is who keeps a server, why and since when', async () => {
+    const { pooler, one } = await trio({ poolSize: 3 })
+    assert.deepEqual(pooler.figures.pins(), [])
+    await one.query("set application_name = 'keeper'; select pg_advisory_lock(1); listen news")
+    await until(() => pooler.figures.pins().length === 1)
+    const [pin] = pooler.figures.pins()
+    assert.deepEqual(pin?.reasons, ['advisory locks', 'LISTEN'])
+    const { applicationName, pinned, maxPinned, waiting } = pin ?? {}
+    assert.deepEqual([applicationName, pinned, maxPinned, waiting], ['keeper', 1, 2, 0])
+    one.leave()
+    await until(() => pooler.figures.pins().length === 0)
+    const [pool] = pooler.figures.pools()
+    assert.equal(pool?.pinned, 0)
+    assert.ok((pool?.pinnedMs ?? 0) > 0)
+  })
+
+  it('is what applications do that plain transaction pooling would break, in every mode', async () => {
+    for (const poolMode of ['transaction', 'session'] as const) {
+      for (const sessionState of ['track', 'allow'] as const) {
+        const { pooler, one } = await trio({ poolMode, sessionState })
+        await one.query("set application_name = 'app'")
+        for (let n = 0; n < 3; n++) await one.query('set work_mem = 1000')
+        await one.ask(raw.statement('listen news'), raw.sync)
+        await one.ask(raw.parse('select pg_advisory_lock(1)', 'lock'), raw.sync)
+        await one.ask(raw.bind([], 'lock'), raw.execute(), raw.sync)
+        await one.query('begin; set local work_mem = 1000; commit; reset work_mem')
+        const seen = pooler.figures.audit().map(({ applicationName, what, times }) => [applicationName, what, times])
+        assert.deepEqual(seen, [
+          ['app', 'SET work_mem', 3],
+          ['app', 'LISTEN', 1],
+          ['app', 'session advisory locks', 1],
+        ])
+      }
     }
   })
 })

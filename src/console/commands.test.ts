@@ -55,11 +55,18 @@ const reference: Readonly<Record<string, string>> = {
     'fd i, task t, user t, database t, addr t, port i, cancel q, link i, client_encoding t, std_strings t, datestyle t, ' +
     'timezone t, password t, scram_client_key b, scram_server_key b',
 }
+/** Of Taxirank's own. */
+const ours: Record<string, string> = {
+  PINS:
+    'database t, user t, application_name t, client_id i, server_id i, reason t, since t, seconds n, idle_seconds n, pinned i, ' +
+    'max_pinned i, cl_waiting i',
+  AUDIT: 'database t, user t, application_name t, pool_mode t, session_state t, what t, times q, first t, last t',
+}
 const letters: Readonly<Record<number, string>> = { 17: 'b', 20: 'q', 23: 'i', 25: 't', 1700: 'n' }
 
 describe('the columns of', () => {
-  for (const [name, columns] of Object.entries(reference)) {
-    it(`SHOW ${name} are those of PgBouncer, in its order and types`, () => {
+  for (const [name, columns] of Object.entries({ ...reference, ...ours })) {
+    it(`SHOW ${name} are ${name in ours ? 'ours' : 'those of PgBouncer, in its order and types'}`, () => {
       const command = commands.find((one) => one.name === `SHOW ${name}`)
       const shown = command?.columns?.map((column) => `${column.name} ${letters[column.typeOid]}`)
       assert.equal(shown?.join(', '), columns)
@@ -68,7 +75,7 @@ describe('the columns of', () => {
 
   it('every command that has some are in this table', () => {
     const names = commands.filter(({ columns }) => columns).map(({ name }) => name.slice(5))
-    assert.deepEqual(names.sort(), Object.keys(reference).sort())
+    assert.deepEqual(names.sort(), Object.keys({ ...reference, ...ours }).sort())
   })
 })
 
@@ -102,6 +109,9 @@ const pool: PoolFigures = {
   clients: { idle: 1, active: 2, waiting: 4, active_cancel_req: 5, waiting_cancel_req: 6 },
   servers: { active: 7, active_cancel: 8, being_canceled: 9, idle: 10, used: 11, tested: 12, login: 13 },
   longestWaitMs: 2_500,
+  pinned: 2,
+  maxPinned: 19,
+  pinnedMs: 4_500,
   // The console doesn't look at it.
   snapshot: {} as PoolFigures['snapshot'],
 }
@@ -124,6 +134,35 @@ const parts: FakeParts = {
     clients: () => [client, { ...client, id: 6, state: 'login' }, { ...client, id: 7, state: 'idle' }],
     servers: () => [server, { ...server, id: 10, state: 'idle' }],
     pools: () => [pool],
+    pins: () => [
+      {
+        database: 'db',
+        user: 'ü',
+        applicationName: 'app',
+        clientId: 5,
+        serverId: 9,
+        reasons: ['LISTEN', 'advisory locks'],
+        sinceMs: wallClockMs - 60_000,
+        pinnedMs: 60_000,
+        idleMs: 12_345.6,
+        pinned: 2,
+        maxPinned: 19,
+        waiting: 3,
+      },
+    ],
+    audit: () => [
+      {
+        database: 'db',
+        user: 'ü',
+        applicationName: 'app',
+        mode: 'session',
+        sessionState: 'track',
+        what: 'SET work_mem',
+        times: 7,
+        firstAtMs: wallClockMs - 60_000,
+        lastAtMs: wallClockMs,
+      },
+    ],
     databases: () => [
       {
         name: 'db',
@@ -226,6 +265,8 @@ describe('the rows of', () => {
       'pgbouncer|null|6432|pgbouncer|pgbouncer|2|0|0|0|statement|null|0|0|0|1|0|0',
     ],
     USERS: ['u|        7||null|1|2|3|4'],
+    PINS: [`db|ü|app|5|9|LISTEN, advisory locks|${before}|60.000|12.346|2|19|3`],
+    AUDIT: [`db|ü|app|session|track|SET work_mem|7|${before}|${now}`],
     STATS: [
       'db|100|101|102|103|104|105000|106000|107000|108|109|110|111|200|201|202|203|204|205000|206000|207000|208|209|210|211',
       `pgbouncer|0|1|1|16|0|0|0|0|0|0|0|1|${zeros(12)}`,

@@ -8,6 +8,7 @@ import { type DriverCommand, driverCommand, driverSet } from './driver-commands.
 import { killClient } from './kill-client.ts'
 import { reload } from './reload.ts'
 import type { Role } from './role.ts'
+import { showAudit } from './show-audit.ts'
 import { showClients } from './show-clients.ts'
 import { showConfig } from './show-config.ts'
 import { showDatabases } from './show-databases.ts'
@@ -17,6 +18,7 @@ import { showHelp } from './show-help.ts'
 import { showLists } from './show-lists.ts'
 import { showMem } from './show-mem.ts'
 import { showPeerPools, showPeers } from './show-peers.ts'
+import { showPins } from './show-pins.ts'
 import { showPools } from './show-pools.ts'
 import { showServers } from './show-servers.ts'
 import { showActiveSockets, showSockets } from './show-sockets.ts'
@@ -62,6 +64,8 @@ export const commands: readonly Command[] = [
   showStatsTotals,
   showStatsAverages,
   showTotals,
+  showPins,
+  showAudit,
   reload,
   databaseVerbs.pause,
   databaseVerbs.resume,

@@ -128,6 +128,15 @@ taxirank_pool_servers{database="shop",user="app",state="being_canceled"} 0
 # HELP taxirank_pool_maxwait_seconds How long the client that has waited longest has been waiting for a server.
 # TYPE taxirank_pool_maxwait_seconds gauge
 taxirank_pool_maxwait_seconds{database="shop",user="app"} 0.0123
+# HELP taxirank_pool_pinned_servers Servers that clients keep beyond their transactions.
+# TYPE taxirank_pool_pinned_servers gauge
+taxirank_pool_pinned_servers{database="shop",user="app"} 2
+# HELP taxirank_pool_max_pinned_servers Most servers that clients may keep.
+# TYPE taxirank_pool_max_pinned_servers gauge
+taxirank_pool_max_pinned_servers{database="shop",user="app"} 19
+# HELP taxirank_pool_pinned_seconds_total For how long clients have kept servers beyond their transactions, in all.
+# TYPE taxirank_pool_pinned_seconds_total counter
+taxirank_pool_pinned_seconds_total{database="shop",user="app"} 4.5
 # HELP taxirank_pool_utilisation_ratio Leased share of the pool, over the last ten seconds or since the scrape before; absent until it is known.
 # TYPE taxirank_pool_utilisation_ratio gauge
 taxirank_pool_utilisation_ratio{database="shop",user="app"} 0.3

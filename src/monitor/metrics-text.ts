@@ -23,6 +23,7 @@ export function metricsText(snapshot: MonitorSnapshot): string {
     ...poolerFamilies(snapshot),
     ...poolFigures(pools),
     ...poolFamilies(pools.map(({ labels, engine }) => ({ labels, snapshot: engine }))),
+    auditFamily(snapshot.audit),
     ...databaseFamilies(snapshot.databases),
     ...processFamilies(snapshot.process),
   ])
@@ -80,6 +81,22 @@ function poolFigures(pools: readonly LabelledPool[]): Family[] {
       pools.map(({ labels, longestWaitMs }) => ({ labels, value: secondsOf(longestWaitMs) })),
     ),
     gauge(
+      'taxirank_pool_pinned_servers',
+      'Servers that clients keep beyond their transactions.',
+      pools.map(({ labels, pinned }) => ({ labels, value: pinned })),
+    ),
+    gauge(
+      'taxirank_pool_max_pinned_servers',
+      'Most servers that clients may keep.',
+      pools.map(({ labels, maxPinned }) => ({ labels, value: maxPinned })),
+    ),
+    {
+      name: 'taxirank_pool_pinned_seconds_total',
+      type: 'counter',
+      help: 'For how long clients have kept servers beyond their transactions, in all.',
+      samples: pools.map(({ labels, pinnedMs }) => ({ labels, value: secondsOf(pinnedMs) })),
+    },
+    gauge(
       'taxirank_pool_utilisation_ratio',
       'Leased share of the pool, over the last ten seconds or since the scrape before; absent until it is known.',
       pools.flatMap(({ labels, utilisation }) =>
@@ -93,6 +110,19 @@ function byState(pools: readonly LabelledPool[], side: 'clients' | 'servers'): S
   return pools.flatMap(({ labels, [side]: counts }) =>
     Object.entries(counts).map(([state, value]) => ({ labels: [...labels, label('state', state)], value })),
   )
+}
+
+/** Without names of applications and parameters, of which there may be any number. */
+function auditFamily(audit: MonitorSnapshot['audit']): Family {
+  const sums = new Map<string, Sample>()
+  for (const { database, user, what, times } of audit) {
+    const kind = what.startsWith('SET ') ? 'SET' : what
+    const labels = [label('database', database), label('user', user), label('what', kind)]
+    const key = JSON.stringify(labels)
+    sums.set(key, { labels, value: times + (sums.get(key)?.value ?? 0) })
+  }
+  const help = 'Statements that plain transaction pooling would break.'
+  return { name: 'taxirank_session_state_total', type: 'counter', help, samples: [...sums.values()] }
 }
 
 interface CounterText {

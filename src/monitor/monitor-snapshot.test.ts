@@ -36,6 +36,8 @@ describe('takeSnapshot', () => {
       state: { isReady: true, isPaused: false, isSuspended: false, isDraining: false },
       clients: { connected: 52, loggingIn: 2, waiting: 3, max: 100 },
       servers: 11,
+      pins: [],
+      audit: [],
       certificates: [{ name: 'client_tls_cert_file', expiresAtMs: 1_800_000_000_000 }],
       process: surroundings.process,
     })
@@ -47,6 +49,9 @@ describe('takeSnapshot', () => {
         clients: { idle: 40, active: 6, waiting: 3, active_cancel_req: 0, waiting_cancel_req: 1 },
         servers: { login: 1, idle: 3, used: 1, tested: 0, active: 6, active_cancel: 0, being_canceled: 0 },
         longestWaitMs: 12.3,
+        pinned: 2,
+        maxPinned: 19,
+        pinnedMs: 4_500,
         utilisation: 0.3,
         utilisationOverMs: 10_000,
         engine: engineSnapshot(),

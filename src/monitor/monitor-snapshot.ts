@@ -6,7 +6,14 @@
  */
 
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
-import type { DatabaseCounters, PoolerFigures, PoolFigures, PoolMode } from '../pooler/figures.ts'
+import type {
+  AuditFigures,
+  DatabaseCounters,
+  PinFigures,
+  PoolerFigures,
+  PoolFigures,
+  PoolMode,
+} from '../pooler/figures.ts'
 import type { ProcessFigures } from './process-figures.ts'
 import type { Utilisation } from './utilisation.ts'
 
@@ -20,7 +27,7 @@ export interface CertificateFigures {
 
 /** What the monitor looks at. Every call is cheap enough for ten in a second. */
 export interface MonitorSource {
-  readonly figures: Pick<PoolerFigures, 'pools' | 'databases' | 'stats' | 'lists' | 'state'>
+  readonly figures: Pick<PoolerFigures, 'pools' | 'databases' | 'stats' | 'lists' | 'state' | 'pins' | 'audit'>
   /** Of Taxirank. */
   readonly version: string
   /** Whether new clients are accepted on every address. */
@@ -56,6 +63,9 @@ export interface MonitorSnapshot {
   readonly servers: number
   readonly pools: readonly MonitoredPool[]
   readonly databases: readonly MonitoredDatabase[]
+  /** SHOW PINS, and SHOW AUDIT. */
+  readonly pins: readonly PinFigures[]
+  readonly audit: readonly AuditFigures[]
   readonly certificates: readonly CertificateFigures[]
   readonly process: ProcessFigures
 }
@@ -68,6 +78,10 @@ export interface MonitoredPool extends Utilisation {
   readonly servers: PoolFigures['servers']
   /** SHOW POOLS' maxwait. */
   readonly longestWaitMs: number
+  /** Servers that clients keep beyond their transactions, how many may be, and for how long any were, in all. */
+  readonly pinned: number
+  readonly maxPinned: number
+  readonly pinnedMs: number
   /** The lending engine's own figures: sizes, lanes, counters, histograms. */
   readonly engine: PoolSnapshot
 }
@@ -118,14 +132,16 @@ export function takeSnapshot(
     servers: lists.servers,
     pools: pools.map((pool) => monitoredPool(pool, utilisationOf(pool.snapshot))),
     databases: monitoredDatabases(figures),
+    pins: figures.pins(),
+    audit: figures.audit(),
     certificates: source.certificates?.() ?? [],
     process,
   }
 }
 
 function monitoredPool(pool: PoolFigures, utilisation: Utilisation): MonitoredPool {
-  const { database, user, mode, clients, servers, longestWaitMs, snapshot } = pool
-  return { database, user, mode, clients, servers, longestWaitMs, ...utilisation, engine: snapshot }
+  const { snapshot, loadBalanceHosts: _, ...rest } = pool
+  return { ...rest, ...utilisation, engine: snapshot }
 }
 
 function monitoredDatabases(figures: MonitorSource['figures']): MonitoredDatabase[] {

@@ -3,6 +3,7 @@
  * made when somebody asks; names are texts (UTF-8) here, not the byte strings of the wire.
  */
 
+import type { SessionState } from './session-rules.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 
 export type PoolMode = 'session' | 'transaction' | 'statement'
@@ -58,8 +59,45 @@ export interface PoolFigures {
   readonly clients: Readonly<Record<Exclude<ClientState, 'login'>, number>>
   readonly servers: Readonly<Record<ServerState, number>>
   readonly longestWaitMs: number
+  /** Servers that their clients keep beyond their transactions, how many may be, and for how long any were, in all. */
+  readonly pinned: number
+  readonly maxPinned: number
+  readonly pinnedMs: number
   /** The engine's own figures of it, with its histograms. */
   readonly snapshot: PoolSnapshot
+}
+
+/** A server that its client keeps beyond its transaction. */
+export interface PinFigures {
+  readonly database: string
+  readonly user: string
+  readonly applicationName: string
+  readonly clientId: number
+  readonly serverId: number
+  readonly reasons: readonly string[]
+  /** Of the epoch. */
+  readonly sinceMs: number
+  readonly pinnedMs: number
+  /** How long nothing has run on it; 0 while something does. */
+  readonly idleMs: number
+  /** Of its pool: how many there are, may be, and how many clients wait for a server. */
+  readonly pinned: number
+  readonly maxPinned: number
+  readonly waiting: number
+}
+
+/** Something that plain transaction pooling would break, and how often an application has done it. */
+export interface AuditFigures {
+  readonly database: string
+  readonly user: string
+  readonly applicationName: string
+  readonly mode: PoolMode
+  readonly sessionState: SessionState
+  readonly what: string
+  readonly times: number
+  /** Of the epoch. */
+  readonly firstAtMs: number
+  readonly lastAtMs: number
 }
 
 export interface DatabaseFigures {
@@ -145,6 +183,8 @@ export interface PoolerFigures {
   clients(): ClientFigures[]
   servers(): ServerFigures[]
   pools(): PoolFigures[]
+  pins(): PinFigures[]
+  audit(): AuditFigures[]
   databases(): DatabaseFigures[]
   users(): UserFigures[]
   stats(): DatabaseStats[]

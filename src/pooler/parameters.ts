@@ -76,6 +76,13 @@ export class ParameterSet {
     this.planKey = planKey
   }
 
+  /** PostgreSQL says so itself when this one changes; by lower-case name. */
+  reports(name: string): boolean {
+    if (this.values.has(name)) return true
+    for (const reported of this.values.keys()) if (reported.toLowerCase() === name) return true
+    return false
+  }
+
   /** What ends the login of a client that begins with these values, all but its cancel key. */
   get loginEnd(): Buffer {
     const report = (): Buffer[] => [...this.values].map(([name, value]) => build.parameterStatus(name, value))

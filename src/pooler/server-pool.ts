@@ -27,6 +27,7 @@ import { ServerAddresses } from './server-addresses.ts'
 import type { Effects } from '../sql/effect.ts'
 import type { Holder } from './holder.ts'
 import type { RequestHead } from './request-reader.ts'
+import { Audit, auditedAs } from './audit.ts'
 import { PreparedStatements, type StatementClassifier } from './prepared-statements.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { Tally } from './tally.ts'
@@ -78,7 +79,10 @@ export class ServerPool implements ServerOwner {
   readonly #protocol = new ProtocolVersion()
   /** What its clients have prepared. */
   readonly statements: PreparedStatements
+  /** What its clients do that plain transaction pooling would break. */
+  readonly audit = new Audit()
   #pinned = 0
+  #pinnedMs = 0
   #proved: Credentials | undefined
   #parameters: ParameterSet | undefined
   #clients = 0
@@ -404,7 +408,21 @@ export class ServerPool implements ServerOwner {
     return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at)
   }
 
-  noted(_effects: Effects, _holder: Holder): void {}
+  noted(effects: Effects, holder: Holder): void {
+    for (const effect of effects) {
+      const what = auditedAs(effect, holder.parameters)
+      if (what !== undefined) this.audit.note(holder.applicationName, what, Date.now())
+    }
+  }
+
+  get pinned(): number {
+    return this.#pinned
+  }
+
+  /** For how long servers were kept beyond transactions, in all. */
+  pinnedMs(now: number): number {
+    return this.servers.reduce((sum, { pin }) => sum + (pin ? now - pin.sinceMs : 0), this.#pinnedMs)
+  }
 
   get maxPinned(): number {
     return this.#settings.maxPinned
@@ -416,8 +434,9 @@ export class ServerPool implements ServerOwner {
     return true
   }
 
-  givePin(): void {
+  givePin(heldMs: number): void {
     this.#pinned--
+    this.#pinnedMs += heldMs
   }
 
   takeTarget(): ServerTarget {

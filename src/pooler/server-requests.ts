@@ -5,11 +5,11 @@
 
 import { assert } from '../assert.ts'
 import type { TaxirankError } from '../errors.ts'
-import type { Effects } from '../sql/effect.ts'
+import { type Effects, noEffects } from '../sql/effect.ts'
 import * as build from '../wire/build.ts'
 import { Frontend } from '../wire/messages.ts'
 import { isNamedParse } from '../wire/read.ts'
-import { statementNameAt } from '../wire/statement-name.ts'
+import { nameEnd, statementNameAt } from '../wire/statement-name.ts'
 import type { Holder } from './holder.ts'
 import { CarriedOut, RefusedMessage } from './replaced-answer.ts'
 import type { ReplyQueue } from './reply-queue.ts'
@@ -111,12 +111,19 @@ export class ServerRequests implements StatementDesk {
 
   /** Hot path. Only a statement without a name is looked at here; the others when they are shared. */
   #examineParse(message: RequestHead): void {
-    if (isNamedParse(message)) return
+    if (isNamedParse(message)) return this.#theStatements.areNamed ? undefined : this.#examineNamed(message)
     const effects = this.#desk.classify(message, message.start + header + 1)
     const holder = this.#theHolder
     if (effects.length === 0 && !holder.hasStatements) return
     holder.statements.unnamedEffects = effects
     if (effects.length > 0) this.#sequencesNoted(effects)
+  }
+
+  /** One that is left as it is: what it does is taken for done when it is prepared. */
+  #examineNamed(message: RequestHead): void {
+    const end = nameEnd(message, message.start + header)
+    const effects = end < 0 ? noEffects : this.#desk.classify(message, end + 1)
+    if (effects.length > 0) this.running(effects)
   }
 
   #sequencesNoted(effects: Effects): void {

@@ -14,7 +14,8 @@ import type { SessionState } from './session-rules.ts'
 export interface PinDesk {
   /** Takes one of the places for pinned servers; false: there is none left. */
   takePin(): boolean
-  givePin(): void
+  /** `heldMs`: for how long it was taken. */
+  givePin(heldMs: number): void
   readonly maxPinned: number
 }
 
@@ -181,7 +182,7 @@ export class SessionWatch {
 
   #set(name: string, value: string | null | undefined, session: ParameterSet): TaxirankError | undefined {
     if (name === 'session_authorization') return value === null ? undefined : this.#keep('another user')
-    if (isReported(name, session)) return undefined
+    if (session.reports(name)) return undefined
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
     if (this.#policy === 'pin' || !isSettingName(name)) return this.#keep('parameters')
     this.#touch()
@@ -244,7 +245,7 @@ export class SessionWatch {
   }
 
   #unpin(kind: PinKind): void {
-    if (this.#pins.delete(kind) && this.#pins.size === 0) this.#desk.givePin()
+    if (this.#pins.delete(kind) && this.#pins.size === 0) this.#desk.givePin(this.#now() - this.#pinnedAtMs)
   }
 
   #refuse(what: string): TaxirankError {
@@ -262,7 +263,7 @@ export class SessionWatch {
   #settingsAfter(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
     const settings = new Map(session.settings)
     for (const [name, value] of answer.settings) {
-      if (isReported(name, session) || (name === guard && value === 'off')) continue
+      if (session.reports(name) || (name === guard && value === 'off')) continue
       const isReset = doubts.names.get(name) === true && value !== session.settings.get(name)
       if (value === null || isReset || (name === 'role' && value === 'none')) settings.delete(name)
       else if (isSettingName(name)) settings.set(name, value)
@@ -274,10 +275,3 @@ export class SessionWatch {
 
 /** What the pooler itself sets around parameters. */
 const guard = 'exit_on_error'
-
-/** PostgreSQL says so itself when it changes. */
-function isReported(name: string, { values }: ParameterSet): boolean {
-  if (values.has(name)) return true
-  for (const reported of values.keys()) if (reported.toLowerCase() === name) return true
-  return false
-}

@@ -4,12 +4,14 @@ import type { ServerAddress } from '../server/target.ts'
 import type { Arrival } from './arrival.ts'
 import type { CancelTarget } from './cancel-keys.ts'
 import type {
+  AuditFigures,
   ClientFigures,
   ClientState,
   DatabaseFigures,
   DatabaseStats,
   DnsHostFigures,
   ListFigures,
+  PinFigures,
   PoolerFigures,
   PoolFigures,
   ServerFigures,
@@ -90,8 +92,27 @@ export class Survey implements PoolerFigures {
       },
       servers: countServers(pool),
       longestWaitMs: snapshot.longestWaitMs,
+      pinned: pool.pinned,
+      maxPinned: pool.maxPinned,
+      pinnedMs: pool.pinnedMs(now),
       snapshot,
     }
+  }
+
+  pins(): PinFigures[] {
+    const now = this.#desk.now()
+    return this.#desk.pools.all.flatMap((pool) => pool.servers.flatMap((server) => pinsOf(server, pool, now)))
+  }
+
+  audit(): AuditFigures[] {
+    return this.#desk.pools.all.flatMap((pool) => {
+      const { database, user, mode } = pool
+      const { sessionState } = pool.rules
+      const of = { database: textOf(database.name), user: textOf(user.name), mode, sessionState }
+      return pool.audit.rows.map((row) => {
+        return { ...of, ...row, applicationName: textOf(row.applicationName), what: textOf(row.what) }
+      })
+    })
   }
 
   databases(): DatabaseFigures[] {
@@ -166,6 +187,28 @@ function serverFigures(server: PooledServer, pool: ServerPool, epochMs: number):
     heldBytes: 0,
     unsentBytes: server.unsentBytes,
   }
+}
+
+/** One, or none. */
+function pinsOf(server: PooledServer, pool: ServerPool, now: number): PinFigures[] {
+  const { pin, holder } = server
+  if (!pin || !holder) return []
+  return [
+    {
+      database: textOf(pool.database.name),
+      user: textOf(pool.user.name),
+      applicationName: textOf(holder.applicationName),
+      clientId: holder.id,
+      serverId: server.id,
+      reasons: [...pin.kinds],
+      sinceMs: Date.now() - (now - pin.sinceMs),
+      pinnedMs: now - pin.sinceMs,
+      idleMs: server.isAsked ? 0 : now - server.requestedAtMs,
+      pinned: pool.pinned,
+      maxPinned: pool.maxPinned,
+      waiting: pool.snapshot(now).waiting,
+    },
+  ]
 }
 
 function stateOf(server: PooledServer, pool: ServerPool): ServerState {

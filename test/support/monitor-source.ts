@@ -46,6 +46,9 @@ export function poolFigures(different: Partial<PoolFigures> = {}): PoolFigures {
     clients: { idle: 40, active: 6, waiting: 3, active_cancel_req: 0, waiting_cancel_req: 1 },
     servers: { login: 1, idle: 3, used: 1, tested: 0, active: 6, active_cancel: 0, being_canceled: 0 },
     longestWaitMs: 12.3,
+    pinned: 2,
+    maxPinned: 19,
+    pinnedMs: 4_500,
     snapshot: engineSnapshot(),
     ...different,
   }
@@ -105,6 +108,8 @@ export function fakeSource(fake: Partial<Fake> | (() => Partial<Fake>) = {}): Mo
     version: '0.1.0',
     figures: {
       pools: () => [...(now().pools ?? [poolFigures()])],
+      pins: () => [],
+      audit: () => [],
       databases: () => [...(now().databases ?? [databaseFigures()])],
       stats: () => [...(now().stats ?? [{ database: 'shop', total, average: total }])],
       lists: () => ({
