@@ -403,7 +403,7 @@ describe('what is seen', () => {
         await one.query("set application_name = 'app'")
         for (let n = 0; n < 3; n++) await one.query('set work_mem = 1000')
         await one.ask(raw.statement('listen news'), raw.sync)
-        await one.ask(raw.parse('select pg_advisory_lock(1)', 'lock'), raw.sync)
+        await one.ask(raw.parse('select pg_try_advisory_lock(1)', 'lock'), raw.sync)
         await one.ask(raw.bind([], 'lock'), raw.execute(), raw.sync)
         await one.query('begin; set local work_mem = 1000; commit; reset work_mem')
         const seen = pooler.figures.audit().map(({ applicationName, what, times }) => [applicationName, what, times])
@@ -413,6 +413,37 @@ describe('what is seen', () => {
           ['app', 'session advisory locks', 1],
         ])
       }
+    }
+  })
+})
+
+describe('behind this pooler', () => {
+  it('another one is found out, and told loudly', async () => {
+    const inner = await poolers.start({ poolSize: 1, databases: { postgres: {} } })
+    const behind = { address: { host: '127.0.0.1', port: inner.port } }
+    const outer = await poolers.start({ poolSize: 2, databases: { postgres: behind } })
+    const [one, two] = [await outer.login(), await outer.login()]
+    assert.equal(await one.value('select 7'), '7')
+    const warnings = outer.logged.filter((line) => line.includes('another pooler stands behind'))
+    assert.equal(warnings.length, 1)
+    assert.equal(inner.logged.filter((line) => line.includes('another pooler')).length, 0)
+    await one.query('listen news')
+    await two.query('begin')
+    assert.equal(outer.figures.pins().length, 0)
+    await two.query('commit')
+    await assert.rejects(outer.login({ options: '-c work_mem=7MB' }), /unsupported startup parameter/)
+  })
+
+  it('none is looked for where the settings say so', async () => {
+    const inner = await poolers.start({ poolSize: 1 })
+    const behind = { address: { host: '127.0.0.1', port: inner.port } }
+    for (const serverIsPooler of [true, false]) {
+      const outer = await poolers.start({ poolSize: 1, databases: { postgres: behind }, serverIsPooler })
+      const one = await outer.login()
+      assert.equal(await one.value('select 7'), '7')
+      assert.ok(!outer.logged.some((line) => line.includes('another pooler')))
+      one.leave()
+      await outer.stop()
     }
   })
 })

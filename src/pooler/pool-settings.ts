@@ -25,6 +25,8 @@ export interface ServerPoolSettings {
   readonly rules: SessionRules
   /** So many servers may be kept by clients beyond their transactions. */
   readonly maxPinned: number
+  /** Undefined: it is found out. */
+  readonly serverIsPooler: boolean | undefined
   readonly connectTimeoutMs: number
   readonly cancelTimeoutMs: number
   readonly settleTimeoutMs: number
@@ -75,6 +77,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
     },
     rules: rulesOf(options, said, { mode: poolMode, sessionState }),
     maxPinned: maxPinned ?? maxSize - 1,
+    serverIsPooler: options.serverIsPooler,
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,
     settleTimeoutMs: options.settleTimeoutMs,

@@ -25,6 +25,7 @@ import type { Chore } from './chore.ts'
 import type { Holder } from './holder.ts'
 import type { ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
 import { ReplyQueue } from './reply-queue.ts'
+import type { ReplyReader } from './reply-reader.ts'
 import { ReplyRouter } from './reply-router.ts'
 import type { RequestHead } from './request-reader.ts'
 import { ServerCancel } from './server-cancel.ts'
@@ -59,6 +60,12 @@ export interface ServerOwner extends PinDesk {
   readonly now: () => number
   readonly parameterSets: ParameterSets
   readonly trace: Trace
+  /** Another pooler stands between this one and PostgreSQL. */
+  readonly isBehindPooler: boolean
+  /** Whether that is so is to be found out. */
+  readonly asksWhoItIs: boolean
+  /** It is PostgreSQL itself, or not. */
+  saidWhoItIs(server: PooledServer, isItself: boolean): void
   serverReady(server: PooledServer): void
   serverFailed(server: PooledServer, error: TaxirankError, isFinal: boolean): void
   serverClosed(server: PooledServer): void
@@ -412,6 +419,18 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     return this.#chores.current
   }
 
+  get asking(): ReplyReader | undefined {
+    return this.chore && this.#chores.asking
+  }
+
+  get asksWhoItIs(): boolean {
+    return this.#owner.asksWhoItIs
+  }
+
+  saidWhoItIs(processId: number): void {
+    this.#owner.saidWhoItIs(this, processId === this.processId)
+  }
+
   get connectQuery(): string {
     return this.#owner.rules.connectQuery
   }
@@ -429,6 +448,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   }
 
   introduced(): void {
+    if (this.#owner.isBehindPooler) this.#keeper.letGo()
     this.#owner.serverReady(this)
   }
 

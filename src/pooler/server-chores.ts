@@ -4,17 +4,24 @@ import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import { Chore, type ChoreFailure, type ChoreOwner } from './chore.ts'
+import { Inquiry } from './inquiry.ts'
+import type { ReplyReader } from './reply-reader.ts'
 import type { SessionKeeper } from './session-keeper.ts'
 
 /** The server that is asked, and its pool. */
 export interface ChoreDesk {
   readonly connectTimeoutMs: number
   readonly connectQuery: string
+  /** Whether it is PostgreSQL itself is to be found out. */
+  readonly asksWhoItIs: boolean
   readonly deadlines: Deadlines
   readonly now: () => number
   /** Sends a Query of the pooler's own. */
   ask(text: string): void
   introduced(): void
+  /** The process id that PostgreSQL says it has; 0: it didn't. */
+  saidWhoItIs(processId: number): void
+  usedUp(count: number): void
   /** `isFinal`: PostgreSQL answered, and asking again soon would not help. */
   introductionFailed(error: TaxirankError, isFinal: boolean): void
   /** It closed the connection meanwhile. */
@@ -24,36 +31,64 @@ export interface ChoreDesk {
   resetEnded(failure: string | undefined): void
 }
 
+interface Introduction {
+  readonly what: string
+  readonly text: string
+  readonly isAsked?: boolean
+}
+
 export class ServerChores {
   readonly #desk: ChoreDesk
   readonly #keeper: SessionKeeper
   /** Under way. */
   current: Chore | undefined
+  /** Who reads its answer; undefined: nobody. */
+  asking: ReplyReader | undefined
 
   constructor(desk: ChoreDesk, keeper: SessionKeeper) {
     this.#desk = desk
     this.#keeper = keeper
   }
 
-  /** The connect query is part of the login: it has as much time as that once more, and if it fails, the login has. */
+  /** What belongs to the login: it has as much time as that once more, and if it fails, the login has. */
   introduce(): void {
-    const { connectTimeoutMs: limitMs, connectQuery, deadlines, now } = this.#desk
-    if (connectQuery === '') return this.#desk.introduced()
+    const { connectTimeoutMs: limitMs, deadlines, now } = this.#desk
     const limit = new Deadline(() => {
       this.#refuse({ reason: `the connect query was not answered within ${limitMs.toLocaleString('en-US')} ms` }, false)
     })
     if (limitMs > 0) deadlines.start(limit, now() + limitMs)
-    this.#run('the connect query', connectQuery, {
+    this.#runIntroduction(limit, this.#introductions())
+  }
+
+  #introductions(): Introduction[] {
+    const { connectQuery, asksWhoItIs } = this.#desk
+    return [
+      ...(connectQuery === '' ? [] : [{ what: 'the connect query', text: connectQuery }]),
+      ...(asksWhoItIs
+        ? [{ what: 'the question who it is', text: 'SELECT pg_catalog.pg_backend_pid()', isAsked: true }]
+        : []),
+    ]
+  }
+
+  #runIntroduction(limit: Deadline, [next, ...rest]: readonly Introduction[]): void {
+    if (!next) {
+      this.#desk.deadlines.stop(limit)
+      return this.#desk.introduced()
+    }
+    const asked = next.isAsked ? new Inquiry((count) => this.#desk.usedUp(count)) : undefined
+    this.#run(next.what, next.text, {
       done: (failure) => {
-        deadlines.stop(limit)
-        if (failure) this.#refuse(failure, true)
-        else this.#desk.introduced()
+        if (asked) this.#desk.saidWhoItIs(Number(asked.rows[0]?.[0] ?? 0))
+        if (!failure) return this.#runIntroduction(limit, rest)
+        this.#desk.deadlines.stop(limit)
+        this.#refuse(failure, true)
       },
       lost: (failure) => {
-        deadlines.stop(limit)
+        this.#desk.deadlines.stop(limit)
         this.#desk.introductionLost(connectFailure(failure))
       },
     })
+    this.asking = asked
   }
 
   #refuse(failure: ChoreFailure, isFinal: boolean): void {
@@ -80,6 +115,7 @@ export class ServerChores {
   }
 
   #run(what: string, text: string, owner: ChoreOwner): void {
+    this.asking = undefined
     assert(!this.current, 'a server does one chore at a time')
     this.current = new Chore(what, owner)
     this.#desk.ask(text)

@@ -81,6 +81,8 @@ export class ServerPool implements ServerOwner {
   readonly statements: PreparedStatements
   /** What its clients do that plain transaction pooling would break. */
   readonly audit = new Audit()
+  /** Undefined: nobody has asked yet. */
+  #isBehindPooler: boolean | undefined
   #pinned = 0
   #pinnedMs = 0
   #proved: Credentials | undefined
@@ -152,7 +154,7 @@ export class ServerPool implements ServerOwner {
   /** What clients set is carried for them from server to server. */
   get carriesSettings(): boolean {
     const { mode, sessionState } = this.rules
-    return mode === 'session' || sessionState !== 'allow'
+    return mode === 'session' || (sessionState !== 'allow' && !this.isBehindPooler)
   }
 
   get mode(): PoolMode {
@@ -318,6 +320,7 @@ export class ServerPool implements ServerOwner {
   retireAll(): void {
     const now = this.#around.now()
     this.#refusal = undefined
+    this.#isBehindPooler = undefined
     this.#protocol.forget()
     this.#engine.retireAll(now)
     this.#engine.retryNow(now)
@@ -406,6 +409,23 @@ export class ServerPool implements ServerOwner {
     if (!isTail) return unsure
     const at = bytes.indexOf(0, from)
     return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at)
+  }
+
+  /** Asked once, and again of servers that are opened after all others were given up. */
+  get asksWhoItIs(): boolean {
+    return this.#settings.serverIsPooler === undefined && this.#isBehindPooler === undefined
+  }
+
+  get isBehindPooler(): boolean {
+    return this.#settings.serverIsPooler ?? this.#isBehindPooler ?? false
+  }
+
+  saidWhoItIs(server: PooledServer, isItself: boolean): void {
+    this.#isBehindPooler = !isItself
+    if (isItself) return
+    const text =
+      'another pooler stands behind this one: what clients set in their sessions can not be kept apart (session_state is allow; server_is_pooler = no if that is wrong)'
+    this.#around.log.warning(text, this.#subjectOf(server))
   }
 
   noted(effects: Effects, holder: Holder): void {

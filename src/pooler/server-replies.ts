@@ -21,6 +21,8 @@ export interface ReplyDesk {
   readonly id: number
   readonly holder: Holder | undefined
   readonly chore: Chore | undefined
+  /** Who reads what the chore is answered with; undefined: nobody. */
+  readonly asking: ReplyReader | undefined
   /** One request at a time, and no transaction blocks. */
   readonly isStatement: boolean
   /** The head of what is owed is answered with this status. */
@@ -85,7 +87,7 @@ export class ServerReplies implements RouterDesk {
   /** Hot path. For the router: whom a message is for, and what it means for the queue. */
   route(framer: Framer): ReplyReader | undefined {
     const isOurs = this.#queue.isHeadOurs
-    const reader = isOurs ? this.#keeper.asking : (this.#queue.reader ?? this.#desk.holder)
+    const reader = isOurs ? (this.#keeper.asking ?? this.#desk.asking) : (this.#queue.reader ?? this.#desk.holder)
     if (reader === undefined) this.#swallow(framer, isOurs)
     switch (framer.type) {
       case Backend.dataRow:

@@ -41,14 +41,14 @@ export class SessionKeeper {
   readonly session: ServerSession
   readonly #parts: KeeperParts
   readonly #server: KeptServer
-  readonly #watch: SessionWatch
+  #watch: SessionWatch
   /** What the session is being asked about itself, and what is in doubt. */
   #inquiry: { readonly asked: Inquiry; readonly doubts: Doubts } | undefined
   /** Who held it last, and so has left its state in it where that is not looked at. */
   #lastHolder = 0
   /** Whatever there is of sequences in the session is another client's than the holder's. */
   #hasForeignSequences = false
-  readonly #resetsForOthers: boolean
+  #resetsForOthers: boolean
   readonly #resetQuery: string | undefined
   /** What the next reset is, if not that. */
   #nextReset: string | undefined
@@ -62,6 +62,12 @@ export class SessionKeeper {
     this.#resetQuery = resetQueryOf(parts.rules)
     this.#watch = new SessionWatch(policy, parts, parts.now)
     this.session = new ServerSession(parts.parameterSets, this.#resetsForOthers)
+  }
+
+  /** The server is no PostgreSQL but another pooler: what is set goes wherever that one lends from next. Nothing of the session can be kept. */
+  letGo(): void {
+    this.#resetsForOthers = false
+    this.#watch = new SessionWatch('allow', this.#parts, this.#parts.now)
   }
 
   get parameters(): ParameterSet {
