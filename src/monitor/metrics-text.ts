@@ -112,7 +112,7 @@ function byState(pools: readonly LabelledPool[], side: 'clients' | 'servers'): S
   )
 }
 
-/** Without names of applications and parameters, of which there may be any number. */
+/** Without names of parameters, of which there may be any number. */
 function auditFamily(audit: MonitorSnapshot['audit']): Family {
   const sums = new Map<string, Sample>()
   for (const { database, user, what, times } of audit) {

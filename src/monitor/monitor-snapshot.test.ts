@@ -27,6 +27,17 @@ const surroundings = {
 const take = (fake: Partial<Fake> = {}) => takeSnapshot(fakeSource(fake), surroundings)
 
 describe('takeSnapshot', () => {
+  it('names no application: sums are over all of them', () => {
+    const { figures, ...source } = fakeSource()
+    const row = { database: 'shop', user: 'app', mode: 'session', sessionState: 'track', what: 'LISTEN' } as const
+    const audit = [
+      { ...row, applicationName: 'one', times: 2, firstAtMs: 20, lastAtMs: 30 },
+      { ...row, applicationName: 'two', times: 3, firstAtMs: 10, lastAtMs: 25 },
+    ]
+    const snapshot = takeSnapshot({ ...source, figures: { ...figures, audit: () => audit } }, surroundings)
+    assert.deepEqual(snapshot.audit, [{ ...row, times: 5, firstAtMs: 10, lastAtMs: 30 }])
+  })
+
   it('is everything that is shown, in the shape that the guide describes', () => {
     const { pools, databases, ...rest } = take()
     assert.deepEqual(rest, {

@@ -63,9 +63,9 @@ export interface MonitorSnapshot {
   readonly servers: number
   readonly pools: readonly MonitoredPool[]
   readonly databases: readonly MonitoredDatabase[]
-  /** SHOW PINS, and SHOW AUDIT. */
-  readonly pins: readonly PinFigures[]
-  readonly audit: readonly AuditFigures[]
+  /** SHOW PINS and SHOW AUDIT, without the names of applications: those stand behind a login. */
+  readonly pins: readonly MonitoredPin[]
+  readonly audit: readonly MonitoredAudit[]
   readonly certificates: readonly CertificateFigures[]
   readonly process: ProcessFigures
 }
@@ -85,6 +85,9 @@ export interface MonitoredPool extends Utilisation {
   /** The lending engine's own figures: sizes, lanes, counters, histograms. */
   readonly engine: PoolSnapshot
 }
+
+export type MonitoredPin = Omit<PinFigures, 'applicationName'>
+export type MonitoredAudit = Omit<AuditFigures, 'applicationName'>
 
 export interface MonitoredDatabase {
   readonly name: string
@@ -132,8 +135,8 @@ export function takeSnapshot(
     servers: lists.servers,
     pools: pools.map((pool) => monitoredPool(pool, utilisationOf(pool.snapshot))),
     databases: monitoredDatabases(figures),
-    pins: figures.pins(),
-    audit: figures.audit(),
+    pins: figures.pins().map(({ applicationName: _, ...pin }) => pin),
+    audit: monitoredAudit(figures.audit()),
     certificates: source.certificates?.() ?? [],
     process,
   }
@@ -142,6 +145,19 @@ export function takeSnapshot(
 function monitoredPool(pool: PoolFigures, utilisation: Utilisation): MonitoredPool {
   const { snapshot, loadBalanceHosts: _, ...rest } = pool
   return { ...rest, ...utilisation, engine: snapshot }
+}
+
+/** Sums over applications. */
+function monitoredAudit(rows: readonly AuditFigures[]): MonitoredAudit[] {
+  const sums = new Map<string, MonitoredAudit>()
+  for (const { applicationName: _, ...row } of rows) {
+    const key = JSON.stringify([row.database, row.user, row.what])
+    const sum = sums.get(key) ?? { ...row, times: 0 }
+    const firstAtMs = Math.min(sum.firstAtMs, row.firstAtMs)
+    const lastAtMs = Math.max(sum.lastAtMs, row.lastAtMs)
+    sums.set(key, { ...row, times: sum.times + row.times, firstAtMs, lastAtMs })
+  }
+  return [...sums.values()]
 }
 
 function monitoredDatabases(figures: MonitorSource['figures']): MonitoredDatabase[] {
