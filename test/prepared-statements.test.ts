@@ -99,7 +99,7 @@ describe('a prepared statement', () => {
       pooler.figures
         .clients()
         .map(({ preparedStatements }) => preparedStatements)
-        .toSorted(),
+        .toSorted((a, b) => a - b),
       [0, 1],
     )
   })

@@ -135,7 +135,7 @@ export function takeSnapshot(
     servers: lists.servers,
     pools: pools.map((pool) => monitoredPool(pool, utilisationOf(pool.snapshot))),
     databases: monitoredDatabases(figures),
-    pins: figures.pins().map(({ applicationName: _, ...pin }) => pin),
+    pins: figures.pins().map(monitoredPin),
     audit: monitoredAudit(figures.audit()),
     certificates: source.certificates?.() ?? [],
     process,
@@ -145,6 +145,11 @@ export function takeSnapshot(
 function monitoredPool(pool: PoolFigures, utilisation: Utilisation): MonitoredPool {
   const { snapshot, loadBalanceHosts: _, ...rest } = pool
   return { ...rest, ...utilisation, engine: snapshot }
+}
+
+function monitoredPin(figures: PinFigures): MonitoredPin {
+  const { applicationName: _, ...pin } = figures
+  return pin
 }
 
 /** Sums over applications. */

@@ -79,7 +79,7 @@ export class ParameterSet {
   /** PostgreSQL says so itself when this one changes; by lower-case name. */
   reports(name: string): boolean {
     if (this.values.has(name)) return true
-    for (const reported of this.values.keys()) if (reported.toLowerCase() === name) return true
+    for (const key of this.values.keys()) if (key.toLowerCase() === name) return true
     return false
   }
 

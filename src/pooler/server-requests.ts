@@ -162,7 +162,9 @@ export class ServerRequests implements StatementDesk {
     }
     const { deallocated: name } = verdict
     const statement = holder.statements.delete(name)
-    const undo = (): void => void (statement && holder.statements.set(name, statement))
+    const undo = (): void => {
+      if (statement) holder.statements.set(name, statement)
+    }
     this.#queue.sentNotedQuery(holder, new CarriedOut('DEALLOCATE', undo))
     return { count, bytes: emptyQuery }
   }

@@ -11,7 +11,7 @@ function classify(text: string): Effects {
   return classifier.classify(bytes, 1, bytes.length - 1)
 }
 
-const set = (name: string, value: null | undefined = undefined): Effect => ({ kind: 'set', name, value })
+const set = (name: string, value?: null): Effect => ({ kind: 'set', name, value })
 const unknown = (...mentioned: string[]): Effect => ({ kind: 'set unknown', mentioned })
 const unsure: Effect = { kind: 'unsure' }
 

@@ -67,7 +67,7 @@ function has(tokens: readonly Token[], ...texts: readonly string[]): boolean {
 
 /** pg_temp, or the name that it stands for. */
 function namesTemp(tokens: readonly Token[]): boolean {
-  return tokens.some(({ kind, text }) => (kind === 'word' || kind === 'name') && /^pg_temp(_\d+)?$/i.test(text ?? ''))
+  return tokens.some(({ kind, text }) => (kind === 'word' || kind === 'name') && /^pg_temp(_\d+)?$/i.test(text))
 }
 
 /** SELECT … INTO TEMP. */
@@ -80,7 +80,7 @@ function selectEffects(tokens: readonly Token[]): Effects {
 
 /** An update of the view of all parameters sets them. */
 function updateEffects(tokens: readonly Token[]): Effects {
-  const isOfSettings = tokens.some(({ kind, text }) => kind !== 'string' && lowered(text ?? '') === 'pg_settings')
+  const isOfSettings = tokens.some(({ kind, text }) => kind !== 'string' && lowered(text) === 'pg_settings')
   return isOfSettings && has(tokens, 'update')
     ? [{ kind: 'set unknown', mentioned: mentionedNames(tokens) }]
     : noEffects
