@@ -129,8 +129,11 @@ function shuffled<T>(list: readonly T[], random: Random): T[] {
 function print(driver: string, target: TargetName, outcomes: readonly Outcome[]): void {
   const count = (result: Outcome['result']): number => outcomes.filter((outcome) => outcome.result === result).length
   console.log(`${driver}, ${target}: ${count('ok')} ok, ${count('failed')} failed, ${count('n/a')} n/a`)
-  for (const { step, result, message } of outcomes) {
-    if (result === 'failed') console.log(`    ${step} ${allSteps[step - 1]?.name}: ${message}`)
+  const failed = outcomes.filter(({ result }) => result === 'failed')
+  const isOneTrouble =
+    failed.length === outcomes.length && failed.every(({ message }) => message === failed[0]?.message)
+  for (const { step, message } of isOneTrouble ? failed.slice(0, 1) : failed) {
+    console.log(`    ${step} ${allSteps[step - 1]?.name}: ${message}`)
   }
 }
 

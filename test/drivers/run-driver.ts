@@ -46,13 +46,18 @@ export async function runDriver(
   steps: readonly number[],
   surroundings: Surroundings,
 ): Promise<Outcome[]> {
+  await surroundings.target.renewServers()
   const outcomes: Outcome[] = []
   while (outcomes.length < steps.length) {
     const script = new Script(command, steps.slice(outcomes.length), surroundings)
     const reported = await script.run()
     outcomes.push(...reported)
-    const next = steps[outcomes.length]
-    if (next !== undefined) outcomes.push({ step: next, result: 'failed', message: script.ending })
+    const missing = steps.slice(outcomes.length)
+    // One that can't even begin won't do so the next time.
+    const isHopeless = outcomes.length === 0 && !script.isLate
+    for (const step of isHopeless ? missing : missing.slice(0, 1)) {
+      outcomes.push({ step, result: 'failed', message: script.ending })
+    }
   }
   return outcomes
 }
@@ -61,7 +66,7 @@ class Script {
   readonly #child: ChildProcess
   readonly #surroundings: Surroundings
   readonly #reported: Outcome[] = []
-  #isLate = false
+  isLate = false
   #complaints = ''
   #how = ''
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -82,8 +87,10 @@ class Script {
 
   /** Why the step behind the last reported one has no outcome. */
   get ending(): string {
-    if (this.#isLate) return `no answer within ${stepLimitMs / 1000} s`
-    return `the script ended (${this.#how}): ${this.#complaints.trim().split('\n').slice(-3).join(' ')}`
+    if (this.isLate) return `no answer within ${stepLimitMs / 1000} s`
+    const lines = this.#complaints.trim().split('\n')
+    const why = lines.find((line) => /error/i.test(line)) ?? lines.slice(-3).join(' ')
+    return `the script ended (${this.#how}): ${why}`
   }
 
   async run(): Promise<Outcome[]> {
@@ -121,7 +128,7 @@ class Script {
   #wait(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#isLate = true
+      this.isLate = true
       this.#kill()
     }, stepLimitMs)
   }

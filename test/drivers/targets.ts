@@ -33,7 +33,7 @@ const accessRules = [`host all ${scramUser} 127.0.0.1/32 scram-sha-256`, 'host a
   '\n',
 )
 
-/** `settle` before a driver has it: what scripts find in the database. */
+/** What scripts find in the database. */
 const fixtures = [
   `create role ${scramUser} login password '${password}'`,
   'create table item (id int primary key, name text)',
@@ -90,6 +90,8 @@ export interface Target {
   readonly name: TargetName
   /** What a script finds in its environment. */
   readonly environment: Readonly<Record<string, string>>
+  /** New servers for the next driver: what the last one left in its sessions is not to be this one's trouble. */
+  renewServers(): Promise<void>
   /** Undefined when clients have left nothing behind, else what. */
   whatIsLeft(): Promise<string | undefined>
   stop(): Promise<void>
@@ -102,6 +104,11 @@ export async function startTarget(name: TargetName, place: Place, processes: Pro
   return {
     name,
     environment: environmentOf(place, modeOf(name), trusting.port, asking.port),
+    renewServers: async () => {
+      for (const pooler of [trusting, asking]) {
+        await withAdmin(pooler.port, 'pgbouncer', (admin) => admin.query('RECONNECT'), password)
+      }
+    },
     whatIsLeft: async () => {
       const left = await Promise.all([trusting, asking].map((pooler) => leftInPooler(pooler)))
       return left.find((each) => each !== undefined)
@@ -120,6 +127,7 @@ function directTarget(place: Place): Target {
   return {
     name: 'direct',
     environment: environmentOf(place, 'session', port, port),
+    renewServers: () => Promise.resolve(),
     whatIsLeft: () => leftInPostgres(port),
     stop: () => Promise.resolve(),
   }
@@ -184,8 +192,8 @@ function leftInPooler(pooler: PoolerUnderTest): Promise<string | undefined> {
     'pgbouncer',
     (admin) =>
       untilNothing(async () => {
-        const [result] = [await admin.query<Record<string, string>>('SHOW POOLS')]
-        const pools = result.rows.filter(({ database }) => database !== 'pgbouncer')
+        const { rows } = await admin.query<Record<string, string>>('SHOW POOLS')
+        const pools = rows.filter(({ database }) => database !== 'pgbouncer')
         const busy = ['cl_active', 'cl_waiting', 'sv_active', 'sv_tested', 'sv_login'].flatMap((column) => {
           const sum = pools.reduce((total, pool) => total + Number(pool[column]), 0)
           return sum > 0 ? [`${column} ${sum}`] : []

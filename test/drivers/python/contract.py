@@ -1,5 +1,6 @@
 """What every script in Python shares: where the target is, how a step is reported, how one is led to another server."""
 
+import contextlib
 import json
 import os
 import sys
@@ -93,21 +94,29 @@ def _ask(what):
     return sys.stdin.readline().strip()
 
 
-def on_two_servers(use, hold):
-    """Calls `use`, which answers the pid of its backend, until it has run on two servers. `hold` opens another connection
-    with an open transaction, `(pid, release)`; as many as it takes until one has the first server, or all but one are held.
+@contextlib.contextmanager
+def held(first, hold):
+    """While it lasts others have the server with this pid, in transaction mode. `hold` opens another connection with an
+    open transaction, `(pid, release)`, until one has it; if that took all there are, one of the others is let go.
     """
-    first = use()
-    if not IS_TRANSACTION_MODE:
-        return equal(use(), first)
     holders = []
     try:
-        while len(holders) < SERVERS - 1 and all(pid != first for pid, _ in holders):
+        while IS_TRANSACTION_MODE and len(holders) < SERVERS and all(pid != first for pid, _ in holders):
             holders.append(hold())
-        assert use() != first, "it has run on one server only"
+        if len(holders) == SERVERS:
+            _, release = holders.pop(0)
+            release()
+        yield
     finally:
         for _, release in holders:
             release()
+
+
+def on_two_servers(use, hold):
+    """Calls `use`, which answers the pid of its backend, until it has run on two servers; in session mode on its own."""
+    first = use()
+    with held(first, hold):
+        assert (use() != first) == IS_TRANSACTION_MODE, "it has run on one server only, or on two in session mode"
     use()
 
 
