@@ -1,6 +1,6 @@
 /** What drivers connect to: PostgreSQL itself, and both poolers in both modes in front of it, each told the same. */
 
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
@@ -80,8 +80,9 @@ export class Place {
     return join(this.folder, 'pooler.key')
   }
 
-  remove(): Promise<void> {
-    return this.postgres.remove()
+  async remove(): Promise<void> {
+    await this.postgres.remove()
+    rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
