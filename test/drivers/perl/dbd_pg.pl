@@ -276,7 +276,7 @@ for my $step (split /,/, $ENV{DRIVER_STEPS}) {
     alarm 30;
     unless (eval { $script{$step}->(); 1 }) {
         my $error = $@;
-        %outcome = ref $error eq 'HASH' ? (result => 'n/a', message => $error->{reason}) : (result => 'failed', message => "$error");
+        %outcome = ref $error eq 'HASH' ? (result => 'n/a', message => $error->{reason}) : (result => 'failed', message => $error =~ s/ at \S+ line \d+\.?\n\z//r);
     }
     alarm 0;
     eval { $_->disconnect } for splice @opened;
