@@ -1,0 +1,135 @@
+/** What every script for Node shares: where the target is, how a step is reported, and how one is led to another server. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+const env = process.env
+
+export const target = {
+  host: env.DRIVER_HOST,
+  port: Number(env.DRIVER_PORT),
+  database: env.DRIVER_DATABASE,
+  user: env.DRIVER_USER,
+}
+export const scramTarget = {
+  ...target,
+  port: Number(env.DRIVER_SCRAM_PORT),
+  user: env.DRIVER_SCRAM_USER,
+  password: env.DRIVER_PASSWORD,
+}
+export const authorityFile = env.DRIVER_AUTHORITY
+export const isTransactionMode = env.DRIVER_MODE === 'transaction'
+const servers = Number(env.DRIVER_SERVERS)
+const lines = createInterface({ input: process.stdin })
+
+/** Thrown by a step that the driver has no API for. */
+class NotApplicable extends Error {}
+
+export function notApplicable(reason) {
+  throw new NotApplicable(reason)
+}
+
+/** Closes what a step has opened, however it ended. */
+const endings = []
+
+export function atEnd(close) {
+  endings.push(close)
+}
+
+/** `script`: functions by the number of their step. */
+export async function runSteps(script) {
+  for (const step of env.DRIVER_STEPS.split(',').map(Number)) {
+    const outcome = await outcomeOf(script[step])
+    for (const close of endings.splice(0)) await valueOrError(within(5_000, close(), 'not closed'))
+    say({ step, ...outcome })
+  }
+  process.exit(0)
+}
+
+async function outcomeOf(step) {
+  try {
+    await step()
+    return { result: 'ok' }
+  } catch (error) {
+    const result = error instanceof NotApplicable ? 'n/a' : 'failed'
+    return { result, message: messageOf(error) }
+  }
+}
+
+/** Some libraries wrap what PostgreSQL said. */
+export function messageOf(error) {
+  const parts = [error?.message ?? String(error)]
+  for (let cause = error?.cause; cause; cause = cause.cause) parts.push(cause.message ?? String(cause))
+  return parts.join(': ')
+}
+
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+}
+
+/** Has PostgreSQL restarted. */
+export async function restartPostgres() {
+  assert.equal(await ask('restart'), 'done')
+}
+
+/** Fails unless clients have left nothing behind. */
+export async function assertNothingLeft() {
+  assert.equal(await ask('left'), 'done')
+}
+
+async function ask(what) {
+  const answer = once(lines, 'line')
+  say({ ask: what })
+  return (await answer)[0]
+}
+
+/**
+ * Calls `use`, which answers the pid of its backend, until it has run on two servers: `hold` opens other connections whose
+ * transactions stay open, `{ pid, release }`, until one of them has the first server; if it took all there are, one of the
+ * others is let go. In session mode it stays on its own.
+ */
+export async function onTwoServers(use, hold) {
+  const first = await use()
+  if (!isTransactionMode) {
+    assert.equal(await use(), first)
+    return
+  }
+  const holders = []
+  try {
+    while (holders.length < servers && !holders.some(({ pid }) => pid === first)) holders.push(await hold())
+    if (holders.length === servers) await holders.shift().release()
+    assert.notEqual(await use(), first, 'it has run on one server only')
+  } finally {
+    for (const { release } of holders) await release()
+  }
+  await use()
+}
+
+/** What `promise` rejects with; fails if it does not, or not within 15 s. */
+export async function rejection(promise) {
+  const fulfilled = Symbol('fulfilled')
+  const outcome = await within(15_000, valueOrError(promise.then(() => fulfilled)), 'neither ended nor refused')
+  assert.notEqual(outcome, fulfilled, 'it should have failed')
+  return outcome
+}
+
+export async function valueOrError(promise) {
+  try {
+    return await promise
+  } catch (error) {
+    return error
+  }
+}
+
+/** Rejects if `promise` takes longer. */
+export async function within(ms, promise, what) {
+  let timer
+  const late = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}, for ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
