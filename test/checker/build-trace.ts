@@ -107,6 +107,15 @@ export class TraceBuilder {
     return this.add(kinds.serverSwallowed, server, count, reason)
   }
 
+  /** The client's next `count` bytes stand as these messages, or the beginning of one. */
+  replaceOfClient(client: number, count: number, ...messages: Buffer[]): this {
+    return this.add(kinds.clientReplaced, client, count, 0, Buffer.concat(messages))
+  }
+
+  replaceOfServer(server: number, count: number, ...messages: Buffer[]): this {
+    return this.add(kinds.serverReplaced, server, count, 0, Buffer.concat(messages))
+  }
+
   destroy(server: number, reason = 'for a test'): this {
     return this.add(kinds.serverDestroyed, server, 0, 0, Buffer.from(reason))
   }
@@ -143,6 +152,27 @@ export class TraceBuilder {
   /** The client says it, its server is written it. */
   ask(client: number, server: number, ...messages: Buffer[]): this {
     return this.clientSays(client, ...messages).toServer(server, client, ...messages)
+  }
+
+  /** The client says one message, its server is written another in its place, or one with another head. */
+  askAs(client: number, server: number, said: Buffer, sent: Buffer): this {
+    return this.clientSays(client, said).sendAs(client, server, said, sent)
+  }
+
+  /** The same of a message that has come. */
+  sendAs(client: number, server: number, said: Buffer, sent: Buffer): this {
+    const [count, head] = said[0] === sent[0] ? [headBytes(said), headBytes(sent)] : [said.length, sent.length]
+    return this.replaceOfClient(client, count, sent.subarray(0, head)).toServer(server, client, sent)
+  }
+
+  /** The server answers what the pooler asked. */
+  answerOwn(server: number, ...messages: Buffer[]): this {
+    return this.serverSays(server, ...messages).swallow(server, Buffer.concat(messages).length, 2)
+  }
+
+  /** The server says one message, its client is given another. */
+  answerAs(client: number, server: number, said: Buffer, given: Buffer): this {
+    return this.serverSays(server, said).replaceOfServer(server, said.length, given).toClient(client, server, given)
   }
 
   /** The server says it, its client is given it. */
@@ -246,6 +276,18 @@ export function parse(statement: string, text: string): Buffer {
   return message('P', `${statement}\0${text}\0\0\0`)
 }
 
+/** Up to the end of the statement's name; of a Query, all. */
+export function headBytes(said: Buffer): number {
+  switch (String.fromCharCode(said[0] ?? 0)) {
+    case 'P':
+      return said.indexOf(0, 5) + 1
+    case 'B':
+      return said.indexOf(0, said.indexOf(0, 5) + 1) + 1
+    default:
+      return said.length
+  }
+}
+
 export function bind(statement: string): Buffer {
   return message('B', `\0${statement}\0`, Buffer.alloc(6))
 }
@@ -312,6 +354,10 @@ export function parsed(): Buffer {
 
 export function bound(): Buffer {
   return message('2')
+}
+
+export function closed(): Buffer {
+  return message('3')
 }
 
 export function copyInResponse(): Buffer {

@@ -49,4 +49,32 @@ describe('ByteQueue', () => {
     assert.ok(queue.startsWith(...bytes('xyz')))
     assert.equal(queue.length, 0)
   })
+
+  it('puts others in the place of the next bytes, and keeps to the offsets of the stream', () => {
+    for (const used of [0, 3, 50]) {
+      for (const other of ['', 'x', 'xyz', 'wxyz', 'longer than what it stands for']) {
+        const queue = new ByteQueue()
+        queue.append(...bytes(`${'.'.repeat(used)}abcrest`))
+        queue.consume(used)
+        queue.replace(3, ...bytes(other))
+        assert.ok(queue.startsWith(...bytes(`${other}rest`)))
+        assert.equal(queue.length, other.length + 4)
+        assert.equal(queue.consumed, used)
+        assert.equal(queue.isReplaced, other !== '')
+        assert.equal(queue.base + other.length, used + 3)
+        assert.equal(queue.offsetAfter(other.length + 2), used + 5)
+        for (let i = 0; i < other.length; i++) {
+          assert.equal(queue.consumed, used)
+          assert.equal(queue.offsetAfter(1), used + 3)
+          queue.consume(1)
+        }
+        queue.append(...bytes('more'))
+        assert.ok(queue.startsWith(...bytes('restmore')))
+        queue.consume(2)
+        assert.equal(queue.consumed, used + 5)
+        assert.equal(queue.isReplaced, false)
+        assert.equal(queue.front(9).toString(), 'stmore')
+      }
+    }
+  })
 })

@@ -1,6 +1,7 @@
 /**
  * The bytes of one stream that were read and not yet used. One buffer per stream, reused; its size follows what is
- * unused, not what went through. `consumed` is the stream's offset of the first unused byte.
+ * unused, not what went through. `consumed` is the stream's offset of the first unused byte. Bytes at the front may be
+ * replaced; offsets stay those of the stream as it came.
  */
 
 const smallest = 1024
@@ -16,6 +17,9 @@ export class ByteQueue {
   /** Up to here the buffer still shows bytes that were used before it was begun anew. */
   #oldEnd = 0
   #isAbandoned = false
+  /** Unused bytes at the front that stand for others, and how many of the stream's they stand for. */
+  #standing = 0
+  #stoodFor = 0
 
   get length(): number {
     return this.#end - this.#start
@@ -24,6 +28,21 @@ export class ByteQueue {
   /** True once a difference was found: nothing sensible can be said about the rest of the stream. */
   get isAbandoned(): boolean {
     return this.#isAbandoned
+  }
+
+  /** True until the last byte that stands for others is used. */
+  get isReplaced(): boolean {
+    return this.#standing > 0
+  }
+
+  /** What makes an offset of the stream of a count of bytes from here on, behind what was replaced. */
+  get base(): number {
+    return this.consumed + this.#stoodFor - this.#standing
+  }
+
+  /** The stream's offset behind the next `count` bytes; what stands for others has but one end. */
+  offsetAfter(count: number): number {
+    return this.base + Math.max(count, this.#standing)
   }
 
   append(bytes: Buffer, start: number, end: number): void {
@@ -53,8 +72,30 @@ export class ByteQueue {
     return this.length === 0 ? -1 : (this.#bytes[this.#start] ?? -1)
   }
 
+  /** The next bytes, at most `count`; valid until the queue changes. */
+  front(count: number): Buffer {
+    return this.#bytes.subarray(this.#start, Math.min(this.#start + count, this.#end))
+  }
+
+  /** Puts `bytes[start, end)` in the place of the next `count` bytes, which must be there, and as they came. */
+  replace(count: number, bytes: Buffer, start: number, end: number): void {
+    this.#standing = end - start
+    this.#stoodFor = count
+    if (this.#isAbandoned) return
+    const restAt = this.#start + count
+    if (restAt < this.#standing) this.#replaceAll([bytes.subarray(start, end), this.#bytes.subarray(restAt, this.#end)])
+    else {
+      this.#start = restAt - this.#standing
+      bytes.copy(this.#bytes, this.#start, start, end)
+    }
+  }
+
   consume(count: number): void {
-    this.consumed += count
+    if (count < this.#standing) this.#standing -= count
+    else {
+      this.consumed = this.offsetAfter(count)
+      this.#standing = this.#stoodFor = 0
+    }
     if (this.#isAbandoned) return
     this.#start = Math.min(this.#start + count, this.#end)
     if (this.#start === this.#end) this.#beginAnew()
@@ -73,6 +114,13 @@ export class ByteQueue {
     this.#isAbandoned = true
     this.#bytes = nothing
     this.#start = this.#end = this.#oldEnd = 0
+  }
+
+  /** There is no room in front of the rest. */
+  #replaceAll(pieces: readonly Buffer[]): void {
+    this.#bytes = Buffer.concat(pieces)
+    this.#start = this.#oldEnd = 0
+    this.#end = this.#bytes.length
   }
 
   #beginAnew(): void {

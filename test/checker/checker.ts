@@ -73,7 +73,7 @@ export class Checker {
     world.nowMs = record.timeMs
     const handle = this.#handlers[record.kind]
     if (handle) handle(record)
-    else this.#malformed('a kind between 1 and 22', `${record.kind}`)
+    else this.#malformed('a kind between 1 and 24', `${record.kind}`)
   }
 
   #breach(rule: string, expected: string, seen: string, about: About = {}): void {
@@ -112,6 +112,8 @@ export class Checker {
     handlers[kinds.cancelReceived] = (record) => this.#cancelReceived(record)
     handlers[kinds.cancelSent] = (record) => this.#cancelSent(record)
     handlers[kinds.cancelDone] = (record) => this.#cancelDone(record)
+    handlers[kinds.clientReplaced] = (record) => this.#clientReplaced(record)
+    handlers[kinds.serverReplaced] = (record) => this.#serverReplaced(record)
     handlers[kinds.end] = () => {
       this.#hasEnd = true
     }
@@ -167,6 +169,20 @@ export class Checker {
     if (!client) return
     for (const hear of this.#on.clientDiscarded) hear(client, b, detail)
     this.#world.discard(client, b, detail)
+  }
+
+  #clientReplaced(record: TraceRecord): void {
+    const client = this.#client(record.a)
+    if (!client) return
+    for (const hear of this.#on.clientReplaced) hear(client, record.b, record)
+    this.#world.replaceOfClient(client, record.b, record)
+  }
+
+  #serverReplaced(record: TraceRecord): void {
+    const server = this.#server(record.a)
+    if (!server) return
+    for (const hear of this.#on.serverReplaced) hear(server, record.b, record)
+    this.#world.replaceOfServer(server, record.b, record)
   }
 
   #waiterQueued({ a, b }: TraceRecord): void {

@@ -1,9 +1,12 @@
 /** A client as the trace tells it: its stream, what it is owed, what it holds. */
 import { ByteQueue } from './byte-queue.ts'
+import { Deque } from './deque.ts'
 import { backend, isFatal, packetCodes, untypedPacket } from './messages.ts'
 import type { MessageListener } from './message-scanner.ts'
 import { MessageScanner } from './message-scanner.ts'
 import { ReplyAccount } from './reply-account.ts'
+import type { Original } from './request.ts'
+import { originalOf } from './request.ts'
 import type { Span } from './rule.ts'
 import type { Server } from './server.ts'
 import type { Pool, Wait, World } from './world.ts'
@@ -24,6 +27,12 @@ export class Client {
   wait: Wait | undefined
   /** Who wrote the message to the client that is not complete yet. */
   writer: Server | undefined
+  /** Where the messages begin that have come and are not used, but for the rest of one. */
+  readonly #heads = new Deque<number>()
+  /** What came in the place of the next message that goes to a server. */
+  #original: Original | undefined
+  /** The type of the message that has come in part. */
+  #begun: number | undefined
   readonly #world: World
   readonly #sent: MessageScanner
   readonly #given: MessageScanner
@@ -40,6 +49,34 @@ export class Client {
     return this.#given.isAtBoundary
   }
 
+  /** Whether the next unused byte is the first of a message, as it came. */
+  get isAtMessage(): boolean {
+    return this.#heads.first() === this.received.consumed && !this.received.isReplaced
+  }
+
+  /** Bytes were forwarded or discarded. */
+  use(count: number): void {
+    this.received.consume(count)
+    for (;;) {
+      const head = this.#heads.first()
+      if (head === undefined || head >= this.received.consumed) return
+      this.#heads.shift()
+    }
+  }
+
+  /** The next `count` bytes, the head of a message or all of it, stand as the span. */
+  replace(count: number, { bytes, start, end }: Span): void {
+    if (!this.received.isAbandoned) this.#original = originalOf(this.received.front(count))
+    this.received.replace(count, bytes, start, end)
+  }
+
+  /** What came where the message now complete on a server was put in its place. */
+  takeOriginal(): Original | undefined {
+    const original = this.#original
+    this.#original = undefined
+    return original
+  }
+
   read(span: Span): void {
     this.received.append(span.bytes, span.start, span.end)
     this.#sent.feed(span.bytes, span.start, span.end)
@@ -52,8 +89,12 @@ export class Client {
 
   #sentListener(): MessageListener {
     return {
-      began: () => undefined,
+      began: (type, offset) => {
+        this.#begun = type
+        this.#heads.push(offset)
+      },
       ended: (type, bytes, start, end, offset) => {
+        this.#begun = undefined
         if (type === untypedPacket) this.#startup({ bytes, start, end }, offset)
         else if (this.account.sent(type, this.id, offset)) this.#world.counts.requests++
       },
@@ -77,7 +118,7 @@ export class Client {
       ended: (type, bytes, start, end) => {
         if (type === backend.error && isFatal(bytes, start, end)) this.isClosing = true
         if (type === backend.keyData) this.#key(bytes.toString('hex', start, end))
-        const problem = this.account.received(type)
+        const problem = this.account.received(type, this.#begun)
         if (problem !== undefined) for (const hear of listeners.replyUnexplained) hear(this, problem)
         else if (type === backend.ready) this.#ready()
       },

@@ -4,6 +4,8 @@ import {
   bind,
   bound,
   cancelRequest,
+  closeStatement,
+  closed,
   complete,
   copyData,
   copyDone,
@@ -33,6 +35,24 @@ const setDone = Buffer.concat([complete('SET'), parameter('application_name', 'a
 const group = [parse('', 'select $1'), bind(''), describeStatement(''), execute(), sync()]
 const groupDone = [parsed(), bound(), message('t', Buffer.alloc(2)), message('T', Buffer.alloc(2)), row('1')]
 const rest = [complete('SELECT 1'), ready()]
+
+const described = [message('t', Buffer.alloc(2)), message('T', Buffer.alloc(2))]
+const executed = [row('1'), complete('SELECT 1')]
+/** A statement that no server has. */
+const nobody = closeStatement('taxirank_0')
+
+/** Client 1 has Parsed a statement as "S_1", and server 1 has it as "taxirank_1". */
+function following(): TraceBuilder {
+  return twoServers()
+    .login(1)
+    .login(2)
+    .grant(1, 1)
+    .askAs(1, 1, parse('S_1', 'select $1'), parse('taxirank_1', 'select $1'))
+    .askAs(1, 1, describeStatement('S_1'), describeStatement('taxirank_1'))
+    .ask(1, 1, sync())
+    .answer(1, 1, parsed(), ...described, ready())
+    .release(1, 1)
+}
 
 function twoServers(): TraceBuilder {
   return new TraceBuilder().pool(1, 2).open(1).open(2)
@@ -316,5 +336,167 @@ export const goodTraces: Readonly<Record<string, () => TraceBuilder>> = {
       .destroy(1)
       .close(1)
       .release(2, 2)
+      .stop(),
+
+  'a statement that follows its client, under another name': () =>
+    following()
+      .grant(1, 1)
+      .askAs(1, 1, bind('S_1'), bind('taxirank_1'))
+      .ask(1, 1, execute())
+      .askAs(1, 1, closeStatement('S_1'), nobody)
+      .askAs(1, 1, parse('S_1', 'select 2'), parse('taxirank_2', 'select 2'))
+      .askAs(1, 1, bind('S_1'), bind('taxirank_2'))
+      .ask(1, 1, execute(), sync())
+      .answer(1, 1, bound(), ...executed, closed(), parsed(), bound(), ...executed, ready())
+      .release(1, 1)
+      .stop(),
+
+  'a Parse of a statement that the server has': () =>
+    following()
+      .grant(2, 1)
+      .askAs(2, 1, parse('mine', 'select $1'), nobody)
+      .askAs(2, 1, describeStatement('mine'), describeStatement('taxirank_1'))
+      .ask(2, 1, sync())
+      .answerAs(2, 1, closed(), parsed())
+      .answer(2, 1, ...described, ready())
+      .release(2, 1)
+      .grant(2, 1)
+      .askAs(2, 1, bind('mine'), bind('taxirank_1'))
+      .ask(2, 1, execute(), sync())
+      .answer(2, 1, bound(), ...executed, ready())
+      .release(2, 1)
+      .stop(),
+
+  'a statement that the server lacks, and one that makes way for it': () =>
+    following()
+      .grant(1, 2)
+      .clientSays(1, parse('', 'select 5'), bind('S_1'))
+      .toServer(2, 1, parse('', 'select 5'))
+      .toServer(2, 0, parse('taxirank_1', 'select $1'))
+      .sendAs(1, 2, bind('S_1'), bind('taxirank_1'))
+      .ask(1, 2, execute(), sync())
+      .answer(1, 2, parsed())
+      .answerOwn(2, parsed())
+      .answer(1, 2, bound(), ...executed, ready())
+      .release(1, 2)
+      .grant(2, 2)
+      .clientSays(2, parse('other', 'select 3'))
+      .toServer(2, 0, closeStatement('taxirank_1'))
+      .sendAs(2, 2, parse('other', 'select 3'), parse('taxirank_3', 'select 3'))
+      .ask(2, 2, sync())
+      .answerOwn(2, closed())
+      .answer(2, 2, parsed(), ready())
+      .release(2, 2)
+      .grant(1, 2)
+      .clientSays(1, bind('S_1'))
+      .toServer(2, 0, parse('taxirank_1', 'select $1'))
+      .sendAs(1, 2, bind('S_1'), bind('taxirank_1'))
+      .ask(1, 2, flush())
+      .answerOwn(2, parsed())
+      .answer(1, 2, bound())
+      .ask(1, 2, execute(), sync())
+      .answer(1, 2, ...executed, ready())
+      .release(1, 2)
+      .stop(),
+
+  'an error in front of what the pooler Parses, and in it': () =>
+    following()
+      .grant(1, 2)
+      .clientSays(1, parse('', 'selec'), bind('S_1'))
+      .toServer(2, 1, parse('', 'selec'))
+      .toServer(2, 0, parse('taxirank_1', 'select $1'))
+      .sendAs(1, 2, bind('S_1'), bind('taxirank_1'))
+      .ask(1, 2, execute(), sync())
+      .answer(1, 2, error('ERROR', 'syntax'), ready())
+      .clientSays(1, bind('S_1'), execute(), sync())
+      .toServer(2, 0, closeStatement('taxirank_9'), parse('taxirank_1', 'select $1'))
+      .sendAs(1, 2, bind('S_1'), bind('taxirank_1'))
+      .toServer(2, 1, execute(), sync())
+      .answerOwn(2, closed())
+      .answer(1, 2, error('ERROR', 'no such table'), ready())
+      .release(1, 2)
+      .stop(),
+
+  'an error in what the pooler Parses, while the Bind behind it still comes': () =>
+    following()
+      .grant(1, 2)
+      .clientSays(1, bind('S_1').subarray(0, 12))
+      .toServer(2, 0, parse('taxirank_1', 'select $1'))
+      .replaceOfClient(1, 10, bind('taxirank_1').subarray(0, 17))
+      .toServer(2, 1, bind('taxirank_1').subarray(0, 19))
+      .answer(1, 2, error('ERROR', 'no such table'))
+      .clientSays(1, bind('S_1').subarray(12))
+      .toServer(2, 1, bind('S_1').subarray(12))
+      .ask(1, 2, execute(), sync())
+      .answer(1, 2, ready())
+      .release(1, 2)
+      .stop(),
+
+  'an unnamed statement that follows its client, and that of another that makes way': () =>
+    twoServers()
+      .login(1)
+      .login(2)
+      .grant(1, 1)
+      .ask(1, 1, parse('', 'select $1'), describeStatement(''), sync())
+      .answer(1, 1, parsed(), ...described, ready())
+      .release(1, 1)
+      .grant(1, 2)
+      .clientSays(1, bind(''))
+      .toServer(2, 0, parse('', 'select $1'))
+      .toServer(2, 1, bind(''))
+      .ask(1, 2, execute(), sync())
+      .answerOwn(2, parsed())
+      .answer(1, 2, bound(), ...executed, ready())
+      .release(1, 2)
+      .grant(2, 2)
+      .clientSays(2, bind(''))
+      .toServer(2, 0, closeStatement(''))
+      .toServer(2, 2, bind(''))
+      .ask(2, 2, execute(), sync())
+      .answerOwn(2, closed())
+      .answer(2, 2, error('ERROR', 'no such statement'), ready())
+      .release(2, 2)
+      .stop(),
+
+  'statements that are refused, or whose names stand in SQL': () =>
+    following()
+      .grant(1, 1)
+      .askAs(1, 1, query('listen x'), query('refused'))
+      .answerAs(1, 1, error('ERROR', 'syntax'), error('ERROR', 'LISTEN is refused'))
+      .answer(1, 1, ready())
+      .clientSays(1, parse('', 'listen x'))
+      .replaceOfClient(1, parse('', 'listen x').length, parse('', 'refused'))
+      .toServer(1, 1, parse('', 'refused'))
+      .ask(1, 1, bind(''), execute(), sync())
+      .answerAs(1, 1, error('ERROR', 'syntax'), error('ERROR', 'LISTEN is refused'))
+      .answer(1, 1, ready())
+      .askAs(1, 1, query('deallocate "S_1"'), query('deallocate taxirank_1'))
+      .answer(1, 1, complete('DEALLOCATE'), ready())
+      .askAs(1, 1, bind('S_1'), bind('taxirank_0'))
+      .ask(1, 1, sync())
+      .answerAs(1, 1, error('ERROR', 'no taxirank_0'), error('ERROR', 'no S_1'))
+      .answer(1, 1, ready())
+      .release(1, 1)
+      .stop(),
+
+  'a DISCARD ALL of a client, after which a server has no statement': () =>
+    following()
+      .grant(2, 1)
+      .ask(2, 1, query('discard all'))
+      .answer(2, 1, complete('DISCARD ALL'), ready())
+      .release(2, 1)
+      .grant(1, 1)
+      .clientSays(1, bind('S_1'))
+      .toServer(1, 0, parse('taxirank_1', 'select $1'))
+      .sendAs(1, 1, bind('S_1'), bind('taxirank_1'))
+      .ask(1, 1, execute(), sync())
+      .answerOwn(1, parsed())
+      .answer(1, 1, bound(), ...executed, ready())
+      .ask(1, 1, query('deallocate all'))
+      .answer(1, 1, complete('DEALLOCATE ALL'), ready())
+      .askAs(1, 1, bind('S_1'), bind('taxirank_0'))
+      .ask(1, 1, sync())
+      .answer(1, 1, error('ERROR', 'no such statement'), ready())
+      .release(1, 1)
       .stop(),
 }

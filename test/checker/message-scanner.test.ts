@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { cancelRequest, message, query, sslRequest, startup, sync } from './build-trace.ts'
+import { cancelRequest, message, parse, query, sslRequest, startup, sync } from './build-trace.ts'
 import { MessageScanner } from './message-scanner.ts'
 
 /** What is heard of a stream fed in pieces. */
@@ -59,6 +59,20 @@ describe('MessageScanner', () => {
     const long = query('x'.repeat(100_000))
     assert.deepEqual(heard(long, 1000, false), ['began 81 at 0', 'ended 81 xxxxxxxxxxxx at 100006', 'at a boundary'])
     assert.deepEqual(heard(long.subarray(0, 99_999), 1000, false), ['began 81 at 0', 'inside'])
+  })
+
+  it('keeps a Parse of a client whole, however long', () => {
+    const long = parse('', 'x'.repeat(100_000))
+    const bodies: string[] = []
+    const ignore = (): void => undefined
+    const ended = (type: number, bytes: Buffer, start: number, end: number): void => {
+      if (type !== 0) bodies.push(bytes.toString('latin1', start, end))
+    }
+    const scanner = new MessageScanner({ began: ignore, ended, broke: ignore }, true)
+    const stream = Buffer.concat([startup(), long, query('y'.repeat(5000))])
+    for (let at = 0; at < stream.length; at += 999) scanner.feed(stream, at, Math.min(stream.length, at + 999))
+    assert.equal(bodies[0], long.toString('latin1', 5))
+    assert.equal(bodies[1]?.length, 2048)
   })
 
   it("breaks at lengths that can't be, and hears nothing after", () => {

@@ -1,8 +1,8 @@
 /**
  * Walks one direction of one connection message by message, fed in pieces of any size. It copies nothing but the
- * beginning of a message that arrives in pieces, which is where names, severities and states stand.
+ * beginning of a message that arrives in pieces, which is where names, severities and states stand; of a Parse, all of it.
  */
-import { backend, packetCodes, rawReply, untypedPacket } from './messages.ts'
+import { backend, frontend, packetCodes, rawReply, untypedPacket } from './messages.ts'
 
 export interface MessageListener {
   /** The first byte of a message; `offset` is its place in the stream. */
@@ -24,6 +24,7 @@ export class MessageScanner {
   readonly #listener: MessageListener
   /** Bytes fed so far. */
   offset = 0
+  readonly #isFrontend: boolean
   #isUntyped: boolean
   #isBroken = false
   #rawReplies = 0
@@ -37,6 +38,7 @@ export class MessageScanner {
   /** `isUntyped`: the stream begins with packets without a type, as a frontend's does. */
   constructor(listener: MessageListener, isUntyped: boolean) {
     this.#listener = listener
+    this.#isFrontend = isUntyped
     this.#isUntyped = isUntyped
   }
 
@@ -98,17 +100,28 @@ export class MessageScanner {
       return at + taken
     }
     const taken = Math.min(this.#left, end - at)
-    this.#keep(bytes, at, at + Math.min(taken, header + keptBytes - this.#keptLength))
+    this.#keep(bytes, at, at + (this.#isKeptWhole ? taken : Math.min(taken, header + keptBytes - this.#keptLength)))
     this.#left -= taken
     if (this.#left === 0) this.#end(header, base + at + taken)
     return at + taken
   }
 
   #keep(bytes: Buffer, start: number, end: number): number {
-    if (this.#kept.length === 0) this.#kept = Buffer.allocUnsafe(headerBytes + keptBytes)
+    const needed = this.#keptLength + end - start
+    if (needed > this.#kept.length) this.#makeRoom(needed)
     bytes.copy(this.#kept, this.#keptLength, start, end)
     this.#keptLength += Math.max(0, end - start)
     return end - start
+  }
+
+  get #isKeptWhole(): boolean {
+    return this.#isFrontend && this.#kept[0] === frontend.parse && !this.#isUntyped
+  }
+
+  #makeRoom(needed: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(headerBytes + keptBytes, needed, 2 * this.#kept.length))
+    this.#kept.copy(larger, 0, 0, this.#keptLength)
+    this.#kept = larger
   }
 
   /** Reads the length, and tells whether the message ends with it. */

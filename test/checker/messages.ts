@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** PostgreSQL's message types as bytes, and what the checker reads from bodies. Written from the manual, chapter 55. */
 
 function codeOf(letter: string): number {
@@ -59,20 +61,31 @@ export function isAsynchronous(type: number): boolean {
   return type === backend.notice || type === backend.parameterStatus || type === backend.notification
 }
 
-/** The text up to the next NUL, or up to `end` where the message was cut off. */
-function textAt(bytes: Buffer, start: number, end: number): string {
-  const nul = bytes.indexOf(0, start)
-  return bytes.toString('utf8', start, nul < 0 || nul > end ? end : nul)
+/** The statement a Parse, Bind, Describe or Close names; undefined if it names a portal, or the name doesn't end. */
+export function statementName(type: number, bytes: Buffer, start: number, end: number): string | undefined {
+  const from = statementNameStart(type, bytes, start, end)
+  const nul = from < 0 ? -1 : bytes.indexOf(0, from)
+  return nul < 0 || nul >= end ? undefined : bytes.toString('latin1', from, nul)
 }
 
-/** The statement a Parse, Bind, Describe or Close names; undefined if it names a portal. */
-export function statementName(type: number, bytes: Buffer, start: number, end: number): string | undefined {
-  if (type === frontend.parse) return textAt(bytes, start, end)
-  if (type === frontend.bind) {
-    const portalEnd = bytes.indexOf(0, start)
-    return portalEnd < 0 || portalEnd >= end ? undefined : textAt(bytes, portalEnd + 1, end)
-  }
-  return bytes[start] === codeOf('S') ? textAt(bytes, start + 1, end) : undefined
+/** Where the statement's name begins in a body; negative where there is none. */
+export function statementNameStart(type: number, bytes: Buffer, start: number, end: number): number {
+  if (type === frontend.parse) return start
+  if (type === frontend.describe || type === frontend.close) return bytes[start] === codeOf('S') ? start + 1 : -1
+  const portalEnd = type === frontend.bind ? bytes.indexOf(0, start) : -1
+  return portalEnd >= 0 && portalEnd < end ? portalEnd + 1 : -1
+}
+
+const longestShown = 256
+
+/** The text and parameter types of a Parse, to compare: short ones as they are, long ones as a digest. */
+export function definitionOf(bytes: Buffer, start: number, end: number): string | undefined {
+  const nameEnd = bytes.indexOf(0, start)
+  if (nameEnd < 0 || nameEnd >= end) return undefined
+  if (end - nameEnd <= longestShown) return bytes.toString('latin1', nameEnd + 1, end)
+  return createHash('sha256')
+    .update(bytes.subarray(nameEnd + 1, end))
+    .digest('base64')
 }
 
 /** Whether an ErrorResponse ends the session. Field V is the severity that is never translated. */
@@ -80,6 +93,14 @@ export function isFatal(bytes: Buffer, start: number, end: number): boolean {
   const fields = bytes.toString('latin1', start, end).split('\0')
   const severity = fields.find((field) => field.startsWith('V')) ?? fields.find((field) => field.startsWith('S')) ?? ''
   return severity.endsWith('FATAL') || severity.endsWith('PANIC')
+}
+
+/** The tag of a CommandComplete that ends statements, all or one of them; undefined for any other. */
+export function dropTag(bytes: Buffer, start: number, end: number): 'all' | 'one' | undefined {
+  if (bytes[start] !== codeOf('D')) return undefined
+  const tag = bytes.toString('latin1', start, Math.max(start, end - 1))
+  if (tag === 'DISCARD ALL' || tag === 'DEALLOCATE ALL') return 'all'
+  return tag === 'DEALLOCATE' ? 'one' : undefined
 }
 
 /** Whether a CommandComplete, or the text of a Query, is of a command that drops all prepared statements. */
@@ -93,7 +114,8 @@ const authorization = Buffer.from('session_authorization\0')
 export function sessionAuthorization(bytes: Buffer, start: number, end: number): string | undefined {
   const valueAt = start + authorization.length
   if (valueAt > end || bytes.compare(authorization, 0, authorization.length, start, valueAt) !== 0) return undefined
-  return textAt(bytes, valueAt, end)
+  const nul = bytes.indexOf(0, valueAt)
+  return bytes.toString('utf8', valueAt, nul < 0 || nul > end ? end : nul)
 }
 
 export function printable(type: number): string {

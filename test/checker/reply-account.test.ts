@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Entry } from './reply-account.ts'
 import { ReplyAccount } from './reply-account.ts'
 
 /** Plays a dialogue: `>QS` sends messages, `<CZ` receives them. Returns the account and the first complaint. */
@@ -97,9 +98,41 @@ describe('ReplyAccount', () => {
     account.sent('Q'.charCodeAt(0), 7, 12)
     assert.equal(account.head?.owner, 0)
     account.received('Z'.charCodeAt(0))
-    assert.deepEqual(account.head, { type: 'Q'.charCodeAt(0), owner: 7, offset: 12 })
+    const group = { client: 7 }
+    assert.deepEqual(account.head, { type: 'Q'.charCodeAt(0), owner: 7, offset: 12, group, request: undefined })
     assert.ok(account.hasUnanswered(({ owner }) => owner === 7))
     account.received('Z'.charCodeAt(0))
     assert.equal(account.answered?.owner, 7)
+  })
+
+  it('lets an error answer a message that has been sent in part', () => {
+    const account = new ReplyAccount()
+    const type = (letter: string): number => letter.charCodeAt(0)
+    account.received(type('E'), type('B'))
+    assert.equal(account.isDying, false)
+    account.sent(type('B'), 1, 0)
+    assert.equal(account.head, undefined)
+    account.sent(type('S'), 1, 0)
+    assert.equal(account.readyOwed, 1)
+    account.received(type('Z'))
+    account.received(type('E'), type('S'))
+    assert.equal(account.isDying, true)
+  })
+
+  it('names what an error answers, and whose group it is in', () => {
+    const account = new ReplyAccount()
+    const type = (letter: string): number => letter.charCodeAt(0)
+    const told = (entry: Entry | undefined): readonly number[] | undefined =>
+      entry && [entry.type, entry.owner, entry.group.client]
+    account.sent(type('P'), 0, 0)
+    assert.deepEqual(told(account.head), [type('P'), 0, 0])
+    account.sent(type('B'), 7, 0)
+    account.sent(type('S'), 7, 0)
+    account.sent(type('P'), 0, 0)
+    account.received(type('E'))
+    assert.deepEqual(told(account.failed), [type('P'), 0, 7])
+    account.received(type('Z'))
+    assert.deepEqual(told(account.failed), undefined)
+    assert.deepEqual(told(account.head), [type('P'), 0, 0])
   })
 })

@@ -10,6 +10,13 @@
  */
 import { Deque } from './deque.ts'
 import { backend, frontend, isAsynchronous, printable, rawReply, untypedPacket } from './messages.ts'
+import type { Request } from './request.ts'
+
+/** Messages of the extended protocol up to the Sync, Query or FunctionCall that ends them. */
+export interface MessageGroup {
+  /** The first client with a message in it; 0: all are the pooler's own so far. */
+  client: number
+}
 
 /** One message whose answer is outstanding, or a CopyDone or CopyFail that may end a copy still to begin. */
 export interface Entry {
@@ -18,11 +25,13 @@ export interface Entry {
   readonly owner: number
   /** Where it ends in its client's stream. */
   readonly offset: number
+  readonly group: MessageGroup
+  readonly request: Request | undefined
 }
 
-type Group = 'ready' | 'extended' | 'copyEnd' | 'copy' | 'silent' | 'unknown'
+type Class = 'ready' | 'extended' | 'copyEnd' | 'copy' | 'silent' | 'unknown'
 
-const groups = new Map<number, Group>([
+const classes = new Map<number, Class>([
   [untypedPacket, 'ready'],
   [frontend.query, 'ready'],
   [frontend.functionCall, 'ready'],
@@ -40,7 +49,7 @@ const groups = new Map<number, Group>([
   [frontend.terminate, 'silent'],
 ])
 
-const groupOf: readonly Group[] = Array.from({ length: 256 }, (_, type) => groups.get(type) ?? 'unknown')
+const classOf: readonly Class[] = Array.from({ length: 256 }, (_, type) => classes.get(type) ?? 'unknown')
 
 /** What a reply of this type finishes; replies that only continue one are in `continues`. */
 const finishes = new Map<number, readonly number[]>([
@@ -77,9 +86,16 @@ const answers = new Uint8Array(65_536)
 for (const [reply, requests] of continues) for (const request of requests) answers[reply * 256 + request] = 1
 for (const [reply, requests] of finishes) for (const request of requests) answers[reply * 256 + request] = 2
 
+/** Parse, Bind, Describe, Execute and Close: an error in one skips everything up to the Sync. */
+export function isExtended(type: number): boolean {
+  return classOf[type] === 'extended'
+}
+
 export class ReplyAccount {
   /** The entry that the last `received` finished. */
   answered: Entry | undefined
+  /** The entry that the last `received` was an ErrorResponse to. */
+  failed: Entry | undefined
   readyReceived = 0
   /** Why nobody can know what the session owes. */
   uncertain: string | undefined
@@ -93,6 +109,8 @@ export class ReplyAccount {
   #isCopyIn = false
   /** Messages of the extended protocol since the last Sync, Query or FunctionCall. */
   #isGroupOpen = false
+  /** The last of these groups, open or not. */
+  #group: MessageGroup = { client: 0 }
   /** Syncs taken as ignored since the request at the head began to copy in. */
   #struck = 0
   /** With `uncertain`: how many more ReadyForQuery than owed may come. */
@@ -120,7 +138,7 @@ export class ReplyAccount {
   hasUnanswered(isMeant: (entry: Entry) => boolean): boolean {
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries.at(i)
-      if (entry && groupOf[entry.type] !== 'copyEnd' && isMeant(entry)) return true
+      if (entry && classOf[entry.type] !== 'copyEnd' && isMeant(entry)) return true
     }
     return false
   }
@@ -129,7 +147,7 @@ export class ReplyAccount {
   nextReady(): Entry | undefined {
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries.at(i)
-      if (entry && groupOf[entry.type] === 'ready') return entry
+      if (entry && classOf[entry.type] === 'ready') return entry
     }
     return undefined
   }
@@ -147,44 +165,55 @@ export class ReplyAccount {
   }
 
   /** A message was sent to the session. Returns whether a ReadyForQuery is now owed for it. */
-  sent(type: number, owner: number, offset: number): boolean {
-    const group = groupOf[type] ?? 'unknown'
-    if (group === 'silent' || group === 'copy') return false
-    if (group === 'unknown') this.#becomeUncertain(`${printable(type)} was sent, which is no message of the protocol`)
-    if (this.uncertain !== undefined) return this.#sentUncertain(group, { type, owner, offset })
-    if (this.#isCopyIn) return this.#sentInCopy(group, type)
-    if (group === 'copyEnd') {
-      if (this.#entries.length > 0) this.#entries.push({ type, owner, offset })
+  sent(type: number, owner: number, offset: number, request?: Request): boolean {
+    const kind = classOf[type] ?? 'unknown'
+    if (kind === 'silent' || kind === 'copy') return false
+    if (kind === 'unknown') this.#becomeUncertain(`${printable(type)} was sent, which is no message of the protocol`)
+    const entry = { type, owner, offset, group: this.#group, request }
+    if (this.uncertain !== undefined) return this.#sentUncertain(kind, entry)
+    if (this.#isCopyIn) return this.#sentInCopy(kind, type)
+    if (kind === 'copyEnd') {
+      if (this.#entries.length > 0) this.#entries.push(entry)
       return false
     }
     if (type === frontend.sync) this.#isSkipping = false
     if (this.#isSkipping) return false
-    this.#isGroupOpen = group === 'extended'
-    this.#entries.push({ type, owner, offset })
-    if (group === 'ready') this.#readyOwed++
-    return group === 'ready'
+    entry.group = this.#joinGroup(owner)
+    this.#isGroupOpen = kind === 'extended'
+    this.#entries.push(entry)
+    if (kind === 'ready') this.#readyOwed++
+    return kind === 'ready'
   }
 
-  #sentInCopy(group: Group, type: number): boolean {
-    if (group === 'copyEnd') this.#isCopyIn = false
+  #joinGroup(owner: number): MessageGroup {
+    if (!this.#isGroupOpen) this.#group = { client: owner }
+    else if (this.#group.client === 0) this.#group.client = owner
+    return this.#group
+  }
+
+  #sentInCopy(kind: Class, type: number): boolean {
+    if (kind === 'copyEnd') this.#isCopyIn = false
     else if (type === frontend.sync) this.#struck++
     else this.#becomeUncertain(`${printable(type)} was sent during copy-in`)
     return false
   }
 
-  #sentUncertain(group: Group, entry: Entry): boolean {
-    if (group !== 'ready') return false
+  #sentUncertain(kind: Class, entry: Entry): boolean {
+    if (kind !== 'ready') return false
     this.#entries.push(entry)
     this.#readyOwed++
     return true
   }
 
-  /** A message came from the session. Returns what is wrong with it, if it answers nothing that was sent. */
-  received(type: number): string | undefined {
-    this.answered = undefined
+  /**
+   * A message came from the session. Returns what is wrong with it, if it answers nothing that was sent. `begun` is the
+   * type of a message that has been sent in part: an error can answer it, since the pooler puts its own in front.
+   */
+  received(type: number, begun = untypedPacket): string | undefined {
+    this.answered = this.failed = undefined
     if (this.unexplained !== undefined || isAsynchronous(type) || type === rawReply) return undefined
     if (this.uncertain !== undefined) return this.#receivedUncertain(type)
-    if (type === backend.error) return this.#receivedError()
+    if (type === backend.error) return this.#receivedError(isExtended(begun))
     const head = this.#entries.first()
     const answer = head === undefined ? 0 : (answers[type * 256 + head.type] ?? 0)
     if (answer === 0) return this.#isUnexplained(type, head)
@@ -211,11 +240,11 @@ export class ReplyAccount {
     const head = this.#entries.shift()
     const behind: Entry[] = []
     while (this.#entries.length > 0) behind.push(this.#entries.shift() as Entry)
-    const end = behind.findIndex((entry) => groupOf[entry.type] === 'copyEnd')
+    const end = behind.findIndex((entry) => classOf[entry.type] === 'copyEnd')
     const read = end < 0 ? behind : behind.slice(0, end)
     this.#entries.push(head as Entry)
     for (const entry of behind.slice(read.length + (end < 0 ? 0 : 1))) this.#entries.push(entry)
-    for (const entry of read) if (groupOf[entry.type] === 'ready') this.#readyOwed--
+    for (const entry of read) if (classOf[entry.type] === 'ready') this.#readyOwed--
     this.#struck += read.filter((entry) => entry.type === frontend.sync).length
     this.#isGroupOpen = this.#hasOpenGroup()
     this.#isCopyIn = end < 0
@@ -226,18 +255,19 @@ export class ReplyAccount {
   #hasOpenGroup(): boolean {
     let isOpen = false
     for (let i = 0; i < this.#entries.length; i++) {
-      const group = groupOf[this.#entries.at(i)?.type ?? 0]
-      if (group !== 'copyEnd') isOpen = group === 'extended'
+      const kind = classOf[this.#entries.at(i)?.type ?? 0]
+      if (kind !== 'copyEnd') isOpen = kind === 'extended'
     }
     return isOpen
   }
 
-  #receivedError(): undefined {
+  #receivedError(hasBegun: boolean): undefined {
     const head = this.#entries.first()
-    if (head === undefined) this.isDying = true
+    if (head === undefined && !hasBegun) this.isDying = true
     this.#isCopyIn = false
     if (this.#struck > 0) this.#becomeUncertain('an error ended copy-in after an early Sync')
-    else if (head !== undefined && groupOf[head.type] === 'extended') this.#skipToSync()
+    else if (head === undefined ? hasBegun : isExtended(head.type)) this.#skipToSync()
+    if (this.uncertain === undefined) this.failed = head
     return undefined
   }
 
@@ -248,7 +278,7 @@ export class ReplyAccount {
       if (entry.type === frontend.sync) this.#isSkipping = false
       else {
         this.#entries.shift()
-        if (groupOf[entry.type] === 'ready') this.#readyOwed--
+        if (classOf[entry.type] === 'ready') this.#readyOwed--
       }
     }
   }
@@ -258,14 +288,14 @@ export class ReplyAccount {
     this.#mayCome = this.#struck
     const left: Entry[] = []
     while (this.#entries.length > 0) left.push(this.#entries.shift() as Entry)
-    for (const entry of left) if (groupOf[entry.type] === 'ready') this.#entries.push(entry)
+    for (const entry of left) if (classOf[entry.type] === 'ready') this.#entries.push(entry)
   }
 
   #receivedUncertain(type: number): string | undefined {
     if (type !== backend.ready) return undefined
     while (this.#entries.length > 0) {
       this.answered = this.#entries.shift()
-      if (groupOf[this.answered?.type ?? 0] !== 'ready') continue
+      if (classOf[this.answered?.type ?? 0] !== 'ready') continue
       this.#countReady()
       return undefined
     }
@@ -283,6 +313,6 @@ export class ReplyAccount {
 
   /** Copy messages behind a request that is over owe nothing. */
   #dropCopyEnds(): void {
-    while (this.#entries.length > 0 && groupOf[this.#entries.first()?.type ?? 0] === 'copyEnd') this.#entries.shift()
+    while (this.#entries.length > 0 && classOf[this.#entries.first()?.type ?? 0] === 'copyEnd') this.#entries.shift()
   }
 }

@@ -22,6 +22,9 @@ export interface Events {
   record(record: TraceRecord): void
   clientAuthenticated(client: Client, pool: Pool | undefined): void
   clientWritten(client: Client, source: Server | undefined, span: Span): void
+  /** The client's next `count` bytes stand as the span from here on. */
+  clientReplaced(client: Client, count: number, span: Span): void
+  serverReplaced(server: Server, count: number, span: Span): void
   clientDiscarded(client: Client, count: number, reason: number): void
   clientClosed(client: Client): void
   waiterQueued(client: Client, pool: Pool): void
@@ -46,6 +49,13 @@ export interface Events {
   requestBegan(server: Server, type: number): void
   /** A message to a server is complete. */
   requestSent(server: Server, source: Client | undefined, type: number, body: Span): void
+  /**
+   * A server has answered a message, or with an ErrorResponse. All before it have been, or were skipped. A Query that
+   * fails is heard of twice, since its ReadyForQuery comes behind.
+   */
+  requestSettled(server: Server, entry: Entry, isFailed: boolean): void
+  /** A command has ended all prepared statements of a server, or one; `owner` as in `Entry`. */
+  statementsDropped(server: Server, owner: number, which: 'all' | 'one'): void
   /**
    * A ReadyForQuery reached a client. `answered` is the client's oldest request, undefined if that is uncertain;
    * `request` is where the request that `source` answered with it ends in the client's stream.
@@ -76,6 +86,8 @@ const names: readonly (keyof Events)[] = [
   'record',
   'clientAuthenticated',
   'clientWritten',
+  'clientReplaced',
+  'serverReplaced',
   'clientDiscarded',
   'clientClosed',
   'waiterQueued',
@@ -95,6 +107,8 @@ const names: readonly (keyof Events)[] = [
   'cancelDone',
   'requestBegan',
   'requestSent',
+  'requestSettled',
+  'statementsDropped',
   'readyGiven',
   'replyUnexplained',
   'framingBroke',

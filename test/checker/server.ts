@@ -6,7 +6,7 @@ import type { MessageListener } from './message-scanner.ts'
 import { MessageScanner } from './message-scanner.ts'
 import {
   backend,
-  dropsStatements,
+  dropTag,
   frontend,
   isAsynchronous,
   isFatal,
@@ -16,7 +16,9 @@ import {
   untypedPacket,
 } from './messages.ts'
 import { OwnerRuns } from './owner-runs.ts'
-import { ReplyAccount } from './reply-account.ts'
+import type { Entry } from './reply-account.ts'
+import { ReplyAccount, isExtended } from './reply-account.ts'
+import { requestOf } from './request.ts'
 import type { Span } from './rule.ts'
 import type { Pool, World } from './world.ts'
 
@@ -24,6 +26,12 @@ import type { Pool, World } from './world.ts'
 interface ReadyRead {
   readonly end: number
   readonly request: number
+}
+
+/** A reply that was read and not yet used, and that may be replaced: where it begins, and its type. */
+interface Replaceable {
+  readonly from: number
+  readonly type: number
 }
 
 export class Server {
@@ -35,6 +43,7 @@ export class Server {
   readonly account = new ReplyAccount()
   /** ReadyForQuery for clients' requests, in order. */
   readonly readyRead = new Deque<ReadyRead>()
+  readonly #replaceable = new Deque<Replaceable>()
   holder: Client | undefined
   isReady = false
   isDestroyed = false
@@ -80,8 +89,26 @@ export class Server {
   /** Call before the bytes are taken from the source's stream. */
   write(span: Span, source: Client | undefined): void {
     this.writer = source
-    this.#shift = source === undefined ? 0 : source.received.consumed - this.#sent.offset
+    this.#shift = source === undefined ? 0 : source.received.base - this.#sent.offset
     this.#sent.feed(span.bytes, span.start, span.end)
+  }
+
+  /** The type of the reply that is next to be used, if another may take its place. */
+  get replaceable(): number | undefined {
+    const next = this.#replaceable.first()
+    return next?.from === this.received.consumed && !this.received.isReplaced ? next.type : undefined
+  }
+
+  /** Bytes were forwarded or swallowed. */
+  use(count: number): void {
+    this.received.consume(count)
+    const { consumed } = this.received
+    for (let next = this.readyRead.first(); next && next.end <= consumed; next = this.readyRead.first()) {
+      this.readyRead.shift()
+    }
+    for (let next = this.#replaceable.first(); next && next.from < consumed; next = this.#replaceable.first()) {
+      this.#replaceable.shift()
+    }
   }
 
   #sentListener(): MessageListener {
@@ -107,7 +134,8 @@ export class Server {
 
   #request(type: number, body: Span, offset: number): void {
     if (type === frontend.parse) this.#parse(type, body)
-    this.account.sent(type, this.writer?.id ?? 0, offset + this.#shift)
+    const request = requestOf(type, body, this.writer?.takeOriginal())
+    this.account.sent(type, this.writer?.id ?? 0, offset + this.#shift, request)
     for (const hear of this.#world.listeners.requestSent) hear(this, this.writer, type, body)
   }
 
@@ -131,29 +159,55 @@ export class Server {
   }
 
   /**
-   * Whose the next message is: the oldest unanswered request's. An ErrorResponse to the pooler's own request may be
-   * given to the holder as long as it may still prove fatal (the guard around SET): nothing behind it runs then.
+   * Whose the next message is: the oldest unanswered request's. An ErrorResponse to what the pooler has put into a
+   * client's group is that client's. One to a request of the pooler's own may be given to the holder as long as it may
+   * still prove fatal (the guard around SET): nothing behind it runs then.
    */
   #ownerOf(type: number): number {
     const unasked = this.holder === undefined ? 0 : -this.holder.id
     const { head } = this.account
     if (head === undefined || !this.account.isCertain) return unasked
-    return head.owner === 0 && (isAsynchronous(type) || type === backend.error) ? unasked : head.owner
+    if (head.owner !== 0) return head.owner
+    if (type === backend.error) return this.#groupsClient(head) || unasked
+    return isAsynchronous(type) ? unasked : 0
+  }
+
+  /** The client in whose group the pooler has put this message of its own, perhaps in front of one that is half sent. */
+  #groupsClient({ type, group }: Entry): number {
+    if (!isExtended(type)) return 0
+    if (group.client !== 0) return group.client
+    return this.isSentWhole ? 0 : (this.writer?.id ?? 0)
   }
 
   #reply(type: number, bytes: Buffer, start: number, end: number, offset: number): void {
+    const { head } = this.account
     if (type === backend.parameterStatus) this.#parameter(bytes, start, end)
-    if (type === backend.error && this.account.head?.owner === 0 && !isFatal(bytes, start, end)) {
+    if (type === backend.error && head?.owner === 0 && !this.#groupsClient(head) && !isFatal(bytes, start, end)) {
       this.owners.mark(Math.max(this.#cameFrom, this.received.consumed), 0)
     }
-    if (type === backend.commandComplete && this.account.head?.owner === 0) this.#cleaned(bytes, start, end)
+    if (type === backend.commandComplete) this.#completed({ bytes, start, end }, head)
     if (this.account.received(type) !== undefined) this.#world.counts.peerFaults++
+    if (this.account.isCertain) this.#settled(type)
     if (type === backend.ready) this.#ready(bytes[start] ?? 0, offset)
   }
 
-  /** A command of the pooler's own has dropped all statements; nothing of a client's is under way then. */
-  #cleaned(bytes: Buffer, start: number, end: number): void {
-    if (dropsStatements(bytes, start, end)) this.namedParses = 0
+  #settled(type: number): void {
+    const settled = this.account.answered ?? this.account.failed
+    if (settled === undefined) return
+    const original = settled.request?.original
+    if (original && (type === backend.error || isStandIn(settled, type))) {
+      this.#replaceable.push({ from: this.#cameFrom, type })
+    }
+    for (const hear of this.#world.listeners.requestSettled) hear(this, settled, type === backend.error)
+  }
+
+  #completed(body: Span, head: Entry | undefined): void {
+    if (head === undefined || !this.account.isCertain) return
+    const dropped = dropTag(body.bytes, body.start, body.end)
+    if (dropped === undefined) return
+    // Nothing of a client's is under way when the pooler itself drops all.
+    if (dropped === 'all' && head.owner === 0) this.namedParses = 0
+    for (const hear of this.#world.listeners.statementsDropped) hear(this, head.owner, dropped)
   }
 
   #ready(status: number, end: number): void {
@@ -168,4 +222,9 @@ export class Server {
     this.authorization = value
     if (!this.isReady) this.authorizationAtLogin = value
   }
+}
+
+/** A CloseComplete to a Close that took the place of a Parse. */
+function isStandIn({ type, request }: Entry, reply: number): boolean {
+  return reply === backend.closeComplete && type === frontend.close && request?.original?.type === frontend.parse
 }

@@ -25,6 +25,8 @@ export const kinds = {
   cancelSent: 20,
   cancelDone: 21,
   end: 22,
+  clientReplaced: 23,
+  serverReplaced: 24,
 } as const
 
 /** One record. The reader fills one and the same object again and again; `bytes` is valid during the call only. */

@@ -29,6 +29,9 @@ export const discards = {
   syncInCopy: 7,
 } as const
 
+/** Why record 14 says that a server's bytes were swallowed. */
+export const swallows = { login: 1, ours: 2, clientGone: 3, unsolicited: 4 } as const
+
 export class Pool {
   readonly id: number
   readonly name: string
@@ -131,7 +134,7 @@ export class World {
 
   clientWritten(client: Client, source: Server | undefined, span: Span): void {
     client.write(span, source)
-    if (source) this.#use(source, span.end - span.start)
+    source?.use(span.end - span.start)
   }
 
   closeClient(client: Client): void {
@@ -141,7 +144,7 @@ export class World {
   }
 
   discard(client: Client, count: number, reason: number): void {
-    client.received.consume(count)
+    client.use(count)
     if (reason === discards.terminate || reason === discards.closing) client.isClosing = true
   }
 
@@ -181,12 +184,20 @@ export class World {
 
   serverWritten(server: Server, source: Client | undefined, span: Span): void {
     server.write(span, source)
-    source?.received.consume(span.end - span.start)
+    source?.use(span.end - span.start)
     if (!server.holder) this.#reviewIdle(server)
   }
 
   swallow(server: Server, count: number): void {
-    this.#use(server, count)
+    server.use(count)
+  }
+
+  replaceOfClient(client: Client, count: number, span: Span): void {
+    client.replace(count, span)
+  }
+
+  replaceOfServer({ received }: Server, count: number, { bytes, start, end }: Span): void {
+    received.replace(count, bytes, start, end)
   }
 
   lend(client: Client, server: Server): void {
@@ -229,15 +240,6 @@ export class World {
     this.cancels.delete(serverId)
     const server = this.servers.get(serverId)
     if (server) this.#reviewIdle(server)
-  }
-
-  #use(server: Server, count: number): void {
-    server.received.consume(count)
-    for (;;) {
-      const ready = server.readyRead.first()
-      if (ready === undefined || ready.end > server.received.consumed) return
-      server.readyRead.shift()
-    }
   }
 
   /** A closed client is remembered for as long as a server is settled for it, or its wait has not ended. */

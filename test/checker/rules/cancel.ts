@@ -35,7 +35,7 @@ export const cancel: Rule = (world, breach) => {
       if (client !== 0 && !asked.delete(client))
         breach(name, 'a cancel that names this client', 'none was received', about)
       const holder = server.holder?.id
-      if (server.account.hasUnanswered((entry) => entry.owner !== holder && !closesGroup(entry))) {
+      if (server.account.hasUnanswered((entry) => entry.owner !== holder && !isInGroup(entry))) {
         breach(name, "only its holder's requests are unanswered", "somebody else's is", about)
       }
     },
@@ -63,11 +63,11 @@ export const cancel: Rule = (world, breach) => {
 }
 
 /**
- * The pooler closes the group of a client that is gone with a Parse that fails and a Sync; a cancel that hits them hits
- * that client's work.
+ * The pooler puts Parse and Close into a client's group, and closes that of a client that is gone with a Parse that fails
+ * and a Sync; a cancel that hits them hits that client's work.
  */
-function closesGroup({ owner, type }: Entry): boolean {
-  return owner === 0 && (type === frontend.sync || type === frontend.parse)
+function isInGroup({ owner, type }: Entry): boolean {
+  return owner === 0 && (type === frontend.sync || type === frontend.parse || type === frontend.close)
 }
 
 function whyNotTarget(client: number, server: Server): string | undefined {

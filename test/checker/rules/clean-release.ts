@@ -1,7 +1,7 @@
 /** I3: a server that is released is as good as new: nothing owed, nothing half said, nothing left behind. */
 import type { Rule } from '../rule.ts'
 import type { Server } from '../server.ts'
-import type { World } from '../world.ts'
+import { poolModes, type World } from '../world.ts'
 
 const name = 'I3'
 
@@ -28,7 +28,8 @@ function whyNotReleasable(server: Server, world: World): string | undefined {
 /** What a client has left in the session; a reset may remove it. */
 function whyNotAsNew(server: Server): string | undefined {
   if (server.status !== 'I') return `its last transaction status is ${server.status === '' ? 'unknown' : server.status}`
-  if (server.namedParses > 0) return `${server.namedParses} named statements were Parsed on it`
+  if (server.pool.mode === poolModes.session && server.namedParses > 0)
+    return `${server.namedParses} named statements were Parsed on it`
   if (server.authorization !== server.authorizationAtLogin) {
     return `its session_authorization is ${server.authorization}, at login it was ${server.authorizationAtLogin}`
   }

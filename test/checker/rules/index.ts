@@ -15,7 +15,9 @@ import { noEarlyEffect } from './no-early-effect.ts'
 import { noReplay } from './no-replay.ts'
 import { nothingUnanswered } from './nothing-unanswered.ts'
 import { oneEndPerWait } from './one-end-per-wait.ts'
+import { replacements } from './replacements.ts'
 import { replyOrder } from './reply-order.ts'
+import { sessionStatements } from './session-statements.ts'
 import { statements } from './statements.ts'
 import { terminalCleanliness } from './terminal-cleanliness.ts'
 import { wellFormed } from './well-formed.ts'
@@ -39,7 +41,9 @@ export const rules: readonly Rule[] = [
   // Before conservation, which gives a stream up once it differs.
   noReplay,
   conservation,
+  replacements,
   statements,
+  sessionStatements,
   identity,
   noEarlyEffect,
   terminalCleanliness,

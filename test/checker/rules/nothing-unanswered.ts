@@ -23,7 +23,7 @@ export const nothingUnanswered: Rule = (world, breach) => {
   const debts = new Map<Client, Debt>()
   return {
     clientDiscarded(client, count, reason) {
-      if (reason === discards.cancelled) owe(client, 'was cancelled while queued', client.received.consumed + count)
+      if (reason === discards.cancelled) owe(client, 'was cancelled while queued', client.received.offsetAfter(count))
       else if (reason === discards.terminate || reason === discards.closing) leave(client)
     },
     waiterEnded(client, _pool, how) {
@@ -73,8 +73,14 @@ function isOwed(client: Client, debt: Debt): boolean {
 }
 
 /** Whether a request of the client's is unanswered on the server, or its answer was not handed on. */
-function owesTo(server: Server, client: Client): boolean {
+export function owesTo(server: Server, client: Client): boolean {
   if (server.account.hasUnanswered(({ owner }) => owner === client.id)) return true
-  const { consumed, length } = server.received
-  return server.owners.firstRefused(consumed, consumed + length, (owner) => owner === client.id) !== undefined
+  const { received } = server
+  return (
+    server.owners.firstRefused(
+      received.consumed,
+      received.offsetAfter(received.length),
+      (owner) => owner === client.id,
+    ) !== undefined
+  )
 }

@@ -1,53 +1,158 @@
 /**
- * I11: a client's Bind or Describe never finds a statement that another client Parsed on that server. Where it finds none,
- * PostgreSQL says so. A Query drops the unnamed statement.
+ * I11 outside session mode: a client's Bind or Describe meets what that client last Parsed under the name it gave, whoever
+ * Parsed it there. Tables are kept, and compared, when a server answers: then everything before is known to be done or
+ * skipped. A Parse that the server need not see (I10) is believed only if it has such a statement.
  */
 import type { Client } from '../client.ts'
-import { dropsStatements, frontend, statementName } from '../messages.ts'
-import type { Rule, Span } from '../rule.ts'
+import { frontend } from '../messages.ts'
+import type { Entry } from '../reply-account.ts'
+import type { Request } from '../request.ts'
+import type { Rule } from '../rule.ts'
 import type { Server } from '../server.ts'
+import type { Statement } from '../statement-table.ts'
+import { StatementTable, isSame } from '../statement-table.ts'
+import type { Pool } from '../world.ts'
+import { poolModes } from '../world.ts'
+import { owesTo } from './nothing-unanswered.ts'
 
-const name = 'I11'
+/** One answer of a server to a message about a statement, and the tables that it concerns. */
+interface Settled {
+  readonly entry: Entry
+  readonly isFailed: boolean
+  readonly here: StatementTable
+  /** Of the client that sent it; undefined: the pooler did, or the names in what the client sent mean nothing. */
+  readonly mine: StatementTable | undefined
+}
 
-export const statements: Rule = (_world, breach) => {
-  /** Who Parsed what: server, then the statement's name. */
-  const parsed = new WeakMap<Server, Map<string, number>>()
+interface Difference {
+  readonly expected: string
+  readonly seen: string
+}
+
+export const statements: Rule = (world, breach) => {
+  const tables = new WeakMap<Client | Server, StatementTable>()
+  /** Where something was replaced or Parsed for a client: there statements follow their client, and none is missing. */
+  const following = new WeakSet<Pool>()
   return {
-    requestSent(server, source, type, body) {
-      if (type === frontend.parse) remember(server, source?.id ?? 0, nameIn(type, body) ?? '')
-      else if (type === frontend.query && !source && drops(body)) parsed.delete(server)
-      else if (type === frontend.query) forget(server, '')
-      else if (!source) return
-      else if (type === frontend.close) forget(server, nameIn(type, body))
-      else if (type === frontend.bind || type === frontend.describe) check(server, source, nameIn(type, body))
+    clientReplaced({ pool }) {
+      if (pool) following.add(pool)
+    },
+    requestSettled(server, entry, isFailed) {
+      if (server.pool.mode === poolModes.session) return
+      if (isAheadOfBind(entry) && isThere(entry.group.client)) following.add(server.pool)
+      const client = world.clients.get(entry.owner)
+      const mine = client?.received.isAbandoned === false ? tableOf(client) : undefined
+      const settled = { entry, isFailed, here: tableOf(server), mine }
+      const about = { client: entry.owner, server: server.id }
+      const wrong = whyNotItsOwn(settled, following.has(server.pool))
+      if (wrong) breach('I11', wrong.expected, wrong.seen, about)
+      const skipped = whyNotSkippable(settled)
+      if (skipped) breach('I10', skipped.expected, skipped.seen, about)
+      apply(settled)
+    },
+    statementsDropped(server, owner, which) {
+      const client = world.clients.get(owner)
+      for (const owned of client ? [server, client] : [server]) {
+        if (which === 'all') tableOf(owned).droppedAll()
+        else tableOf(owned).droppedOne()
+      }
+    },
+    leaseReleased(client, server) {
+      if (!server.account.isCertain) tableOf(client).forget()
+    },
+    serverDestroyed(server) {
+      const { holder, account } = server
+      if (holder && (!account.isCertain || owesTo(server, holder))) tableOf(holder).forget()
     },
   }
 
-  function remember(server: Server, owner: number, statement: string): void {
-    const here = parsed.get(server)
-    if (here) here.set(statement, owner)
-    else parsed.set(server, new Map([[statement, owner]]))
+  function tableOf(owner: Client | Server): StatementTable {
+    const known = tables.get(owner)
+    if (known) return known
+    const table = new StatementTable()
+    tables.set(owner, table)
+    return table
   }
 
-  function forget(server: Server, statement: string | undefined): void {
-    if (statement !== undefined) parsed.get(server)?.delete(statement)
-  }
-
-  function check(server: Server, source: Client, statement: string | undefined): void {
-    if (statement === undefined) return
-    const owner = parsed.get(server)?.get(statement)
-    const about = { client: source.id, server: server.id }
-    if (owner === undefined || owner === source.id) return
-    const whose = owner === 0 ? 'the pooler' : `client ${owner}`
-    breach(name, `statement "${statement}" of this client`, `that of ${whose}`, about)
+  function isThere(client: number): boolean {
+    return world.clients.get(client)?.isClosing === false
   }
 }
 
-/** If it fails, they are still there: but then the server may not be lent again, says I3. */
-function drops({ bytes, start, end }: Span): boolean {
-  return dropsStatements(bytes, start, end)
+/** The pooler's own Parse in a client's group. */
+function isAheadOfBind({ type, owner }: Entry): boolean {
+  return owner === 0 && type === frontend.parse
 }
 
-function nameIn(type: number, body: Span): string | undefined {
-  return statementName(type, body.bytes, body.start, body.end)
+/** A Close that took the place of a client's Parse. */
+function isStandIn({ type, request }: Entry): boolean {
+  return type === frontend.close && request?.original?.type === frontend.parse
+}
+
+/** A Bind or Describe that met something else than its client would have met with a server of its own. */
+function whyNotItsOwn({ entry, isFailed, here, mine }: Settled, isFollowing: boolean): Difference | undefined {
+  const { type, request } = entry
+  if (type !== frontend.bind && type !== frontend.describe) return undefined
+  if (!mine || request?.statement === undefined) return undefined
+  const name = saidName(request)
+  const wanted = mine.find(name)
+  const met = here.find(request.statement)
+  const seen = whatIsMet(met, request.statement)
+  if (wanted === undefined) {
+    const mayBe = met === undefined || !mine.isComplete || (isFailed && met.mayBeGone)
+    return mayBe ? undefined : { expected: `nothing: this client has no statement "${name}"`, seen }
+  }
+  const mayBe =
+    met === undefined ? wanted.mayBeGone || !isFollowing : isSame(wanted, met) || (isFailed && met.mayBeGone)
+  return mayBe ? undefined : { expected: `what this client Parsed as "${name}"`, seen }
+}
+
+/** A Parse was not sent, as if the server had the statement. */
+function whyNotSkippable({ entry, isFailed, here }: Settled): Difference | undefined {
+  const { request } = entry
+  if (isFailed || !isStandIn(entry) || !request?.original) return undefined
+  if (here.find(request.statement ?? '')) {
+    return { expected: 'a Close of a name that no statement has', seen: `it ended "${request.statement}"` }
+  }
+  if (here.hasDefinition(request.original.definition)) return undefined
+  return { expected: 'a Parse: the server has no such statement', seen: 'a Close in its place' }
+}
+
+/** What there is after this answer. */
+function apply({ entry, isFailed, here, mine }: Settled): void {
+  const { type, request } = entry
+  if (type === frontend.query && !isFailed) return end('', '', here, mine)
+  if (request?.statement === undefined) return
+  const { statement, definition, original } = request
+  const said = saidName(request)
+  if (type === frontend.parse && isFailed) failParse(statement, said, here, mine)
+  else if (isFailed) return
+  else if (type === frontend.parse) {
+    here.made(statement, definition, entry.owner)
+    mine?.made(said, original?.definition ?? definition, entry.owner)
+  } else if (isStandIn(entry)) {
+    here.closed(statement)
+    mine?.made(said, original?.definition, entry.owner)
+  } else if (type === frontend.close) end(statement, said, here, mine)
+}
+
+/** The unnamed statement is dropped before PostgreSQL looks at the new one. */
+function failParse(sent: string, said: string, here: StatementTable, mine: StatementTable | undefined): void {
+  if (sent === '') here.closed('')
+  if (said === '') mine?.closed('')
+}
+
+function end(sent: string, said: string, here: StatementTable, mine: StatementTable | undefined): void {
+  here.closed(sent)
+  mine?.closed(said)
+}
+
+/** The name that the client gave. */
+function saidName({ statement, original }: Request): string {
+  return (original ?? { statement }).statement ?? ''
+}
+
+function whatIsMet(met: Statement | undefined, name: string): string {
+  if (!met) return `no statement "${name}"`
+  return `"${name}" as ${met.by === 0 ? 'the pooler' : `client ${met.by}`} Parsed it`
 }
