@@ -79,9 +79,9 @@ export class ByteQueue {
 
   /** Puts `bytes[start, end)` in the place of the next `count` bytes, which must be there, and as they came. */
   replace(count: number, bytes: Buffer, start: number, end: number): void {
-    if (this.#isAbandoned) return
     this.#standing = end - start
     this.#stoodFor = count
+    if (this.#isAbandoned) return
     const restAt = this.#start + count
     if (restAt < this.#standing) this.#replaceAll([bytes.subarray(start, end), this.#bytes.subarray(restAt, this.#end)])
     else {

@@ -66,7 +66,7 @@ export class Client {
 
   /** The next `count` bytes, the head of a message or all of it, stand as the span. */
   replace(count: number, { bytes, start, end }: Span): void {
-    this.#original = originalOf(this.received.front(count))
+    if (!this.received.isAbandoned) this.#original = originalOf(this.received.front(count))
     this.received.replace(count, bytes, start, end)
   }
 

@@ -10,7 +10,7 @@ export const parseComplete = Buffer.from([backend.parseComplete, 0, 0, 0, 4])
 export function whyNotReplaced(replaced: Buffer, bytes: Buffer): string | undefined {
   if (replaced.length < headerBytes || bytes.length < headerBytes) return 'less than a header'
   const left = leftOf(replaced)
-  if (left < 0 || leftOf(bytes) < 0) return 'more than one message'
+  if (left < 0) return 'more than one message'
   if (leftOf(bytes) !== left) return `a length of ${lengthOf(bytes)} where the rest of the message is ${left} bytes`
   return isRenamed(replaced, bytes) || (left === 0 && isStandIn(replaced, bytes))
     ? undefined

@@ -29,6 +29,9 @@ export const discards = {
   syncInCopy: 7,
 } as const
 
+/** Why record 14 says that a server's bytes were swallowed. */
+export const swallows = { login: 1, ours: 2, clientGone: 3, unsolicited: 4 } as const
+
 export class Pool {
   readonly id: number
   readonly name: string
@@ -190,11 +193,11 @@ export class World {
   }
 
   replaceOfClient(client: Client, count: number, span: Span): void {
-    if (!client.received.isAbandoned) client.replace(count, span)
+    client.replace(count, span)
   }
 
   replaceOfServer({ received }: Server, count: number, { bytes, start, end }: Span): void {
-    if (!received.isAbandoned) received.replace(count, bytes, start, end)
+    received.replace(count, bytes, start, end)
   }
 
   lend(client: Client, server: Server): void {

@@ -13,63 +13,8 @@ export interface Known {
   readonly reason: string
 }
 
-const namers = [
-  'pg',
-  'pg on Bun',
-  'Drizzle',
-  'psycopg2',
-  'psycopg',
-  'asyncpg',
-  'pgjdbc',
-  'pq',
-  'pgx',
-  'DBD::Pg',
-  'ruby-pg',
-  'PDO',
-]
-const namesStay = 'statements prepared by name do not follow their client to another server'
-
 /** What this version does not do yet. */
-const notYet: readonly Known[] = [
-  {
-    drivers: namers,
-    steps: [4],
-    target: 'taxirank transaction',
-    reason: namesStay,
-  },
-  {
-    drivers: ['postgres.js', 'postgres.js on Bun'],
-    steps: [5, 6, 19],
-    target: 'taxirank transaction',
-    reason: `${namesStay}; outside transactions postgres.js prepares again, in a pipeline it then waits for ever`,
-  },
-  { drivers: ['asyncpg'], steps: [5, 6], target: 'taxirank transaction', reason: namesStay },
-  { drivers: ['pgjdbc'], steps: [5, 19], target: 'taxirank transaction', reason: namesStay },
-  {
-    drivers: ['pgx', 'PDO'],
-    steps: [1, 2, 3, 5, 6, 7, 9, 10, 11, 12, 16, 17, 18, 19],
-    target: 'taxirank transaction',
-    reason: `${namesStay}; this driver names every statement and runs it in a round trip of its own`,
-  },
-  {
-    drivers: ['pq'],
-    steps: [17],
-    target: 'taxirank transaction',
-    reason: 'the unnamed statement ends with its round trip; pq parses it in one and runs it in the next',
-  },
-  {
-    drivers: ['Django'],
-    steps: [15],
-    target: 'taxirank transaction',
-    reason: 'a cursor WITH HOLD stays on its server; Django’s manual has DISABLE_SERVER_SIDE_CURSORS for that',
-  },
-  { steps: [14], target: 'taxirank transaction', reason: 'LISTEN ends with its transaction' },
-  {
-    steps: [20],
-    target: 'taxirank transaction',
-    reason: 'startup parameters that PostgreSQL does not report are refused, and a SET does not follow its client',
-  },
-]
+const notYet: readonly Known[] = []
 
 const cancelByPid = 'it cancels by pg_cancel_backend of the pid that it was told at connect, which is the pooler’s'
 

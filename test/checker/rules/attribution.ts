@@ -7,7 +7,7 @@ import { frontend, printable } from '../messages.ts'
 import type { Breach, Rule } from '../rule.ts'
 import type { Server } from '../server.ts'
 import type { World } from '../world.ts'
-import { discards } from '../world.ts'
+import { discards, swallows } from '../world.ts'
 
 const name = 'I2'
 
@@ -33,8 +33,9 @@ export const attribution: Rule = (world, breach) => ({
     }
     if (source) checkReply(client, source, span.end - span.start, breach)
   },
-  serverSwallowed(server, count) {
+  serverSwallowed(server, count, reason) {
     checkSwallow(world, server, count, breach)
+    checkReason(server, count, reason, breach)
   },
   clientDiscarded(client, _count, reason) {
     const problem = whyNotDiscarded(client, reason)
@@ -66,6 +67,17 @@ function checkSwallow(world: World, server: Server, count: number, breach: Breac
   )
   if (owner === undefined) return
   breach(name, 'forwarded: the client waits for this reply', 'swallowed', { client: owner, server: server.id })
+}
+
+/** Beside a client that is there, the answer to the pooler's own request has a reason of its own. */
+function checkReason(server: Server, count: number, reason: number, breach: Breach): void {
+  const { holder, received, owners } = server
+  if (received.isAbandoned || !holder || isGoing(holder) || reason === swallows.ours) return
+  if (owners.firstRefused(received.consumed, received.offsetAfter(count), (id) => id === 0) === undefined) return
+  breach(name, `swallowed with reason ${swallows.ours}: it answers the pooler`, `with reason ${reason}`, {
+    client: holder.id,
+    server: server.id,
+  })
 }
 
 function isGoing(client: Client | undefined): boolean {

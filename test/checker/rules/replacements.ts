@@ -54,8 +54,8 @@ function whyNotOfClient({ pool, received, isAtMessage }: Client, count: number, 
   return whyNotReplaced(received.front(count), span.bytes.subarray(span.start, span.end))
 }
 
-function whyNotOfServer({ pool, received, replaceable }: Server, count: number, span: Span): string | undefined {
-  if (pool.mode === poolModes.session) return 'a pool in session mode'
+/** In session mode nothing of a client's is replaced, so no reply to it. */
+function whyNotOfServer({ received, replaceable }: Server, count: number, span: Span): string | undefined {
   if (replaceable === undefined) return 'bytes that are no reply to a message that was replaced'
   const replaced = received.front(count)
   if (!isWhole(replaced) || count !== replaced.length) return `${count} bytes replaced, which are not the reply`

@@ -94,6 +94,11 @@ describe('I2 attribution', () => {
       assert.deepEqual(brokenBy(failing('ERROR', cut).end()), ['I2'], `cut at ${cut}`)
     }
   })
+  it("keeps an error of the pooler's own request from a client whose Query is half sent", () => {
+    const built = world().grant(1, 1).clientSays(1, query('abc')).toServer(1, 0, query('set'))
+    built.toServer(1, 1, query('abc').subarray(0, 7)).answer(1, 1, error('ERROR', 'x'))
+    assert.deepEqual(brokenBy(built.destroy(1).close(1).closeClient(1).end()), ['I2'])
+  })
   it('refuses a message to a server that two wrote', () => {
     const built = world().grant(1, 1).clientSays(1, query('abc')).toServer(1, 1, query('abc').subarray(0, 6))
     built.toServer(1, 0, sync()).toServer(1, 1, query('abc').subarray(6)).destroy(1).close(1).closeClient(1)
@@ -503,6 +508,15 @@ describe('I9 order and count', () => {
   it('lets the pooler answer with an error and ReadyForQuery of its own', () => {
     const lost = asked().destroy(1).close(1).toClient(1, 0, error('ERROR', 'lost'), ready()).wait(60)
     assert.deepEqual(brokenBy(lost.stop()), [])
+  })
+  it('skips nothing after an error that answers nothing', () => {
+    const built = world()
+      .grant(1, 1)
+      .ask(1, 1, parse('', 'x'))
+      .answer(1, 1, parsed())
+      .toClient(1, 0, error('ERROR', 'x'))
+    built.ask(1, 1, bind(''), sync()).answer(1, 1, bound(), ready())
+    assert.deepEqual(brokenBy(built.release(1, 1).stop()), [])
   })
   it('knows what an error skips: up to the next Sync, Query too', () => {
     const skipped = (): TraceBuilder =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { TraceBuilder } from '../build-trace.ts'
 import {
+  TraceBuilder,
   bind,
   bound,
   closeStatement,
@@ -22,8 +22,10 @@ import {
   ready,
   row,
   selected,
+  startup,
   sync,
 } from '../build-trace.ts'
+import { Checker } from '../checker.ts'
 import { brokenBy, sessions, world } from './broken-by.ts'
 
 const text = 'select $1'
@@ -66,6 +68,9 @@ for (const [mode, from] of Object.entries({ transaction: world, session: session
       const built = parsedBy1('').release(1, 1).grant(2, 1).ask(2, 1, bind(''), execute(), sync())
       built.answer(2, 1, bound(), complete('SELECT 1'), ready())
       assert.deepEqual(brokenBy(built.release(2, 1).stop()), ['I11'])
+      const checker = new Checker()
+      checker.push(built.bytes())
+      assert.equal(checker.finish().breaches, 1)
     })
     it('lets a Query drop the unnamed statement before somebody else asks for it', () => {
       const built = parsedBy1('').release(1, 1).grant(2, 1).ask(2, 1, query('select 1')).answer(2, 1, selected('1'))
@@ -82,6 +87,22 @@ for (const [mode, from] of Object.entries({ transaction: world, session: session
         [],
       )
       assert.ok(lent((built) => built.reset(1, 1, 'reset all', complete('RESET'), ready())).includes('I11'))
+    })
+    it('knows that PostgreSQL keeps 63 bytes of a name', () => {
+      const built = parsedBy1('n'.repeat(70))
+      built.ask(1, 1, describeStatement('n'.repeat(63)), sync()).answer(1, 1, message('n'), ready())
+      assert.deepEqual(brokenBy(built.destroy(1).close(1).end()), [])
+      if (mode === 'session') return
+      const other = parsedBy1('n'.repeat(70))
+        .release(1, 1)
+        .grant(2, 1)
+        .ask(2, 1, bind('n'.repeat(63)), sync())
+      assert.deepEqual(brokenBy(other.answer(2, 1, bound(), ready()).release(2, 1).stop()), ['I11'])
+    })
+    it('knows that a Parse that failed has dropped the unnamed statement', () => {
+      const built = parsedBy1('').release(1, 1).grant(2, 1).ask(2, 1, parse('', 'selec'), sync())
+      built.answer(2, 1, error('ERROR', 'x'), ready()).ask(2, 1, bind(''), sync()).answer(2, 1, missing, ready())
+      assert.deepEqual(brokenBy(built.release(2, 1).stop()), [])
     })
     it('forgets a statement that its client closed', () => {
       const built = parsedBy1('s').ask(1, 1, closeStatement('s'), sync()).answer(1, 1, closed(), ready())
@@ -138,18 +159,28 @@ describe('I10 conservation, replaced bytes of a client', () => {
     head.writeUInt32BE(bind('S_1').readUInt32BE(1), 1)
     assert.equal(replaced(bind('S_1'), headBytes(bind('S_1')), head)[0], 'I10')
   })
-  it('refuses a name that is replaced in part, and two messages at once', () => {
+  it('refuses a name or a text that is replaced in part, and two messages at once', () => {
     assert.equal(replaced(bind('S_1'), 8, bind('T_1').subarray(0, 8))[0], 'I10')
+    assert.equal(replaced(query('abc'), 7, query('xbc').subarray(0, 7))[0], 'I10')
     const two = Buffer.concat([describeStatement('a'), describeStatement('b')])
     assert.equal(replaced(two, two.length, describeStatement('a'))[0], 'I10')
   })
   it('refuses bytes within a message, and more than came', () => {
-    const inside = world().grant(1, 1).clientSays(1, query('DS')).toServer(1, 1, query('DS').subarray(0, 5))
-    inside.replaceOfClient(1, 3, describeStatement('x')).toServer(1, 1, describeStatement('x'))
-    assert.equal(brokenBy(dropped(inside).end())[0], 'I10')
     assert.equal(replaced(query('a'), 8, query('b'))[0], 'I10')
+    const outer = message('Q', describeStatement('x'))
+    const inner = (built: TraceBuilder): readonly string[] => {
+      built.toServer(1, 1, outer.subarray(0, 5)).replaceOfClient(1, outer.length - 5, describeStatement('y'))
+      return brokenBy(dropped(built.toServer(1, 1, describeStatement('y'))).end())
+    }
+    assert.deepEqual(inner(world().grant(1, 1).clientSays(1, outer)), ['I10'])
+    assert.deepEqual(inner(world().grant(1, 1).clientSays(1, query('a')).replaceOfClient(1, 7, outer)), ['I10'])
     const twice = world().grant(1, 1).clientSays(1, query('a')).replaceOfClient(1, 7, query('b'))
     assert.equal(brokenBy(dropped(twice.replaceOfClient(1, 7, query('c')).toServer(1, 1, query('c'))).end())[0], 'I10')
+  })
+  it('refuses all of it before a client has logged in', () => {
+    const built = new TraceBuilder().pool(1, 1).open(1).accept(1).clientSays(1, startup())
+    built.discard(1, startup().length, 1).grant(1, 1).askAs(1, 1, query('a'), query('b'))
+    assert.deepEqual(brokenBy(dropped(built).end()), ['I10', 'I13'])
   })
   it('refuses all of it in session mode, and on the console', () => {
     assert.deepEqual(replacedHead(bind('S_1'), bind('x'), sessions), ['I10'])
@@ -162,6 +193,9 @@ describe('I10 conservation, replaced bytes of a client', () => {
     assert.deepEqual(brokenBy(dropped(built()).end()), ['I10'])
     assert.deepEqual(brokenBy(dropped(built().toServer(1, 1, query('c'))).end()), ['I10'])
     assert.deepEqual(brokenBy(dropped(built().toServer(1, 1, query('a'))).end()), ['I10'])
+    assert.equal(brokenBy(dropped(built().toServer(1, 0, query('own'))).end())[0], 'I10')
+    const between = built().queue(2).endWait(2, 4).toServer(1, 1, query('b'))
+    assert.deepEqual(brokenBy(dropped(between).end()), ['I10'])
     assert.deepEqual(brokenBy(dropped(built().toServer(1, 1, query('b'))).end()), [])
   })
 })
@@ -185,7 +219,10 @@ describe('I10 conservation, a Parse that the server need not see', () => {
     assert.deepEqual(brokenBy(skipped(failed, text, nobody).stop()), ['I10'])
   })
   it('refuses to end a statement by it', () => {
-    assert.deepEqual(brokenBy(skipped(following(), text, closeStatement('taxirank_1')).stop()), ['I10'])
+    const ended = (): TraceBuilder => skipped(following(), text, closeStatement('taxirank_1'))
+    assert.deepEqual(brokenBy(ended().stop()), ['I10'])
+    const after = missed(ended().grant(1, 1), 1, 1, 'S_1', 'taxirank_1').release(1, 1)
+    assert.deepEqual(brokenBy(after.stop()), ['I10', 'I11'])
   })
   it('goes red when its CloseComplete reaches the client', () => {
     const built = following().grant(2, 1).askAs(2, 1, parse('mine', text), nobody).ask(2, 1, sync())
@@ -209,6 +246,12 @@ describe('I10 conservation, replaced bytes of a server', () => {
     const renamed = world().grant(1, 1).askAs(1, 1, bind('S_1'), bind('taxirank_0'))
     assert.deepEqual(answered(renamed, failed, failed.length, refused), [])
   })
+  it('knows whose bytes come behind one that is longer than what it stands for', () => {
+    const built = asked(query('x')).clientSays(1, bind(''), sync()).toServer(1, 0, parse('y', 'y'))
+    built.toServer(1, 1, bind(''), sync()).serverSays(1, failed, ready(), parsed(), missing, ready())
+    built.replaceOfServer(1, failed.length, refused).toClient(1, 1, refused).toClient(1, 1, ready())
+    assert.deepEqual(brokenBy(built.swallow(1, 5, 2).toClient(1, 1, missing, ready()).release(1, 1).stop()), [])
+  })
   it('refuses it for one to a message that was not replaced, and to one behind it', () => {
     const plain = world().grant(1, 1).ask(1, 1, query('x'))
     assert.deepEqual(answered(plain, failed, failed.length, refused), ['I10'])
@@ -226,6 +269,14 @@ describe('I10 conservation, replaced bytes of a server', () => {
     assert.equal(answered(asked(query('x')), row('1'), row('1').length, refused)[0], 'I10')
     const renamed = world().grant(1, 1).askAs(1, 1, bind('S_1'), bind('taxirank_0'))
     assert.equal(answered(renamed, bound(), 5, parsed())[0], 'I10')
+  })
+  it('refuses it for what comes in front, and a second one', () => {
+    const notice = message('N', 'x')
+    assert.equal(answered(asked(query('x')), Buffer.concat([notice, failed]), notice.length, refused)[0], 'I10')
+    const outer = message('E', refused)
+    const twice = asked(query('x')).serverSays(1, failed).replaceOfServer(1, failed.length, outer)
+    twice.toClient(1, 1, outer.subarray(0, 5)).replaceOfServer(1, refused.length, refused).toClient(1, 1, refused)
+    assert.deepEqual(brokenBy(dropped(twice).end()), ['I10'])
   })
   it("refuses ParseComplete for a CloseComplete that answers a Close of the client's", () => {
     const said = world().grant(1, 1).ask(1, 1, closeStatement('S_1'))
@@ -263,6 +314,10 @@ describe("I2 attribution, what the pooler asks in a client's group", () => {
       [],
     )
     assert.deepEqual(over(parsing().answer(1, 2, parsed(), ...rest)), ['I2', 'I9'])
+  })
+  it('wants that to be told by its reason', () => {
+    const built = parsing().serverSays(2, parsed()).swallow(2, 5, 3)
+    assert.deepEqual(over(built.answer(1, 2, ...rest)), ['I2'])
   })
   it('lets an error in it be forwarded, and not swallowed', () => {
     assert.deepEqual(over(parsing().answer(1, 2, failed, ready())), [])
@@ -431,6 +486,41 @@ describe('I11 statements that follow their client, without a name', () => {
       built.ask(1, 1, bind('none'), query('x'), sync()).answer(1, 1, missing, ready())
     assert.deepEqual(followed(skipping, text), [])
   })
+  it('refuses to find none, once the pooler has Parsed for a client', () => {
+    /** Server 1 lacks what client 1 has Parsed on server 2. */
+    const lost = (
+      own: readonly Buffer[],
+      between: readonly Buffer[],
+      answers: readonly Buffer[],
+    ): readonly string[] => {
+      const built = world()
+        .grant(1, 2)
+        .toServer(2, 0, ...own)
+      built.ask(1, 2, parse('', text), sync(), ...between)
+      if (own.length > 0) built.answerOwn(2, parsed())
+      built
+        .answer(1, 2, parsed(), ready(), ...answers)
+        .release(1, 2)
+        .grant(1, 1)
+      return brokenBy(built.ask(1, 1, bind(''), sync()).answer(1, 1, missing, ready()).release(1, 1).stop())
+    }
+    assert.deepEqual(lost([], [], []), [])
+    assert.deepEqual(lost([parse('x', text)], [], []), ['I11'])
+    const deallocate = [parse('d', 'deallocate x'), bind('d'), execute(), sync()]
+    const done = [parsed(), bound(), complete('DEALLOCATE'), ready()]
+    assert.deepEqual(lost([parse('x', text)], deallocate, done), ['I11'])
+  })
+  it('takes the Parse that closes the group of a client that is gone for what it is', () => {
+    const built = world().grant(2, 2).ask(2, 2, describeStatement('x')).closeClient(2, 1)
+    built.toServer(2, 0, parse('', 'fails'), sync()).serverSays(2, message('n'), missing, ready())
+    built
+      .swallow(2, 5, 3)
+      .swallow(2, missing.length + 6, 2)
+      .release(2, 2)
+    built.grant(1, 1).ask(1, 1, parse('', text), sync()).answer(1, 1, parsed(), ready()).release(1, 1)
+    built.grant(1, 2).ask(1, 2, bind(''), sync()).answer(1, 2, missing, ready())
+    assert.deepEqual(brokenBy(built.release(1, 2).stop()), [])
+  })
   it('keeps it where a DISCARD ALL came in the extended protocol, as PostgreSQL does', () => {
     const discarding = (built: TraceBuilder): TraceBuilder =>
       built
@@ -457,10 +547,21 @@ describe('I11 statements, what nobody can tell', () => {
     assert.deepEqual(brokenBy(boundAs(again, 1, 1, 'S_2', 'taxirank_1').release(1, 1).stop()), ['I11'])
   })
   it('believes any of a client whose replies could not be counted', () => {
-    const built = following().grant(1, 2).ask(1, 2, parse('', 'copy'), bind(''), execute(), sync())
-    built.answer(1, 2, parsed(), bound(), copyInResponse(), error('ERROR', 'x'))
-    built.ask(1, 2, copyDone()).askAs(1, 2, parse('S_2', text), parse('taxirank_1', text)).ask(1, 2, sync())
-    built.answer(1, 2, ready(), parsed(), ready()).destroy(2).close(2).grant(1, 1)
-    assert.deepEqual(brokenBy(boundAs(built, 1, 1, 'S_2', 'taxirank_1').release(1, 1).stop()), [])
+    const uncertain = (): TraceBuilder => {
+      const built = following().grant(1, 2).ask(1, 2, parse('', 'copy'), bind(''), execute(), sync())
+      built.answer(1, 2, parsed(), bound(), copyInResponse(), error('ERROR', 'x'))
+      built.ask(1, 2, copyDone()).askAs(1, 2, parse('S_2', text), parse('taxirank_1', text)).ask(1, 2, sync())
+      return built.answer(1, 2, ready(), parsed(), ready())
+    }
+    const next = (built: TraceBuilder): readonly string[] =>
+      brokenBy(boundAs(built.grant(1, 1), 1, 1, 'S_2', 'taxirank_1').release(1, 1).end())
+    assert.deepEqual(next(uncertain().destroy(2).close(2)), [])
+    assert.deepEqual(next(uncertain().release(1, 2)), ['I3'])
+  })
+  it('compares nothing of a client whose stream was given up', () => {
+    const sent = message('B', 'p\0taxirank_1\0', Buffer.alloc(6))
+    const built = following().grant(1, 1).clientSays(1, bind('S_1')).replaceOfClient(1, bind('S_1').length, sent)
+    built.toServer(1, 1, sent).ask(1, 1, sync()).answer(1, 1, bound(), ready())
+    assert.deepEqual(brokenBy(built.release(1, 1).end()), ['I10'])
   })
 })
