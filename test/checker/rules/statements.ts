@@ -38,7 +38,8 @@ export const statements: Rule = (world, breach) => {
       if (pool) following.add(pool)
     },
     requestSettled(server, entry, isFailed) {
-      if (server.pool.mode === poolModes.session) return
+      const isAboutOne = entry.request !== undefined || entry.type === frontend.query
+      if (!isAboutOne || server.pool.mode === poolModes.session) return
       if (isAheadOfBind(entry) && isThere(entry.group.client)) following.add(server.pool)
       const client = world.clients.get(entry.owner)
       const mine = client?.received.isAbandoned === false ? tableOf(client) : undefined
