@@ -6,6 +6,9 @@ const named: readonly number[] = [frontend.parse, frontend.bind, frontend.descri
 /** What stands for a CloseComplete. */
 export const parseComplete = Buffer.from([backend.parseComplete, 0, 0, 0, 4])
 
+/** What stands for an EmptyQueryResponse: the CommandComplete of a DEALLOCATE. */
+export const deallocated = Buffer.from('C\0\0\0\x0fDEALLOCATE\0', 'latin1')
+
 /** Of a client: why `bytes` may not stand for `replaced`, the beginning of a message or all of it. */
 export function whyNotReplaced(replaced: Buffer, bytes: Buffer): string | undefined {
   if (replaced.length < headerBytes || bytes.length < headerBytes) return 'less than a header'

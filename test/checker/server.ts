@@ -188,6 +188,7 @@ export class Server {
     if (type === backend.commandComplete) this.#completed({ bytes, start, end }, head)
     if (this.account.received(type) !== undefined) this.#world.counts.peerFaults++
     if (this.account.isCertain) this.#settled(type)
+    if (type === backend.emptyQuery && isQuiet(head)) this.#replaceable.push({ from: this.#cameFrom, type })
     if (type === backend.ready) this.#ready(bytes[start] ?? 0, offset)
   }
 
@@ -225,6 +226,11 @@ export class Server {
 }
 
 /** A CloseComplete to a Close that took the place of a Parse. */
+/** A Query that was replaced. */
+function isQuiet(head: Entry | undefined): boolean {
+  return head?.type === frontend.query && head.request?.original !== undefined
+}
+
 function isStandIn({ type, request }: Entry, reply: number): boolean {
   return reply === backend.closeComplete && type === frontend.close && request?.original?.type === frontend.parse
 }

@@ -3,7 +3,7 @@
  * what may stand for a whole one, and the replies to those. What stands for others is forwarded at once.
  */
 import { backend, printable } from '../messages.ts'
-import { lengthOf, parseComplete, whyNotReplaced } from '../replacement.ts'
+import { deallocated, lengthOf, parseComplete, whyNotReplaced } from '../replacement.ts'
 import type { About, Breach, Rule, Span } from '../rule.ts'
 import type { Client } from '../client.ts'
 import type { Server } from '../server.ts'
@@ -60,6 +60,7 @@ function whyNotOfServer({ received, replaceable }: Server, count: number, span: 
   const replaced = received.front(count)
   if (!isWhole(replaced) || count !== replaced.length) return `${count} bytes replaced, which are not the reply`
   const bytes = span.bytes.subarray(span.start, span.end)
+  if (replaceable === backend.emptyQuery) return bytes.equals(deallocated) ? undefined : 'no CommandComplete'
   if (replaceable === backend.closeComplete) return bytes.equals(parseComplete) ? undefined : 'no ParseComplete'
   return isWhole(bytes) && bytes[0] === backend.error ? undefined : `no ${printable(backend.error)}`
 }

@@ -364,7 +364,9 @@ describe('I11 statements that follow their client', () => {
   })
   it('refuses to find none where its client has one', () => {
     assert.deepEqual(over(missed(held(2), 1, 2, 'S_1', 'taxirank_1').release(1, 2)), ['I11'])
-    assert.deepEqual(over(missed(held(1), 1, 1, 'S_1', 'taxirank_0').release(1, 1)), ['I11'])
+  })
+  it('takes a name that no statement has ever had, and that fails, for a refusal', () => {
+    assert.deepEqual(over(missed(held(1), 1, 1, 'S_1', 'taxirank_0').release(1, 1)), [])
   })
   it('refuses to find one where its client has none', () => {
     const other = following().grant(2, 1)

@@ -4,7 +4,7 @@
  * skipped. A Parse that the server need not see (I10) is believed only if it has such a statement.
  */
 import type { Client } from '../client.ts'
-import { frontend } from '../messages.ts'
+import { backend, frontend } from '../messages.ts'
 import type { Entry } from '../reply-account.ts'
 import type { Request } from '../request.ts'
 import type { Rule } from '../rule.ts'
@@ -33,7 +33,13 @@ export const statements: Rule = (world, breach) => {
   const tables = new WeakMap<Client | Server, StatementTable>()
   /** Where something was replaced or Parsed for a client: there statements follow their client, and none is missing. */
   const following = new WeakSet<Pool>()
+  /** Names that were ever given to a statement on a server. */
+  const given = new Set<string>()
   return {
+    serverReplaced(server, count) {
+      const isDeallocated = server.received.front(count)[0] === backend.emptyQuery
+      if (isDeallocated && server.holder) tableOf(server.holder).droppedOne()
+    },
     clientReplaced({ pool }) {
       if (pool) following.add(pool)
     },
@@ -45,7 +51,8 @@ export const statements: Rule = (world, breach) => {
       const mine = client?.received.isAbandoned === false ? tableOf(client) : undefined
       const settled = { entry, isFailed, here: tableOf(server), mine }
       const about = { client: entry.owner, server: server.id }
-      const wrong = whyNotItsOwn(settled, following.has(server.pool))
+      if (entry.type === frontend.parse) given.add(entry.request?.statement ?? '')
+      const wrong = isRefused(settled, given) ? undefined : whyNotItsOwn(settled, following.has(server.pool))
       if (wrong) breach('I11', wrong.expected, wrong.seen, about)
       const skipped = whyNotSkippable(settled)
       if (skipped) breach('I10', skipped.expected, skipped.seen, about)
@@ -88,6 +95,12 @@ function isAheadOfBind({ type, owner }: Entry): boolean {
 /** A Close that took the place of a client's Parse. */
 function isStandIn({ type, request }: Entry): boolean {
   return type === frontend.close && request?.original?.type === frontend.parse
+}
+
+/** It was sent under a name that no statement has ever had, so that it failed: the pooler would not have it run. */
+function isRefused({ entry, isFailed }: Settled, given: ReadonlySet<string>): boolean {
+  const { request } = entry
+  return isFailed && request?.original !== undefined && !given.has(request.statement ?? '')
 }
 
 /** A Bind or Describe that met something else than its client would have met with a server of its own. */

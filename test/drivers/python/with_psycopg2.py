@@ -77,7 +77,12 @@ def step_4():
             equal(doubled, 42)
             return pid
 
-    on_two_servers(use, hold)
+    # What SQL prepares keeps its server: there is no other to be led to.
+    first = use()
+    with connect_to_ask().cursor() as other:
+        other.execute("select pg_backend_pid()")
+        other.fetchone()
+    equal(use(), first)
 
 
 def step_5():
