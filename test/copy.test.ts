@@ -228,7 +228,8 @@ describe('a COPY FROM STDIN in a long pipeline', () => {
 describe('a server that does not read', () => {
   it('is lent again only when everything has left that its last client said', async () => {
     const fake = await listenForPeers()
-    const own = await poolers.start({ database: { address: { host: '127.0.0.1', port: fake.port } } })
+    const behind = { address: { host: '127.0.0.1', port: fake.port } }
+    const own = await poolers.start({ database: behind, serverIsPooler: false })
     const login = own.login()
     const server = await fake.next()
     const int = (value: number): Buffer => Buffer.from([0, 0, 0, value])
