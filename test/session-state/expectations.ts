@@ -22,11 +22,56 @@ export interface Difference {
   readonly kinds: readonly string[]
 }
 
-/** Where today's Taxirank is not what PgBouncer 1.18 is. */
-export const differences: readonly Difference[] = []
+const otherParameters = [
+  'SET IntervalStyle',
+  'SET default_transaction_read_only',
+  'SET search_path',
+  'SET SCHEMA',
+  'SET SESSION CHARACTERISTICS, read only',
+]
+
+const prepared = [
+  'SQL PREPARE',
+  'SQL PREPARE, for Bind',
+  'Parse with a name',
+  'Parse with a name, for EXECUTE',
+  'Parse of a name that another uses',
+]
+
+/** Where a Taxirank that allows everything is not what PgBouncer 1.18 is. */
+export const differences: readonly Difference[] = [
+  {
+    kinds: otherParameters,
+    why: 'PostgreSQL 18 reports these as well, so Taxirank makes them follow their client; PgBouncer 1.18 follows client_encoding, DateStyle, TimeZone, standard_conforming_strings and application_name only',
+  },
+  {
+    kinds: ['SET application_name'],
+    why: 'PgBouncer leaves on a server what the next client has not set itself, and a client need not name itself; Taxirank sets it back to what that client was told at its login',
+  },
+  {
+    kinds: ['SET ROLE by a superuser', 'SET SESSION AUTHORIZATION'],
+    why: 'PostgreSQL reports that is_superuser or session_authorization has changed, and Taxirank closes the server when the transaction ends: nobody else gets the role, and its client loses it',
+  },
+  {
+    kinds: prepared,
+    why: 'Taxirank closes the server when the transaction ends in which a statement was named: nobody else finds it, and its client loses it. Of a PREPARE inside DO it sees nothing',
+  },
+  {
+    kinds: ['SQL PREPARE, then DEALLOCATE'],
+    why: 'for the same reason a DEALLOCATE in a transaction of its own fails: the statement is gone',
+  },
+  {
+    kinds: ['the unnamed statement'],
+    why: 'PgBouncer lets a client execute the unnamed statement that another has parsed; Taxirank does not',
+  },
+  {
+    kinds: ['LISTEN'],
+    why: 'Taxirank closes the server when the transaction ends: nobody else gets the notifications, and its client gets none either. Of a LISTEN inside DO or a function it sees nothing',
+  },
+]
 
 /** What no pooler can tell from the statements. */
-export function isInvisible({ kind, situation }: Cell): boolean {
+function isInvisible({ kind, situation }: Cell): boolean {
   return kind.invisible === 'always' || (kind.invisible === 'inside DO' && situation.short === 'DO')
 }
 
@@ -44,16 +89,18 @@ export function surprise(
   verdict: Verdict,
   peer: Verdict | undefined,
 ): string | undefined {
-  if (verdict.differs !== undefined) return `its statements are answered otherwise: ${verdict.differs}`
+  if (verdict.differs !== undefined) return verdict.differs
   if (contender.policy === 'allow') return peer && surpriseBeside(cell.kind, verdict, peer)
   if (verdict.keeping === 'none' || isInvisible(cell)) return undefined
-  const wanted = [
-    ...keepings[contender.policy],
-    ...(contender.policy === 'track' && cell.kind.isLostByTrack ? ['alone'] : []),
-  ]
+  const wanted = [...keepings[contender.policy], ...exceptions(contender, cell.kind)]
   if (!wanted.includes(verdict.keeping)) return `${wanted.join(' or ')} was expected, it is ${verdict.keeping}`
   const isOtherRefusal = verdict.refusal !== undefined && verdict.refusal !== '0A000'
   return isOtherRefusal ? `refused by ${verdict.refusal} and not by 0A000` : undefined
+}
+
+function exceptions({ policy }: Contender, kind: Kind): readonly Keeping[] {
+  if (policy === 'track' && kind.isLostByTrack) return ['alone']
+  return policy === 'session' && kind.isOfLogin ? ['lost'] : []
 }
 
 function surpriseBeside(kind: Kind, verdict: Verdict, peer: Verdict): string | undefined {

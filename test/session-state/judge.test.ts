@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { judge, whyNot } from './judge.ts'
 import type { Played, Reference, Sight } from './played.ts'
 
-const reference: Reference = { answers: ['C SET', 'Z I'], shows: ['7MB', '7MB', '7MB'], fresh: '4MB' }
+const reference: Reference = { answers: ['C SET', 'Z I'], shows: ['7MB', '7MB', '7MB'], fresh: '4MB', untouched: '4MB' }
 const clean: Played = { answers: reference.answers, shows: reference.shows, sights: [], isPinned: false }
 const nothing: Reference = { ...reference, shows: ['4MB', '4MB', '4MB'] }
 
@@ -50,12 +50,20 @@ describe('the verdict on a cell', () => {
     assert.deepEqual([keeping, refusal], ['refused', '0A000'])
   })
 
+  it('tells of what is there in spite of a refusal', () => {
+    const answers = ['E ERROR 0A000: session state is refused', 'Z I']
+    assert.equal(judge({ ...clean, answers }, reference, '4MB').differs, 'refused, and yet A sees “7MB”')
+  })
+
   it('tells of other answers', () => {
-    assert.equal(judge({ ...clean, answers: ['C SET', 'Z T'] }, reference, '4MB').differs, '“Z T” for “Z I”')
-    assert.equal(judge({ ...clean, answers: ['C SET'] }, reference, '4MB').differs, '“nothing” for “Z I”')
+    assert.equal(
+      judge({ ...clean, answers: ['C SET', 'Z T'] }, reference, '4MB').differs,
+      '“Z T” was answered for “Z I”',
+    )
+    assert.equal(judge({ ...clean, answers: ['C SET'] }, reference, '4MB').differs, '“nothing” was answered for “Z I”')
     assert.equal(
       judge({ ...clean, answers: [...reference.answers, 'Z I'] }, reference, '4MB').differs,
-      '“Z I” for “nothing”',
+      '“Z I” was answered for “nothing”',
     )
   })
 })

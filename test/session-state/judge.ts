@@ -22,9 +22,16 @@ export interface Verdict {
 export function judge(played: Played, reference: Reference, fresh: string | undefined): Verdict {
   const isLeak = ({ saw }: Sight): boolean =>
     fresh === undefined ? reference.shows.includes(saw) : saw !== reference.fresh
+  const leaks = played.sights.filter(isLeak)
   const answers = compareAnswers(played.answers, reference.answers)
-  const keeping = answers.refusal === undefined ? judgeKeeping(played, reference, fresh) : 'refused'
-  return { keeping, leaks: played.sights.filter(isLeak), ...answers }
+  if (answers.refusal === undefined) return { keeping: judgeKeeping(played, reference, fresh), leaks, ...answers }
+  const changed = fresh === undefined ? undefined : played.shows.find((show) => show !== reference.untouched)
+  return {
+    keeping: 'refused',
+    leaks,
+    ...answers,
+    ...(changed !== undefined && { differs: `refused, and yet A sees “${changed}”` }),
+  }
 }
 
 function judgeKeeping({ shows, isPinned }: Played, reference: Reference, fresh: string | undefined): Keeping {
@@ -42,7 +49,7 @@ function compareAnswers(got: readonly string[], wanted: readonly string[]): Pick
   if (index < 0 && got.length === wanted.length) return {}
   const [line = 'nothing', instead = 'nothing'] = index < 0 ? [got[wanted.length]] : [got[index], wanted[index]]
   const refusal = /^E \w+ (\w{5}):/.exec(line)?.[1]
-  return refusal === undefined ? { differs: `“${line}” for “${instead}”` } : { refusal }
+  return refusal === undefined ? { differs: `“${line}” was answered for “${instead}”` } : { refusal }
 }
 
 /** Why a kind can't be made in a situation: PostgreSQL's own refusal, but for the failure that is wanted. */

@@ -28,6 +28,8 @@ export interface Kind {
   readonly outlivesDiscard?: true
   /** `track` gives it up when somebody else has used the server. */
   readonly isLostByTrack?: true
+  /** It takes A back to its own login, and a server has logged in for the pool. */
+  readonly isOfLogin?: true
 }
 
 /** What kinds of one theme have in common beside their names. */

@@ -4,7 +4,7 @@ import type { RawClient } from '../support/raw-client.ts'
 import type { Ground } from './ground.ts'
 import type { Kind } from './kind.ts'
 import { look, loginAs, make, type Role } from './look.ts'
-import type { Played, Sight } from './played.ts'
+import type { Played, Reference, Sight } from './played.ts'
 import type { Stage } from './stage.ts'
 
 type Scene = (stage: Stage, kind: Kind, requests: readonly Buffer[]) => Promise<Played>
@@ -108,12 +108,13 @@ export async function playDirect(
   ground: Ground,
   kind: Kind,
   requests: readonly Buffer[],
-): Promise<Pick<Played, 'answers' | 'shows'>> {
+): Promise<Omit<Reference, 'fresh'>> {
   return directly('A', ground, kind, async (a) => {
+    const untouched = await look(a, kind, ground.outside)
     const answers = await make(a, requests)
     const shows: string[] = []
     for (let times = 0; times < 3; times++) shows.push(await look(a, kind, ground.outside))
-    return { answers, shows }
+    return { untouched, answers, shows }
   })
 }
 

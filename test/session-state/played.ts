@@ -22,4 +22,6 @@ export interface Played {
 export interface Reference extends Pick<Played, 'answers' | 'shows'> {
   /** What a session shows in which the state was never made. */
   readonly fresh: string
+  /** What A shows before it makes it. */
+  readonly untouched: string
 }

@@ -67,10 +67,10 @@ export function renderReport(themes: readonly Theme[], columns: readonly Column[
     '',
     '## By kind',
     '',
-    'How many situations leak, of those that can be, and how A fares where there is something to keep.',
+    'How many situations leak, of those that can be, and how A fares where there is something to keep. Session mode is there to show what is possible: each client has a server of its own, cleaned by DISCARD ALL, and only the first situation is tried.',
     '',
     ...byKind(themes, columns),
-    ...columns.flatMap((column) => everyCell(themes, column)),
+    ...everyCell(themes, columns),
     ...whyTheyDiffer(themes, columns),
     ...unseen(themes),
     ...findings('Leaks where none may be', judgement.leaks),
@@ -110,31 +110,31 @@ function inWord({ keeping, refusal }: Verdict): string {
 }
 
 const legend =
-  'K kept, P pinned, S stays with the server, A until another comes, L lost, R refused, · nothing to keep and nothing there, W wrong, ? the scene broke; **!** leaks.'
+  'K kept, P pinned, S stays with the server, A until another comes, L lost, R refused, · nothing to keep and nothing there, W wrong, ? the scene broke; **!** leaks; empty: no cell.'
 
-function everyCell(themes: readonly Theme[], column: Column): string[] {
-  const shorts = situations
-    .map(({ short }) => short)
-    .filter((short) => [...column.verdicts.keys()].some(({ situation }) => situation.short === short))
-  const rows = themes
-    .flatMap(({ kinds }) => kinds)
-    .map((kind) => {
-      const verdicts = ofKind(column, kind)
-      return [kind.name, ...shorts.map((short) => sign(verdicts.get(short)))]
-    })
-  const explained = situations
-    .filter(({ short }) => shorts.includes(short))
-    .map(({ short, name }) => `*${short}* ${name}`)
-  return [
-    `## ${column.contender.name}`,
-    '',
-    legend,
-    '',
-    `${explained.join('; ')}.`,
-    '',
-    table(['', ...shorts], rows),
-    '',
-  ]
+/** Of the poolers that were in more than one situation. */
+function everyCell(themes: readonly Theme[], columns: readonly Column[]): string[] {
+  const tables = columns.flatMap((column) => {
+    const shorts = shortsOf(column)
+    if (shorts.length < 2) return []
+    return [`### ${column.contender.name}`, '', table(['', ...shorts], cellRows(themes, column, shorts)), '']
+  })
+  if (tables.length === 0) return []
+  const explained = situations.map(({ short, name }) => `*${short}* ${name}`)
+  return ['## Every cell', '', legend, '', `${explained.join('; ')}.`, '', ...tables]
+}
+
+function shortsOf({ verdicts }: Column): string[] {
+  const played = new Set([...verdicts.keys()].map(({ situation }) => situation.short))
+  return situations.map(({ short }) => short).filter((short) => played.has(short))
+}
+
+function cellRows(themes: readonly Theme[], column: Column, shorts: readonly string[]): string[][] {
+  const kinds = themes.flatMap((theme) => theme.kinds)
+  return kinds.map((kind) => {
+    const verdicts = ofKind(column, kind)
+    return [kind.name, ...shorts.map((short) => sign(verdicts.get(short)))]
+  })
 }
 
 export function sign(verdict: Verdict | string | undefined): string {
@@ -175,10 +175,10 @@ function unseen(themes: readonly Theme[]): string[] {
   return [
     '## What can’t be seen',
     '',
-    'No pooler can tell from the statements that these make state, so no policy is held to account for them; an audit of the servers can find what they left.',
+    'No pooler can tell from the statements that these make state, so no policy is held to account for them:',
     '',
-    `* made inside a function or a trigger, whose text the pooler does not see: ${named('always')}`,
-    `* inside DO, as DISCARD ALL, which ends everything else a DO may have made, leaves it: ${named('inside DO')}`,
+    `* made inside a function or a trigger, whose text the pooler does not see: ${named('always') || '–'}`,
+    `* inside DO, as DISCARD ALL, which ends everything else a DO may have made, leaves it: ${named('inside DO') || '–'}`,
     '* what a C library or an extension keeps in its own memory; LOAD stands for it',
     '',
   ]

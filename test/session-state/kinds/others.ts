@@ -28,14 +28,17 @@ export const advisoryInside: readonly Kind[] = themed(locks, {
 })
 
 const channel = 'matrix'
-const deliveryMs = 100
+const deliveryMs = 50
 
-/** Whether a notification reaches it, or a channel is told to it. */
+/** Whether a notification reaches it that is sent while it has a server: during its transaction or a moment after it. */
 const hears: Show = async (client, outside) => {
+  const answers = await client.query('begin')
   await outside.query(`notify ${channel}`)
   await Bun.sleep(deliveryMs)
-  const answer = await client.query('select pg_listening_channels()')
-  return answer.some((line) => line.startsWith('A ')) ? 'notified' : 'nothing'
+  answers.push(...(await client.query('commit')))
+  await Bun.sleep(deliveryMs)
+  answers.push(...(await client.query('select 1')))
+  return answers.some((line) => line.startsWith('A ')) ? 'notified' : 'nothing'
 }
 
 export const listening: readonly Kind[] = themed(

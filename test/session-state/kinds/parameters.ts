@@ -33,13 +33,14 @@ export const reported: readonly Kind[] = [
 ]
 
 const tokyo = { TimeZone: 'Asia/Tokyo' }
+const ofLogin = { isOfLogin: true } as const
 
 /** Where one of the clients has named a parameter when it logged in. */
 export const fromStartup: readonly Kind[] = [
-  { name: 'TimeZone in the startup packet', make: ['select 1'], parametersOfA: tokyo },
-  { name: 'RESET of a TimeZone from the startup packet', make: ['reset timezone'], parametersOfA: tokyo },
-  { name: 'RESET ALL with a TimeZone from the startup packet', make: ['reset all'], parametersOfA: tokyo },
-].map((kind) => ({ ...kind, show: 'show TimeZone', fresh: 'UTC' }))
+  { name: 'TimeZone in the startup packet', make: ['select 1'] },
+  { name: 'RESET of a TimeZone from the startup packet', make: ['reset timezone'], ...ofLogin },
+  { name: 'RESET ALL with a TimeZone from the startup packet', make: ['reset all'], ...ofLogin },
+].map((kind) => ({ ...kind, parametersOfA: tokyo, show: 'show TimeZone', fresh: 'UTC' }))
 
 /** What one does to the other's. */
 export const overAnother: readonly Kind[] = [
