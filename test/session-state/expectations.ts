@@ -17,9 +17,12 @@ const keepings: Readonly<Record<Exclude<Contender['policy'], 'allow'>, readonly 
   session: ['pinned'],
 }
 
+/** Kinds that Taxirank lets nobody else see, other than PgBouncer, or that fare otherwise. */
 export interface Difference {
   readonly why: string
   readonly kinds: readonly string[]
+  /** The situations, by their short names, in which it is as with PgBouncer after all. */
+  readonly except?: readonly string[]
 }
 
 const otherParameters = [
@@ -54,6 +57,7 @@ export const differences: readonly Difference[] = [
   },
   {
     kinds: prepared,
+    except: ['DO'],
     why: 'Taxirank closes the server when the transaction ends in which a statement was named: nobody else finds it, and its client loses it. Of a PREPARE inside DO it sees nothing',
   },
   {
@@ -62,10 +66,11 @@ export const differences: readonly Difference[] = [
   },
   {
     kinds: ['the unnamed statement'],
-    why: 'PgBouncer lets a client execute the unnamed statement that another has parsed; Taxirank does not',
+    why: 'PgBouncer lets a client execute the unnamed statement that another has parsed; Taxirank drops it before another’s Bind',
   },
   {
     kinds: ['LISTEN'],
+    except: ['DO'],
     why: 'Taxirank closes the server when the transaction ends: nobody else gets the notifications, and its client gets none either. Of a LISTEN inside DO or a function it sees nothing',
   },
 ]
@@ -78,7 +83,9 @@ function isInvisible({ kind, situation }: Cell): boolean {
 /** `peer`: PgBouncer’s in the same cell; without it, whatever is there to be kept may leak under `allow`. */
 export function mayLeak(contender: Contender, cell: Cell, verdict: Verdict, peer: Verdict | undefined): boolean {
   if (contender.policy === 'session') return cell.kind.outlivesDiscard === true
-  if (contender.policy === 'allow') return peer ? peer.leaks.length > 0 : verdict.keeping !== 'none'
+  if (contender.policy === 'allow') {
+    return explanation(cell) === undefined && (peer ? peer.leaks.length > 0 : verdict.keeping !== 'none')
+  }
   return isInvisible(cell)
 }
 
@@ -90,7 +97,7 @@ export function surprise(
   peer: Verdict | undefined,
 ): string | undefined {
   if (verdict.differs !== undefined) return verdict.differs
-  if (contender.policy === 'allow') return peer && surpriseBeside(cell.kind, verdict, peer)
+  if (contender.policy === 'allow') return peer && surpriseBeside(cell, verdict, peer)
   if (verdict.keeping === 'none' || isInvisible(cell)) return undefined
   const wanted = [...keepings[contender.policy], ...exceptions(contender, cell.kind)]
   if (!wanted.includes(verdict.keeping)) return `${wanted.join(' or ')} was expected, it is ${verdict.keeping}`
@@ -103,8 +110,8 @@ function exceptions({ policy }: Contender, kind: Kind): readonly Keeping[] {
   return policy === 'session' && kind.isOfLogin ? ['lost'] : []
 }
 
-function surpriseBeside(kind: Kind, verdict: Verdict, peer: Verdict): string | undefined {
-  if (isAlike(verdict, peer) || explanation(kind) !== undefined) return undefined
+function surpriseBeside(cell: Cell, verdict: Verdict, peer: Verdict): string | undefined {
+  if (isAlike(verdict, peer) || explanation(cell) !== undefined) return undefined
   return `PgBouncer’s client finds it ${says(peer)}, Taxirank’s ${says(verdict)}`
 }
 
@@ -112,8 +119,8 @@ export function isAlike(verdict: Verdict, peer: Verdict): boolean {
   return verdict.keeping === peer.keeping && verdict.leaks.length > 0 === peer.leaks.length > 0
 }
 
-export function explanation({ name }: Kind): Difference | undefined {
-  return differences.find(({ kinds }) => kinds.includes(name))
+export function explanation({ kind, situation }: Cell): Difference | undefined {
+  return differences.find(({ kinds, except = [] }) => kinds.includes(kind.name) && !except.includes(situation.short))
 }
 
 function says({ keeping, leaks }: Verdict): string {

@@ -16,9 +16,10 @@ import { findProgram } from '../support/tools.ts'
 import { type Contender, inSessionMode, isKnown, pgBouncer, policies, type Policy, taxirank } from './contenders.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { allKinds, themes } from './kinds.ts'
+import type { Verdict } from './judge.ts'
 import { asJson, type Circumstances, renderReport, sign, summary, tell } from './report.ts'
 import { type Column, judgeAll } from './result.ts'
-import { findCells, playAll } from './run.ts'
+import { type Cell, findCells, playAll } from './run.ts'
 import { situations } from './situations.ts'
 
 const usage =
@@ -62,27 +63,45 @@ function named<T extends { readonly name: string }>(option: string, all: readonl
   return found
 }
 
-async function play(options: Options, ground: Ground, processes: Processes): Promise<Column[]> {
+/** Each ground is a lane: what a pooler waits for leaves most of the time to another. */
+async function play(options: Options, grounds: readonly Ground[], processes: Processes): Promise<Column[]> {
   const dir = mkdtempSync(join(tmpdir(), 'taxirank-session-state-'))
   try {
-    const cells = await findCells(ground, options.kinds, options.situations)
+    const cells = await findAll(options, grounds)
     console.log(`${cells.length} cells for each pooler`)
-    const columns: Column[] = []
-    for (const contender of contendersOf(options)) {
-      const isControl = contender.policy === 'session'
-      const own = isControl ? cells.filter(({ situation }) => situation === situations[0]) : cells
-      const verdicts = await playAll(contender, own, processes, {
-        ground,
-        dir,
-        tell: ({ kind, situation }, verdict) =>
-          console.log(`${contender.name}: ${kind.name}, ${situation.name}: ${sign(verdict)}`),
-      })
-      columns.push({ contender, verdicts })
+    const contenders = contendersOf(options)
+    const columns = new Map<Contender, Column>()
+    const waiting = [...contenders]
+    const run = async (ground: Ground): Promise<void> => {
+      for (let contender = waiting.shift(); contender; contender = waiting.shift())
+        columns.set(contender, await playColumn(contender, cells, processes, ground, dir))
     }
-    return columns
+    await Promise.all(grounds.map(run))
+    return contenders.flatMap((contender) => columns.get(contender) ?? [])
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+async function findAll({ kinds, situations }: Options, grounds: readonly Ground[]): Promise<Cell[]> {
+  const parts = grounds.map((ground, lane) => {
+    const own = kinds.filter((_kind, index) => index % grounds.length === lane)
+    return findCells(ground, own, situations)
+  })
+  return (await Promise.all(parts)).flat()
+}
+
+async function playColumn(
+  contender: Contender,
+  cells: readonly Cell[],
+  processes: Processes,
+  ground: Ground,
+  dir: string,
+): Promise<Column> {
+  const own = contender.policy === 'session' ? cells.filter(({ situation }) => situation === situations[0]) : cells
+  const tell = ({ kind, situation }: Cell, verdict: Verdict | string): void =>
+    console.log(`${contender.name}: ${kind.name}, ${situation.name}: ${sign(verdict)}`)
+  return { contender, verdicts: await playAll(contender, own, processes, { ground, dir, tell }) }
 }
 
 function contendersOf(options: Options): Contender[] {
@@ -104,30 +123,30 @@ async function main(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   const machine = describeMachine()
   const startMs = performance.now()
-  const ground = await prepareGround()
+  const grounds = [await prepareGround(), await prepareGround()]
   try {
-    const columns = await play(options, ground, processes)
+    const columns = await play(options, grounds, processes)
     const minutes = (performance.now() - startMs) / 60_000
-    tellReport(options, columns, { machine, minutes, ...(await circumstances(args, options, ground, processes)) })
+    tellReport(options, columns, { machine, minutes, ...(await circumstances(args, options, grounds, processes)) })
     const judgement = judgeAll(columns)
     console.log(summary(judgement))
     return judgement.leaks.length + judgement.surprises.length === 0 ? 0 : 1
   } finally {
     await processes.stopAll()
-    await ground.remove()
+    for (const ground of grounds) await ground.remove()
   }
 }
 
 async function circumstances(
   args: readonly string[],
   { isAlone, missing }: Options,
-  { outside }: Ground,
+  grounds: readonly Ground[],
   processes: Processes,
 ): Promise<Omit<Circumstances, 'machine' | 'minutes'>> {
   const versions = [
     await describeTaxirank(processes),
     ...(isAlone ? [] : [await pgBouncerVersion(processes)]),
-    `PostgreSQL ${await outside.value('show server_version')} (embedded)`,
+    `PostgreSQL ${await grounds[0]?.outside.value('show server_version')} (embedded)`,
   ]
   return {
     date: new Date().toISOString().slice(0, 10),

@@ -38,7 +38,7 @@ interface Cast {
 }
 
 async function enter(stage: Stage, kind: Kind): Promise<Cast> {
-  const [holder, a, b] = [await stage.login('B', kind), await stage.login('A', kind), await stage.login('B', kind)]
+  const [holder, a, b] = await Promise.all([stage.login('B', kind), stage.login('A', kind), stage.login('B', kind)])
   await stage.hold(holder)
   return { holder, a, b, used: await stage.pid(a) }
 }

@@ -6,6 +6,7 @@ import type { Keeping, Verdict } from './judge.ts'
 import type { Kind } from './kind.ts'
 import type { Theme } from './kinds.ts'
 import { type Column, type Finding, type Judgement, judgeAll, ofKind, peerOf } from './result.ts'
+import type { Cell } from './run.ts'
 import { situations } from './situations.ts'
 
 export interface Circumstances {
@@ -147,22 +148,18 @@ function whyTheyDiffer(themes: readonly Theme[], columns: readonly Column[]): st
   const ours = columns.find(({ contender }) => contender.side === 'taxirank' && contender.policy === 'allow')
   const peers = peerOf(columns)
   if (!ours || peers.size === 0) return []
-  const differing = themes.flatMap(({ kinds }) => kinds).filter((kind) => differs(ours, peers, kind))
-  const reasons = [...differences.map(({ why }) => why), undefined]
-  const lines = reasons.flatMap((why) => {
-    const names = differing.filter((kind) => explanation(kind)?.why === why).map(({ name }) => name)
-    return names.length > 0 ? [`* ${names.join(', ')}: ${why ?? '**not explained**'}`] : []
+  const kinds = new Set(themes.flatMap((theme) => theme.kinds))
+  const cells = [...ours.verdicts.keys()].filter((cell) => kinds.has(cell.kind) && differs(ours, peers, cell))
+  const lines = [...differences, undefined].flatMap((difference) => {
+    const names = new Set(cells.filter((cell) => explanation(cell) === difference).map(({ kind }) => kind.name))
+    return names.size > 0 ? [`* ${[...names].join(', ')}: ${difference?.why ?? '**not explained**'}`] : []
   })
   return ['## Where Taxirank, allow, differs from PgBouncer', '', ...(lines.length > 0 ? lines : ['Nowhere.']), '']
 }
 
-function differs(ours: Column, peers: Column['verdicts'], kind: Kind): boolean {
-  return [...ours.verdicts].some(([cell, verdict]) => {
-    const peer = peers.get(cell)
-    if (cell.kind !== kind || typeof verdict === 'string' || peer === undefined || typeof peer === 'string')
-      return false
-    return !isAlike(verdict, peer)
-  })
+function differs(ours: Column, peers: Column['verdicts'], cell: Cell): boolean {
+  const [verdict, peer] = [ours.verdicts.get(cell), peers.get(cell)]
+  return typeof verdict === 'object' && typeof peer === 'object' && !isAlike(verdict, peer)
 }
 
 function unseen(themes: readonly Theme[]): string[] {
