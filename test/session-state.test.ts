@@ -51,16 +51,20 @@ after(async () => {
 
 describe('session state', () => {
   for (const [policy, rows] of Object.entries(expected) as [Policy, Readonly<Record<string, readonly string[]>>][]) {
-    it(`is left behind, kept or lost as session_state = ${policy} says`, { skip: !isKnown(policy) }, async () => {
-      const kinds = allKinds.filter(({ name }) => name in rows)
-      const cells = await findCells(ground, kinds, ofNames(inSituations))
-      const verdicts = await playAll(taxirank(policy), cells, processes, { ground, dir, tell: () => undefined })
-      const found = kinds.map(({ name }) => {
-        const ofKind = [...verdicts].filter(([{ kind }]) => kind.name === name)
-        return [name, ofKind.map(([, verdict]) => sign(verdict))]
-      })
-      assert.deepEqual(Object.fromEntries(found), rows)
-    })
+    it(
+      `is left behind, kept or lost as session_state = ${policy} says`,
+      { skip: !isKnown(policy), timeout: 120_000 },
+      async () => {
+        const kinds = allKinds.filter(({ name }) => name in rows)
+        const cells = await findCells(ground, kinds, ofNames(inSituations))
+        const verdicts = await playAll(taxirank(policy), cells, processes, { ground, dir, tell: () => undefined })
+        const found = kinds.map(({ name }) => {
+          const ofKind = [...verdicts].filter(([{ kind }]) => kind.name === name)
+          return [name, ofKind.map(([, verdict]) => sign(verdict))]
+        })
+        assert.deepEqual(Object.fromEntries(found), rows)
+      },
+    )
   }
 })
 

@@ -45,7 +45,7 @@ const prepared = [
 export const differences: readonly Difference[] = [
   {
     kinds: otherParameters,
-    why: 'PostgreSQL 18 reports these as well, so Taxirank makes them follow their client; PgBouncer 1.18 follows client_encoding, DateStyle, TimeZone, standard_conforming_strings and application_name only',
+    why: 'PostgreSQL reports these as well (`search_path` from 18), so Taxirank makes them follow their client; PgBouncer 1.18 follows client_encoding, DateStyle, TimeZone, standard_conforming_strings and application_name only',
   },
   {
     kinds: ['SET application_name'],

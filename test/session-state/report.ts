@@ -152,9 +152,14 @@ function whyTheyDiffer(themes: readonly Theme[], columns: readonly Column[]): st
   const cells = [...ours.verdicts.keys()].filter((cell) => kinds.has(cell.kind) && differs(ours, peers, cell))
   const lines = [...differences, undefined].flatMap((difference) => {
     const names = new Set(cells.filter((cell) => explanation(cell) === difference).map(({ kind }) => kind.name))
-    return names.size > 0 ? [`* ${[...names].join(', ')}: ${difference?.why ?? '**not explained**'}`] : []
+    return names.size > 0 ? [`* ${inItalics([...names])}: ${difference?.why ?? '**not explained**'}`] : []
   })
   return ['## Where Taxirank, allow, differs from PgBouncer', '', ...(lines.length > 0 ? lines : ['Nowhere.']), '']
+}
+
+/** Names may have commas in them. */
+function inItalics(names: readonly string[]): string {
+  return names.map((name) => `*${name}*`).join(', ')
 }
 
 function differs(ours: Column, peers: Column['verdicts'], cell: Cell): boolean {
@@ -165,17 +170,14 @@ function differs(ours: Column, peers: Column['verdicts'], cell: Cell): boolean {
 function unseen(themes: readonly Theme[]): string[] {
   const kinds = themes.flatMap(({ kinds }) => kinds)
   const named = (where: Kind['invisible']): string =>
-    kinds
-      .filter(({ invisible }) => invisible === where)
-      .map(({ name }) => name)
-      .join(', ')
+    inItalics(kinds.filter(({ invisible }) => invisible === where).map(({ name }) => name)) || '–'
   return [
     '## What can’t be seen',
     '',
     'No pooler can tell from the statements that these make state, so no policy is held to account for them:',
     '',
-    `* made inside a function or a trigger, whose text the pooler does not see: ${named('always') || '–'}`,
-    `* inside DO, as DISCARD ALL, which ends everything else a DO may have made, leaves it: ${named('inside DO') || '–'}`,
+    `* made inside a function or a trigger, whose text the pooler does not see: ${named('always')}`,
+    `* inside DO, as DISCARD ALL, which ends everything else a DO may have made, leaves it: ${named('inside DO')}`,
     '* what a C library or an extension keeps in its own memory; LOAD stands for it',
     '',
   ]
