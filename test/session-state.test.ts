@@ -4,9 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { Processes } from '../bench/processes.ts'
 import { isKnown, type Policy, taxirank } from './session-state/contenders.ts'
@@ -15,6 +13,7 @@ import { allKinds } from './session-state/kinds.ts'
 import { sign } from './session-state/report.ts'
 import { findCells, playAll } from './session-state/run.ts'
 import { situations } from './session-state/situations.ts'
+import { temporaryFolder } from './support/postgres.ts'
 
 /** In these situations, by their short names. */
 const inSituations = ['own', 'rb', 'multi ✗'] as const
@@ -36,7 +35,7 @@ const expected: Partial<Record<Policy, Readonly<Record<string, readonly string[]
 }
 
 const processes = new Processes()
-const dir = mkdtempSync(join(tmpdir(), 'taxirank-session-state-'))
+const dir = temporaryFolder()
 let ground: Ground
 
 before(async () => {

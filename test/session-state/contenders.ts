@@ -1,6 +1,6 @@
 /** The poolers of a run, each with one way to treat session state. */
 
-import { settings } from '../../src/config/settings.ts'
+import { inspectConfig } from '../../src/config/parse-config.ts'
 import type { Setup } from '../../bench/poolers.ts'
 import type { Side } from '../../bench/measure.ts'
 
@@ -16,8 +16,6 @@ export interface Contender {
   readonly setup: Setup
 }
 
-const isInThisVersion = 'session_state' in settings.pgbouncer
-
 const usual = {
   admin_users: 'postgres',
   default_pool_size: 2,
@@ -28,13 +26,18 @@ const usual = {
 
 const user = '"postgres" ""\n"app" ""'
 
-/** Whether this version takes the policy: without the setting it does what `allow` says. */
+/** Whether this version has the policy: one without the setting does what `allow` says. */
 export function isKnown(policy: Policy): boolean {
-  return isInThisVersion || policy === 'allow'
+  return policy === 'allow' || isTaken(policy)
+}
+
+function isTaken(policy: Policy): boolean {
+  const { problems } = inspectConfig('', () => `[pgbouncer]\nsession_state = ${policy}\n`)
+  return problems.every(({ line }) => line !== 2)
 }
 
 export function taxirank(policy: Policy): Contender {
-  const setting = isInThisVersion || policy !== 'allow' ? { session_state: policy } : {}
+  const setting = policy === 'allow' && !isTaken(policy) ? {} : { session_state: policy }
   return { name: `Taxirank, ${policy}`, side: 'taxirank', policy, setup: { settings: { ...usual, ...setting }, user } }
 }
 

@@ -18,12 +18,12 @@ export const themes: readonly Theme[] = [
   { name: 'parameters of one’s own', kinds: [...parameters.custom, ...invisible(...parameters.customInside)] },
   { name: 'roles', kinds: [...roles, ...invisible(...roleInside)] },
   { name: 'temporary objects', kinds: [...objects.temporary, ...invisible(...objects.temporaryInside)] },
-  { name: 'cursors', kinds: objects.cursors },
-  { name: 'prepared statements', kinds: objects.statements },
+  { name: 'cursors', kinds: [...objects.cursors, ...invisible(...objects.cursorInside)] },
+  { name: 'prepared statements', kinds: [...objects.statements, ...invisible(...objects.statementInside)] },
   { name: 'advisory locks', kinds: [...others.advisory, ...invisible(...others.advisoryInside)] },
   { name: 'notifications', kinds: [...others.listening, ...invisible(...others.listeningInside)] },
   { name: 'sequences', kinds: others.sequences },
-  { name: 'what DISCARD ALL leaves', kinds: others.lasting },
+  { name: 'what DISCARD ALL leaves', kinds: [...others.lasting, ...invisible(...others.seedInside)] },
   { name: 'large objects', kinds: others.largeObjects },
 ]
 

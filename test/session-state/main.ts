@@ -6,12 +6,12 @@
  * options. Without `--policies` those are left out that this version does not have.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
 import { Processes } from '../../bench/processes.ts'
+import { temporaryFolder } from '../support/postgres.ts'
 import { findProgram } from '../support/tools.ts'
 import { type Contender, inSessionMode, isKnown, pgBouncer, policies, type Policy, taxirank } from './contenders.ts'
 import { type Ground, prepareGround } from './ground.ts'
@@ -65,7 +65,7 @@ function named<T extends { readonly name: string }>(option: string, all: readonl
 
 /** Each ground is a lane: what a pooler waits for leaves most of the time to another. */
 async function play(options: Options, grounds: readonly Ground[], processes: Processes): Promise<Column[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'taxirank-session-state-'))
+  const dir = temporaryFolder()
   try {
     const cells = await findAll(options, grounds)
     console.log(`${cells.length} cells for each pooler`)

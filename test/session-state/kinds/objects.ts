@@ -39,28 +39,34 @@ export const temporaryInside: readonly Kind[] = themed(table, {
   'CREATE TEMP TABLE in a function': ['select matrix_temporary()'],
 })
 
-export const cursors: readonly Kind[] = themed(
-  { show: 'fetch first from matrix_c', fresh: fails('34000') },
-  {
-    'WITH HOLD cursor': ['declare matrix_c scroll cursor with hold for select 42'],
-    'WITH HOLD cursor, then CLOSE': ['declare matrix_c scroll cursor with hold for select 42', 'close matrix_c'],
-    'cursor without HOLD': ['declare matrix_c scroll cursor for select 42'],
-  },
-)
+const cursor = { show: 'fetch first from matrix_c', fresh: fails('34000') }
+
+export const cursors: readonly Kind[] = themed(cursor, {
+  'WITH HOLD cursor': ['declare matrix_c scroll cursor with hold for select 42'],
+  'WITH HOLD cursor, then CLOSE': ['declare matrix_c scroll cursor with hold for select 42', 'close matrix_c'],
+  'cursor without HOLD': ['declare matrix_c scroll cursor for select 42'],
+})
+
+export const cursorInside: readonly Kind[] = themed(cursor, {
+  'WITH HOLD cursor in a function': ['select matrix_hold()'],
+})
 
 const prepared = { extended: raw.parse(`select 'A'`, 'matrix') }
 const named = { show: byProtocol(raw.bind([], 'matrix'), raw.execute()), fresh: fails('26000') }
 
+const bySql = { show: 'execute matrix', fresh: fails('26000') }
+
+export const statementInside: readonly Kind[] = themed(bySql, {
+  'SQL PREPARE in a function': ['select matrix_prepare()'],
+})
+
 export const statements: readonly Kind[] = [
-  ...themed(
-    { show: 'execute matrix', fresh: fails('26000') },
-    {
-      'SQL PREPARE': [`prepare matrix as select 'A'`],
-      'SQL PREPARE, then DEALLOCATE': [`prepare matrix as select 'A'`, 'deallocate matrix'],
-      'SQL PREPARE, then DISCARD ALL': [`prepare matrix as select 'A'`, 'discard all'],
-      'Parse with a name, for EXECUTE': [prepared],
-    },
-  ),
+  ...themed(bySql, {
+    'SQL PREPARE': [`prepare matrix as select 'A'`],
+    'SQL PREPARE, then DEALLOCATE': [`prepare matrix as select 'A'`, 'deallocate matrix'],
+    'SQL PREPARE, then DISCARD ALL': [`prepare matrix as select 'A'`, 'discard all'],
+    'Parse with a name, for EXECUTE': [prepared],
+  }),
   ...themed(named, {
     'Parse with a name': [prepared],
     'Parse with a name, then Close': [prepared, { extended: raw.closeStatement('matrix') }],

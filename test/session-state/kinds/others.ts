@@ -59,12 +59,27 @@ export const sequences: readonly Kind[] = [
   { name: 'currval', make: [`select nextval('matrix_seq')`], show: `select currval('matrix_seq')` },
   { name: 'lastval', make: [`select nextval('matrix_seq')`], show: 'select lastval()' },
   { name: 'lastval of an INSERT', make: ['insert into matrix_numbered default values'], show: 'select lastval()' },
+  {
+    name: 'nextval, then DISCARD SEQUENCES',
+    make: [`select nextval('matrix_seq')`, 'discard sequences'],
+    show: `select currval('matrix_seq')`,
+  },
 ].map((kind): Kind => ({ ...kind, fresh: fails('55000'), isLostByTrack: true }))
 
 const outlasting = { outlivesDiscard: true, invisible: 'inside DO' } as const
 
 const connectByDblink = `select dblink_connect('matrix',
   format('host=127.0.0.1 port=%s dbname=postgres user=postgres', current_setting('port')))`
+
+export const seedInside: readonly Kind[] = [
+  {
+    name: 'setseed in a function',
+    make: ['select matrix_seed()'],
+    show: 'select random()',
+    fresh: undefined,
+    outlivesDiscard: true,
+  },
+]
 
 /** What DISCARD ALL leaves. */
 export const lasting: readonly Kind[] = [
