@@ -45,6 +45,7 @@ export function auditedAs(effect: Effect, session: ParameterSet): string | undef
     case 'set':
       return effect.value === null || session.reports(effect.name) ? undefined : `SET ${effect.name}`
     case 'set unknown':
+    case 'set unnamed':
       return 'parameters set by code or by computed names'
     case 'prepare':
       return 'SQL PREPARE'

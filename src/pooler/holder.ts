@@ -6,6 +6,8 @@ import type { ReplyReader } from './reply-reader.ts'
 /** Who holds the lease. */
 export interface Holder extends ReplyReader {
   readonly parameters: ParameterSet
+  /** What they were at its login. */
+  readonly login: ParameterSet
   /** That of its parameters. */
   readonly planKey: number
   /** What it has prepared. */

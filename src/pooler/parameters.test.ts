@@ -96,27 +96,74 @@ describe('parameters', () => {
   })
 
   describe('setStatement', () => {
+    const at = (parameters: ParameterSet, login = parameters) => ({ parameters, login })
+
+    it('sets what is not reported as well, and the role last', () => {
+      const client = sets.of(
+        new Map(Object.entries(ours)),
+        new Map([
+          ['role', 'r'],
+          ['work_mem', '5MB'],
+        ]),
+      )
+      assert.equal(
+        setStatement(at(setOf(ours)), client),
+        "SET exit_on_error=on;SELECT pg_catalog.set_config('work_mem',E'5MB',false);SELECT pg_catalog.set_config('role',E'r',false);SET exit_on_error=off",
+      )
+    })
+
+    it('resets everything where something is set that the client has not set, and begins with the role', () => {
+      const login = setOf(ours)
+      const before = sets.of(
+        new Map(Object.entries({ ...ours, DateStyle: 'German' })),
+        new Map([
+          ['role', 'r'],
+          ['a.b', '1'],
+        ]),
+      )
+      const client = sets.of(new Map(Object.entries({ ...ours, application_name: 'x' })), new Map([['c.d', '2']]))
+      assert.equal(
+        setStatement(at(before, login), client),
+        "SET exit_on_error=on;RESET role;RESET ALL;SET exit_on_error=on;SET application_name=E'x';SELECT pg_catalog.set_config('c.d',E'2',false);SET exit_on_error=off",
+      )
+    })
+
+    it('changes nothing but what differs where nothing has to go', () => {
+      const from = sets.of(
+        new Map(Object.entries(ours)),
+        new Map([
+          ['a.b', '1'],
+          ['role', 'r'],
+        ]),
+      )
+      const to = sets.of(new Map(Object.entries(ours)), new Map([['a.b', '2']]))
+      assert.equal(
+        setStatement(at(from), to),
+        "SET exit_on_error=on;RESET role;SELECT pg_catalog.set_config('a.b',E'2',false);SET exit_on_error=off",
+      )
+    })
+
     it('is nothing between equal sets, and where nothing that differs can be set', () => {
       const set = setOf(ours)
-      assert.equal(setStatement(set, set), undefined)
-      assert.equal(setStatement(set, setOf({ ...ours, is_superuser: 'on', server_version: '17.5' })), undefined)
+      assert.equal(setStatement(at(set), set), undefined)
+      assert.equal(setStatement(at(set), setOf({ ...ours, is_superuser: 'on', server_version: '17.5' })), undefined)
     })
 
     it('sets what differs, guarded so that a refusal ends the session', () => {
       assert.equal(
-        setStatement(setOf(ours), setOf({ ...ours, DateStyle: 'German', application_name: 'other' })),
+        setStatement(at(setOf(ours)), setOf({ ...ours, DateStyle: 'German', application_name: 'other' })),
         "SET exit_on_error=on;SET DateStyle=E'German';SET application_name=E'other';SET exit_on_error=off",
       )
     })
 
     it('sets nothing that the server does not report', () => {
       const { search_path: _, ...older } = ours
-      assert.equal(setStatement(setOf(older), setOf({ ...ours, search_path: 'x' })), undefined)
+      assert.equal(setStatement(at(setOf(older)), setOf({ ...ours, search_path: 'x' })), undefined)
     })
 
     it('hands a list of quoted names over whole', () => {
       assert.equal(
-        setStatement(setOf(ours), setOf({ ...ours, search_path: `"it's", public` })),
+        setStatement(at(setOf(ours)), setOf({ ...ours, search_path: `"it's", public` })),
         `SET exit_on_error=on;SELECT pg_catalog.set_config('search_path',E'"it''s", public',false);SET exit_on_error=off`,
       )
     })
@@ -125,7 +172,7 @@ describe('parameters', () => {
       const value = fc.string({ unit: fc.constantFrom("'", '\\', ';', '-', '\n', '$', 'a', ' ', '"', 'E') })
       const property = fc.property(value, (text) => {
         fc.pre(text !== ours.application_name)
-        const statement = setStatement(setOf(ours), setOf({ ...ours, application_name: text })) ?? ''
+        const statement = setStatement(at(setOf(ours)), setOf({ ...ours, application_name: text })) ?? ''
         const quoted = /^SET exit_on_error=on;SET application_name=E'((?:[^'\\]|''|\\\\)*)';SET exit_on_error=off$/
         const [, inside = ''] = quoted.exec(statement) ?? assert.fail(statement)
         assert.equal(
@@ -141,7 +188,7 @@ describe('parameters', () => {
         const from = setOf({ ...ours, client_encoding: encoding })
         const to = sets.with(from, 'application_name', 'caf\xc3\xa9')
         assert.equal(
-          setStatement(from, to),
+          setStatement(at(from), to),
           "SET exit_on_error=on;SET application_name=E'caf\xc3\xa9';SET exit_on_error=off",
         )
       }
@@ -155,7 +202,7 @@ describe('parameters', () => {
           [ours, { ...named, ...other }],
           [{ ...ours, ...other }, named],
         ] as const) {
-          assert.throws(() => setStatement(setOf(server), setOf(client)), {
+          assert.throws(() => setStatement(at(setOf(server)), setOf(client)), {
             code: 'parameter_refused',
             message: `the value of application_name has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`,
           })

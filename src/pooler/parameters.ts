@@ -185,22 +185,50 @@ export function isSettingName(name: string): boolean {
   return settingName.test(name) && name.length <= longestName
 }
 
+/** A server's session, as it is and as it was at its login. */
+export interface SessionNow {
+  readonly parameters: ParameterSet
+  readonly login: ParameterSet
+}
+
 /**
- * The statement that brings a server's session to what a client's is like; undefined if there is nothing to do. What the client has not set is
- * reset. `exit_on_error` around it sees to it that a value PostgreSQL refuses ends the session before
- * anything of the client's runs under the wrong one. Throws `parameter_refused` for a value that cannot be quoted safely.
+ * The statement that brings a server's session to what a client's is like; undefined if there is nothing to do. `exit_on_error` around it sees to it
+ * that a value PostgreSQL refuses ends the session before anything of the client's runs under the wrong one. Throws `parameter_refused` for a
+ * value that cannot be quoted safely.
  */
-export function setStatement(server: ParameterSet, client: ParameterSet, tracked = tracksDefaults): string | undefined {
-  const assignments = [...resets(server, client), ...reported(server, client, tracked), ...unreported(server, client)]
+export function setStatement(
+  { parameters: server, login }: SessionNow,
+  client: ParameterSet,
+  tracked = tracksDefaults,
+): string | undefined {
+  const theirs = server.settings.get(role)
+  const resetsRole = theirs !== undefined && theirs !== client.settings.get(role) ? [`RESET ${role}`] : []
+  const from = hasMore(server, client) ? login : server
+  const resets = from === login && server !== login ? resetAll : []
+  const assignments = [...resetsRole, ...resets, ...reported(from, client, tracked), ...unreported(from, client)]
   return assignments.length === 0 ? undefined : guarded(assignments, client)
 }
 
-/** What clients may have left in a session, but for statements; `RESET ALL` takes the guard away. */
+/** Ends the session at the first error. */
+const guard = 'exit_on_error'
+
+/** Who may set what depends on the role: so that of another client goes first, and that of this one comes last. */
+const role = 'role'
+
+/** All at once, for that needs no rights, and RESET of one may; it takes the guard away. */
+const resetAll = ['RESET ALL', `SET ${guard}=on`]
+
+/** Something is set that the client has not set. */
+function hasMore(server: ParameterSet, client: ParameterSet): boolean {
+  for (const name of server.settings.keys()) if (name !== role && !client.settings.has(name)) return true
+  return false
+}
+
+/** What clients may have left in a session, but for statements. */
 const resetList = [
   'RESET SESSION AUTHORIZATION',
-  'RESET ROLE',
-  'RESET ALL',
-  'SET exit_on_error=on',
+  `RESET ${role}`,
+  ...resetAll,
   'CLOSE ALL',
   'UNLISTEN *',
   'SELECT pg_catalog.pg_advisory_unlock_all()',
@@ -210,24 +238,12 @@ const resetList = [
 
 /** The same for a server of which nothing is known but what it was like at its login. */
 export function resetStatement(login: ParameterSet, client: ParameterSet, tracked = tracksDefaults): string {
-  const assignments = [...resetList, ...reported(login, client, tracked), ...unreported(login, client)]
-  return guarded(assignments, client)
+  return guarded([...resetList, ...reported(login, client, tracked), ...unreported(login, client)], client)
 }
 
 function guarded(assignments: readonly string[], client: ParameterSet): string {
   const isExiting = client.settings.get(guard) === 'on'
   return `SET ${guard}=on;${assignments.join(';')};SET ${guard}=${isExiting ? 'on' : 'off'}`
-}
-
-/** Ends the session at the first error. */
-const guard = 'exit_on_error'
-
-/** Who may set what depends on the role: so that of another client goes first, and that of this one comes last. */
-const role = 'role'
-
-function* resets({ settings: theirs }: ParameterSet, { settings: ours }: ParameterSet): Generator<string> {
-  if (theirs.has(role) && theirs.get(role) !== ours.get(role)) yield `RESET ${role}`
-  for (const name of theirs.keys()) if (name !== role && !ours.has(name)) yield `RESET ${name}`
 }
 
 function* reported(server: ParameterSet, client: ParameterSet, tracked: TrackedParameters): Generator<string> {

@@ -39,7 +39,13 @@ export interface Doubts {
   readonly names: ReadonlyMap<string, boolean>
   /** Any parameter may have been set. */
   readonly isAnyName: boolean
+  /** Parameters that were reset, maybe in vain; `allParameters`: all. */
+  readonly resets: ReadonlySet<string>
 }
+
+export const allParameters = '*'
+
+const nothing = "SELECT ''"
 
 /** One Query whose rows, read by `readAnswer`, tell what is in doubt. */
 export function questionOf({ kinds, names, isAnyName }: Doubts): string {
@@ -48,7 +54,7 @@ export function questionOf({ kinds, names, isAnyName }: Doubts): string {
     parts.push(`SELECT 'set',name,setting FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`)
   }
   for (const name of names.keys()) parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)`)
-  return parts.join(' UNION ALL ')
+  return parts.length === 0 ? nothing : parts.join(' UNION ALL ')
 }
 
 export interface Answer {

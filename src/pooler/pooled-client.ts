@@ -71,6 +71,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   /** When it is told that it waits; undefined until it first does. */
   #notifying: Deadline | undefined
   #parameters: ParameterSet | undefined
+  #initial: ParameterSet | undefined
   /** Made when it first prepares something: most clients never do. */
   #statements: ClientStatements | undefined
   #server: PooledServer | undefined
@@ -140,6 +141,10 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     return this.#parameters
   }
 
+  get login(): ParameterSet {
+    return this.#initial ?? this.parameters
+  }
+
   get planKey(): number {
     return this.parameters.planKey
   }
@@ -168,7 +173,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   /** `notice`: what every client is told. */
   welcome(parameters: ParameterSet, notice: Buffer | undefined): void {
-    this.#parameters = parameters
+    this.#parameters = this.#initial = parameters
     if (isTimed(this.#limits)) this.#timing = new ClientTiming(this.#limits, this)
     const { loginEnd } = parameters
     this.#client.welcome(notice ? build.withMessage(loginEnd, notice) : loginEnd, this.key)

@@ -209,6 +209,7 @@ export class ServerReplies implements RouterDesk {
     this.#keeper.session.parameterReported(name, value)
     const { parameters } = this.#keeper
     this.#desk.parametersChanged()
+    if (reader && name === 'session_authorization') this.#keeper.userChanged(value)
     if (reader && parameters.planKey !== planKey) this.#statements.expireLease()
     if (reader?.isReading) this.#desk.holder?.parametersReported(parameters)
   }

@@ -8,7 +8,7 @@ import type { Effects } from '../sql/effect.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
 import { type ParameterSet, resetStatement, setStatement, type TrackedParameters } from './parameters.ts'
-import { type Doubts, questionOf, readAnswer } from './pin.ts'
+import { allParameters, type Doubts, questionOf, readAnswer } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSession } from './server-session.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
@@ -98,7 +98,8 @@ export class SessionKeeper {
   /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
   begin(holder: Holder): void {
     const isOther = this.#lastHolder !== holder.id
-    if (isOther && this.#resetsForOthers && this.#lastHolder !== 0) this.#wash(holder)
+    const isStrange = this.#watch.isStrange || (this.#resetsForOthers && this.#lastHolder !== 0)
+    if (isOther && isStrange) this.#wash(holder)
     else if (this.parameters !== holder.parameters) this.#bringTo(holder)
     if (!isOther) return
     if (holder.readsSequences) this.#server.ask(discardSequences)
@@ -108,12 +109,13 @@ export class SessionKeeper {
 
   /** Whatever clients have left is removed. */
   #wash(holder: Holder): void {
+    this.#watch.washed()
     this.#server.ask(resetStatement(this.session.login, holder.parameters, this.#parts.tracked))
     this.session.settingsKnown(holder.parameters.settings)
   }
 
   #bringTo(holder: Holder): void {
-    const statement = setStatement(this.parameters, holder.parameters, this.#parts.tracked)
+    const statement = setStatement(this.session, holder.parameters, this.#parts.tracked)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
     this.#server.ask(statement)
     this.session.settingsKnown(holder.parameters.settings)
@@ -134,6 +136,12 @@ export class SessionKeeper {
     this.#hasForeignSequences = false
   }
 
+  /** PostgreSQL reports that the session belongs to another user now. */
+  userChanged(user: string): void {
+    if (user === this.session.login.values.get('session_authorization')) return
+    if (!this.#watch.isOff && !this.#resetsForOthers) this.#watch.found('another user')
+  }
+
   /** A command's tag says what it has left: statements that SQL prepared, or a channel. */
   found(kind: 'SQL PREPARE' | 'LISTEN'): void {
     if (!this.#watch.isOff && !this.#resetsForOthers) return this.#watch.found(kind)
@@ -144,6 +152,7 @@ export class SessionKeeper {
   /** A DISCARD ALL has run: the session is as at its login, but for what nothing undoes. `isOurs`: nobody asked for it. */
   discarded(isOurs: boolean): void {
     this.session.settingsKnown(noSettings)
+    this.#watch.washed()
     if (isOurs) return
     this.#watch.discarded()
     this.#server.holder?.parametersReported(this.parameters)
@@ -183,8 +192,23 @@ export class SessionKeeper {
     const { holder } = this.#server
     if (!holder?.isReading) return
     holder.parametersReported(this.parameters)
+    holder.parametersAdopted(this.#restarted(doubts, holder))
     const { pin } = this.#watch
     if (pin) holder.pinned([...pin.kinds])
+  }
+
+  /** What is reset has the value of the startup packet again, which servers know nothing of. */
+  #restarted({ resets }: Doubts, { login }: Holder): ParameterSet {
+    if (resets.size === 0) return this.parameters
+    const isReset = (name: string): boolean => resets.has(allParameters) || resets.has(name.toLowerCase())
+    const { values, settings } = this.parameters
+    const again = new Map(values)
+    for (const [name, value] of login.values) {
+      if (isReset(name) && values.get(name) === this.session.login.values.get(name)) again.set(name, value)
+    }
+    const kept = new Map(settings)
+    for (const [name, value] of login.settings) if (isReset(name) && !settings.has(name)) kept.set(name, value)
+    return this.#parts.parameterSets.of(again, kept)
   }
 
   // A lease ends.

@@ -7,7 +7,7 @@
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
 import { isSettingName, type ParameterSet } from './parameters.ts'
-import { type Answer, askableKinds, type Doubts, type PinKind } from './pin.ts'
+import { allParameters, type Answer, askableKinds, type Doubts, type PinKind } from './pin.ts'
 import type { SessionState } from './session-rules.ts'
 
 /** What a watch needs to know of its pool. */
@@ -36,6 +36,8 @@ export class SessionWatch {
   /** Parameters that may have been set; true: the last that is known of them is that they were reset. */
   readonly #names = new Map<string, boolean>()
   #isAnyName = false
+  readonly #resets = new Set<string>()
+  #isStrange = false
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
   /** Something was changed in this lease, maybe taken back since. */
@@ -59,7 +61,17 @@ export class SessionWatch {
 
   /** Hot path. The session must be asked before anything else is done with it. */
   get isInDoubt(): boolean {
-    return this.#kinds.size > 0 || this.#names.size > 0 || this.#isAnyName
+    return this.#kinds.size > 0 || this.#names.size > 0 || this.#isAnyName || this.#resets.size > 0
+  }
+
+  /** Hot path. There may be something in the session that it can't be asked about. */
+  get isStrange(): boolean {
+    return this.#isStrange
+  }
+
+  /** There isn't any more. */
+  washed(): void {
+    this.#isStrange = false
   }
 
   /** Hot path. */
@@ -92,7 +104,8 @@ export class SessionWatch {
   found(kind: PinKind): void {
     if (this.isOff || this.#policy === 'reset') return
     this.#touch()
-    this.#kinds.add(kind)
+    if (askableKinds.includes(kind)) this.#kinds.add(kind)
+    else this.#pinFor(kind)
   }
 
   /** Nothing the holder has left is unknown; asked for from now on is what is sent from now on. */
@@ -102,6 +115,7 @@ export class SessionWatch {
       kinds: new Set(this.#kinds),
       names: new Map([...known, ...this.#names]),
       isAnyName: this.#isAnyName,
+      resets: new Set(this.#resets),
     }
     this.#forgetDoubts()
     return doubts
@@ -130,6 +144,7 @@ export class SessionWatch {
   #forgetDoubts(): void {
     this.#kinds.clear()
     this.#names.clear()
+    this.#resets.clear()
     this.#isAnyName = false
   }
 
@@ -149,9 +164,12 @@ export class SessionWatch {
       case 'set':
         return this.#set(effect.name, effect.value, session)
       case 'reset all':
+        this.#resets.add(allParameters)
         return this.#setAny([], undefined)
       case 'set unknown':
         return this.#setAny(effect.mentioned, 'parameters')
+      case 'set unnamed':
+        return this.#keep('parameters')
       case 'prepare':
         return this.#keep('SQL PREPARE')
       case 'temporary':
@@ -182,6 +200,7 @@ export class SessionWatch {
 
   #set(name: string, value: string | null | undefined, session: ParameterSet): TaxirankError | undefined {
     if (name === 'session_authorization') return value === null ? undefined : this.#keep('another user')
+    if (value === null) this.#resets.add(name)
     if (session.reports(name)) return undefined
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
     if (this.#policy === 'pin' || !isSettingName(name)) return this.#keep('parameters')
@@ -209,6 +228,7 @@ export class SessionWatch {
   #anything(): TaxirankError | undefined {
     const refusal = this.#setAny([], 'parameters')
     if (this.#policy === 'reject') return refusal
+    this.#isStrange = true
     for (const kind of askableKinds) this.#kinds.add(kind)
     return refusal
   }
@@ -263,7 +283,7 @@ export class SessionWatch {
   #settingsAfter(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
     const settings = new Map(session.settings)
     for (const [name, value] of answer.settings) {
-      if (session.reports(name) || (name === guard && value === 'off')) continue
+      if (session.reports(name) || (name === guard && value === 'off') || ofTransactions.has(name)) continue
       const isReset = doubts.names.get(name) === true && value !== session.settings.get(name)
       if (value === null || isReset || (name === 'role' && value === 'none')) settings.delete(name)
       else if (isSettingName(name)) settings.set(name, value)
@@ -272,6 +292,9 @@ export class SessionWatch {
     return settings
   }
 }
+
+/** They belong to a transaction, whatever pg_settings says of them, and can't be reset. */
+const ofTransactions = new Set(['transaction_isolation', 'transaction_read_only', 'transaction_deferrable', 'seed'])
 
 /** What the pooler itself sets around parameters. */
 const guard = 'exit_on_error'

@@ -15,6 +15,8 @@ export type Effect =
    * of custom parameters maybe.
    */
   | { readonly kind: 'set unknown'; readonly mentioned: readonly string[] }
+  /** It sets one parameter of which not even the name can be read. */
+  | { readonly kind: 'set unnamed' }
   /** SQL PREPARE and DEALLOCATE: not those of the protocol. */
   | { readonly kind: 'prepare' }
   | { readonly kind: 'deallocate'; readonly statement: string }

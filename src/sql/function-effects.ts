@@ -31,11 +31,12 @@ function effectOf(name: string, tokens: readonly Token[], at: number): Effect | 
   return simple.get(name)
 }
 
+const unnamed: Effect = { kind: 'set unnamed' }
+
 /** A value is never taken from the text: the row that it stands in may not be there. */
 function setConfigEffect(behind: readonly Token[]): Effect | undefined {
-  const unknown: Effect = { kind: 'set unknown', mentioned: mentionedNames(behind) }
   const [open, name, comma] = behind
-  if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return unknown
+  if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return unnamed
   return isLocal(behind) ? undefined : { kind: 'set', name: lowered(name.text), value: undefined }
 }
 
