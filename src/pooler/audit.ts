@@ -47,6 +47,8 @@ export function auditedAs(effect: Effect, session: ParameterSet): string | undef
     case 'set unknown':
     case 'set unnamed':
       return 'parameters set by code or by computed names'
+    case 'unsure':
+      return 'code that can not be seen: DO, CALL'
     case 'prepare':
       return 'SQL PREPARE'
     case 'listen':

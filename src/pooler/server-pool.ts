@@ -57,7 +57,7 @@ export interface ServerPoolParts {
 }
 
 /** Of a text that is too long to be looked at. */
-const unsure: Effects = Object.freeze([{ kind: 'unsure' } as const])
+const unsure: Effects = Object.freeze([{ kind: 'unsure', mentioned: [] } as const])
 
 /** A failure that goes on is logged as often as this. */
 const repeatLogMs = 10_000

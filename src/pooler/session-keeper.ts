@@ -49,6 +49,8 @@ export class SessionKeeper {
   /** Whatever there is of sequences in the session is another client's than the holder's. */
   #hasForeignSequences = false
   #resetsForOthers: boolean
+  /** A client that resets clean up behind has prepared statements by SQL. */
+  #hasPrepared = false
   readonly #resetQuery: string | undefined
   /** What the next reset is, if not that. */
   #nextReset: string | undefined
@@ -109,8 +111,11 @@ export class SessionKeeper {
 
   /** Whatever clients have left is removed. */
   #wash(holder: Holder): void {
+    const dropsStatements = this.#resetsForOthers && (this.#hasPrepared || this.#watch.isStrange)
+    const text = resetStatement(this.session.login, holder.parameters, this.#parts.tracked)
+    this.#server.ask(dropsStatements ? `DEALLOCATE ALL;${text}` : text)
+    this.#hasPrepared = false
     this.#watch.washed()
-    this.#server.ask(resetStatement(this.session.login, holder.parameters, this.#parts.tracked))
     this.session.settingsKnown(holder.parameters.settings)
   }
 
@@ -144,8 +149,9 @@ export class SessionKeeper {
 
   /** A command's tag says what it has left: statements that SQL prepared, or a channel. */
   found(kind: 'SQL PREPARE' | 'LISTEN'): void {
-    if (!this.#watch.isOff && !this.#resetsForOthers) return this.#watch.found(kind)
-    if (kind === 'LISTEN') this.session.leave('listening', 'it listens for a client')
+    if (this.#resetsForOthers) this.#hasPrepared ||= kind === 'SQL PREPARE'
+    else if (!this.#watch.isOff) this.#watch.found(kind)
+    else if (kind === 'LISTEN') this.session.leave('listening', 'it listens for a client')
     else this.session.leave('statements', 'a statement was prepared on it')
   }
 

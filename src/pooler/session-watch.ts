@@ -92,7 +92,8 @@ export class SessionWatch {
 
   /** A text with these effects is about to be sent; an error: it must not be. `session` is what the server is like. */
   sent(effects: Effects, session: ParameterSet): TaxirankError | undefined {
-    if (this.isOff || this.#policy === 'reset') return undefined
+    if (this.isOff) return undefined
+    if (this.#policy === 'reset') return this.#look(effects)
     for (const effect of effects) {
       const refusal = this.#note(effect, session)
       if (refusal) return refusal
@@ -100,12 +101,25 @@ export class SessionWatch {
     return undefined
   }
 
+  /** Of what a reset removes nothing has to be known. */
+  #look(effects: Effects): undefined {
+    if (effects.some(({ kind }) => kind === 'indelible')) this.#cleaning = 'destroy'
+    if (effects.some(({ kind }) => kind === 'unsure')) this.#isStrange = true
+    return undefined
+  }
+
   /** The server has said that there is something of that kind. */
   found(kind: PinKind): void {
     if (this.isOff || this.#policy === 'reset') return
     this.#touch()
-    if (askableKinds.includes(kind)) this.#kinds.add(kind)
+    if (this.#policy === 'reject') this.#cleanUp()
+    else if (askableKinds.includes(kind)) this.#kinds.add(kind)
     else this.#pinFor(kind)
+  }
+
+  /** All of it is removed when the lease ends. */
+  #cleanUp(): void {
+    if (this.#cleaning === 'none') this.#cleaning = 'reset'
   }
 
   /** Nothing the holder has left is unknown; asked for from now on is what is sent from now on. */
@@ -165,9 +179,9 @@ export class SessionWatch {
         return this.#set(effect.name, effect.value, session)
       case 'reset all':
         this.#resets.add(allParameters)
-        return this.#setAny([], undefined)
+        return this.#setAny([])
       case 'set unknown':
-        return this.#setAny(effect.mentioned, 'parameters')
+        return this.#setUnknown()
       case 'set unnamed':
         return this.#keep('parameters')
       case 'prepare':
@@ -192,7 +206,7 @@ export class SessionWatch {
       case 'discard':
         return this.#reconsider(...askableKinds)
       case 'unsure':
-        return this.#anything()
+        return this.#anything(effect.mentioned)
       default:
         return undefined
     }
@@ -209,28 +223,29 @@ export class SessionWatch {
     return undefined
   }
 
-  #setAny(mentioned: readonly string[], pinned: PinKind | undefined): TaxirankError | undefined {
-    if (this.#policy === 'reject') return this.#washed()
-    if (this.#policy === 'pin' && pinned) return this.#keep(pinned)
+  #setUnknown(): TaxirankError | undefined {
+    if (this.#policy === 'reject') return this.#refuse('a change of pg_settings')
+    return this.#policy === 'pin' ? this.#keep('parameters') : this.#setAny([])
+  }
+
+  #setAny(mentioned: readonly string[]): undefined {
     this.#touch()
     this.#isAnyName = true
     for (const name of mentioned) if (isSettingName(name)) this.#names.set(name, false)
     return undefined
   }
 
-  /** What it may have done can't be known, and is not allowed: it is removed. */
-  #washed(): undefined {
+  /** What can be asked for follows the client, or pins it; the rest is removed when another one comes. Where nothing may be left, all of it is. */
+  #anything(mentioned: readonly string[]): TaxirankError | undefined {
+    if (this.#policy === 'pin') return this.#keep('parameters')
     this.#touch()
-    if (this.#cleaning === 'none') this.#cleaning = 'reset'
-    return undefined
-  }
-
-  #anything(): TaxirankError | undefined {
-    const refusal = this.#setAny([], 'parameters')
-    if (this.#policy === 'reject') return refusal
     this.#isStrange = true
+    if (this.#policy === 'reject') {
+      this.#cleanUp()
+      return undefined
+    }
     for (const kind of askableKinds) this.#kinds.add(kind)
-    return refusal
+    return this.#setAny(mentioned)
   }
 
   /** Something that can't be carried will be there, if it isn't rolled back. */

@@ -12,8 +12,9 @@ function classify(text: string): Effects {
 }
 
 const set = (name: string, value?: null): Effect => ({ kind: 'set', name, value })
-const unknown = (...mentioned: string[]): Effect => ({ kind: 'set unknown', mentioned })
-const unsure: Effect = { kind: 'unsure' }
+const unknown: Effect = { kind: 'set unknown' }
+const unsureOf = (...mentioned: string[]): Effect => ({ kind: 'unsure', mentioned })
+const unsure = unsureOf()
 
 describe('a text does nothing to its session', () => {
   for (const text of [
@@ -44,6 +45,9 @@ describe('a text does nothing to its session', () => {
     'explain select 1',
     'explain (analyze, buffers) select 1',
     'notify news',
+    'execute p',
+    'explain analyze execute p',
+    'create table t as execute p',
     'select * from pg_settings',
     "alter role x set work_mem = '1MB'",
     '(select 1) union (select 2)',
@@ -88,18 +92,15 @@ describe('a text changes its session', () => {
     'select pg_catalog . "set_config" /* a */ (\'app.tenant\', $1, $2)': [set('app.tenant')],
     "select set_config('app.' || x, 'y', false)": [{ kind: 'set unnamed' }],
     'select set_config($1, $2, false)': [{ kind: 'set unnamed' }],
-    "update pg_settings set setting = '1' where name = 'work_mem'": [unknown()],
-    "with x as (update pg_catalog.pg_settings set setting = 'x') select 1": [unknown()],
-    "do $$ begin perform set_config('app.tenant', 'x', false); end $$": [unknown('app.tenant'), unsure],
-    'call anything()': [unknown(), unsure],
+    "update pg_settings set setting = '1' where name = 'work_mem'": [unknown],
+    "with x as (update pg_catalog.pg_settings set setting = 'x') select 1": [unknown],
+    "do $$ begin perform set_config('app.tenant', 'x', false); end $$": [unsureOf('app.tenant')],
+    'call anything()': [unsure],
     'prepare p as select 1': [{ kind: 'prepare' }],
     "prepare p as select set_config('a.b', $1, false)": [
       { kind: 'indelible', what: 'PREPARE of a statement that changes its session' },
       set('a.b'),
     ],
-    'execute p': [unknown()],
-    'explain analyze execute p': [unknown()],
-    'create table t as execute p': [unknown()],
     'DEALLOCATE Pdo_Stmt_1': [{ kind: 'deallocate', statement: 'pdo_stmt_1' }],
     'deallocate prepare "S"': [{ kind: 'deallocate', statement: 'S' }],
     'deallocate all': [{ kind: 'deallocate all' }],

@@ -8,7 +8,7 @@ import { type Effects, noEffects } from './effect.ts'
 import { statementsOf } from './lexer.ts'
 import { statementEffects } from './statement-effects.ts'
 
-const unsure: Effects = Object.freeze([{ kind: 'unsure' } as const])
+const unsure: Effects = Object.freeze([{ kind: 'unsure', mentioned: [] } as const])
 
 export interface ClassifierLimits {
   readonly mostTexts: number

@@ -10,11 +10,8 @@ export type Effect =
    */
   | { readonly kind: 'set'; readonly name: string; readonly value: null | undefined }
   | { readonly kind: 'reset all' }
-  /**
-   * It may set parameters that can't be read in the text (a computed name, UPDATE pg_settings). `mentioned`: dotted names that stand in it,
-   * of custom parameters maybe.
-   */
-  | { readonly kind: 'set unknown'; readonly mentioned: readonly string[] }
+  /** It may set any of PostgreSQL's own parameters: UPDATE pg_settings. */
+  | { readonly kind: 'set unknown' }
   /** It sets one parameter of which not even the name can be read. */
   | { readonly kind: 'set unnamed' }
   /** SQL PREPARE and DEALLOCATE: not those of the protocol. */
@@ -35,8 +32,11 @@ export type Effect =
   | { readonly kind: 'indelible'; readonly what: string }
   /** It reads what this session last drew from a sequence: currval, lastval. */
   | { readonly kind: 'read sequence' }
-  /** Anything may happen: code that can't be seen runs, or the text could not be understood. */
-  | { readonly kind: 'unsure' }
+  /**
+   * Anything may happen: code that can't be seen runs, or the text could not be understood. `mentioned`: dotted names that stand in strings, of
+   * custom parameters maybe.
+   */
+  | { readonly kind: 'unsure'; readonly mentioned: readonly string[] }
 
 /** In the order of the text; the one empty list is `noEffects`. */
 export type Effects = readonly Effect[]

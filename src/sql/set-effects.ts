@@ -3,7 +3,7 @@
 import { type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
 
-const unsure: Effects = [{ kind: 'unsure' }]
+const unsure: Effects = [{ kind: 'unsure', mentioned: [] }]
 
 export function setEffects(tokens: readonly Token[]): Effects {
   const scope = wordAt(tokens, 1)

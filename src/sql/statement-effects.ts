@@ -5,7 +5,7 @@ import { functionEffects, mentionedNames } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
 import { resetEffects, setEffects } from './set-effects.ts'
 
-const unsure: Effects = [{ kind: 'unsure' }]
+const unsure: Effects = [{ kind: 'unsure', mentioned: [] }]
 
 /** The tokens of one statement, without its semicolon. */
 export function statementEffects(tokens: readonly Token[]): Effects {
@@ -42,7 +42,7 @@ const byKeyword = new Map<string, Reader>([
   ['reset', resetEffects],
   ['prepare', prepareEffects],
   // What it runs was looked at when it was prepared.
-  ['execute', one({ kind: 'set unknown', mentioned: [] })],
+  ['execute', nothing],
   ['deallocate', deallocateEffects],
   ['discard', discardEffects],
   ['listen', one({ kind: 'listen' })],
@@ -81,9 +81,7 @@ function selectEffects(tokens: readonly Token[]): Effects {
 /** An update of the view of all parameters sets them. */
 function updateEffects(tokens: readonly Token[]): Effects {
   const isOfSettings = tokens.some(({ kind, text }) => kind !== 'string' && lowered(text) === 'pg_settings')
-  return isOfSettings && has(tokens, 'update')
-    ? [{ kind: 'set unknown', mentioned: mentionedNames(tokens) }]
-    : noEffects
+  return isOfSettings && has(tokens, 'update') ? [{ kind: 'set unknown' }] : noEffects
 }
 
 /** What is prepared may do to the session what only its EXECUTE shows, and with values of that. */
@@ -111,7 +109,7 @@ function discardEffects(tokens: readonly Token[]): Effects {
 
 /** Code that runs, of which only the text of an inline block can be seen. */
 function codeEffects(tokens: readonly Token[]): Effects {
-  const effects: Effect[] = [{ kind: 'set unknown', mentioned: mentionedNames(tokens) }, { kind: 'unsure' }]
+  const effects: Effect[] = [{ kind: 'unsure', mentioned: mentionedNames(tokens) }]
   const bodies = tokens.map((token) => (token.kind === 'string' ? (token.text ?? '') : '')).join(' ')
   if (/\b(setseed|dblink_connect|load)\b/i.test(bodies))
     effects.push({ kind: 'indelible', what: 'LOAD, setseed or dblink_connect' })
@@ -132,11 +130,7 @@ function createEffects(tokens: readonly Token[]): Effects {
   const isDropped = tokens.some(
     (token, at) => isWord(token, 'on') && isWord(tokens[at + 1], 'commit') && isWord(tokens[at + 2], 'drop'),
   )
-  const isRun = has(tokens, 'execute') && has(head, 'table', 'unlogged')
-  return [
-    ...(isTemporary && !isDropped ? [{ kind: 'temporary' } as const] : []),
-    ...(isRun ? [{ kind: 'set unknown', mentioned: [] } as const] : []),
-  ]
+  return isTemporary && !isDropped ? [{ kind: 'temporary' }] : noEffects
 }
 
 function alterEffects(tokens: readonly Token[]): Effects {

@@ -99,16 +99,63 @@ export function surprise(
   if (verdict.differs !== undefined) return verdict.differs
   if (contender.policy === 'allow') return peer && surpriseBeside(cell, verdict, peer)
   if (verdict.keeping === 'none' || isInvisible(cell)) return undefined
-  const wanted = [...keepings[contender.policy], ...exceptions(contender, cell.kind)]
+  const wanted = [...keepings[contender.policy], ...exceptions(contender, cell)]
   if (!wanted.includes(verdict.keeping)) return `${wanted.join(' or ')} was expected, it is ${verdict.keeping}`
   const isOtherRefusal = verdict.refusal !== undefined && verdict.refusal !== '0A000'
   return isOtherRefusal ? `refused by ${verdict.refusal} and not by 0A000` : undefined
 }
 
-function exceptions({ policy }: Contender, kind: Kind): readonly Keeping[] {
-  if (policy === 'track' && kind.isLostByTrack) return ['alone']
-  return policy === 'session' && kind.isOfLogin ? ['lost'] : []
+function exceptions({ policy }: Contender, { kind, situation }: Cell): readonly Keeping[] {
+  if (kind.isOfLogin) return ['lost']
+  return lesserPromises
+    .filter(({ policies, isOf }) => policies.includes(policy) && isOf(kind, situation.short))
+    .map(({ keeping }) => keeping)
 }
+
+interface LesserPromise {
+  readonly policies: readonly Contender['policy'][]
+  readonly isOf: (kind: Kind, situation: string) => boolean
+  readonly keeping: Keeping
+  readonly why: string
+}
+
+/** What a client may lose, though nobody else ever sees it. */
+const lesserPromises: readonly LesserPromise[] = [
+  {
+    policies: ['track', 'pin', 'reject'],
+    isOf: ({ isLostByTrack = false }) => isLostByTrack,
+    keeping: 'alone',
+    why: 'what was drawn from sequences is forgotten when somebody else has used the server: an INSERT must not pin',
+  },
+  {
+    policies: ['track'],
+    isOf: ({ name }, situation) =>
+      name === 'set_config in a procedure' || (situation === 'DO' && name.startsWith('set_config with')),
+    keeping: 'alone',
+    why: 'the parameter has no name in the text, and PostgreSQL lists no custom ones: the session is reset when another client comes. Pinning whoever calls a procedure would cost more',
+  },
+  {
+    policies: ['reject'],
+    isOf: ({ name }, situation) => situation === 'DO' || / in a (DO|procedure)$/.test(name),
+    keeping: 'lost',
+    why: 'DO and CALL are not refused, for most do nothing to their session: what they leave is removed',
+  },
+  {
+    policies: ['track', 'pin', 'reset', 'reject'],
+    isOf: ({ name }) => name === 'Parse with a name, for EXECUTE',
+    keeping: 'lost',
+    why: 'statements of the protocol have another name on servers, and EXECUTE is SQL',
+  },
+  {
+    policies: ['reset'],
+    isOf: ({ outlivesDiscard = false }) => outlivesDiscard,
+    keeping: 'lost',
+    why: 'nothing removes it from a session: the server is closed',
+  },
+]
+
+/** For the report. */
+export const promises: readonly string[] = lesserPromises.map(({ policies, why }) => `${policies.join(', ')}: ${why}`)
 
 function surpriseBeside(cell: Cell, verdict: Verdict, peer: Verdict): string | undefined {
   if (isAlike(verdict, peer) || explanation(cell) !== undefined) return undefined

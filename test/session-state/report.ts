@@ -1,7 +1,7 @@
 /** The report of the session-state matrix: a table for who reads a line a kind, one a pooler with every cell, and why they differ. */
 
 import type { Contender } from './contenders.ts'
-import { differences, explanation, isAlike } from './expectations.ts'
+import { differences, explanation, isAlike, promises } from './expectations.ts'
 import type { Keeping, Verdict } from './judge.ts'
 import type { Kind } from './kind.ts'
 import type { Theme } from './kinds.ts'
@@ -179,6 +179,12 @@ function unseen(themes: readonly Theme[]): string[] {
     `* made inside a function or a trigger, whose text the pooler does not see: ${named('always')}`,
     `* inside DO, as DISCARD ALL, which ends everything else a DO may have made, leaves it: ${named('inside DO')}`,
     '* what a C library or an extension keeps in its own memory; LOAD stands for it',
+    '',
+    '## What a client may lose',
+    '',
+    'Nobody else sees it, but its client may find it gone, by policy:',
+    '',
+    ...promises.map((promise) => `* ${promise}`),
     '',
   ]
 }

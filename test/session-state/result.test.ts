@@ -68,7 +68,7 @@ describe('under the other policies', () => {
       assert.deepEqual(count(taxirank(policy), lost), [0, 1])
     }
     assert.deepEqual(count(taxirank('track'), { keeping: 'alone', leaks: [] }, { of: { isLostByTrack: true } }), [0, 0])
-    assert.deepEqual(count(taxirank('pin'), { keeping: 'alone', leaks: [] }, { of: { isLostByTrack: true } }), [0, 1])
+    assert.deepEqual(count(taxirank('pin'), { keeping: 'alone', leaks: [] }), [0, 1])
   })
 
   it('keeps until another comes under reset', () => {
