@@ -105,5 +105,7 @@ function differing(before: Look['custom'], after: Look['custom']): string[] {
 function gainsAndLosses(what: (typeof lists)[number], before: readonly string[], after: readonly string[]): Change[] {
   const isGain = after.some((one) => !before.includes(one))
   const isLoss = before.some((one) => !after.includes(one))
+  const isRenamed = isGain && isLoss && before.length === after.length
+  if (isRenamed) return []
   return [...(isGain ? [{ what, isGain }] : []), ...(isLoss ? [{ what, isGain: false }] : [])]
 }
