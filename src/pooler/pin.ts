@@ -2,6 +2,9 @@
  * Why a client keeps its server beyond its transaction: something is in the session that can't be carried to another server. What can be
  * asked for is: the session itself says whether it is still there.
  */
+
+import { isOfTransaction } from '../sql/parameter-name.ts'
+
 export type PinKind =
   | 'temporary objects'
   | 'advisory locks'
@@ -68,8 +71,9 @@ export function readAnswer(rows: readonly (readonly (string | null)[])[]): Answe
   const kinds = new Set<PinKind>()
   const settings = new Map<string, string | null>()
   for (const [what, name, value = null] of rows) {
-    if (what === 'set' && name) settings.set(name.toLowerCase(), value)
-    else if (value === 'true') kinds.add(name as PinKind)
+    if (what === 'set' && name) {
+      if (!isOfTransaction(name.toLowerCase())) settings.set(name.toLowerCase(), value)
+    } else if (value === 'true') kinds.add(name as PinKind)
   }
   return { kinds, settings }
 }

@@ -199,6 +199,10 @@ export class SessionWatch {
       case 'deallocate':
       case 'deallocate all':
         return this.#reconsider('SQL PREPARE')
+      case 'close':
+        return this.#reconsider('WITH HOLD cursors')
+      case 'drop':
+        return this.#reconsider('temporary objects')
       case 'unlisten':
         return this.#reconsider('LISTEN')
       case 'unlock':

@@ -5,10 +5,9 @@
  */
 
 import { type Effects, noEffects } from './effect.ts'
+import { codeEffects } from './function-effects.ts'
 import { statementsOf } from './lexer.ts'
 import { statementEffects } from './statement-effects.ts'
-
-const unsure: Effects = Object.freeze([{ kind: 'unsure', mentioned: [] } as const])
 
 export interface ClassifierLimits {
   readonly mostTexts: number
@@ -42,9 +41,10 @@ export class Classifier {
   }
 }
 
+/** What can't be made out is like a block of code. */
 function effectsOf(text: string): Effects {
   const statements = statementsOf(text)
-  if (!statements) return unsure
+  if (!statements) return codeEffects([{ kind: 'string', text }])
   const effects = statements.flatMap(statementEffects)
   return effects.length === 0 ? noEffects : effects
 }
@@ -64,17 +64,18 @@ kinds[0x26] = ampersand
 
 /** By length: keywords with which a harmless statement begins. */
 const openings = byLength(
-  'select insert update delete merge values table begin start commit end rollback abort savepoint release fetch move close copy show vacuum ' +
+  'select insert update delete merge values table begin start commit end rollback abort savepoint release fetch move copy show vacuum ' +
     'analyze lock notify truncate',
 )
 
 /** By length: words that need a closer look, wherever they stand. */
 const suspects = byLength(
-  'temp hold temporary set_config setseed set_limit lastval currval dblink_connect dblink_connect_u',
+  'temp hold temporary set_config setseed set_limit lastval currval dblink_connect dblink_connect_u ' +
+    'query_to_xml query_to_xmlschema query_to_xml_and_xmlschema ts_stat ts_rewrite crosstab crosstab2 crosstab3 crosstab4 connectby xpath_table',
 )
 /** By its first byte: whether a word may be a suspect. */
 const suspectFirst = new Uint8Array(256)
-for (const first of 'thslcdpi') {
+for (const first of 'thslcdpiqx') {
   suspectFirst[first.charCodeAt(0)] = 1
   suspectFirst[first.toUpperCase().charCodeAt(0)] = 1
 }

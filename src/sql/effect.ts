@@ -23,11 +23,14 @@ export type Effect =
   | { readonly kind: 'unlisten' }
   /** Something temporary is made that outlives its transaction: a table, view, sequence, function. */
   | { readonly kind: 'temporary' }
+  /** Something is dropped, which may be temporary. */
+  | { readonly kind: 'drop' }
   /** An advisory lock of the session, not of the transaction, is taken; or given back. */
   | { readonly kind: 'lock' }
   | { readonly kind: 'unlock' }
-  /** A cursor that outlives its transaction. */
+  /** A cursor that outlives its transaction; or one is closed. */
   | { readonly kind: 'hold' }
+  | { readonly kind: 'close' }
   /** Something that nothing undoes: LOAD, setseed, a connection of dblink's. */
   | { readonly kind: 'indelible'; readonly what: string }
   /** It reads what this session last drew from a sequence: currval, lastval. */

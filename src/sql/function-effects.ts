@@ -2,14 +2,16 @@
 
 import { type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
+import { parameterName } from './parameter-name.ts'
+import { inTransaction, setTo } from './set-effects.ts'
 
 /** Named anywhere, quoted or qualified or not: whether it is called is not asked. */
 export function functionEffects(tokens: readonly Token[]): Effects {
   let effects: Effect[] | undefined
   for (const [at, { kind, text }] of tokens.entries()) {
     if (kind !== 'word' && kind !== 'name') continue
-    const effect = effectOf(text, tokens, at)
-    if (effect) (effects ??= []).push(effect)
+    const found = effectsOf(text, tokens, at)
+    if (found.length > 0) (effects ??= []).push(...found)
   }
   return effects ?? noEffects
 }
@@ -20,24 +22,58 @@ const simple = new Map<string, Effect>([
   ['setseed', { kind: 'indelible', what: 'setseed' }],
   ['dblink_connect', { kind: 'indelible', what: 'dblink_connect' }],
   ['dblink_connect_u', { kind: 'indelible', what: 'dblink_connect_u' }],
-  ['pg_replication_origin_session_setup', { kind: 'indelible', what: 'pg_replication_origin_session_setup' }],
+  ...[
+    'pg_replication_origin_session_setup',
+    'pg_create_physical_replication_slot',
+    'pg_create_logical_replication_slot',
+    'pg_copy_physical_replication_slot',
+    'pg_copy_logical_replication_slot',
+    'pg_backup_start',
+    'pg_start_backup',
+  ].map((what) => [what, { kind: 'indelible', what }] as const),
   ['set_limit', { kind: 'set', name: 'pg_trgm.similarity_threshold', value: undefined }],
 ])
 
-function effectOf(name: string, tokens: readonly Token[], at: number): Effect | undefined {
-  if (name === 'set_config') return setConfigEffect(tokens.slice(at + 1))
-  if (/^pg_(try_)?advisory_lock/.test(name)) return { kind: 'lock' }
-  if (name.startsWith('pg_advisory_unlock')) return { kind: 'unlock' }
-  return simple.get(name)
+/** They run the SQL in a string. */
+const runners =
+  /^(query_to_xml|query_to_xmlschema|query_to_xml_and_xmlschema|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table)$/
+
+function effectsOf(name: string, tokens: readonly Token[], at: number): Effects {
+  if (name === 'set_config') return setConfigEffects(tokens.slice(at + 1))
+  if (/^pg_(try_)?advisory_lock/.test(name)) return [{ kind: 'lock' }]
+  if (name.startsWith('pg_advisory_unlock')) return [{ kind: 'unlock' }]
+  if (runners.test(name)) return codeEffects(tokens)
+  const effect = simple.get(name)
+  return effect ? [effect] : noEffects
 }
+
+/** Code that runs, of which only what stands in strings can be seen. */
+export function codeEffects(tokens: readonly Token[]): Effects {
+  const strings = tokens.filter(({ kind }) => kind === 'string')
+  const bodies = strings.map(({ text }) => text ?? '').join(' ')
+  const effects: Effect[] = [{ kind: 'unsure', mentioned: mentionedNames(tokens) }]
+  if (/\bsession[\s_]+authorization\b/i.test(bodies)) {
+    effects.push({ kind: 'set', name: 'session_authorization', value: undefined })
+  }
+  const isOpaque = strings.some(({ text }) => text === undefined)
+  if (isOpaque || indelible.test(bodies)) effects.push({ kind: 'indelible', what: 'LOAD, setseed or dblink_connect' })
+  if (tempPath.test(bodies)) effects.push({ kind: 'indelible', what: 'a search_path with pg_temp' })
+  if (/\b(currval|lastval)\b/i.test(bodies)) effects.push({ kind: 'read sequence' })
+  return effects
+}
+
+/** As they stand in SQL: a word of a comment or of a message is not enough. */
+const indelible = /\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?'|\$)/i
+const tempPath = /\b(search_path|schema)\b[^;]*\bpg_temp\b(?!\s*\.)/i
 
 const unnamed: Effect = { kind: 'set unnamed' }
 
 /** A value is never taken from the text: the row that it stands in may not be there. */
-function setConfigEffect(behind: readonly Token[]): Effect | undefined {
-  const [open, name, comma] = behind
-  if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return unnamed
-  return isLocal(behind) ? undefined : { kind: 'set', name: lowered(name.text), value: undefined }
+function setConfigEffects(behind: readonly Token[]): Effects {
+  const [open, name, comma, value] = behind
+  if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return [unnamed]
+  const effects = setTo(parameterName(name.text), value ? [value] : [])
+  return isLocal(behind) ? effects.flatMap(inTransaction) : effects
 }
 
 /** The third argument is `true`, and the second one plain. */

@@ -36,8 +36,16 @@ const word = /[a-z_\u0080-\u00ff][\w$\u0080-\u00ff]*/iy
 const dollarTag = /\$(?:[a-z_\u0080-\u00ff][\w\u0080-\u00ff]*)?\$/iy
 const plainString = /'(?:[^']|'')*'/y
 const escapeString = /'(?:[^'\\]|''|\\[^])*'/y
+/** A character by its number: in front of it stand pairs of backslashes only. */
+const codedEscape = /(?<!\\)(?:\\\\)*\\[xuU0-7]/
+const quoteOrEscape = /''|\\([^])/g
 const quotedName = /"(?:[^"]|"")*"/y
 const number = /\d[\w.]*|\$\d+/y
+
+/** Which blank it is does not matter. */
+function unescaped(_both: string, escaped = "'"): string {
+  return 'bfnrt'.includes(escaped) ? ' ' : escaped
+}
 
 class Lexer {
   readonly #text: string
@@ -119,15 +127,23 @@ class Lexer {
     const text = this.#take(word)
     if (text === undefined) return this.#symbol()
     const next = this.#text[this.#at]
-    if (next === "'" && /^e$/i.test(text)) return this.#opaqueString(escapeString)
-    if (next === "'" && /^[bxn]$/i.test(text)) return this.#opaqueString(plainString)
+    if (next === "'" && /^e$/i.test(text)) return this.#escaped()
+    if (next === "'" && /^n$/i.test(text)) return this.#plain()
+    if (next === "'" && /^[bx]$/i.test(text)) return this.#opaque()
     // U&'…' and U&"…": anything may be spelled in them.
     if (/^u$/i.test(text) && /^&['"]/.test(this.#text.slice(this.#at, this.#at + 2))) return undefined
     return { kind: 'word', text: lowered(text) }
   }
 
-  #opaqueString(form: RegExp): Token | undefined {
-    return this.#take(form) === undefined ? undefined : { kind: 'string', text: undefined }
+  #escaped(): Token | undefined {
+    const text = this.#take(escapeString)?.slice(1, -1)
+    if (text === undefined) return undefined
+    return { kind: 'string', text: codedEscape.test(text) ? undefined : text.replaceAll(quoteOrEscape, unescaped) }
+  }
+
+  /** Bits. */
+  #opaque(): Token | undefined {
+    return this.#take(plainString) === undefined ? undefined : { kind: 'string', text: undefined }
   }
 
   #symbol(): Token {

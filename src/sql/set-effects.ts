@@ -1,13 +1,15 @@
 /** SET and RESET. */
 
 import { type Effect, type Effects, noEffects } from './effect.ts'
-import { lowered, type Token } from './lexer.ts'
+import type { Token } from './lexer.ts'
+import { isOfTransaction, parameterName } from './parameter-name.ts'
 
 const unsure: Effects = [{ kind: 'unsure', mentioned: [] }]
 
 export function setEffects(tokens: readonly Token[]): Effects {
-  const scope = wordAt(tokens, 1)
-  if (scope === 'local' || scope === 'transaction' || scope === 'constraints') return noEffects
+  const scope = isDotted(tokens, 1) ? undefined : wordAt(tokens, 1)
+  if (scope === 'transaction' || scope === 'constraints') return noEffects
+  if (scope === 'local') return assignment(tokens.slice(2)).flatMap(inTransaction)
   const isSession = scope === 'session' && !isAssigned(tokens, 2)
   const second = isSession ? wordAt(tokens, 2) : undefined
   if (second === 'characteristics') return characteristics
@@ -30,6 +32,17 @@ function wordAt(tokens: readonly Token[], at: number): string | undefined {
   return token?.kind === 'word' ? token.text : undefined
 }
 
+/** Of a transaction nothing is left but what is created in it, and numbers that are drawn. */
+export function inTransaction(effect: Effect): Effects {
+  if (effect === tempPath) return [{ kind: 'temporary' }]
+  return effect.kind === 'indelible' ? [effect] : noEffects
+}
+
+/** What stands here is the first part of a custom parameter's name, whatever it looks like. */
+function isDotted(tokens: readonly Token[], at: number): boolean {
+  return tokens[at + 1]?.text === '.'
+}
+
 /** `=` or TO stands here: what is in front of it is a parameter's name, though it may look like something else. */
 function isAssigned(tokens: readonly Token[], at: number): boolean {
   return tokens[at]?.text === '=' || wordAt(tokens, at) === 'to'
@@ -38,21 +51,26 @@ function isAssigned(tokens: readonly Token[], at: number): boolean {
 /** What is behind SET or SET SESSION. */
 function assignment(tokens: readonly Token[]): Effects {
   const special = isAssigned(tokens, 1) ? undefined : specialName(tokens)
-  if (special !== undefined) return [{ kind: 'set', name: special, value: isDefault(tokens.at(-1)) ? null : undefined }]
+  if (special !== undefined) return setTo(special, tokens.slice(1), isDefault(tokens.at(-1)))
   const found = nameAt(tokens, 0)
   if (!found || !isAssigned(tokens, found.end)) return unsure
   const values = tokens.slice(found.end + 1)
-  if (found.name === 'seed') return [{ kind: 'indelible', what: 'SET seed' }]
-  const value = values.length === 1 && isDefault(values[0]) ? null : undefined
-  const effect: Effect = { kind: 'set', name: found.name, value }
-  return found.name === 'search_path' && values.some(namesTemp) ? [effect, tempPath] : [effect]
+  return setTo(found.name, values, values.length === 1 && isDefault(values[0]))
+}
+
+/** One parameter, to what these tokens say. */
+export function setTo(name: string, values: readonly Token[], isReset = false): Effects {
+  if (isOfTransaction(name)) return noEffects
+  if (name === 'seed') return [{ kind: 'indelible', what: 'SET seed' }]
+  const effect: Effect = { kind: 'set', name, value: isReset ? null : undefined }
+  return name === 'search_path' && values.some(mayNameTemp) ? [effect, tempPath] : [effect]
 }
 
 /** What is created without a schema is temporary from now on, and nothing shows it. */
 const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
 
-function namesTemp({ text }: Token): boolean {
-  return /\bpg_temp\b/i.test(text ?? '')
+function mayNameTemp({ text }: Token): boolean {
+  return text === undefined || /\bpg_temp/i.test(text)
 }
 
 function isDefault(token: Token | undefined): boolean {
@@ -61,6 +79,7 @@ function isDefault(token: Token | undefined): boolean {
 
 /** Parameters that have a syntax of their own. */
 function specialName(tokens: readonly Token[]): string | undefined {
+  if (isDotted(tokens, 0)) return undefined
   const [first, second] = [wordAt(tokens, 0), wordAt(tokens, 1)]
   switch (first) {
     case 'time':
@@ -88,7 +107,7 @@ function nameAt(tokens: readonly Token[], at: number): { readonly name: string; 
   for (let end = at; ; end += 2) {
     const token = tokens[end]
     if (token?.kind !== 'word' && token?.kind !== 'name') return undefined
-    parts.push(lowered(token.text))
-    if (tokens[end + 1]?.text !== '.') return { name: parts.join('.'), end: end + 1 }
+    parts.push(token.text)
+    if (tokens[end + 1]?.text !== '.') return { name: parameterName(parts.join('.')), end: end + 1 }
   }
 }

@@ -1,7 +1,7 @@
 /** What one statement does to its session, from its tokens. */
 
 import { type Effect, type Effects, noEffects } from './effect.ts'
-import { functionEffects, mentionedNames } from './function-effects.ts'
+import { codeEffects, functionEffects } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
 import { resetEffects, setEffects } from './set-effects.ts'
 
@@ -9,12 +9,15 @@ const unsure: Effects = [{ kind: 'unsure', mentioned: [] }]
 
 /** The tokens of one statement, without its semicolon. */
 export function statementEffects(tokens: readonly Token[]): Effects {
-  const [first] = tokens
-  const keyword = first?.kind === 'word' ? first.text : first?.text === '(' ? 'select' : ''
+  const keyword = keywordOf(tokens)
   const own = (byKeyword.get(keyword) ?? anything)(tokens)
   if (isUtility.has(keyword)) return own
   const evaluated = [...functionEffects(tokens), ...updateEffects(tokens)]
   return own.length === 0 ? evaluated : [...own, ...evaluated]
+}
+
+function keywordOf([first]: readonly Token[]): string {
+  return first?.kind === 'word' ? first.text : first?.text === '(' ? 'select' : ''
 }
 
 /** Nothing in them is evaluated. */
@@ -30,8 +33,8 @@ const one =
 
 const byKeyword = new Map<string, Reader>([
   ...(
-    'insert delete merge values table begin start commit end rollback abort savepoint release fetch move close copy show vacuum analyze analyse lock ' +
-    'notify truncate grant revoke comment drop cluster reindex refresh checkpoint reassign security'
+    'insert delete merge values table begin start commit end rollback abort savepoint release fetch move copy show vacuum analyze analyse lock ' +
+    'notify truncate grant revoke comment cluster reindex refresh checkpoint reassign security'
   )
     .split(' ')
     .map((keyword) => [keyword, nothing] as const),
@@ -45,6 +48,8 @@ const byKeyword = new Map<string, Reader>([
   ['execute', nothing],
   ['deallocate', deallocateEffects],
   ['discard', discardEffects],
+  ['close', one({ kind: 'close' })],
+  ['drop', one({ kind: 'drop' })],
   ['listen', one({ kind: 'listen' })],
   ['unlisten', one({ kind: 'unlisten' })],
   ['load', one({ kind: 'indelible', what: 'LOAD' })],
@@ -70,12 +75,17 @@ function namesTemp(tokens: readonly Token[]): boolean {
   return tokens.some(({ kind, text }) => (kind === 'word' || kind === 'name') && /^pg_temp(_\d+)?$/i.test(text))
 }
 
-/** SELECT … INTO TEMP. */
+/** SELECT … INTO TEMP. Other INTOs may stand in front of that: of an INSERT in a WITH, or as a label. */
 function selectEffects(tokens: readonly Token[]): Effects {
-  const at = tokens.findIndex((token) => isWord(token, 'into'))
-  if (at < 0) return noEffects
-  const isTemporary = has(tokens.slice(at + 1, at + 3), 'temp', 'temporary') || namesTemp(tokens.slice(at + 1, at + 2))
+  const isTemporary = tokens.some(
+    (token, at) => isWord(token, 'into') && isTemporaryTarget(tokens.slice(at + 1, at + 7)),
+  )
   return isTemporary ? [{ kind: 'temporary' }] : noEffects
+}
+
+/** LOCAL TEMP, TABLE pg_temp.x or database.pg_temp.x. */
+function isTemporaryTarget(tokens: readonly Token[]): boolean {
+  return has(tokens.slice(0, 2), 'temp', 'temporary') || namesTemp(tokens)
 }
 
 /** An update of the view of all parameters sets them. */
@@ -107,16 +117,6 @@ function discardEffects(tokens: readonly Token[]): Effects {
   return discardable.has(what) ? [{ kind: 'discard', what: what as 'all' }] : noEffects
 }
 
-/** Code that runs, of which only the text of an inline block can be seen. */
-function codeEffects(tokens: readonly Token[]): Effects {
-  const effects: Effect[] = [{ kind: 'unsure', mentioned: mentionedNames(tokens) }]
-  const bodies = tokens.map((token) => (token.kind === 'string' ? (token.text ?? '') : '')).join(' ')
-  if (/\b(setseed|dblink_connect|load)\b/i.test(bodies))
-    effects.push({ kind: 'indelible', what: 'LOAD, setseed or dblink_connect' })
-  if (/\b(currval|lastval)\b/i.test(bodies)) effects.push({ kind: 'read sequence' })
-  return effects
-}
-
 function declareEffects(tokens: readonly Token[]): Effects {
   const isHeld = tokens.some((token, at) => isWord(token, 'hold') && isWord(tokens[at - 1], 'with'))
   return isHeld ? [{ kind: 'hold' }] : noEffects
@@ -143,6 +143,5 @@ function explainEffects(tokens: readonly Token[]): Effects {
   if (tokens[at]?.text === '(') at = 1 + tokens.findIndex(({ text }) => text === ')')
   while (isWord(tokens[at], 'analyze', 'analyse', 'verbose')) at++
   const rest = tokens.slice(at)
-  const keyword = rest[0]?.kind === 'word' ? rest[0].text : ''
-  return (byKeyword.get(keyword) ?? nothing)(rest)
+  return (byKeyword.get(keywordOf(rest)) ?? nothing)(rest)
 }

@@ -1,0 +1,42 @@
+/** All statements against a PostgreSQL of their own: the corpus, the hand-made list, and generated ones. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Random } from '../../src/relay/random.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { startFixture } from './fixture.ts'
+import { generate } from './grammar.ts'
+import { handMade } from './hand-made.ts'
+import { Oracle, type Statement } from './oracle.ts'
+
+export interface Outcome {
+  readonly oracle: Oracle
+  readonly postgresVersion: string
+}
+
+export async function tryClassifier(seed: number, statements: number): Promise<Outcome> {
+  const fixture = await startFixture()
+  try {
+    const oracle = new Oracle(fixture.port)
+    const [corpus, byHand] = [readCorpus(), handMade()]
+    const generated = generate(new Random(seed)).take(Math.max(0, statements - corpus.length - byHand.length))
+    await oracle.tryAll([...corpus, ...byHand, ...generated])
+    return { oracle, postgresVersion: await versionOf(fixture.port) }
+  } finally {
+    await fixture.remove()
+  }
+}
+
+/** A statement stands in a paragraph of its own; `#` begins a heading. */
+function readCorpus(): Statement[] {
+  const paragraphs = readFileSync(join(import.meta.dirname, 'corpus.txt'), 'utf8').split(/\n\s*\n/)
+  const texts = paragraphs.map((paragraph) => paragraph.trim()).filter((text) => text !== '' && !text.startsWith('#'))
+  return texts.map((text) => ({ text, origin: 'corpus', circumstance: 'plain' }))
+}
+
+async function versionOf(port: number): Promise<string> {
+  const client = await RawClient.login(port)
+  const version = await client.value('SHOW server_version')
+  client.leave()
+  return `PostgreSQL ${version}`
+}
