@@ -128,7 +128,7 @@ describe('a text changes its session', () => {
     'select temp, $a$ x': [unknown(), unsure],
     '/* select 1': [unknown(), unsure],
     "select U&\"\\0073et_config\"('a.b', 'b', false)": [unknown('a.b'), unsure],
-    'select U&"setseed"(0.5)': [unknown(), unsure, { kind: 'indelible', what: 'LOAD, setseed or dblink_connect' }],
+    'select U&"setseed"(0.5)': [unknown(), unsure, { kind: 'indelible', what: 'LOAD, setseed or the like, in code' }],
     "select n'a\\''; set x.y = 1 --'": [unknown('x.y'), unsure],
     'something new': [unsure],
     'set local.x = 1': [set('local.x')],
@@ -154,15 +154,20 @@ describe('a text changes its session', () => {
     "select set_config(E'app.\\'x', 'y', false)": [set("app.'x")],
     "select set_config(E'app\\x2ex', 'y', false)": [unknown()],
     'do $$ begin set session authorization plain; end $$': [unknown(), unsure, set('session_authorization')],
+    "do $$ begin perform pg_create_physical_replication_slot('s', false, true); end $$": [
+      unknown(),
+      unsure,
+      { kind: 'indelible', what: 'LOAD, setseed or the like, in code' },
+    ],
     'do $$ begin set seed = 0.5; end $$': [
       unknown(),
       unsure,
-      { kind: 'indelible', what: 'LOAD, setseed or dblink_connect' },
+      { kind: 'indelible', what: 'LOAD, setseed or the like, in code' },
     ],
     "do E'begin\\nload \\'x\\'; end'": [
       unknown(),
       unsure,
-      { kind: 'indelible', what: 'LOAD, setseed or dblink_connect' },
+      { kind: 'indelible', what: 'LOAD, setseed or the like, in code' },
     ],
     'do $$ begin set search_path = pg_temp; end $$': [
       unknown(),
