@@ -130,7 +130,7 @@ describe('a text changes its session', () => {
     'select temp, $a$ x': [unsure],
     '/* select 1': [unsure],
     "select U&\"\\0073et_config\"('a.b', 'b', false)": [unsureOf('a.b')],
-    'select U&"setseed"(0.5)': [unsure, { kind: 'indelible', what: 'LOAD, setseed or dblink_connect' }],
+    'select U&"setseed"(0.5)': [unsure, { kind: 'indelible', what: 'LOAD, setseed or the like, in code' }],
     "select n'a\\''; set x.y = 1 --'": [unsureOf('x.y')],
     'something new': [unsure],
     'set local.x = 1': [set('local.x')],
@@ -156,8 +156,12 @@ describe('a text changes its session', () => {
     "select set_config(E'app.\\'x', 'y', false)": [set("app.'x")],
     "select set_config(E'app\\x2ex', 'y', false)": [{ kind: 'set unnamed' }],
     'do $$ begin set session authorization plain; end $$': [unsure, set('session_authorization')],
-    'do $$ begin set seed = 0.5; end $$': [unsure, { kind: 'indelible', what: 'LOAD, setseed or dblink_connect' }],
-    "do E'begin\\nload \\'x\\'; end'": [unsure, { kind: 'indelible', what: 'LOAD, setseed or dblink_connect' }],
+    "do $$ begin perform pg_create_physical_replication_slot('s', false, true); end $$": [
+      unsure,
+      { kind: 'indelible', what: 'LOAD, setseed or the like, in code' },
+    ],
+    'do $$ begin set seed = 0.5; end $$': [unsure, { kind: 'indelible', what: 'LOAD, setseed or the like, in code' }],
+    "do E'begin\\nload \\'x\\'; end'": [unsure, { kind: 'indelible', what: 'LOAD, setseed or the like, in code' }],
     'do $$ begin set search_path = pg_temp; end $$': [
       unsure,
       { kind: 'indelible', what: 'a search_path with pg_temp' },

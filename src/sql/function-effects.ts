@@ -56,14 +56,16 @@ export function codeEffects(tokens: readonly Token[]): Effects {
     effects.push({ kind: 'set', name: 'session_authorization', value: undefined })
   }
   const isOpaque = strings.some(({ text }) => text === undefined)
-  if (isOpaque || indelible.test(bodies)) effects.push({ kind: 'indelible', what: 'LOAD, setseed or dblink_connect' })
+  if (isOpaque || indelible.test(bodies))
+    effects.push({ kind: 'indelible', what: 'LOAD, setseed or the like, in code' })
   if (tempPath.test(bodies)) effects.push({ kind: 'indelible', what: 'a search_path with pg_temp' })
   if (/\b(currval|lastval)\b/i.test(bodies)) effects.push({ kind: 'read sequence' })
   return effects
 }
 
 /** As they stand in SQL: a word of a comment or of a message is not enough. */
-const indelible = /\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?'|\$)/i
+const indelible =
+  /\bpg_(create|copy)_\w+_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?'|\$)/i
 const tempPath = /\b(search_path|schema)\b[^;]*\bpg_temp\b(?!\s*\.)/i
 
 const unnamed: Effect = { kind: 'set unnamed' }

@@ -45,6 +45,8 @@ const texts = [
   'select U&"setseed"(0.5)',
   "select n'a\\''; set work_mem = '9MB'; --'",
   "select pg_create_physical_replication_slot('by_hand', false, true)",
+  "do $$ begin perform pg_create_physical_replication_slot('in_do', false, true); end $$",
+  "select pg_create_physical_replication_slot('unread', false, true), U&'a'",
   'close loaded_cursor',
   'close all',
   'drop table loaded_temp',
