@@ -144,6 +144,17 @@ describe('a parameter that PostgreSQL does not report', () => {
     assert.equal(await moved(() => show(first(), 'work_mem')), '9MB')
   })
 
+  it('may have its name in a Bind, also one that nobody knows of', async () => {
+    const set = 'select set_config($1, $2, false)'
+    await first().ask(raw.statement(set, ['app.Bound', 'one']), raw.sync)
+    assert.equal(await show(second(), 'app.bound'), '')
+    assert.equal(await moved(() => show(first(), 'app.bound')), 'one')
+    await second().ask(raw.parse(set, 'set'), raw.sync)
+    await second().ask(raw.bind(['app.bound', 'two'], 'set'), raw.execute(), raw.sync)
+    assert.equal(await show(first(), 'app.bound'), 'one')
+    assert.equal(await moved(() => show(second(), 'app.bound')), 'two')
+  })
+
   it('is the role', async () => {
     await first().query('set role plain')
     assert.equal(await second().value('select current_user'), 'postgres')
