@@ -114,6 +114,16 @@ describe('a parameter that PostgreSQL does not report', () => {
     }
   })
 
+  it('is as it was after a rollback to a savepoint behind which it was reset', async () => {
+    await first().query("begin; set work_mem = '5MB'; savepoint a; reset work_mem; rollback to a; commit")
+    assert.equal(await show(second(), 'work_mem'), '4MB')
+    assert.equal(await moved(() => show(first(), 'work_mem')), '5MB')
+    const computed = "select set_config(n, '6MB', false) from (values ('work_mem')) v (n)"
+    await first().query(`begin; reset work_mem; ${computed}; commit`)
+    assert.equal(await show(second(), 'work_mem'), '4MB')
+    assert.equal(await moved(() => show(first(), 'work_mem')), '6MB')
+  })
+
   it('goes with DISCARD ALL and RESET ALL', async () => {
     for (const way of ['discard all', 'reset all']) {
       await first().query("set work_mem = '6MB'; set app.tenant = 'x'")
