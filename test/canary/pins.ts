@@ -61,12 +61,12 @@ function temporaryTable(client: CanaryClient): Pin {
 
 function cursor(client: CanaryClient): Pin {
   const token = client.token()
-  const text = `declare canary cursor with hold for select '${token}' from generate_series(1, 100)`
+  const text = `declare canary_held cursor with hold for select '${token}' from generate_series(1, 100)`
   return {
     take: [text, commandComplete('DECLARE CURSOR')],
-    belongings: { cursors: 'canary' },
-    use: ['fetch 1 from canary', rowDescription(1), row([token]), commandComplete('FETCH 1')],
-    giveBack: ['close canary', commandComplete('CLOSE CURSOR')],
+    belongings: { cursors: 'canary_held' },
+    use: ['fetch 1 from canary_held', rowDescription(1), row([token]), commandComplete('FETCH 1')],
+    giveBack: ['close canary_held', commandComplete('CLOSE CURSOR')],
     isTransactional: true,
   }
 }
