@@ -177,6 +177,13 @@ describe('a prepared statement', () => {
     assert.deepEqual(await first().ask(run('s')), gave(1))
   })
 
+  it('that PostgreSQL refuses is none, also with a Close of it skipped behind', async () => {
+    const broken = raw.all(raw.parse('selec 1', 's'), raw.closeStatement('s'), raw.sync)
+    assert.match(String(await first().ask(broken)), /^E ERROR 42601.*,Z I$/)
+    assert.deepEqual(await first().ask(raw.parse('select 1', 's'), raw.sync), parsed)
+    assert.deepEqual(await first().ask(run('s')), gave(1))
+  })
+
   it('that was skipped behind an error is none, for whomever', async () => {
     const broken = raw.all(raw.bind([], 'none'), raw.parse('select 1', 's'), raw.bind([], 's'), raw.execute(), raw.sync)
     assert.deepEqual(await first().ask(broken), [missing('none'), 'Z I'])

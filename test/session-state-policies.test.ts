@@ -114,6 +114,16 @@ describe('a parameter that PostgreSQL does not report', () => {
     }
   })
 
+  it('is as it was after a rollback to a savepoint behind which it was reset', async () => {
+    await first().query("begin; set work_mem = '5MB'; savepoint a; reset work_mem; rollback to a; commit")
+    assert.equal(await show(second(), 'work_mem'), '4MB')
+    assert.equal(await moved(() => show(first(), 'work_mem')), '5MB')
+    const computed = "select set_config(n, '6MB', false) from (values ('work_mem')) v (n)"
+    await first().query(`begin; reset work_mem; ${computed}; commit`)
+    assert.equal(await show(second(), 'work_mem'), '4MB')
+    assert.equal(await moved(() => show(first(), 'work_mem')), '6MB')
+  })
+
   it('goes with DISCARD ALL and RESET ALL', async () => {
     for (const way of ['discard all', 'reset all']) {
       await first().query("set work_mem = '6MB'; set app.tenant = 'x'")
@@ -142,6 +152,17 @@ describe('a parameter that PostgreSQL does not report', () => {
     await first().query('reset work_mem')
     await first().ask(raw.bind([], 'nine'), raw.execute(), raw.sync)
     assert.equal(await moved(() => show(first(), 'work_mem')), '9MB')
+  })
+
+  it('may have its name in a Bind, also one that nobody knows of', async () => {
+    const set = 'select set_config($1, $2, false)'
+    await first().ask(raw.statement(set, ['app.Bound', 'one']), raw.sync)
+    assert.equal(await show(second(), 'app.bound'), '')
+    assert.equal(await moved(() => show(first(), 'app.bound')), 'one')
+    await second().ask(raw.parse(set, 'set'), raw.sync)
+    await second().ask(raw.bind(['app.bound', 'two'], 'set'), raw.execute(), raw.sync)
+    assert.equal(await show(first(), 'app.bound'), 'one')
+    assert.equal(await moved(() => show(second(), 'app.bound')), 'two')
   })
 
   it('is the role', async () => {

@@ -38,7 +38,7 @@ export const askableKinds = Object.keys(questions) as PinKind[]
 /** What is in doubt about a session. */
 export interface Doubts {
   readonly kinds: ReadonlySet<PinKind>
-  /** Parameters, by names that need no quoting; true: the last that is known of them is that they were reset. */
+  /** Parameters, by names that need no quoting; true: they were only reset. */
   readonly names: ReadonlyMap<string, boolean>
   /** Any parameter may have been set. */
   readonly isAnyName: boolean

@@ -72,12 +72,12 @@ class Entry {
     return first?.at === this.extended - this.unanswered ? first.note : undefined
   }
 
-  /** Nothing of it will be answered any more. */
+  /** Nothing of it will be answered any more. The last comes first: each undoes what it did to what those in front of it had left. */
   dropNotes(): void {
-    for (const { note } of this.notes) note.dropped()
-    this.notes = noNotes
     this.queryNote?.dropped()
     this.queryNote = undefined
+    for (const { note } of this.notes.toReversed()) note.dropped()
+    this.notes = noNotes
   }
 
   /** One more message is the first of it. */

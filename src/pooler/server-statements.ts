@@ -19,6 +19,7 @@
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Effects } from '../sql/effect.ts'
+import { dottedNames } from '../sql/function-effects.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import { closeStatement, nameEnd, renamedHead, statementNameAt } from '../wire/statement-name.ts'
@@ -214,8 +215,14 @@ export class ServerStatements {
   }
 
   /** Hot path. Why what a Bind would run must not. */
-  #refusal({ bytes, start }: MessageBytes, effects: Effects): TaxirankError | undefined {
-    return effects.length === 0 || bytes[start] !== Frontend.bind ? undefined : this.#desk.running(effects)
+  #refusal({ bytes, start, end }: MessageBytes, effects: Effects): TaxirankError | undefined {
+    if (effects.length === 0 || bytes[start] !== Frontend.bind) return undefined
+    if (!effects.some(({ kind }) => kind === 'set unnamed')) return this.#desk.running(effects)
+    // The name may be one of the values.
+    const mentioned = dottedNames(bytes.toString('latin1', start, end))
+    if (mentioned.length === 0) return this.#desk.running(effects)
+    const others = effects.filter(({ kind }) => kind !== 'set unnamed')
+    return this.#desk.running([...others, { kind: 'unsure', mentioned }])
   }
 
   #refuse(message: MessageBytes, from: number, to: number, refusal: TaxirankError): Replacement {

@@ -33,7 +33,7 @@ export class SessionWatch {
   readonly #desk: PinDesk
   readonly #now: () => number
   readonly #kinds = new Set<PinKind>()
-  /** Parameters that may have been set; true: the last that is known of them is that they were reset. */
+  /** Parameters that may have been set; true: they were only reset. A reset behind a set may be rolled back without it, to a savepoint. */
   readonly #names = new Map<string, boolean>()
   #isAnyName = false
   readonly #resets = new Set<string>()
@@ -127,7 +127,9 @@ export class SessionWatch {
     const known = this.#isAnyName ? [...session.settings.keys(), 'role'].map((name) => [name, false] as const) : []
     const doubts = {
       kinds: new Set(this.#kinds),
-      names: new Map([...known, ...this.#names]),
+      names: this.#isAnyName
+        ? new Map([...known, ...[...this.#names.keys()].map((name) => [name, false] as const)])
+        : new Map(this.#names),
       isAnyName: this.#isAnyName,
       resets: new Set(this.#resets),
     }
@@ -223,7 +225,7 @@ export class SessionWatch {
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
     if (this.#policy === 'pin' || !isSettingName(name)) return this.#keep('parameters')
     this.#touch()
-    this.#names.set(name, value === null)
+    this.#names.set(name, value === null && this.#names.get(name) !== false)
     return undefined
   }
 

@@ -89,8 +89,12 @@ const dottedName = /[a-z_][\w$]*(?:\.[a-z_][\w$]*)+/gi
 /** What may be a custom parameter's name, in strings and behind SET: a schema and a table look the same. */
 export function mentionedNames(tokens: readonly Token[]): string[] {
   const texts = tokens.flatMap(({ kind, text }) => (kind === 'string' && text !== undefined ? [text] : []))
-  const names = texts.flatMap((text) => text.match(dottedName) ?? [])
-  return [...new Set(names.map(lowered))].slice(0, mostMentioned)
+  return dottedNames(texts.join('\n'))
+}
+
+/** The same, in values that a statement is given. */
+export function dottedNames(text: string): string[] {
+  return [...new Set((text.match(dottedName) ?? []).map(lowered))].slice(0, mostMentioned)
 }
 
 /** Each costs a call. */

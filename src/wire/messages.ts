@@ -129,6 +129,9 @@ export const consoleRules = rules({
 
 const header: Rule = { longest: longestReply, need: 5 }
 
+/** DEALLOCATE ALL is the longest tag that the pooler knows. */
+const longestTag = 5 + 'DEALLOCATE ALL'.length + 1
+
 /** Server messages after login. What the pooler acts on comes whole; rows and the rest are streamed by header. */
 export const backendRules = rules({
   [Backend.bindComplete]: { longest: tiny, need: 5 },
@@ -137,7 +140,7 @@ export const backendRules = rules({
   [Backend.portalSuspended]: { longest: tiny, need: 5 },
   [Backend.noData]: { longest: tiny, need: 5 },
   [Backend.emptyQueryResponse]: { longest: tiny, need: 5 },
-  [Backend.commandComplete]: { longest: small, need: 13 },
+  [Backend.commandComplete]: { longest: small, need: longestTag },
   [Backend.copyBothResponse]: { longest: 0, need: 5 },
   [Backend.copyData]: header,
   [Backend.copyDone]: { longest: tiny, need: 5 },

@@ -61,6 +61,7 @@ export class Canary {
   readonly losses = new Map<string, number>()
   readonly vanished: Record<Vanishing, number>
   readonly canceled = { running: 0, queued: 0, missed: 0 }
+  readonly pins = { kept: 0, refused: 0 }
   statements = 0
   logins = 0
 
@@ -109,6 +110,10 @@ export class Canary {
 
   countLoss(reason: string): void {
     this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1)
+  }
+
+  countPin(isRefused: boolean): void {
+    this.pins[isRefused ? 'refused' : 'kept']++
   }
 
   countVanishing(where: Vanishing): void {

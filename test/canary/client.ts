@@ -11,7 +11,8 @@ import { Connection, type Exchange, type Target } from './connection.ts'
 import type { Line } from './ledger.ts'
 import type { TransactionStatus } from './replies.ts'
 import { pickScenario } from './scenarios.ts'
-import { startupSettings, trackedSettings } from './settings.ts'
+import { reportedSettings, startupSettings, unreportedDefaults } from './settings.ts'
+import type { Text } from './prepared.ts'
 
 export interface Identity {
   readonly user: string
@@ -44,6 +45,12 @@ export class CanaryClient {
   readonly target: Target
   /** What this session's parameters must be. */
   settings = new Map<string, string>()
+  /** Those that the startup packet asked for: a pooler's RESET may not know of them. */
+  startupSettings: ReadonlySet<string> = new Set()
+  /** What the names stand for that it has given to prepared statements. */
+  readonly prepared = new Map<string, Text>()
+  /** While it has something that keeps its server: the backend that it was seen on. */
+  pin: { backend: string | undefined } | undefined
   transaction: Transaction | undefined
   scenario = 'nothing'
   progressMs = performance.now()
@@ -74,6 +81,11 @@ export class CanaryClient {
     this.canary.countStatement()
     const nonce = this.random.uint32().toString(16).padStart(8, '0')
     return `c${this.id}:${++this.#sequence}:${nonce}`
+  }
+
+  /** One that this client has not used for anything yet. */
+  nextNumber(): number {
+    return ++this.#sequence
   }
 
   /** A row that is going to be written, by the statement that carries this token. */
@@ -153,6 +165,18 @@ export class CanaryClient {
     if (this.#connection) this.leave('politely')
   }
 
+  /** After a RESET ALL: reported parameters are as the server begins with them, which this client can only be told. */
+  settingsReset(): void {
+    const { parameters } = this.connection.conversation
+    this.settings = new Map(
+      [...this.settings.keys()].map((name) => [name, unreportedDefaults.get(name) ?? parameters.get(name) ?? '']),
+    )
+    const name = this.settings.get('application_name') ?? ''
+    if (name.startsWith('canary ') && !name.startsWith(`canary ${this.id} `)) {
+      throw new BreachError('wrong setting', `application_name is "${name}" after a reset`)
+    }
+  }
+
   async #connect(): Promise<void> {
     const connection = new Connection(this.id, this.canary.onError)
     this.#connection = connection
@@ -161,12 +185,14 @@ export class CanaryClient {
     this.progressMs = performance.now()
     this.canary.countLogin()
     const { parameters } = connection.conversation
+    this.startupSettings = new Set(wanted.keys())
     this.settings = new Map(
-      trackedSettings.flatMap((name) => {
+      reportedSettings.flatMap((name) => {
         const value = wanted.get(name) ?? parameters.get(name)
         return parameters.has(name) && value !== undefined ? [[name, value] as const] : []
       }),
     )
+    for (const [name, value] of unreportedDefaults) this.settings.set(name, wanted.get(name) ?? value)
     this.#checkReportedSettings()
   }
 
@@ -184,6 +210,7 @@ export class CanaryClient {
   #checkReportedSettings(): void {
     if (!this.#connection || this.#connection.over || this.transaction) return
     for (const [name, value] of this.settings) {
+      if (unreportedDefaults.has(name)) continue
       const reported = this.#connection.conversation.parameters.get(name)
       if (reported !== value) {
         throw new BreachError('wrong setting', `${name} was reported as "${reported}" and is "${value}"`)
@@ -212,6 +239,8 @@ export class CanaryClient {
   #forget(): void {
     this.#connection = undefined
     this.transaction = undefined
+    this.pin = undefined
+    this.prepared.clear()
   }
 }
 

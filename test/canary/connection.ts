@@ -1,7 +1,7 @@
 /** One connection of a canary client: the socket, what is owed on it, and how it ends. */
 
 import { BreachError, LostError } from './breach.ts'
-import { Conversation, type Cancellation } from './conversation.ts'
+import { Conversation, type Cancellation, type Refusal } from './conversation.ts'
 import { startup, terminate } from './messages.ts'
 import { authenticated, ready, type Reply } from './replies.ts'
 import { Transcript } from './transcript.ts'
@@ -16,6 +16,7 @@ export interface Exchange {
   readonly bytes: Buffer
   readonly replies: readonly Reply[]
   readonly cancellation?: Cancellation
+  readonly refusal?: Refusal
   /** Everything came; `wasCanceled`: a 57014 instead of the rest. */
   answered?(wasCanceled: boolean): void
 }
@@ -104,7 +105,7 @@ export class Connection {
 
   #owe(exchange: Exchange): Promise<boolean> {
     if (this.over) return Promise.reject(this.over)
-    const { replies, cancellation } = exchange
+    const { replies, cancellation, refusal } = exchange
     const answer = new Promise<boolean>((resolve, reject) => {
       const waiter = { resolve, reject }
       this.#waiters.add(waiter)
@@ -113,7 +114,7 @@ export class Connection {
         exchange.answered?.(wasCanceled)
         resolve(wasCanceled)
       }
-      this.conversation.expect(cancellation ? { replies, cancellation, done } : { replies, done })
+      this.conversation.expect({ replies, cancellation, refusal, done })
     })
     answer.catch(() => undefined)
     return answer

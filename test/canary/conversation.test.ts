@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { BreachError } from './breach.ts'
-import { Conversation, type Cancellation } from './conversation.ts'
+import { Conversation, type Cancellation, type Owed, type Refusal } from './conversation.ts'
 import { commandComplete, error, ready, row, rowDescription, type Reply } from './replies.ts'
 
 const token = 'c1:1:00000001'
@@ -36,12 +36,15 @@ const goodReply = [description, dataRow(token), complete, readyIdle]
 const expected = [rowDescription(1), row([token]), commandComplete('SELECT 1'), ready('I')]
 
 /** Feeds chunks to a client that is owed `requests`, and tells what came of it. */
-function outcome(chunks: readonly Buffer[], requests: readonly (readonly Reply[])[], cancellation?: Cancellation) {
+function outcome(
+  chunks: readonly Buffer[],
+  requests: readonly (readonly Reply[])[],
+  may: Pick<Owed, 'cancellation' | 'refusal'> = {},
+) {
   const conversation = new Conversation(1)
   const done: boolean[] = []
   for (const replies of requests) {
-    const owed = { replies, done: (wasCanceled: boolean) => void done.push(wasCanceled) }
-    conversation.expect(cancellation ? { ...owed, cancellation } : owed)
+    conversation.expect({ replies, ...may, done: (wasCanceled) => void done.push(wasCanceled) })
   }
   try {
     for (const chunk of chunks) conversation.feed(chunk)
@@ -103,14 +106,30 @@ describe('a conversation', () => {
 
   it('takes a 57014 for as many of the requests that a cancel names as it may hit, whichever they are', () => {
     const canceled = [errorResponse('ERROR', '57014', 'canceled'), readyIdle]
-    const sent = (): Cancellation => ({ isSent: true, mostHits: 1, hits: [] })
+    const sent = (): { cancellation: Cancellation } => ({ cancellation: { isSent: true, mostHits: 1, hits: [] } })
     assert.deepEqual(outcome([...canceled, ...goodReply], [expected, expected], sent()), [true, false])
     assert.deepEqual(outcome([...goodReply, description, ...canceled], [expected, expected], sent()), [false, true])
     assert.equal(outcome([...canceled, ...canceled], [expected, expected], sent()), 'unexpected message')
-    assert.deepEqual(outcome([...canceled, ...canceled], [expected, expected], { ...sent(), mostHits: 2 }), [
-      true,
-      true,
-    ])
+    assert.deepEqual(
+      outcome([...canceled, ...canceled], [expected, expected], {
+        cancellation: { ...sent().cancellation, mostHits: 2 },
+      }),
+      [true, true],
+    )
+  })
+
+  it('takes an error that a request may be refused with, once, and then the status that goes with it', () => {
+    const refusal = (): Refusal => ({ sqlState: '53300', status: 'E', isRefused: false })
+    const told = [errorResponse('ERROR', '53300', 'too many'), message('Z', 'E')]
+    assert.deepEqual(outcome(told, [expected], { refusal: refusal() }), [false])
+    assert.equal(outcome([...told.slice(0, 1), readyIdle], [expected], { refusal: refusal() }), 'wrong content')
+    assert.equal(outcome(told, [expected]), 'unexpected message')
+  })
+
+  it("takes a pooler's own notice, but none of PostgreSQL's", () => {
+    const notice = (more: string): Buffer => message('N', `SNOTICE\0VNOTICE\0C00000\0Mkeeps a server\0${more}\0`)
+    assert.deepEqual(outcome([notice(''), ...goodReply], [expected]), [false])
+    assert.equal(outcome([notice('Rexec_stmt_raise\0'), ...goodReply], [expected]), 'unexpected message')
   })
 
   it('takes parameters and shutdown warnings at any time', () => {

@@ -5,7 +5,7 @@
 
 import { BreachError, foreignTokens } from './breach.ts'
 import { readServerMessage, type ServerMessage } from './messages.ts'
-import { error, ready, type Reply } from './replies.ts'
+import { error, ready, type Reply, type TransactionStatus } from './replies.ts'
 
 /** A cancel request that may hit some of the requests that name it, once it has been sent. */
 export interface Cancellation {
@@ -14,10 +14,18 @@ export interface Cancellation {
   readonly hits: ServerMessage[]
 }
 
+/** An error that a request may get instead of its answer, and the status behind it. */
+export interface Refusal {
+  readonly sqlState: string
+  readonly status: TransactionStatus
+  isRefused: boolean
+}
+
 /** Replies that are owed for something sent. */
 export interface Owed {
   readonly replies: readonly Reply[]
-  readonly cancellation?: Cancellation
+  readonly cancellation?: Cancellation | undefined
+  readonly refusal?: Refusal | undefined
   /** All of it came; `wasCanceled`: the rest after a 57014. */
   done(wasCanceled: boolean): void
 }
@@ -102,7 +110,7 @@ export class Conversation {
     if (type === types.parameterStatus) this.#parameterStatus(body)
     else if (type === types.keyData) this.#keyData(body)
     else if (type === types.error && isFatal(body)) this.#fatalError(body)
-    else if (type === types.notice && isAboutShutdown(body)) return
+    else if (type === types.notice && (isAboutShutdown(body) || isAboutPin(body))) return
     else this.#reply(type, body)
   }
 
@@ -127,7 +135,7 @@ export class Conversation {
       this.#findForeignTokens(body)
       throw new BreachError('unexpected message', `${shown(type, body)} while no reply is owed`)
     }
-    if (type === types.error && this.#wasCanceled(waiting, body)) return
+    if (type === types.error && (this.#wasCanceled(waiting, body) || this.#wasRefused(waiting, body))) return
     const reply = waiting.replies[waiting.next] as Reply
     const complaint = reply.type === type ? reply.complaint(body) : shown(type, body)
     if (complaint !== undefined) {
@@ -159,6 +167,16 @@ export class Conversation {
     return true
   }
 
+  #wasRefused(waiting: Waiting, body: Buffer): boolean {
+    const { refusal } = waiting.owed
+    if (!refusal || refusal.isRefused || readServerMessage(body).sqlState !== refusal.sqlState) return false
+    refusal.isRefused = true
+    waiting.replies = [error(refusal.sqlState), ready(refusal.status)]
+    waiting.next = 0
+    this.#fulfilled(waiting)
+    return true
+  }
+
   #findForeignTokens(body: Buffer): void {
     const foreign = foreignTokens(body.toString(), this.client)
     if (foreign.length > 0) throw new BreachError('foreign token', `got ${foreign.slice(0, 5).join(', ')}`)
@@ -174,6 +192,12 @@ function isFatal(body: Buffer): boolean {
 function isAboutShutdown(body: Buffer): boolean {
   const { severity, sqlState } = readServerMessage(body)
   return severity === 'WARNING' && sqlState.startsWith('57P')
+}
+
+/** A pooler tells a client once that it keeps its server. */
+function isAboutPin(body: Buffer): boolean {
+  const { severity, routine, text } = readServerMessage(body)
+  return severity === 'NOTICE' && routine === undefined && foreignTokens(text, 0).length === 0
 }
 
 function shown(type: number, body: Buffer): string {

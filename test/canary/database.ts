@@ -3,6 +3,7 @@
 import { Client } from 'pg'
 import type { Identity } from './client.ts'
 import type { Target } from './connection.ts'
+import { canaryRole, databaseDefaults } from './settings.ts'
 
 export const canaryDatabases = ['canary_1', 'canary_2'] as const
 export const canaryUsers = ['canary_a', 'canary_b'] as const
@@ -25,16 +26,19 @@ export async function withAdmin<T>(target: Target, database: string, work: (admi
 export async function createCanaryDatabases(target: Target): Promise<void> {
   await withAdmin(target, 'postgres', async (admin) => {
     for (const database of canaryDatabases) await admin.query(`drop database if exists ${database} with (force)`)
-    for (const user of canaryUsers) {
-      await admin.query(`drop role if exists ${user}`)
-      await admin.query(`create role ${user} login`)
+    for (const role of [canaryRole, ...canaryUsers]) await admin.query(`drop role if exists ${role}`)
+    for (const user of canaryUsers) await admin.query(`create role ${user} login`)
+    await admin.query(`create role ${canaryRole} role ${canaryUsers.join(', ')}`)
+    for (const database of canaryDatabases) {
+      await admin.query(`create database ${database}`)
+      for (const [name, value] of databaseDefaults)
+        await admin.query(`alter database ${database} set ${name} = '${value}'`)
     }
-    for (const database of canaryDatabases) await admin.query(`create database ${database}`)
   })
   for (const database of canaryDatabases) {
     await withAdmin(target, database, async (admin) => {
       await admin.query('create unlogged table public.ledger (token text not null)')
-      await admin.query(`grant select, insert on public.ledger to ${canaryUsers.join(', ')}`)
+      await admin.query(`grant select, insert on public.ledger to ${[canaryRole, ...canaryUsers].join(', ')}`)
     })
   }
 }

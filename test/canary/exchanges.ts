@@ -44,22 +44,62 @@ function extended(client: CanaryClient, parts: readonly Buffer[], replies: reado
 
 /** A row of facts that only this client's session can give. `token` is an SQL expression. */
 export function factsText(client: CanaryClient, token: string): string {
-  const settings = [...client.settings.keys()].map((name) => `, current_setting('${name}')`).join('')
+  const settings = [...client.settings.keys()].map((name) => `, current_setting('${name}', true)`).join('')
   return `select ${token}, session_user, current_database(), txid_current_if_assigned() is not null, pg_backend_pid()${settings}`
 }
 
 export function factsRow(client: CanaryClient, token: string): Field[] {
   const { transaction, identity, settings } = client
-  const sameBackend = (value: string | null): string | undefined => {
-    if (!transaction || value === null) return undefined
-    transaction.backend ??= value
-    return transaction.backend === value
-      ? undefined
-      : `backend ${value} after ${transaction.backend} in one transaction`
-  }
   const hasWritten = transaction?.hasWritten ? 't' : 'f'
-  return [token, identity.user, identity.database, hasWritten, sameBackend, ...settings.values()]
+  const values = [...settings.values()].map((value) => (value === '' ? isEmpty : value))
+  return [token, identity.user, identity.database, hasWritten, sameBackend(client), ...values]
 }
+
+/** A custom parameter that is not set is NULL, or empty where it has been set before. */
+const isEmpty = (value: string | null): string | undefined => (value ? `"${value}" where nothing is set` : undefined)
+
+/** One transaction has one backend, and so has a client with something that keeps it. */
+function sameBackend({ transaction, pin }: CanaryClient): Field {
+  return (value) => {
+    for (const held of [transaction, pin]) {
+      if (!held || value === null) continue
+      held.backend ??= value
+      if (held.backend !== value) return `backend ${value} after ${held.backend} that this client has`
+    }
+    return undefined
+  }
+}
+
+/** What a session may have beside its parameters. */
+export interface Belongings {
+  readonly locks?: string
+  readonly tables?: number
+  readonly cursors?: string
+  readonly channels?: string
+}
+
+/** All that this client's session has, and that nobody has left anything in it. */
+export function belongings(client: CanaryClient, { locks, tables, cursors, channels }: Belongings = {}): Step {
+  const token = client.token()
+  const list = (what: string, from: string): string => `(select coalesce(string_agg(${what}, ' '), '') from ${from})`
+  const columns = [
+    'pg_backend_pid()',
+    list(`classid || '.' || objid`, `pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`),
+    '(select count(*) from pg_class where relnamespace = pg_my_temp_schema())',
+    list('name', 'pg_cursors where is_holdable'),
+    list('channel', 'pg_listening_channels() channel'),
+    list('name', 'pg_prepared_statements where from_sql'),
+  ]
+  const had = [locks ?? '', String(tables ?? 0), cursors ?? '', channels ?? '', '']
+  return simple(client, `select '${token}', ${columns.join(', ')}`, [
+    rowDescription(columns.length + 1),
+    row([token, sameBackend(client), ...had]),
+    commandComplete('SELECT 1'),
+  ])
+}
+
+/** Outside of what keeps a server there is nothing. */
+export const noBelongings: Build = (client) => (client.pin ? facts(client) : belongings(client))
 
 /** The row to be written by a statement; inside a transaction its COMMIT decides about it. */
 export function written(client: CanaryClient, token: string): readonly Line[] {
@@ -80,7 +120,7 @@ export const facts: Build = (client) => {
   ])
 }
 
-const rows: Build = (client) => {
+export const rows: Build = (client) => {
   const token = client.token()
   const count = client.random.integer(0, 40)
   return simple(client, `select '${token}', n from generate_series(1, ${count}) n`, [
@@ -90,18 +130,18 @@ const rows: Build = (client) => {
   ])
 }
 
-const insert: Build = (client) => {
+export const insert: Build = (client) => {
   const token = client.token()
   const lines = written(client, token)
   return simple(client, `insert into public.ledger values ('${token}')`, [commandComplete('INSERT 0 1')], lines)
 }
 
-const nothing: Build = (client) => {
+export const nothing: Build = (client) => {
   client.canary.countStatement()
   return simple(client, '', [emptyQuery])
 }
 
-const notices: Build = (client) => {
+export const notices: Build = (client) => {
   const token = client.token()
   const text = `do $$begin for n in 1..3 loop raise notice '${token} %', n; end loop; end$$`
   return simple(client, text, [...[1, 2, 3].map((n) => notice(`${token} ${n}`)), commandComplete('DO')])
@@ -117,7 +157,7 @@ export function one(client: CanaryClient, lines: Line[]): { text: string; replie
   return { text: `select '${token}'`, replies: [rowDescription(1), row([token]), commandComplete('SELECT 1')] }
 }
 
-const several: Build = (client) => {
+export const several: Build = (client) => {
   const lines: Line[] = []
   const statements = Array.from({ length: client.random.integer(2, 5) }, () => one(client, lines))
   const text = statements.map((statement) => statement.text).join('; ')
@@ -129,7 +169,7 @@ const several: Build = (client) => {
   )
 }
 
-const extendedFacts: Build = (client) => {
+export const extendedFacts: Build = (client) => {
   const token = client.token()
   const expected = factsRow(client, token)
   const description = client.random.pick(['none', 'portal', 'statement'])
@@ -149,7 +189,7 @@ const extendedFacts: Build = (client) => {
   return extended(client, parts, [...replies, row(expected), commandComplete('SELECT 1')])
 }
 
-const extendedInsert: Build = (client) => {
+export const extendedInsert: Build = (client) => {
   const token = client.token()
   return extended(
     client,
@@ -160,7 +200,7 @@ const extendedInsert: Build = (client) => {
 }
 
 /** A named portal, fetched in parts and closed. */
-const fetchedInParts: Build = (client) => {
+export const fetchedInParts: Build = (client) => {
   const token = client.token()
   const numbered = (n: number): Reply => row([token, String(n)])
   const text = 'select $1::text, n from generate_series(1, 5) n'
@@ -183,13 +223,13 @@ const fetchedInParts: Build = (client) => {
   )
 }
 
-const call: Build = (client) => {
+export const call: Build = (client) => {
   const token = client.token()
   const bytes = functionCall(client.canary.functions.textcat, [token, '+'])
   return { bytes, replies: [functionResult(`${token}+`), ready(client.status)], lines: [], outcome: 'committed' }
 }
 
-const addition: Build = (client) => {
+export const addition: Build = (client) => {
   client.canary.countStatement()
   const [a, b] = [client.random.integer(0, 1e9), client.random.integer(0, 1e9)]
   const bytes = functionCall(client.canary.functions.int4pl, [String(a), String(b)])
@@ -206,33 +246,12 @@ function copyOutText(client: CanaryClient): { text: string; replies: Reply[] } {
   }
 }
 
-const copyOut: Build = (client) => {
+export const copyOut: Build = (client) => {
   const { text, replies } = copyOutText(client)
   return simple(client, text, replies)
 }
 
-const extendedCopyOut: Build = (client) => {
+export const extendedCopyOut: Build = (client) => {
   const { text, replies } = copyOutText(client)
   return extended(client, [parse('', text), bind('', '', []), execute('')], [parseComplete, bindComplete, ...replies])
 }
-
-/** Requests that succeed, inside a transaction block or outside. */
-export const succeeding: readonly Build[] = [
-  facts,
-  facts,
-  facts,
-  rows,
-  insert,
-  insert,
-  nothing,
-  notices,
-  several,
-  extendedFacts,
-  extendedFacts,
-  extendedInsert,
-  fetchedInParts,
-  call,
-  addition,
-  copyOut,
-  extendedCopyOut,
-]

@@ -1,7 +1,8 @@
 /** Single requests that fail on purpose: outside of transaction blocks only, which they would end. */
 
 import type { CanaryClient, Step } from './client.ts'
-import { one, succeeding, type Build } from './exchanges.ts'
+import { one, type Build } from './exchanges.ts'
+import { succeeding } from './succeeding.ts'
 import type { Line } from './ledger.ts'
 import { bind, describe, execute, parse, query, sync } from './messages.ts'
 import {

@@ -39,7 +39,9 @@ await canary.run()
 const seconds = (performance.now() - startMs) / 1000
 await canary.compareLedger((database) => readLedger(postgres, database))
 console.log(`${canary.logins} logins, ledger ${JSON.stringify(canary.ledger.totals())}`)
-console.log(`cancelled ${JSON.stringify(canary.canceled)}, vanished ${JSON.stringify(canary.vanished)}`)
+console.log(
+  `cancelled ${JSON.stringify(canary.canceled)}, vanished ${JSON.stringify(canary.vanished)}, pins ${JSON.stringify(canary.pins)}`,
+)
 console.log(`${(canary.statements / seconds).toFixed(0)} statements a second`)
 console.log(`${canary.statements} statements, ${canary.breaches.length} breaches, seed ${values.seed}`)
 process.exit(canary.breaches.length === 0 ? 0 : 1)

@@ -1,7 +1,8 @@
 /** Several requests written at once, requests that stop half-way with Flush, and names that live inside one request. */
 
 import type { CanaryClient, Step } from './client.ts'
-import { factsRow, factsText, succeeding, written } from './exchanges.ts'
+import { factsRow, factsText, written } from './exchanges.ts'
+import { succeeding } from './succeeding.ts'
 import { anything } from './failures.ts'
 import type { Line } from './ledger.ts'
 import { bind, close, describe, execute, flush, functionCall, parse, query, sync } from './messages.ts'
@@ -180,7 +181,7 @@ export async function prepared(client: CanaryClient): Promise<void> {
   })
 }
 
-/** Prepared in one round trip and used in the next ones, inside a transaction, by protocol and by SQL. */
+/** Prepared in one round trip and used in the next ones, inside a transaction. */
 export async function preparedInTransaction(client: CanaryClient): Promise<void> {
   const name = `canary_${client.id}`
   await client.ask(begin(client))
@@ -195,8 +196,6 @@ export async function preparedInTransaction(client: CanaryClient): Promise<void>
       commandComplete('SELECT 1'),
     ])
   }
-  const token = client.token()
-  await done(query(`execute ${name}('${token}')`), [rowDescription(1), row([token]), commandComplete('SELECT 1')])
   await done(Buffer.concat([close('S', name), sync]), [closeComplete])
   await client.ask(end(client, 'commit'))
 }

@@ -17,7 +17,10 @@ import {
   preparedInTransaction,
   skippedRequests,
 } from './pipelines.ts'
-import { changeSettings, changeSettingsInTransaction, transaction } from './transactions.ts'
+import { pinned } from './pins.ts'
+import { resetAll } from './settings.ts'
+import { statements, statementsInTransaction, unnamed } from './statements.ts'
+import { changeSettings, changeSettingsInSavepoint, changeSettingsInTransaction, transaction } from './transactions.ts'
 import {
   vanishBeforeSync,
   vanishInCopy,
@@ -59,6 +62,12 @@ const orderly: readonly (readonly [weight: number, scenario: Scenario])[] = [
   [5, copyFailedInMessage],
   [40, changeSettings],
   [20, changeSettingsInTransaction],
+  [10, changeSettingsInSavepoint],
+  [4, resetAll],
+  [60, statements],
+  [20, statementsInTransaction],
+  [20, unnamed],
+  [12, pinned],
   [4, prepared],
   [3, preparedInTransaction],
   [3, large],

@@ -2,7 +2,8 @@
 
 import type { CanaryClient, Step, Transaction } from './client.ts'
 import { extendedCopyIn, simpleCopyIn } from './copy.ts'
-import { facts, succeeding } from './exchanges.ts'
+import { facts } from './exchanges.ts'
+import { succeeding } from './succeeding.ts'
 import { bind, execute, parse, query, sync } from './messages.ts'
 import { bindComplete, commandComplete, error, parseComplete, ready, type Reply } from './replies.ts'
 import { setSomething } from './settings.ts'
@@ -37,7 +38,7 @@ export function end(client: CanaryClient, how: 'commit' | 'rollback', parameters
 }
 
 /** COMMIT of a failed block: PostgreSQL answers ROLLBACK. */
-function endFailed(client: CanaryClient): Step {
+export function endFailed(client: CanaryClient): Step {
   const { settingsBefore } = client.transaction as Transaction
   client.transaction = undefined
   client.settings = new Map(settingsBefore)
@@ -84,6 +85,30 @@ export async function changeSettings(client: CanaryClient): Promise<void> {
   if (client.random.chance(0.5)) await client.ask(setSomething(client))
   else await client.ask(setSomething(client), setSomething(client), facts(client))
   await client.ask(facts(client))
+}
+
+/** SET before and behind a savepoint, and back to it; perhaps an error in between. */
+export async function changeSettingsInSavepoint(client: CanaryClient): Promise<void> {
+  await client.ask(begin(client))
+  await client.ask(setSomething(client))
+  const before = new Map(client.settings)
+  await client.ask(plain(client, 'savepoint canary', 'SAVEPOINT'))
+  await client.ask(setSomething(client), setSomething(client))
+  await client.ask(facts(client))
+  if (client.random.chance(0.5)) {
+    const token = client.token()
+    const failed = [error('22P02', token), ready('E')]
+    await client.ask({ bytes: query(`select '${token}'::int`), replies: failed, lines: [], outcome: 'absent' })
+  }
+  await client.ask(plain(client, 'rollback to canary', 'ROLLBACK'))
+  client.settings = before
+  await client.ask(facts(client))
+  await client.ask(end(client, client.random.pick(['commit', 'rollback'])))
+  await client.ask(facts(client))
+}
+
+function plain(client: CanaryClient, text: string, tag: string): Step {
+  return { ...command(client, text, tag, ready('T')), lines: [], outcome: 'committed' }
 }
 
 /** SET inside a block: kept by COMMIT, undone by ROLLBACK; SET LOCAL is undone by both. */

@@ -154,7 +154,7 @@ function sayEnd(
   pooler: PoolerProcess,
   say: Say,
 ): void {
-  say(`${canary.logins} logins; rows ${JSON.stringify(canary.ledger.totals())}`)
+  say(`${canary.logins} logins; rows ${JSON.stringify(canary.ledger.totals())}; pins ${JSON.stringify(canary.pins)}`)
   say(`connections lost: ${JSON.stringify(Object.fromEntries(canary.losses))}`)
   say(`checker: ${verdict.report.trim()}`)
   for (const problem of problems) say(`BREACH at the end: ${problem}`)

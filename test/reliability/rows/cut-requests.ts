@@ -1,6 +1,7 @@
 import type { CanaryClient, Step } from '../../canary/client.ts'
 import { percentile } from '../../../bench/statistics.ts'
-import { facts, succeeding } from '../../canary/exchanges.ts'
+import { facts } from '../../canary/exchanges.ts'
+import { succeeding } from '../../canary/succeeding.ts'
 import { anything } from '../../canary/failures.ts'
 import { manyRows } from '../../canary/large.ts'
 import { begin, end } from '../../canary/transactions.ts'
