@@ -330,6 +330,10 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.#server.write(bytes, 0)
   }
 
+  pinChanged(isPinned: boolean): void {
+    this.#owner.trace.pinned(this.#holder?.id ?? 0, this.id, isPinned)
+  }
+
   usedUp(count: number): void {
     this.#traffic.usedUp(count, ServerSwallow.ours)
   }

@@ -208,7 +208,7 @@ export class ServerRequests implements StatementDesk {
   }
 
   #sentQuery(holder: Holder): void {
-    if (this.#queue.needsSync) this.#keeper.session.ruin('a Query was sent inside an extended group')
+    if (this.#queue.needsSync) this.#keeper.session.ruin('a Query was sent inside an extended group', true)
     this.#queue.sentQuery(holder)
   }
 

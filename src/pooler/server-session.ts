@@ -17,6 +17,7 @@ export class ServerSession {
   #parameters: ParameterSet | undefined
   #login: ParameterSet | undefined
   #ruinedBy: string | undefined
+  #isUsable = true
   #spoiltBy: string | undefined
   /** What is left behind, and how it came there. */
   readonly #residues = new Map<Residue, string>()
@@ -40,6 +41,11 @@ export class ServerSession {
   get login(): ParameterSet {
     assert(this.#login !== undefined, 'a server has parameters once it is ready')
     return this.#login
+  }
+
+  /** Its holder may go on with it. */
+  get isUsable(): boolean {
+    return this.#isUsable
   }
 
   /** Why it can't be lent on, whatever is done to it. */
@@ -71,9 +77,10 @@ export class ServerSession {
     this.#parameters = this.#login = this.#sets.of(values)
   }
 
-  /** For good. The first reason stands. */
-  ruin(reason: string): void {
+  /** For good. The first reason stands. `forOthers`: whoever holds the server may go on with it. */
+  ruin(reason: string, forOthers = false): void {
     this.#ruinedBy ??= reason
+    this.#isUsable &&= forOthers
     this.#reconsider()
   }
 

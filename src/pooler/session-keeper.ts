@@ -29,6 +29,8 @@ export interface KeptServer {
   readonly isAtRest: boolean
   /** Sends a Query of the pooler's own. */
   ask(text: string): void
+  /** Its holder keeps it from now on, or not any more. */
+  pinChanged(isPinned: boolean): void
   /** So many bytes of the answer to one have come. */
   usedUp(count: number): void
 }
@@ -62,14 +64,32 @@ export class SessionKeeper {
     this.#server = server
     this.#resetsForOthers = policy === 'reset'
     this.#resetQuery = resetQueryOf(parts.rules)
-    this.#watch = new SessionWatch(policy, parts, parts.now)
+    this.#watch = new SessionWatch(policy, this.#pinDesk(), parts.now)
     this.session = new ServerSession(parts.parameterSets, this.#resetsForOthers)
   }
 
   /** The server is no PostgreSQL but another pooler: what is set goes wherever that one lends from next. Nothing of the session can be kept. */
   letGo(): void {
     this.#resetsForOthers = false
-    this.#watch = new SessionWatch('allow', this.#parts, this.#parts.now)
+    this.#watch = new SessionWatch('allow', this.#pinDesk(), this.#parts.now)
+  }
+
+  #pinDesk(): PinDesk {
+    const [parts, server] = [this.#parts, this.#server]
+    return {
+      get maxPinned() {
+        return parts.maxPinned
+      },
+      takePin() {
+        const isTaken = parts.takePin()
+        if (isTaken) server.pinChanged(true)
+        return isTaken
+      },
+      givePin(heldMs) {
+        server.pinChanged(false)
+        parts.givePin(heldMs)
+      },
+    }
   }
 
   get parameters(): ParameterSet {
@@ -82,12 +102,12 @@ export class SessionKeeper {
 
   /** Hot path. The holder keeps the server, also when nothing runs. */
   get isPinned(): boolean {
-    return this.#watch.isPinned && this.session.ruinedBy === undefined
+    return this.#watch.isPinned && this.session.isUsable
   }
 
   /** Hot path. What the session is like now must be asked before anybody else gets it. */
   get isInDoubt(): boolean {
-    return this.#watch.isInDoubt && this.session.ruinedBy === undefined
+    return this.#watch.isInDoubt && this.session.isUsable
   }
 
   /** What is prepared now may depend on what nobody else's session has. */

@@ -37,6 +37,8 @@ export interface Trace {
   leaseGranted(client: number, server: number): void
   /** `isReset`: the server is cleaned up before it is lent again. */
   leaseReleased(client: number, server: number, isReset: boolean): void
+  /** The client keeps the server beyond its transaction, or not any more (then the client may be 0). */
+  pinned(client: number, server: number, isPinned: boolean): void
   cancelReceived(client: number): void
   cancelSent(client: number, server: number): void
   cancelDone(client: number, server: number, isFailure: boolean): void
@@ -62,6 +64,7 @@ export const noTrace: Trace = {
   serverClosed: nothing,
   leaseGranted: nothing,
   leaseReleased: nothing,
+  pinned: nothing,
   cancelReceived: nothing,
   cancelSent: nothing,
   cancelDone: nothing,

@@ -87,7 +87,7 @@ function isLocal([, , , value, comma, local, close]: readonly Token[]): boolean 
 const dottedName = /[a-z_][\w$]*(?:\.[a-z_][\w$]*)+/gi
 
 /** What may be a custom parameter's name, in strings and behind SET: a schema and a table look the same. */
-export function mentionedNames(tokens: readonly Token[]): string[] {
+function mentionedNames(tokens: readonly Token[]): string[] {
   const texts = tokens.flatMap(({ kind, text }) => (kind === 'string' && text !== undefined ? [text] : []))
   return dottedNames(texts.join('\n'))
 }

@@ -63,11 +63,17 @@ export function setTo(name: string, values: readonly Token[], isReset = false): 
   if (isOfTransaction(name)) return noEffects
   if (name === 'seed') return [{ kind: 'indelible', what: 'SET seed' }]
   const effect: Effect = { kind: 'set', name, value: isReset ? null : undefined }
-  return name === 'search_path' && values.some(mayNameTemp) ? [effect, tempPath] : [effect]
+  return name === 'search_path' && mayCreateTemp(values) ? [effect, tempPath] : [effect]
 }
 
 /** What is created without a schema is temporary from now on, and nothing shows it. */
 const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
+
+/** Behind `public`, which is there, pg_temp is only looked at: so it should stand, PostgreSQL's manual says. */
+function mayCreateTemp(values: readonly Token[]): boolean {
+  const at = values.findIndex(mayNameTemp)
+  return at >= 0 && !values.slice(0, at + 1).some(({ text }) => /^"?public"?(\s*,|$)/i.test(text ?? ''))
+}
 
 function mayNameTemp({ text }: Token): boolean {
   return text === undefined || /\bpg_temp/i.test(text)

@@ -43,6 +43,7 @@ const Kind = {
   end: 22,
   clientReplaced: 23,
   serverReplaced: 24,
+  pinned: 25,
 } as const
 
 export class TraceFile implements Trace {
@@ -128,6 +129,10 @@ export class TraceFile implements Trace {
 
   leaseReleased(client: number, server: number, isReset: boolean): void {
     this.#record(Kind.leaseReleased, isReset ? 1 : 0, client, server)
+  }
+
+  pinned(client: number, server: number, isPinned: boolean): void {
+    this.#record(Kind.pinned, isPinned ? 1 : 0, client, server)
   }
 
   cancelReceived(client: number): void {

@@ -73,7 +73,7 @@ export class Checker {
     world.nowMs = record.timeMs
     const handle = this.#handlers[record.kind]
     if (handle) handle(record)
-    else this.#malformed('a kind between 1 and 24', `${record.kind}`)
+    else this.#malformed('a kind between 1 and 25', `${record.kind}`)
   }
 
   #breach(rule: string, expected: string, seen: string, about: About = {}): void {
@@ -114,6 +114,8 @@ export class Checker {
     handlers[kinds.cancelDone] = (record) => this.#cancelDone(record)
     handlers[kinds.clientReplaced] = (record) => this.#clientReplaced(record)
     handlers[kinds.serverReplaced] = (record) => this.#serverReplaced(record)
+    // Rules that want to know hear it as a record.
+    handlers[kinds.pinned] = () => undefined
     handlers[kinds.end] = () => {
       this.#hasEnd = true
     }

@@ -19,6 +19,7 @@ export const kinds = {
   serverSwallowed: 14,
   leaseGranted: 15,
   leaseReleased: 16,
+  pinned: 25,
   serverDestroyed: 17,
   serverClosed: 18,
   cancelReceived: 19,

@@ -5,6 +5,7 @@
 import type { Client } from '../client.ts'
 import type { Rule } from '../rule.ts'
 import type { Server } from '../server.ts'
+import { kinds } from '../trace-reader.ts'
 import { poolModes, type World } from '../world.ts'
 
 const name = 'I7'
@@ -21,9 +22,13 @@ interface Rest {
 
 export const leaseEnd: Rule = (world, breach) => {
   const resting = new Map<Server, Rest>()
+  /** Servers that their holders keep beyond their transactions, as they may. */
+  const pinned = new Set<number>()
   let nextLookMs = 0
   return {
-    record({ timeMs }) {
+    record({ kind, b, detail, timeMs }) {
+      if (kind === kinds.pinned && detail === 1) pinned.add(b)
+      else if (kind === kinds.pinned) pinned.delete(b)
       if (timeMs < nextLookMs) return
       nextLookMs = timeMs + lookEveryMs
       for (const server of world.servers.values()) look(server)
@@ -38,7 +43,7 @@ export const leaseEnd: Rule = (world, breach) => {
 
   function look(server: Server): void {
     const { holder } = server
-    if (!holder || isKept(holder, server) || !isAtRest(server, world)) {
+    if (!holder || pinned.has(server.id) || isKept(holder, server) || !isAtRest(server, world)) {
       resting.delete(server)
       return
     }

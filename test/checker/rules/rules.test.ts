@@ -639,7 +639,7 @@ describe('T the trace itself', () => {
     'a pool that changes its name': world().add(1, 1, 2, 0, Buffer.from('other\0user')).end(),
     'time that goes back': world().wait(-1).end(),
     'time that is no number': world().wait(NaN).end(),
-    'a kind nobody knows': world().add(25, 0).end(),
+    'a kind nobody knows': world().add(26, 0).end(),
     'anything after the end': world().end().pool(1, 3),
     'a length of 3 towards a client': world()
       .toClient(1, 0, Buffer.from([0x4e, 0, 0, 0, 3]))
