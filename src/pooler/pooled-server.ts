@@ -536,6 +536,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     else if (!this.#queue.isAtRest) return
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
     if (this.#isSession) this.closeIfMarked()
+    else if (this.#keeper.isLost) this.#owner.destroy(this, 'what its client has set in it can not be kept')
     else if (this.#keeper.isInDoubt) this.#keeper.inquire()
     else if (!this.#keeper.isPinned) this.#giveBackWhenSent()
   }

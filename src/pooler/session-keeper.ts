@@ -110,6 +110,11 @@ export class SessionKeeper {
     return this.#watch.isInDoubt && this.session.isUsable
   }
 
+  /** Its holder has something in it that is lost, since nobody can go on with it: that may not pass unnoticed. */
+  get isLost(): boolean {
+    return !this.session.isUsable && (this.#watch.isPinned || this.#watch.isInDoubt)
+  }
+
   /** What is prepared now may depend on what nobody else's session has. */
   get isTouched(): boolean {
     return this.#watch.isTouched
