@@ -220,6 +220,26 @@ describe('a prepared statement', () => {
     })
   })
 
+  it('is what an earlier group of the same pipeline has made of its name', async () => {
+    first().send(raw.all(raw.parse('selec', 's'), raw.sync, raw.parse('select 1', 's'), raw.sync, run('s')))
+    assert.match(String(await first().answer()), /^E ERROR 42601/)
+    assert.deepEqual(await first().answer(), parsed)
+    assert.deepEqual(await first().answer(), gave(1))
+    const skipped = raw.all(raw.bind([], 'none'), raw.closeStatement('s'), raw.sync)
+    first().send(raw.all(skipped, raw.describeStatement('s'), raw.sync, raw.closeStatement('s'), raw.sync))
+    assert.deepEqual(await first().answer(), [missing('none'), 'Z I'])
+    assert.deepEqual(await first().answer(), ['t 0000', 'T ?column?', 'Z I'])
+    assert.deepEqual(await first().answer(), ['3', 'Z I'])
+    for (const drop of ['deallocate all', 'discard all']) {
+      await first().ask(raw.parse('select 1', 's'), raw.sync)
+      const group = raw.all(raw.parse('select 2', 's'), raw.bind([], 's'), raw.execute(), raw.sync)
+      first().send(raw.all(raw.query(drop), group, raw.closeStatement('s'), raw.sync))
+      assert.deepEqual(await first().answer(), [`C ${drop.toUpperCase()}`, 'Z I'])
+      assert.deepEqual(await first().answer(), ['1', ...gave(2)])
+      assert.deepEqual(await first().answer(), ['3', 'Z I'])
+    }
+  })
+
   it('is there behind an error of its own kind: the one that prepares it elsewhere', async () => {
     await first().query('create table gone (id int)')
     await first().ask(raw.parse('select id from gone', 's'), raw.sync)

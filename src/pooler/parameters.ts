@@ -51,7 +51,7 @@ export class TrackedParameters {
 }
 
 export const tracksDefaults = new TrackedParameters()
-const noSettings: ReadonlyMap<string, string> = new Map()
+export const noSettings: ReadonlyMap<string, string> = new Map()
 
 export function isIdentity(name: string): boolean {
   return identity.has(name)
@@ -209,8 +209,8 @@ export function setStatement(
   return assignments.length === 0 ? undefined : guarded(assignments, client)
 }
 
-/** Ends the session at the first error. */
-const guard = 'exit_on_error'
+/** Ends the session at the first error: what is set stands in it. */
+export const guard = 'exit_on_error'
 
 /** Who may set what depends on the role: so that of another client goes first, and that of this one comes last. */
 const role = 'role'

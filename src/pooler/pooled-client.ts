@@ -387,7 +387,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
       if (!this.#acquire()) return 'stop'
     }
     const server = this.#server as PooledServer
-    if (server.isFull) return 'stop'
+    if (server.isFull || server.mustWait(head)) return 'stop'
     if (server.isCopyingIn && !isCopyMessage(head.type)) return duringCopyIn(head.type)
     if (server.replaces(head)) return 'replace'
     server.account(head)

@@ -32,7 +32,7 @@ import { ServerCancel } from './server-cancel.ts'
 import { type ChoreDesk, ServerChores } from './server-chores.ts'
 import { type ReplyDesk, ServerReplies } from './server-replies.ts'
 import { type RequestDesk, ServerRequests } from './server-requests.ts'
-import { type Replacement, ServerStatements } from './server-statements.ts'
+import type { Replacement, ServerStatements } from './server-statements.ts'
 import { type KeptServer, SessionKeeper } from './session-keeper.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { Pin, PinDesk } from './session-watch.ts'
@@ -129,9 +129,9 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.#isSession = rules.mode === 'session'
     this.isStatement = rules.mode === 'statement'
     this.#keeper = new SessionKeeper(owner, this)
-    this.#requests = new ServerRequests(this, this.#queue, this.#keeper)
-    const most = this.#isSession ? 0 : rules.maxPreparedStatements
-    this.#statements = this.#requests.statements = new ServerStatements(this.#queue, most, this.#requests)
+    const mostPrepared = this.#isSession ? 0 : rules.maxPreparedStatements
+    this.#requests = new ServerRequests(this, this.#queue, this.#keeper, mostPrepared)
+    this.#statements = this.#requests.statements
     this.#chores = new ServerChores(this, this.#keeper)
     const traffic = (this.#traffic = owner.trace.serverTraffic(id))
     const replies = new ServerReplies(this, this.#queue, this.#keeper, this.#statements, traffic)
@@ -268,6 +268,11 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   /** Hot path. A message that begins here can't just be accounted for and forwarded: it is to be given to `replace` instead. */
   replaces(message: RequestHead): boolean {
     return this.#requests.replaces(message)
+  }
+
+  /** Hot path. The message must not be sent before everything in front of it is answered. */
+  mustWait(message: RequestHead): boolean {
+    return this.#requests.mustWait(message)
   }
 
   /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */
@@ -536,7 +541,8 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     else if (!this.#queue.isAtRest) return
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
     if (this.#isSession) this.closeIfMarked()
-    else if (this.#keeper.isLost) this.#owner.destroy(this, 'what its client has set in it can not be kept')
+    else if (this.#keeper.isLost)
+      this.#owner.destroy(this, `its client's state is lost: ${this.#keeper.session.unusableBy}`)
     else if (this.#keeper.isInDoubt) this.#keeper.inquire()
     else if (!this.#keeper.isPinned) this.#giveBackWhenSent()
   }

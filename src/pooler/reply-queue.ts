@@ -123,6 +123,7 @@ export class ReplyQueue {
   #last: Entry | undefined
   #size = 0
   #isFull = false
+  #isHeld = false
   /** The group that no Query or Sync has closed yet. When one does, it becomes the youngest entry. */
   #open = new Entry()
   #spare: Entry | undefined
@@ -146,7 +147,7 @@ export class ReplyQueue {
 
   /** A pipeline must not grow any further until half of it is gone, answered or dropped. Copy data are no part of it. */
   get isFull(): boolean {
-    return this.#isFull && this.#copyIn !== 'in'
+    return (this.#isFull || this.#isHeld) && this.#copyIn !== 'in'
   }
 
   get copyIn(): CopyIn {
@@ -195,6 +196,11 @@ export class ReplyQueue {
   /** The head is a request of the pooler's own. */
   get isHeadOurs(): boolean {
     return this.#first?.kind === 'ours'
+  }
+
+  /** What comes next depends on how what is owed now is answered: it is full until that has been. */
+  holdUntilAnswered(): void {
+    this.#isHeld = this.#size > 0
   }
 
   // What is sent to the server.
@@ -355,6 +361,7 @@ export class ReplyQueue {
     entry.clear()
     entry.next = undefined
     if (--this.#size <= this.#mostOwed / 2) this.#isFull = false
+    if (this.#size === 0) this.#isHeld = false
     if (this.#size >= mostKept) return
     entry.next = this.#spare
     this.#spare = entry

@@ -5,7 +5,7 @@
 
 import { assert } from '../assert.ts'
 import type { TaxirankError } from '../errors.ts'
-import { type Effects, noEffects } from '../sql/effect.ts'
+import { type Effect, type Effects, noEffects } from '../sql/effect.ts'
 import * as build from '../wire/build.ts'
 import { Frontend } from '../wire/messages.ts'
 import { isNamedParse } from '../wire/read.ts'
@@ -14,7 +14,7 @@ import type { Holder } from './holder.ts'
 import { CarriedOut, RefusedMessage } from './replaced-answer.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import type { RequestHead } from './request-reader.ts'
-import type { Replacement, ServerStatements, StatementDesk } from './server-statements.ts'
+import { type Replacement, ServerStatements, type StatementDesk } from './server-statements.ts'
 import type { SessionKeeper } from './session-keeper.ts'
 import type { Tally } from './tally.ts'
 
@@ -31,6 +31,10 @@ export interface RequestDesk {
   write(bytes: Buffer): void
 }
 
+function dropsStatements(effect: Effect): boolean {
+  return effect.kind === 'deallocate all' || (effect.kind === 'discard' && effect.what === 'all')
+}
+
 /** Fails, whatever stands before it, and in a failed transaction, too. */
 const failingQuery = build.query('refused')
 const emptyQuery = build.query('')
@@ -40,27 +44,19 @@ export class ServerRequests implements StatementDesk {
   readonly #desk: RequestDesk
   readonly #queue: ReplyQueue
   readonly #keeper: SessionKeeper
-  /** Set once, right behind the constructor: the statements need a desk, too. */
-  #statements: ServerStatements | undefined
+  readonly statements: ServerStatements
   #holder: Holder | undefined
   /** Nothing has been sent in this lease. */
   #isFirst = false
   /** What is to become of the Query that is looked at. */
   #verdict: TaxirankError | { readonly deallocated: string } | undefined
 
-  constructor(desk: RequestDesk, queue: ReplyQueue, keeper: SessionKeeper) {
+  /** `mostPrepared` named statements are kept prepared; 0: names are left as they are. */
+  constructor(desk: RequestDesk, queue: ReplyQueue, keeper: SessionKeeper, mostPrepared: number) {
     this.#desk = desk
     this.#queue = queue
     this.#keeper = keeper
-  }
-
-  set statements(statements: ServerStatements) {
-    this.#statements = statements
-  }
-
-  get #theStatements(): ServerStatements {
-    assert(this.#statements !== undefined, 'requests know of statements')
-    return this.#statements
+    this.statements = new ServerStatements(queue, mostPrepared, this)
   }
 
   get #theHolder(): Holder {
@@ -72,7 +68,7 @@ export class ServerRequests implements StatementDesk {
   leaseBegan(holder: Holder): void {
     this.#holder = holder
     this.#isFirst = true
-    this.#theStatements.leaseBegan()
+    this.statements.leaseBegan()
   }
 
   // For the statements.
@@ -85,7 +81,15 @@ export class ServerRequests implements StatementDesk {
     this.#desk.write(bytes)
   }
 
+  /** Hot path. It can't be known yet what the message means. */
+  mustWait(message: RequestHead): boolean {
+    if (!this.statements.mustWait(message)) return false
+    this.#queue.holdUntilAnswered()
+    return true
+  }
+
   running(effects: Effects): TaxirankError | undefined {
+    if (effects.some(dropsStatements)) this.statements.allDropping()
     this.#desk.noted(effects, this.#theHolder)
     return this.#keeper.running(effects)
   }
@@ -97,7 +101,7 @@ export class ServerRequests implements StatementDesk {
     const { type } = message
     if (type === Frontend.query) return this.#replacesQuery(message)
     if (type === Frontend.parse) this.#examineParse(message)
-    return this.#theStatements.concerns(message, this.#theHolder)
+    return this.statements.concerns(message, this.#theHolder)
   }
 
   /** Hot path. */
@@ -111,7 +115,7 @@ export class ServerRequests implements StatementDesk {
 
   /** Hot path. Only a statement without a name is looked at here; the others when they are shared. */
   #examineParse(message: RequestHead): void {
-    if (isNamedParse(message)) return this.#theStatements.areNamed ? undefined : this.#examineNamed(message)
+    if (isNamedParse(message)) return this.statements.areNamed ? undefined : this.#examineNamed(message)
     const effects = this.#desk.classify(message, message.start + header + 1)
     const holder = this.#theHolder
     if (effects.length === 0 && !holder.hasStatements) return
@@ -133,7 +137,7 @@ export class ServerRequests implements StatementDesk {
   /** A statement of the protocol's that the holder deallocates in SQL, which doesn't know its name. */
   #deallocatedBy(effects: Effects): { readonly deallocated: string } | undefined {
     const [effect] = effects
-    if (effect?.kind !== 'deallocate' || effects.length > 1 || !this.#theStatements.areNamed) return undefined
+    if (effect?.kind !== 'deallocate' || effects.length > 1 || !this.statements.areNamed) return undefined
     const { statement: name } = effect
     const isKnown = this.#theHolder.hasStatements && this.#theHolder.statements.has(name)
     return isKnown && !this.#desk.isFailed ? { deallocated: name } : undefined
@@ -146,7 +150,7 @@ export class ServerRequests implements StatementDesk {
     if (message.type === Frontend.parse) this.#desk.tally.clientParses++
     else if (message.type === Frontend.bind) this.#desk.tally.binds++
     const mustParse = this.#desk.isFailed || this.#keeper.isTouched
-    return this.#theStatements.replace(message, this.#theHolder, mustParse)
+    return this.statements.replace(message, this.#theHolder, mustParse)
   }
 
   #replaceQuery(message: RequestHead): Replacement {
@@ -203,7 +207,7 @@ export class ServerRequests implements StatementDesk {
   }
 
   #unnamedDropped(holder: Holder): void {
-    this.#theStatements.unnamedDropped()
+    this.statements.unnamedDropped()
     holder.unnamedDropped()
   }
 
@@ -221,7 +225,7 @@ export class ServerRequests implements StatementDesk {
       return this.#queue.sentExtended()
     }
     holder.statements.unnamedParsed(message, message.isTail)
-    this.#theStatements.unnamedParsed(holder)
+    this.statements.unnamedParsed(holder)
     this.#queue.sentUnnamedParse()
   }
 }

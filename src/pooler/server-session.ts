@@ -17,7 +17,7 @@ export class ServerSession {
   #parameters: ParameterSet | undefined
   #login: ParameterSet | undefined
   #ruinedBy: string | undefined
-  #isUsable = true
+  #unusableBy: string | undefined
   #spoiltBy: string | undefined
   /** What is left behind, and how it came there. */
   readonly #residues = new Map<Residue, string>()
@@ -43,9 +43,9 @@ export class ServerSession {
     return this.#login
   }
 
-  /** Its holder may go on with it. */
-  get isUsable(): boolean {
-    return this.#isUsable
+  /** Why nobody may go on with it, not even its holder. */
+  get unusableBy(): string | undefined {
+    return this.#unusableBy
   }
 
   /** Why it can't be lent on, whatever is done to it. */
@@ -80,7 +80,7 @@ export class ServerSession {
   /** For good. The first reason stands. `forOthers`: whoever holds the server may go on with it. */
   ruin(reason: string, forOthers = false): void {
     this.#ruinedBy ??= reason
-    this.#isUsable &&= forOthers
+    if (!forOthers) this.#unusableBy ??= reason
     this.#reconsider()
   }
 

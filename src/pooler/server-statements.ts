@@ -82,6 +82,10 @@ export class ServerStatements {
   /** The client whose unnamed statement the server has, 0: nobody's; and which of that client's it is. */
   #unnamedOf = 0
   #unnamedParse = 0
+  /** In this lease: the names that the client has given to statements or taken back, and in which group. */
+  readonly #changed = new Map<string, number>()
+  /** In which group it may have dropped all of them; -1: in none. */
+  #allChangedIn = -1
 
   /** `most` are kept prepared; 0: names are left as they are. */
   constructor(queue: ReplyQueue, most: number, desk: StatementDesk) {
@@ -101,6 +105,42 @@ export class ServerStatements {
 
   leaseBegan(): void {
     this.#lease++
+    this.#settled()
+  }
+
+  #settled(): void {
+    this.#changed.clear()
+    this.#allChangedIn = -1
+  }
+
+  /** The client is about to drop all of its statements by SQL. */
+  allDropping(): void {
+    this.#allChangedIn = this.#queue.group
+  }
+
+  /**
+   * Hot path. What the message means depends on whether an earlier group of the same pipeline has run, and that has not been answered yet: then
+   * nothing of it may be sent until everything before it is answered.
+   */
+  mustWait(message: MessageBytes): boolean {
+    if (this.#changed.size === 0 && this.#allChangedIn < 0) return false
+    if (this.#queue.owed === 0) {
+      if (!this.#queue.needsSync) this.#settled()
+      return false
+    }
+    return this.#isUnsettled(message)
+  }
+
+  #isUnsettled(message: MessageBytes): boolean {
+    // In SQL, too, names may be said.
+    if (message.bytes[message.start] === Frontend.query) return true
+    const from = statementNameAt(message)
+    const to = from < 0 ? -1 : nameEnd(message, from)
+    if (to <= from) return false
+    const { group } = this.#queue
+    const changedIn = this.#changed.get(message.bytes.toString('latin1', from, to))
+    const isUnsettled = changedIn !== undefined && changedIn !== group
+    return isUnsettled || (this.#allChangedIn >= 0 && this.#allChangedIn !== group)
   }
 
   /** What was prepared in this lease was prepared under parameters that nobody knows for sure: it is not used again. */
@@ -343,6 +383,7 @@ export class ServerStatements {
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
     const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.planKey)
     statements.set(name, statement)
+    this.#changed.set(name, this.#queue.group)
     const forget = (): void => statements.deleteIf(name, statement)
     const prepared = this.#prepared.get(statement)
     if (prepared && !mustParse && this.#isThere(prepared)) return this.#parseNothing(message, prepared, forget)
@@ -378,6 +419,7 @@ export class ServerStatements {
       this.#queue.sentExtended()
       return renamed(message, from, to, strangersName(name))
     }
+    this.#changed.set(name, this.#queue.group)
     const restore = (): void => {
       if (!statements.has(name)) statements.set(name, statement)
     }

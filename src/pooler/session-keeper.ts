@@ -7,13 +7,19 @@ import { TaxirankError } from '../errors.ts'
 import type { Effects } from '../sql/effect.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
-import { type ParameterSet, resetStatement, setStatement, type TrackedParameters } from './parameters.ts'
+import {
+  noSettings,
+  type ParameterSet,
+  type ParameterSets,
+  resetStatement,
+  setStatement,
+  type TrackedParameters,
+} from './parameters.ts'
 import { allParameters, type Doubts, questionOf, readAnswer } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSession } from './server-session.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
 import { type Pin, type PinDesk, SessionWatch } from './session-watch.ts'
-import type { ParameterSets } from './parameters.ts'
 
 export interface KeeperParts extends PinDesk {
   readonly rules: SessionRules
@@ -37,13 +43,14 @@ export interface KeptServer {
 
 const discardAll = 'DISCARD ALL'
 const discardSequences = 'DISCARD SEQUENCES'
-const noSettings: ReadonlyMap<string, string> = new Map()
 
 export class SessionKeeper {
   readonly session: ServerSession
   readonly #parts: KeeperParts
   readonly #server: KeptServer
   #watch: SessionWatch
+  /** Its holder has something that would pin it, was found to only afterwards, and there is no place for one more pin. */
+  #isOverfull = false
   /** What the session is being asked about itself, and what is in doubt. */
   #inquiry: { readonly asked: Inquiry; readonly doubts: Doubts } | undefined
   /** Who held it last, and so has left its state in it where that is not looked at. */
@@ -102,17 +109,17 @@ export class SessionKeeper {
 
   /** Hot path. The holder keeps the server, also when nothing runs. */
   get isPinned(): boolean {
-    return this.#watch.isPinned && this.session.isUsable
+    return this.#watch.isPinned && this.session.unusableBy === undefined
   }
 
   /** Hot path. What the session is like now must be asked before anybody else gets it. */
   get isInDoubt(): boolean {
-    return this.#watch.isInDoubt && this.session.isUsable
+    return this.#watch.isInDoubt && this.session.unusableBy === undefined
   }
 
   /** Its holder has something in it that is lost, since nobody can go on with it: that may not pass unnoticed. */
   get isLost(): boolean {
-    return !this.session.isUsable && (this.#watch.isPinned || this.#watch.isInDoubt)
+    return this.session.unusableBy !== undefined && (this.#isOverfull || this.#watch.isPinned || this.#watch.isInDoubt)
   }
 
   /** What is prepared now may depend on what nobody else's session has. */
@@ -218,7 +225,10 @@ export class SessionKeeper {
     this.#inquiry = undefined
     if (asked.isFailed) return this.#watch.failed()
     const settings = this.#watch.answered(doubts, readAnswer(asked.rows), this.parameters)
-    if (settings instanceof TaxirankError) return this.session.ruin(settings.message)
+    if (settings instanceof TaxirankError) {
+      this.#isOverfull = true
+      return this.session.ruin(settings.message)
+    }
     this.session.settingsKnown(settings)
     const { holder } = this.#server
     if (!holder?.isReading) return

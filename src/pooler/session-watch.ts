@@ -6,7 +6,8 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
-import { isSettingName, type ParameterSet } from './parameters.ts'
+import { isOfTransaction } from '../sql/parameter-name.ts'
+import { guard, isSettingName, type ParameterSet } from './parameters.ts'
 import { allParameters, type Answer, askableKinds, type Doubts, type PinKind } from './pin.ts'
 import type { SessionState } from './session-rules.ts'
 
@@ -111,7 +112,7 @@ export class SessionWatch {
   /** The server has said that there is something of that kind. */
   found(kind: PinKind): void {
     if (this.isOff || this.#policy === 'reset') return
-    this.#touch()
+    this.#isTouched = true
     if (this.#policy === 'reject') this.#cleanUp()
     else if (askableKinds.includes(kind)) this.#kinds.add(kind)
     else this.#pinFor(kind)
@@ -124,17 +125,20 @@ export class SessionWatch {
 
   /** Nothing the holder has left is unknown; asked for from now on is what is sent from now on. */
   takeDoubts(session: ParameterSet): Doubts {
-    const known = this.#isAnyName ? [...session.settings.keys(), 'role'].map((name) => [name, false] as const) : []
     const doubts = {
       kinds: new Set(this.#kinds),
-      names: this.#isAnyName
-        ? new Map([...known, ...[...this.#names.keys()].map((name) => [name, false] as const)])
-        : new Map(this.#names),
+      names: this.#isAnyName ? this.#namesOfAny(session) : new Map(this.#names),
       isAnyName: this.#isAnyName,
       resets: new Set(this.#resets),
     }
     this.#forgetDoubts()
     return doubts
+  }
+
+  /** Where anything may have been set nothing was only reset. Of what PostgreSQL lists no names have to be asked for. */
+  #namesOfAny({ settings }: ParameterSet): Map<string, boolean> {
+    const unlisted = [...settings.keys(), ...this.#names.keys()].filter((name) => name.includes('.'))
+    return new Map(['role', ...unlisted].map((name) => [name, false]))
   }
 
   /** Takes what the session has said. Returns what is set in it; or why the server can't be kept for the holder as it must. */
@@ -148,13 +152,15 @@ export class SessionWatch {
   /** It could not be asked: the holder keeps it, and then it is reset. */
   failed(): void {
     this.#pinFor('parameters')
-    this.#cleaning = this.#cleaning === 'destroy' ? 'destroy' : 'reset'
+    this.#cleanUp()
   }
 
   /** A DISCARD ALL of the holder's has run. */
   discarded(): void {
     for (const kind of this.#pins) if (kind !== 'indelible state') this.#unpin(kind)
     this.#forgetDoubts()
+    // What the startup packet has set is given back.
+    if (!this.isOff) this.#resets.add(allParameters)
   }
 
   #forgetDoubts(): void {
@@ -169,10 +175,6 @@ export class SessionWatch {
     this.#forgetDoubts()
     this.#isTouched = false
     this.#cleaning = 'none'
-  }
-
-  #touch(): void {
-    this.#isTouched = true
   }
 
   #note(effect: Effect, session: ParameterSet): TaxirankError | undefined {
@@ -224,7 +226,7 @@ export class SessionWatch {
     if (session.reports(name)) return undefined
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
     if (this.#policy === 'pin' || !isSettingName(name)) return this.#keep('parameters')
-    this.#touch()
+    this.#isTouched = true
     this.#names.set(name, value === null && this.#names.get(name) !== false)
     return undefined
   }
@@ -235,7 +237,7 @@ export class SessionWatch {
   }
 
   #setAny(mentioned: readonly string[]): undefined {
-    this.#touch()
+    this.#isTouched = true
     this.#isAnyName = true
     for (const name of mentioned) if (isSettingName(name)) this.#names.set(name, false)
     return undefined
@@ -244,7 +246,7 @@ export class SessionWatch {
   /** What can be asked for follows the client, or pins it; the rest is removed when another one comes. Where nothing may be left, all of it is. */
   #anything(mentioned: readonly string[]): TaxirankError | undefined {
     if (this.#policy === 'pin') return this.#keep('parameters')
-    this.#touch()
+    this.#isTouched = true
     this.#isStrange = true
     if (this.#policy === 'reject') {
       this.#cleanUp()
@@ -258,7 +260,7 @@ export class SessionWatch {
   #keep(kind: PinKind): TaxirankError | undefined {
     if (this.#policy === 'reject') return this.#refuse(kind)
     if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
-    this.#touch()
+    this.#isTouched = true
     if (askableKinds.includes(kind)) this.#kinds.add(kind)
     return undefined
   }
@@ -304,8 +306,9 @@ export class SessionWatch {
   #settingsAfter(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
     const settings = new Map(session.settings)
     for (const [name, value] of answer.settings) {
-      if (session.reports(name) || (name === guard && value === 'off') || ofTransactions.has(name)) continue
-      const isReset = doubts.names.get(name) === true && value !== session.settings.get(name)
+      if (session.reports(name) || (name === guard && value === 'off') || isOfTransaction(name)) continue
+      const isEmptied = value === '' && doubts.resets.has(allParameters)
+      const isReset = isEmptied || (doubts.names.get(name) === true && value !== session.settings.get(name))
       if (value === null || isReset || (name === 'role' && value === 'none')) settings.delete(name)
       else if (isSettingName(name)) settings.set(name, value)
     }
@@ -313,9 +316,3 @@ export class SessionWatch {
     return settings
   }
 }
-
-/** They belong to a transaction, whatever pg_settings says of them, and can't be reset. */
-const ofTransactions = new Set(['transaction_isolation', 'transaction_read_only', 'transaction_deferrable', 'seed'])
-
-/** What the pooler itself sets around parameters. */
-const guard = 'exit_on_error'

@@ -81,7 +81,8 @@ for (const first of 'thslcdpiqx') {
 }
 /** INTO makes a table, but behind these. */
 const intoWord = Buffer.from('into')
-const insertWords = [Buffer.from('insert'), Buffer.from('merge')]
+const insertWord = Buffer.from('insert')
+const mergeWord = Buffer.from('merge')
 
 function byLength(words: string): readonly (readonly Buffer[])[] {
   const lists: Buffer[][] = []
@@ -96,7 +97,7 @@ function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
   let end = at
   while (end < to && kinds[bytes[end] as number] === letter) end++
   if (!isAmong(openings, bytes, at, end)) return false
-  const isInsert = insertWords.some((word) => isSame(word, bytes, at, end))
+  const isInsert = isSame(insertWord, bytes, at, end) || isSame(mergeWord, bytes, at, end)
   let word = -1
   for (at = end; at < to; at++) {
     const kind = kinds[bytes[at] as number]

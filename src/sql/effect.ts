@@ -44,5 +44,8 @@ export type Effect =
 /** In the order of the text; the one empty list is `noEffects`. */
 export type Effects = readonly Effect[]
 
+/** It could not be understood, and names nothing. */
+export const unsure: Effects = Object.freeze([{ kind: 'unsure', mentioned: [] } as const])
+
 /** Nothing in the text changes its session. */
 export const noEffects: Effects = Object.freeze([])

@@ -1,10 +1,8 @@
 /** SET and RESET. */
 
-import { type Effect, type Effects, noEffects } from './effect.ts'
+import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
 import type { Token } from './lexer.ts'
 import { isOfTransaction, parameterName } from './parameter-name.ts'
-
-const unsure: Effects = [{ kind: 'unsure', mentioned: [] }]
 
 export function setEffects(tokens: readonly Token[]): Effects {
   const scope = isDotted(tokens, 1) ? undefined : wordAt(tokens, 1)

@@ -1,11 +1,9 @@
 /** What one statement does to its session, from its tokens. */
 
-import { type Effect, type Effects, noEffects } from './effect.ts'
+import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
 import { codeEffects, functionEffects } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
 import { resetEffects, setEffects } from './set-effects.ts'
-
-const unsure: Effects = [{ kind: 'unsure', mentioned: [] }]
 
 /** The tokens of one statement, without its semicolon. */
 export function statementEffects(tokens: readonly Token[]): Effects {

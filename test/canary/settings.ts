@@ -1,6 +1,7 @@
 /** The parameters that follow a client from server to server, and what canary clients set them to. */
 
 import type { CanaryClient, Step } from './client.ts'
+import { nothing } from './exchanges.ts'
 import { bind, execute, parse, query, sync } from './messages.ts'
 import { bindComplete, commandComplete, parseComplete, ready, row, rowDescription, type Reply } from './replies.ts'
 
@@ -105,14 +106,15 @@ function ownName(client: CanaryClient): string {
 
 /** RESET ALL, or DISCARD ALL, which drops prepared statements, too. */
 export async function resetAll(client: CanaryClient): Promise<void> {
-  // What the startup packet set comes back only behind the answer.
-  if (client.startupSettings.size > 0) return
+  if ([...client.startupSettings].some((name) => unreportedDefaults.has(name))) return
   client.canary.countStatement()
   const how = client.random.pick(['RESET ALL', 'DISCARD ALL'])
   const tag = how === 'RESET ALL' ? 'RESET' : how
   const role = client.settings.get('role') ?? ''
   if (how === 'DISCARD ALL') client.prepared.clear()
   await client.ask(command(client, how, commandComplete(tag)))
+  // What the startup packet has set comes back right behind the answer, and is told before the next one.
+  if (client.startupSettings.size > 0) await client.ask(nothing(client))
   client.settingsReset()
   if (how === 'RESET ALL') client.settings.set('role', role)
 }

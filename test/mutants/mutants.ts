@@ -66,7 +66,7 @@ const lending: readonly Mutant[] = [
     name: 'no-questions',
     bug: 'lends a server on without asking what its session has become',
     file: 'src/pooler/session-keeper.ts',
-    find: 'return this.#watch.isInDoubt && this.session.isUsable',
+    find: 'return this.#watch.isInDoubt && this.session.unusableBy === undefined',
     replace: 'return false',
   },
   {
@@ -80,7 +80,7 @@ const lending: readonly Mutant[] = [
     name: 'no-pins',
     bug: 'lends a server on with what pins it',
     file: 'src/pooler/session-keeper.ts',
-    find: 'return this.#watch.isPinned && this.session.isUsable',
+    find: 'return this.#watch.isPinned && this.session.unusableBy === undefined',
     replace: 'return false',
   },
   {
