@@ -118,6 +118,9 @@ describe('a parameter that PostgreSQL does not report', () => {
     await first().query("begin; set work_mem = '5MB'; savepoint a; reset work_mem; rollback to a; commit")
     assert.equal(await show(second(), 'work_mem'), '4MB')
     assert.equal(await moved(() => show(first(), 'work_mem')), '5MB')
+    await first().query("do $$ begin perform set_config('work_mem', '7MB', false); end $$")
+    await first().query('begin; savepoint a; reset work_mem; rollback to a; commit')
+    assert.equal(await moved(() => show(first(), 'work_mem')), '7MB')
     const computed = "select set_config(n, '6MB', false) from (values ('work_mem')) v (n)"
     await first().query(`begin; reset work_mem; ${computed}; commit`)
     assert.equal(await show(second(), 'work_mem'), '4MB')
@@ -395,6 +398,15 @@ describe('session_state = pin', () => {
     assert.equal(await pid(one), mine)
     one.leave()
     assert.equal(await show(two, 'work_mem'), '4MB')
+  })
+
+  it('gives what the startup packet has set back behind RESET ALL', async () => {
+    const { pooler } = await trio({ sessionState: 'pin' })
+    const one = await pooler.login({ application_name: 'eager' })
+    await one.query("set work_mem = '5MB'; set application_name = 'other'")
+    await one.query('reset all')
+    assert.equal(await show(one, 'application_name'), 'eager')
+    one.leave()
   })
 })
 

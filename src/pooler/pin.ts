@@ -69,7 +69,9 @@ const nothing = "SELECT ''"
 export function questionOf({ kinds, names, isAnyName }: Doubts): string {
   const parts = [...kinds].map((kind) => `SELECT 'pin','${kind}',(${questions[kind] ?? 'true'})::pg_catalog.text`)
   if (isAnyName) {
-    parts.push(`SELECT 'set',name,setting FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`)
+    parts.push(
+      `SELECT 'set',name,pg_catalog.current_setting(name,true) FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`,
+    )
   }
   for (const name of names.keys()) parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)`)
   return parts.length === 0 ? nothing : parts.join(' UNION ALL ')

@@ -330,6 +330,10 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.write(build.query(text))
   }
 
+  holdUntilAnswered(): void {
+    this.#queue.holdUntilAnswered()
+  }
+
   /** Bytes of the pooler's own. */
   write(bytes: Buffer): void {
     this.#server.write(bytes, 0)
@@ -500,9 +504,10 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
       const how = error.code === 'protocol_violation' ? 'it broke the protocol: ' : ''
       return this.#owner.destroy(this, how + error.message)
     }
-    // Whatever has emptied the pipeline: a holder that still has to wait does.
-    if (wasFull) this.#holder?.mayReadOn()
+    const holder = this.#holder
     this.#considerRelease()
+    // Whatever has emptied the pipeline: a holder that still has to wait does.
+    if (wasFull) holder?.mayReadOn()
   }
 
   /** Hot path. */

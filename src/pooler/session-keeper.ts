@@ -35,6 +35,8 @@ export interface KeptServer {
   readonly isAtRest: boolean
   /** Sends a Query of the pooler's own. */
   ask(text: string): void
+  /** Nothing more of the holder's is sent until that is answered. */
+  holdUntilAnswered(): void
   /** Its holder keeps it from now on, or not any more. */
   pinChanged(isPinned: boolean): void
   /** So many bytes of the answer to one have come. */
@@ -207,6 +209,8 @@ export class SessionKeeper {
     const doubts = this.#watch.takeDoubts(this.parameters)
     this.#server.ask(questionOf(doubts))
     this.#inquiry = { asked: new Inquiry((count) => this.#server.usedUp(count)), doubts }
+    // What the startup packet has set is given back before anything else runs.
+    if (doubts.resets.size > 0) this.#server.holdUntilAnswered()
   }
 
   /** A request of the pooler's own has been answered. */
@@ -235,7 +239,9 @@ export class SessionKeeper {
     holder.parametersReported(this.parameters)
     holder.parametersAdopted(this.#restarted(doubts, holder))
     const { pin } = this.#watch
-    if (pin) holder.pinned([...pin.kinds])
+    if (!pin) return
+    holder.pinned([...pin.kinds])
+    if (holder.parameters !== this.parameters) this.#bringTo(holder)
   }
 
   /** What is reset has the value of the startup packet again, which servers know nothing of. */

@@ -225,12 +225,12 @@ export class Server {
   }
 }
 
-/** A CloseComplete to a Close that took the place of a Parse. */
 /** A Query that was replaced. */
 function isQuiet(head: Entry | undefined): boolean {
   return head?.type === frontend.query && head.request?.original !== undefined
 }
 
+/** A CloseComplete to a Close that took the place of a Parse. */
 function isStandIn({ type, request }: Entry, reply: number): boolean {
   return reply === backend.closeComplete && type === frontend.close && request?.original?.type === frontend.parse
 }
