@@ -233,7 +233,6 @@ describe('what can not be carried', () => {
     'advisory locks': { make: 'select pg_advisory_lock(7)', drop: 'select pg_advisory_unlock(7)' },
     'WITH HOLD cursors': { make: 'declare c cursor with hold for select 1', drop: 'discard all' },
     'SQL PREPARE': { make: 'prepare p as select 1', drop: 'deallocate p' },
-    LISTEN: { make: 'listen news', drop: 'unlisten news' },
   }
   for (const [kind, { make, drop }] of Object.entries(pins)) {
     it(`keeps its server for the client: ${kind}`, async () => {
@@ -292,16 +291,16 @@ describe('what can not be carried', () => {
     assert.match(String(await second().query('select pg_advisory_lock(2)')), refusal)
     assert.deepEqual(await second().query('commit'), ['C ROLLBACK', 'Z I'])
     assert.match(
-      String(await second().ask(raw.statement('listen news'), raw.sync)),
-      /^1,E ERROR 53300: LISTEN would keep .*,Z I$/,
+      String(await second().ask(raw.statement('prepare p as select 1'), raw.sync)),
+      /^1,E ERROR 53300: SQL PREPARE would keep .*,Z I$/,
     )
-    await second().ask(raw.parse('listen news', 'l'), raw.sync)
+    await second().ask(raw.parse('prepare p as select 1', 'l'), raw.sync)
     const group = raw.all(raw.bind([], 'l'), raw.execute(), raw.sync)
-    assert.match(String(await second().ask(group)), /^E ERROR 53300: LISTEN would keep .*,Z I$/)
+    assert.match(String(await second().ask(group)), /^E ERROR 53300: SQL PREPARE would keep .*,Z I$/)
     assert.deepEqual(await second().query('select 2'), ['T ?column?', 'D 2', 'C SELECT 1', 'Z I'])
     await first().query('select pg_advisory_unlock(1)')
     await until(() => clients.pooler.figures.pins().length === 0)
-    assert.deepEqual((await second().ask(group)).slice(0, 2), ['2', 'C LISTEN'])
+    assert.deepEqual((await second().ask(group)).slice(0, 2), ['2', 'C PREPARE'])
   })
 
   it('costs the server when nothing undoes it', async () => {
@@ -430,7 +429,7 @@ describe('what is seen', () => {
   it('is who keeps a server, why and since when', async () => {
     const { pooler, one } = await trio({ poolSize: 3 })
     assert.deepEqual(pooler.figures.pins(), [])
-    await one.query("set application_name = 'keeper'; select pg_advisory_lock(1); listen news")
+    await one.query("set application_name = 'keeper'; select pg_advisory_lock(1); create temp table mine ()")
     await until(() => pooler.figures.pins().length === 1)
     const seen = pooler.figures
       .pins()
@@ -441,7 +440,7 @@ describe('what is seen', () => {
         maxPinned,
         waiting,
       ])
-    assert.deepEqual(seen, [['keeper', ['advisory locks', 'LISTEN'], 1, 2, 0]])
+    assert.deepEqual(seen, [['keeper', ['advisory locks', 'temporary objects'], 1, 2, 0]])
     one.leave()
     await until(() => pooler.figures.pins().length === 0)
     const [pool] = pooler.figures.pools()

@@ -13,6 +13,7 @@ import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type { Derivations } from '../auth/derivations.ts'
 import { areSameCredentials, type Credentials } from '../auth/secret.ts'
 import type { Network } from '../server/network.ts'
+import type { ServerOptions } from '../server/server.ts'
 import { ProtocolVersion, type ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import type { FramingRules } from '../wire/framer.ts'
@@ -28,6 +29,7 @@ import { type Effects, unsure } from '../sql/effect.ts'
 import type { Holder } from './holder.ts'
 import type { RequestHead } from './request-reader.ts'
 import { Audit, auditedAs } from './audit.ts'
+import { Listeners } from './listeners.ts'
 import { PreparedStatements, type StatementClassifier } from './prepared-statements.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { Tally } from './tally.ts'
@@ -76,6 +78,8 @@ export class ServerPool implements ServerOwner {
   readonly #protocol = new ProtocolVersion()
   /** What its clients have prepared. */
   readonly statements: PreparedStatements
+  /** Its clients that LISTEN. */
+  readonly listeners: Listeners
   /** What its clients do that plain transaction pooling would break. */
   readonly audit = new Audit()
   /** Undefined: nobody has asked yet. */
@@ -98,6 +102,7 @@ export class ServerPool implements ServerOwner {
     this.#around = around
     this.#settings = settingsOf(options, database, user)
     this.statements = new PreparedStatements(around.classifier)
+    this.listeners = new Listeners(this)
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
     this.#addresses = new ServerAddresses(addresses, balance)
     this.#defineInTrace()
@@ -320,6 +325,7 @@ export class ServerPool implements ServerOwner {
     this.#isBehindPooler = undefined
     this.#protocol.forget()
     this.#engine.retireAll(now)
+    this.listeners.loseAll('the connections of its pool are closed')
     this.#engine.retryNow(now)
     for (const server of this.servers) server.closeIfMarked()
   }
@@ -350,6 +356,7 @@ export class ServerPool implements ServerOwner {
   /** Closes every server, whoever holds it. */
   destroyAll(reason: string): void {
     for (const slot of this.#servers.keys()) this.#engine.destroy(slot, reason, this.#around.now())
+    this.listeners.loseAll(reason)
   }
 
   // For clients.
@@ -444,6 +451,16 @@ export class ServerPool implements ServerOwner {
 
   get maxPinned(): number {
     return this.#settings.maxPinned
+  }
+
+  /** A client need not keep a server for what it listens to. */
+  get sharesListening(): boolean {
+    return !this.isBehindPooler
+  }
+
+  listeningOptions(): Omit<ServerOptions, 'traffic'> {
+    const { connectTimeoutMs, deadlines, derivations, now } = this
+    return { target: this.takeTarget(), connectTimeoutMs, deadlines, derivations, now }
   }
 
   takePin(): boolean {

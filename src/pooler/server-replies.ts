@@ -5,7 +5,7 @@
 import { TaxirankError } from '../errors.ts'
 import type { Framer } from '../wire/framer.ts'
 import { Backend, TransactionStatus } from '../wire/messages.ts'
-import { readErrorFields, readParameterStatus } from '../wire/read.ts'
+import { readErrorFields, readNotification, readParameterStatus } from '../wire/read.ts'
 import type { Chore } from './chore.ts'
 import type { Holder } from './holder.ts'
 import { ReplacedAnswer } from './replaced-answer.ts'
@@ -34,6 +34,8 @@ export interface ReplyDesk {
 
 const prepareTag = Buffer.from('PREPARE\0')
 const listenTag = Buffer.from('LISTEN\0')
+const rollbackTag = Buffer.from('ROLLBACK\0')
+const unlistenTag = Buffer.from('UNLISTEN\0')
 const discardAllTag = Buffer.from('DISCARD ALL\0')
 const deallocateAllTag = Buffer.from('DEALLOCATE ALL\0')
 const deallocateTag = Buffer.from('DEALLOCATE\0')
@@ -44,6 +46,8 @@ const planChanged = '\0RRevalidateCachedQuery\0'
 const letterD = 0x44
 const letterL = 0x4c
 const letterP = 0x50
+const letterR = 0x52
+const letterU = 0x55
 /** The fields for severity come first, and the second of them is never translated. */
 const fatalSeverity = /^E[^]{4}S[^\0]*\0V(FATAL|PANIC)\0/
 
@@ -92,6 +96,8 @@ export class ServerReplies implements RouterDesk {
     switch (framer.type) {
       case Backend.dataRow:
         return reader
+      case Backend.notificationResponse:
+        return this.#notified(framer, isOurs)
       case Backend.errorResponse:
         return this.#gotError(framer, isOurs, reader)
       case Backend.parameterStatus:
@@ -121,6 +127,14 @@ export class ServerReplies implements RouterDesk {
       return undefined
     }
     return note instanceof ReplacedAnswer && note.completion && reader ? this.#instead(note.completion, reader) : reader
+  }
+
+  /** Whoever is asked: it is the holder's, unless that hears of it elsewhere. */
+  #notified(framer: Framer, isOurs: boolean): ReplyReader | undefined {
+    const { holder } = this.#desk
+    this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
+    if (!holder?.isReading) return undefined
+    return this.#keeper.takesNotification(readNotification(framer).channel, holder) ? undefined : holder
   }
 
   /** Gives the reader these bytes in place of the message. */
@@ -184,6 +198,8 @@ export class ServerReplies implements RouterDesk {
     if (letter === letterP && hasTag(framer, prepareTag)) this.#keeper.found('SQL PREPARE')
     else if (letter === letterL && hasTag(framer, listenTag)) this.#keeper.found('LISTEN')
     else if (letter === letterD) this.#noteDiscard(framer)
+    else if (letter === letterR && hasTag(framer, rollbackTag)) this.#keeper.undone()
+    else if (letter === letterU && hasTag(framer, unlistenTag)) this.#keeper.unlistened()
   }
 
   #noteDiscard(framer: Framer): void {
@@ -230,6 +246,7 @@ export class ServerReplies implements RouterDesk {
       return holder
     }
     if (isOurs) this.#keeper.askedInVain()
+    else this.#keeper.undone()
     if (isUnnamedLost) holder.unnamedDropped()
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()

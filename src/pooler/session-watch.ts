@@ -13,6 +13,8 @@ import type { SessionState } from './session-rules.ts'
 
 /** What a watch needs to know of its pool. */
 export interface PinDesk {
+  /** Others may listen for a client: LISTEN need not pin it. */
+  readonly sharesListening: boolean
   /** Takes one of the places for pinned servers; false: there is none left. */
   takePin(): boolean
   /** `heldMs`: for how long it was taken. */
@@ -54,6 +56,11 @@ export class SessionWatch {
   /** Nothing is looked at. */
   get isOff(): boolean {
     return this.#policy === 'allow'
+  }
+
+  /** What the holder listens to it hears without keeping the server; not if that has failed once. */
+  get sharesListening(): boolean {
+    return this.#policy === 'track' && this.#desk.sharesListening && !this.#pins.has('LISTEN')
   }
 
   get pin(): Pin | undefined {
@@ -145,8 +152,16 @@ export class SessionWatch {
   answered(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> | TaxirankError {
     const settings = this.#settingsAfter(doubts, answer, session)
     for (const kind of doubts.kinds) if (!answer.kinds.has(kind) && !this.#kinds.has(kind)) this.#unpin(kind)
-    for (const kind of answer.kinds) if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
+    for (const kind of answer.kinds) {
+      if (kind === 'LISTEN' && this.sharesListening) continue
+      if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
+    }
     return settings
+  }
+
+  /** Nobody listens for the holder, so that it has to keep the server; an error: it can't. */
+  mustListen(): TaxirankError | undefined {
+    return this.#pins.has('LISTEN') || this.#pinFor('LISTEN') ? undefined : this.#tooMany('LISTEN')
   }
 
   /** It could not be asked: the holder keeps it, and then it is reset. */
@@ -197,7 +212,7 @@ export class SessionWatch {
       case 'hold':
         return this.#keep('WITH HOLD cursors')
       case 'listen':
-        return this.#keep('LISTEN')
+        return this.sharesListening ? this.#listen() : this.#keep('LISTEN')
       case 'indelible':
         return this.#keepForGood(effect.what)
       case 'deallocate':
@@ -254,6 +269,11 @@ export class SessionWatch {
     }
     for (const kind of askableKinds) this.#kinds.add(kind)
     return this.#setAny(mentioned)
+  }
+
+  #listen(): undefined {
+    this.#kinds.add('LISTEN')
+    return undefined
   }
 
   /** Something that can't be carried will be there, if it isn't rolled back. */

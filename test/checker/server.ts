@@ -166,7 +166,8 @@ export class Server {
   #ownerOf(type: number): number {
     const unasked = this.holder === undefined ? 0 : -this.holder.id
     const { head } = this.account
-    if (head === undefined || !this.account.isCertain) return unasked
+    // What a client listens to it may hear from elsewhere.
+    if (head === undefined || !this.account.isCertain || type === backend.notification) return unasked
     if (head.owner !== 0) return head.owner
     if (type === backend.error) return this.#groupsClient(head) || unasked
     return isAsynchronous(type) ? unasked : 0
