@@ -158,6 +158,10 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#statements?.unnamedDropped()
   }
 
+  unnamedFailed(): void {
+    this.#statements?.unnamedFailed()
+  }
+
   // Login.
 
   /**

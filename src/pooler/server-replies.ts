@@ -230,7 +230,7 @@ export class ServerReplies implements RouterDesk {
       return holder
     }
     if (isOurs) this.#keeper.askedInVain()
-    if (isUnnamedLost) holder.unnamedDropped()
+    if (isUnnamedLost) holder.unnamedFailed()
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
     const error = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
