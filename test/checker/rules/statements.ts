@@ -4,7 +4,7 @@
  * skipped. A Parse that the server need not see (I10) is believed only if it has such a statement.
  */
 import type { Client } from '../client.ts'
-import { backend, frontend } from '../messages.ts'
+import { frontend } from '../messages.ts'
 import type { Entry } from '../reply-account.ts'
 import type { Request } from '../request.ts'
 import type { Rule } from '../rule.ts'
@@ -36,10 +36,6 @@ export const statements: Rule = (world, breach) => {
   /** Names that were ever given to a statement on a server. */
   const given = new Set<string>()
   return {
-    serverReplaced(server, count) {
-      const isDeallocated = server.received.front(count)[0] === backend.emptyQuery
-      if (isDeallocated && server.holder) tableOf(server.holder).droppedOne()
-    },
     clientReplaced({ pool }) {
       if (pool) following.add(pool)
     },
@@ -135,7 +131,11 @@ function whyNotSkippable({ entry, isFailed, here }: Settled): Difference | undef
 /** What there is after this answer. */
 function apply({ entry, isFailed, here, mine }: Settled): void {
   const { type, request } = entry
-  if (type === frontend.query && !isFailed) return end('', '', here, mine)
+  if (type === frontend.query && !isFailed) {
+    // A DEALLOCATE that was carried out by the pooler.
+    if (request?.original) mine?.droppedOne()
+    return end('', '', here, mine)
+  }
   if (request?.statement === undefined) return
   const { statement, definition, original } = request
   const said = saidName(request)
