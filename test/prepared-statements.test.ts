@@ -382,6 +382,24 @@ describe('the unnamed statement', () => {
     }
   })
 
+  it('is that of a later group, if one of an earlier group fails', async () => {
+    first().send(raw.all(raw.parse('selec'), raw.sync, raw.parse('select 2'), raw.sync))
+    assert.match(String(await first().answer()), /^E ERROR 42601/)
+    assert.deepEqual(await first().answer(), parsed)
+    assert.deepEqual(await moved(() => first().ask(run(''))), gave(2))
+  })
+
+  it('is left as it was by what is skipped once an error is known', async () => {
+    await first().ask(raw.parse('select 1'), raw.sync)
+    first().send(raw.describeStatement('none'), raw.flush)
+    await first().until('E')
+    assert.deepEqual(await first().ask(raw.parse('select 2'), raw.closeStatement(''), raw.query('x'), raw.sync), [
+      'Z I',
+    ])
+    assert.deepEqual(await first().ask(run('')), gave(1))
+    assert.deepEqual(await moved(() => first().ask(run(''))), gave(1))
+  })
+
   it('of another client is not there for a client that has none', async () => {
     await second().ask(raw.parse('select 2'), raw.sync)
     assert.deepEqual(await first().ask(run('')), [none, 'Z I'])

@@ -15,6 +15,8 @@ export interface Holder extends ReplyReader {
   readonly statements: ClientStatements
   /** Hot path. Its unnamed statement is no more, if it has one. */
   unnamedDropped(): void
+  /** The newest Parse of it has failed, or was skipped. */
+  unnamedFailed(): void
   /** It reads what its session last drew from a sequence. */
   readsSequences: boolean
   /** It has prepared something. */

@@ -164,6 +164,10 @@ export class PooledClient
     this.#statements?.unnamedDropped()
   }
 
+  unnamedFailed(): void {
+    this.#statements?.unnamedFailed()
+  }
+
   // What it listens to.
 
   get listening(): ClientListening {

@@ -247,7 +247,7 @@ export class ServerReplies implements RouterDesk {
     }
     if (isOurs) this.#keeper.askedInVain()
     else this.#keeper.undone()
-    if (isUnnamedLost) holder.unnamedDropped()
+    if (isUnnamedLost) holder.unnamedFailed()
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
     const error = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
