@@ -1,4 +1,4 @@
-/** Starts the two poolers in front of one PostgreSQL, with the same settings. */
+/** Starts the poolers in front of one PostgreSQL, with the same settings. */
 
 import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
@@ -10,14 +10,17 @@ import { projectRoot } from './machine.ts'
 import { findFreePort, type Processes, type Service } from './processes.ts'
 import { scramPassword, scramSecret } from './scram.ts'
 
-/** One of the two, in front of PostgreSQL. Its process may change, its port does not. */
+/** One of them, in front of PostgreSQL. Its process may change, its port does not. */
 export interface Pooler extends Service {
   readonly port: number
   /** Starts it again with the same configuration, once its process has ended. */
   startAgain(): Promise<void>
 }
 
-/** What both are told. */
+/** Taxirank, or one of its peers. */
+export type PoolerName = 'pgbouncer' | 'allow' | 'taxirank'
+
+/** What all are told. */
 export const poolerSettings = {
   listen_addr: '127.0.0.1',
   unix_socket_dir: '',
@@ -29,7 +32,7 @@ export const poolerSettings = {
   log_disconnections: 0,
 }
 
-export type SetupName = 'plain' | 'tls' | 'scram' | 'many'
+export type SetupName = 'plain' | 'prepared' | 'track' | 'tls' | 'scram' | 'many'
 
 /** What a row needs the poolers to be told beside, or in place of, the settings above. */
 export interface Setup {
@@ -45,6 +48,10 @@ export function setupOf(name: SetupName, dir: string): Setup {
   switch (name) {
     case 'plain':
       return { settings: {}, user: withoutPassword }
+    case 'prepared':
+      return { settings: { max_prepared_statements: 200 }, user: withoutPassword }
+    case 'track':
+      return { settings: { session_state: 'track' }, user: withoutPassword }
     case 'many':
       return { settings: { max_client_conn: 12_000 }, user: withoutPassword }
     case 'tls': {
@@ -59,6 +66,7 @@ export function setupOf(name: SetupName, dir: string): Setup {
 }
 
 const startLimitMs = 10_000
+const taxirank = join(projectRoot, 'bin/taxirank')
 
 /** Starts PgBouncer with its configuration in `dir`, which who it becomes must be able to read. */
 export async function startPgBouncer(
@@ -69,8 +77,15 @@ export async function startPgBouncer(
   return startPooler(processes, program, place)
 }
 
+/** Taxirank that lets what clients set stay on the server, as PgBouncer does. */
+export async function startAllowing(processes: Processes, place: PoolerPlace): Promise<Pooler> {
+  const settings = { ...place.setup.settings, session_state: 'allow' }
+  const program = { name: 'Taxirank with session_state = allow', command: taxirank }
+  return startPooler(processes, program, { ...place, setup: { ...place.setup, settings } })
+}
+
 export async function startTaxirank(processes: Processes, place: PoolerPlace): Promise<Pooler> {
-  return startPooler(processes, { name: 'Taxirank', command: join(projectRoot, 'bin/taxirank') }, place)
+  return startPooler(processes, { name: 'Taxirank', command: taxirank }, place)
 }
 
 export interface PoolerPlace {

@@ -6,12 +6,22 @@ import { join } from 'node:path'
 import { writeCertificate } from './certificate.ts'
 import { openDatabase, type StartPostgres } from './database.ts'
 import { describeMachine, describeTaxirank } from './machine.ts'
-import { type Bench, measure, type Poolers, type Row } from './measure.ts'
+import { type Bench, measure, type Row } from './measure.ts'
 import type { Options } from './options.ts'
-import { type SetupName, setupOf, startPgBouncer, startTaxirank } from './poolers.ts'
+import {
+  type Pooler,
+  type PoolerPlace,
+  type PoolerName,
+  type SetupName,
+  setupOf,
+  startAllowing,
+  startPgBouncer,
+  startTaxirank,
+} from './poolers.ts'
 import type { Processes } from './processes.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import type { Results } from './report.ts'
+import { forPgBouncer, type Workload } from './workloads.ts'
 
 export interface RunContext {
   readonly processes: Processes
@@ -26,6 +36,7 @@ export interface RunContext {
 export async function runBench(options: Options, context: RunContext): Promise<Results> {
   const { processes, progress } = context
   const programs = await findPrograms(processes, context.environment)
+  const workloads = workloadsFor(options, programs.pgbouncer.version)
   const machine = describeMachine()
   const taxirank = options.control ? `${programs.pgbouncer.version} again` : await describeTaxirank(processes)
   const dir = mkdtempSync(join(tmpdir(), 'taxirank-bench-'))
@@ -34,10 +45,10 @@ export async function runBench(options: Options, context: RunContext): Promise<R
     progress('starting PostgreSQL and filling its tables')
     const database = await openDatabase(processes, programs.pgbench.command, join(dir, 'data'), context.startPostgres)
     try {
-      const poolers = poolersOnDemand(options, processes, programs, dir, database.port)
+      const pooler = poolersOnDemand(options, processes, programs, dir, database.port)
       const pgbench = programs.pgbench.command
       const { pairs, seconds } = options
-      const rows = await measureAll(options, { processes, pgbench, database, poolers, pairs, seconds, progress })
+      const rows = await measureAll(workloads, { processes, pgbench, database, pooler, pairs, seconds, progress })
       const versions = {
         taxirank,
         pgbouncer: programs.pgbouncer.version,
@@ -65,40 +76,46 @@ export async function runBench(options: Options, context: RunContext): Promise<R
   }
 }
 
-/** Both poolers stand in front of PostgreSQL with the setup asked for last. */
+/** The poolers that were asked for stand in front of PostgreSQL, with the setup asked for last. */
 function poolersOnDemand(
   options: Options,
   processes: Processes,
   programs: Programs,
   dir: string,
   databasePort: number,
-): Bench['poolers'] {
+): Bench['pooler'] {
   const configurations = join(dir, 'poolers')
   mkdirSync(configurations)
   writeCertificate(configurations)
-  const start = async (name: SetupName): Promise<Poolers> => {
-    const place = { dir: configurations, databasePort, setup: setupOf(name, configurations) }
-    const { command } = programs.pgbouncer
-    return {
-      pgbouncer: await startPgBouncer(processes, { name: 'PgBouncer', command }, place),
-      taxirank: options.control
-        ? await startPgBouncer(processes, { name: 'PgBouncer again', command }, place)
-        : await startTaxirank(processes, place),
-    }
+  const { command } = programs.pgbouncer
+  const start = (pooler: PoolerName, place: PoolerPlace): Promise<Pooler> => {
+    if (pooler === 'pgbouncer') return startPgBouncer(processes, { name: 'PgBouncer', command }, place)
+    if (options.control) return startPgBouncer(processes, { name: 'PgBouncer again', command }, place)
+    return pooler === 'allow' ? startAllowing(processes, place) : startTaxirank(processes, place)
   }
-  let current: { readonly setup: SetupName; readonly poolers: Poolers } | undefined
-  return async (setup) => {
-    if (current?.setup === setup) return current.poolers
-    await current?.poolers.pgbouncer.stop()
-    await current?.poolers.taxirank.stop()
-    current = undefined
-    current = { setup, poolers: await start(setup) }
-    return current.poolers
+  const running = new Map<PoolerName, Pooler>()
+  let current: SetupName | undefined
+  return async (setup, name) => {
+    if (current !== setup) {
+      for (const pooler of running.values()) await pooler.stop()
+      running.clear()
+      current = setup
+    }
+    const place = { dir: configurations, databasePort, setup: setupOf(setup, configurations) }
+    const pooler = running.get(name) ?? (await start(name, place))
+    running.set(name, pooler)
+    return pooler
   }
 }
 
-async function measureAll(options: Options, bench: Bench): Promise<readonly Row[]> {
+/** A control run has rows only where PgBouncer takes part. */
+function workloadsFor({ workloads, control }: Options, pgbouncerVersion: string): readonly Workload[] {
+  const possible = workloads.map((workload) => forPgBouncer(workload, pgbouncerVersion))
+  return control ? possible.filter(({ peers }) => peers.includes('pgbouncer')) : possible
+}
+
+async function measureAll(workloads: readonly Workload[], bench: Bench): Promise<readonly Row[]> {
   const rows: Row[] = []
-  for (const workload of options.workloads) rows.push(await measure(bench, workload))
+  for (const workload of workloads) rows.push(await measure(bench, workload))
   return rows
 }

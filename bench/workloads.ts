@@ -19,12 +19,12 @@ export type Metric =
   | 'peakMb'
   | 'growthMb'
 
-/** What Taxirank is compared with: the other pooler, or PostgreSQL without a pooler. */
-export type Baseline = 'pgbouncer' | 'direct'
+/** What Taxirank is compared with: PgBouncer, PostgreSQL without a pooler, Taxirank with `session_state = allow`. */
+export type Peer = 'pgbouncer' | 'direct' | 'allow'
 
 export interface Target {
   readonly metric: Metric
-  readonly baseline: Baseline
+  readonly baseline: Peer
   /** Whether the limits are for the ratio, or for Taxirank's own figure. */
   readonly judged: 'ratio' | 'value'
   /** At least (where higher is better) or at most (elsewhere) to be reached; undefined: shown only. */
@@ -37,6 +37,10 @@ interface AnyWorkload {
   readonly name: string
   readonly title: string
   readonly setup: SetupName
+  /** The first takes turns with Taxirank. */
+  readonly peers: readonly [Peer, ...Peer[]]
+  /** Major and minor version, where what the row asks for was new in PgBouncer: an older one takes no part. */
+  readonly pgbouncerSince: readonly [number, number]
   /** Rows whose runs take minutes, and are judged by a figure of their own, have fewer pairs than `--pairs` says. */
   readonly mostPairs: number
   readonly targets: readonly Target[]
@@ -58,8 +62,6 @@ export interface PgbenchWorkload extends AnyWorkload {
   readonly writes: boolean
   /** Every transaction's latency is logged, for p50 and p99. */
   readonly latencies: boolean
-  /** Runs against PostgreSQL itself as well, once a pair. */
-  readonly direct: boolean
 }
 
 /** A row of our own load generator. */
@@ -75,6 +77,22 @@ export interface GeneratedWorkload extends AnyWorkload {
 
 export type Workload = PgbenchWorkload | GeneratedWorkload
 
+/** Without PgBouncer where it is too old. `version` is its own line, `PgBouncer 1.18.0`, or of who stands in for it. */
+export function forPgBouncer(workload: Workload, version: string): Workload {
+  if (!isOlder(version, workload.pgbouncerSince)) return workload
+  const [peer, ...others] = workload.peers
+  return {
+    ...workload,
+    peers: [peer, ...others.filter((other) => other !== 'pgbouncer')],
+    targets: workload.targets.filter(({ baseline }) => baseline !== 'pgbouncer'),
+  }
+}
+
+function isOlder(version: string, [sinceMajor, sinceMinor]: readonly [number, number]): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? []
+  return Number(major) < sinceMajor || (Number(major) === sinceMajor && Number(minor) < sinceMinor)
+}
+
 const everyPair = Number.POSITIVE_INFINITY
 
 function shown(metric: Metric): Target {
@@ -84,6 +102,11 @@ function shown(metric: Metric): Target {
 /** Compared with PgBouncer. */
 function ratio(metric: Metric, mustReach: number, aim?: number): Target {
   return { metric, baseline: 'pgbouncer', judged: 'ratio', mustReach, aim }
+}
+
+/** Compared with another peer than PgBouncer. */
+function against(baseline: Peer, metric: Metric, mustReach: number, aim?: number): Target {
+  return { metric, baseline, judged: 'ratio', mustReach, aim }
 }
 
 /** Whatever PgBouncer needs. */
@@ -98,6 +121,8 @@ const writeTargets: readonly Target[] = [ratio('tps', 0.95, 1), shown('cpuMicros
 const usual = {
   kind: 'pgbench',
   setup: 'plain',
+  peers: ['pgbouncer'],
+  pgbouncerSince: [0, 0],
   mostPairs: everyPair,
   clients: 32,
   connection: '',
@@ -106,12 +131,13 @@ const usual = {
   openLoop: undefined,
   writes: false,
   latencies: false,
-  direct: false,
 } as const
 
 const generated = {
   kind: 'generated',
   setup: 'many',
+  peers: ['pgbouncer'],
+  pgbouncerSince: [0, 0],
   mostPairs: 3,
   freshProcess: true,
   descriptors: 100,
@@ -147,6 +173,27 @@ export const workloads: readonly Workload[] = [
   },
   {
     ...usual,
+    name: 'prepared',
+    title: 'select-only, prepared statements',
+    setup: 'prepared',
+    pgbenchArguments: ['-S', '-M', 'prepared'],
+    // PostgreSQL itself takes a second, on slow machines, to let 32 clients in.
+    loginSeconds: 3,
+    peers: ['direct', 'pgbouncer'],
+    pgbouncerSince: [1, 21],
+    targets: [against('direct', 'tps', 0.68, 0.8), shown('tps'), shown('cpuMicros')],
+  },
+  {
+    ...usual,
+    name: 'track',
+    title: 'select-only, simple protocol, `session_state = track`',
+    setup: 'track',
+    pgbenchArguments: ['-S', '-M', 'simple'],
+    peers: ['allow'],
+    targets: [against('allow', 'cpuMicros', 1.05, 1.02)],
+  },
+  {
+    ...usual,
     name: 'tpcb',
     title: 'TPC-B',
     pgbenchArguments: ['-b', 'tpcb-like'],
@@ -167,12 +214,8 @@ export const workloads: readonly Workload[] = [
     title: 'a connection per transaction, select-only',
     pgbenchArguments: ['-S', '-C'],
     fewestThreads: 2,
-    direct: true,
-    targets: [
-      ratio('tps', 0.9, 1),
-      { metric: 'tps', baseline: 'direct', judged: 'ratio', mustReach: 8, aim: undefined },
-      shown('cpuMicros'),
-    ],
+    peers: ['pgbouncer', 'direct'],
+    targets: [ratio('tps', 0.9, 1), against('direct', 'tps', 8), shown('cpuMicros')],
   },
   {
     ...usual,

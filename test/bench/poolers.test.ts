@@ -27,6 +27,18 @@ describe('configurationText', () => {
   })
 })
 
+describe('what a row needs', () => {
+  const text = (name: 'prepared' | 'track') => configurationText(6001, 5432, 'users', setupOf(name, '/dir'))
+
+  it('names the statements that a server keeps, since PgBouncer kept none unless told', () => {
+    assert.match(text('prepared'), /^max_prepared_statements = 200$/m)
+  })
+
+  it('names the policy for session state', () => {
+    assert.match(text('track'), /^session_state = track$/m)
+  })
+})
+
 describe('setupOf', () => {
   it('has a secret where there is a password, and none elsewhere', () => {
     assert.match(setupOf('scram', '/dir').user, /^"postgres" "SCRAM-SHA-256\$1:[^$]+\$[^:]+:[^:]+"$/)
