@@ -210,7 +210,7 @@ function method(results: Results): string {
       'Both poolers stand in front of one PostgreSQL on the same machine and run in turn: PgBouncer, Taxirank;',
       `Taxirank, PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${warmUpSeconds} s of warming`,
       'up each. The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row',
-      `says otherwise${describeLogins(rows)}; over TCP on 127.0.0.1, without TLS unless the row says so; threads of`,
+      `says otherwise${describeLogins(rows)}, over TCP on 127.0.0.1, without TLS unless the row says so; threads of`,
       `pgbench: ${describeThreads(rows, cores)}.`,
     ),
     ...describePeers(rows),
@@ -246,6 +246,15 @@ function describePeers(rows: readonly Row[]): string[] {
       `In ${others.join(', ')} another takes turns with Taxirank in the same way, and stands in PgBouncer's column: no`,
       'pooler, since PgBouncer knows prepared statements in transaction mode from 1.21 on only (a newer one runs after',
       'the two of a pair); or Taxirank itself, told to keep no session apart.',
+    ),
+    ...pgbenchWorkloads(rows).flatMap(({ name, warmingSeconds }) =>
+      warmingSeconds === 0
+        ? []
+        : sentences(
+            `In ${name} each run begins with ${warmingSeconds} s that do not count for its throughput: new backends are`,
+            "slow until they have mapped what they read of shared memory. A pooler's are old by then; those of direct",
+            'connections are new in every run, and would do a quarter less in its first seconds.',
+          ),
     ),
   ]
 }
@@ -308,10 +317,12 @@ function describeSetups(rows: readonly Row[]): string {
 
 /** Where runs are longer than the others, how much and why. */
 function describeLogins(rows: readonly Row[]): string {
-  const longer = pgbenchWorkloads(rows).filter(({ loginSeconds }) => loginSeconds > 0)
-  if (longer.length === 0) return ''
-  const seconds = longer.map(({ name, loginSeconds }) => `${loginSeconds} s (${name})`).join(', ')
-  return `; runs take longer where logging in does, by ${seconds}`
+  return pgbenchWorkloads(rows)
+    .filter(({ loginSeconds }) => loginSeconds > 0)
+    .map(({ clients, loginSeconds }) => {
+      return ` (runs of ${withCommas(clients, 0)} clients take ${loginSeconds} s more, since logging in is part of them)`
+    })
+    .join('')
 }
 
 function describeThreads(rows: readonly Row[], cores: number): string {

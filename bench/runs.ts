@@ -71,7 +71,7 @@ function pgbench(
   { seconds, seed, rate }: RunOptions,
 ): Promise<PgbenchResult> {
   const threads = threadsFor(workload, availableParallelism())
-  const length = seconds + workload.loginSeconds
+  const length = seconds + workload.loginSeconds + workload.warmingSeconds
   return runPgbench(place.processes, { command: place.pgbench, workload, port, threads, seconds: length, seed, rate })
 }
 

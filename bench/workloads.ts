@@ -56,6 +56,11 @@ export interface PgbenchWorkload extends AnyWorkload {
   readonly fewestThreads: number
   /** Added to every run: pgbench takes the time of logging in out of a run's time. */
   readonly loginSeconds: number
+  /**
+   * Every run begins with so much that does not count for its throughput. A new backend is slow until it has mapped
+   * what it reads of shared memory, which takes some ten seconds: a pooler's are old, direct connections always new.
+   */
+  readonly warmingSeconds: number
   /** Open loop: transactions begin on schedule, at this part of what PgBouncer can do at most. Undefined: closed loop. */
   readonly openLoop: number | undefined
   /** Writes leave dead rows behind: the small tables are vacuumed before each run. */
@@ -128,6 +133,7 @@ const usual = {
   connection: '',
   fewestThreads: 1,
   loginSeconds: 0,
+  warmingSeconds: 0,
   openLoop: undefined,
   writes: false,
   latencies: false,
@@ -177,8 +183,7 @@ export const workloads: readonly Workload[] = [
     title: 'select-only, prepared statements',
     setup: 'prepared',
     pgbenchArguments: ['-S', '-M', 'prepared'],
-    // PostgreSQL itself takes a second, on slow machines, to let 32 clients in.
-    loginSeconds: 3,
+    warmingSeconds: 12,
     peers: ['direct', 'pgbouncer'],
     pgbouncerSince: [1, 21],
     targets: [against('direct', 'tps', 0.68, 0.8), shown('tps'), shown('cpuMicros')],
