@@ -32,7 +32,7 @@ export const poolerSettings = {
   log_disconnections: 0,
 }
 
-export type SetupName = 'plain' | 'prepared' | 'track' | 'tls' | 'scram' | 'many'
+export type SetupName = 'plain' | 'prepared' | 'track' | 'parameters' | 'tls' | 'scram' | 'many'
 
 /** What a row needs the poolers to be told beside, or in place of, the settings above. */
 export interface Setup {
@@ -41,27 +41,32 @@ export interface Setup {
   readonly user: string
 }
 
-const withoutPassword = '"postgres" ""'
+/** How far away PostgreSQL is, one way, by a relay before it. Elsewhere there is none. */
+export const delaysMs: Readonly<Partial<Record<SetupName, number>>> = { parameters: 1 }
+
+const plain: Setup = { settings: {}, user: '"postgres" ""' }
 
 /** `dir` holds the certificate and its key. */
 export function setupOf(name: SetupName, dir: string): Setup {
   switch (name) {
     case 'plain':
-      return { settings: {}, user: withoutPassword }
+      return plain
+    case 'parameters': // So few that what they wait for the network is the limit, and not two cores.
+      return { ...plain, settings: { default_pool_size: 5 } }
     case 'prepared':
-      return { settings: { max_prepared_statements: 200 }, user: withoutPassword }
+      return { ...plain, settings: { max_prepared_statements: 200 } }
     case 'track':
-      return { settings: { session_state: 'track' }, user: withoutPassword }
+      return { ...plain, settings: { session_state: 'track' } }
     case 'many':
-      return { settings: { max_client_conn: 12_000 }, user: withoutPassword }
+      return { ...plain, settings: { max_client_conn: 12_000 } }
     case 'tls': {
       const client_tls_cert_file = join(dir, certificateFile)
       const client_tls_key_file = join(dir, keyFile)
       const settings = { client_tls_sslmode: 'require', client_tls_cert_file, client_tls_key_file }
-      return { settings, user: withoutPassword }
+      return { ...plain, settings }
     }
     case 'scram':
-      return { settings: { auth_type: 'scram-sha-256' }, user: `"postgres" "${scramSecret(scramPassword)}"` }
+      return { ...plain, settings: { auth_type: 'scram-sha-256' }, user: `"postgres" "${scramSecret(scramPassword)}"` }
   }
 }
 
@@ -150,7 +155,7 @@ function writeConfiguration(dir: string, port: number, databasePort: number, set
 }
 
 /** Resolves when the port accepts connections; rejects when the process ends before, or takes too long. */
-async function listening(service: Service, port: number): Promise<Service> {
+export async function listening(service: Service, port: number): Promise<Service> {
   const deadline = performance.now() + startLimitMs
   while (!(await accepts(port))) {
     service.assertRunning()

@@ -285,6 +285,11 @@ function describeGenerated(rows: readonly Row[]): string[] {
     sentences(
       `${generated.map(({ workload }) => workload.name).join(', ')}: our own load generator, in a process of its own.`,
       ...(few.length === 0 ? [] : [`At most 3 pairs of ${few.join(', ')}.`]),
+      '*parameters*: 32 clients, each with an `application_name`, a `TimeZone` and a `client_encoding` of its own, with one',
+      'of 12 values of `DateStyle` and one of 2 of `standard_conforming_strings`, the five that PgBouncer 1.18 tracks; one',
+      'statement of pgbench per transaction; before and after the timing each client asks 20 times whether it has its own',
+      'values, and one that is not fails the run. A relay delays what goes between pooler and PostgreSQL by 1 ms each way;',
+      'the servers are few, so that waiting for it is the limit, and not the CPU.',
       'Where memory or a restart is measured, the pooler is started anew before each run. *cancel*: four clients, each',
       'cancelling `pg_sleep` over and over, from sending the request to its error. *reconnect*: everybody is connected,',
       'the pooler is killed and at once started again; every client connects again, after pauses of 50 to 400 ms while it',
@@ -307,6 +312,7 @@ function describeSetups(rows: readonly Row[]): string {
     plain: '',
     prepared: '`max_prepared_statements = 200`',
     track: '`session_state = track`',
+    parameters: '`default_pool_size = 5`',
     tls: 'a self-signed ECDSA P-256 certificate, `client_tls_sslmode = require`',
     scram:
       '`auth_type = scram-sha-256`, with a SCRAM secret in `auth_file`, of one iteration: more would be work for pgbench only',

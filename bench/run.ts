@@ -1,25 +1,15 @@
 /** One benchmark from start to end: programs, PostgreSQL, poolers, rows; and everything stopped again. */
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeCertificate } from './certificate.ts'
 import { openDatabase, type StartPostgres } from './database.ts'
 import { describeMachine, describeTaxirank } from './machine.ts'
 import { type Bench, measure, type Row } from './measure.ts'
 import type { Options } from './options.ts'
-import {
-  type Pooler,
-  type PoolerPlace,
-  type PoolerName,
-  type SetupName,
-  setupOf,
-  startAllowing,
-  startPgBouncer,
-  startTaxirank,
-} from './poolers.ts'
+import { poolersOnDemand } from './poolers-on-demand.ts'
 import type { Processes } from './processes.ts'
-import { findPrograms, type Programs } from './programs.ts'
+import { findPrograms } from './programs.ts'
 import type { Results } from './report.ts'
 import { forPgBouncer, type Workload } from './workloads.ts'
 
@@ -45,7 +35,12 @@ export async function runBench(options: Options, context: RunContext): Promise<R
     progress('starting PostgreSQL and filling its tables')
     const database = await openDatabase(processes, programs.pgbench.command, join(dir, 'data'), context.startPostgres)
     try {
-      const pooler = poolersOnDemand(options, processes, programs, dir, database.port)
+      const pooler = poolersOnDemand(processes, {
+        dir: join(dir, 'poolers'),
+        databasePort: database.port,
+        pgbouncer: programs.pgbouncer.command,
+        control: options.control,
+      })
       const pgbench = programs.pgbench.command
       const { pairs, seconds } = options
       const rows = await measureAll(workloads, { processes, pgbench, database, pooler, pairs, seconds, progress })
@@ -73,38 +68,6 @@ export async function runBench(options: Options, context: RunContext): Promise<R
   } finally {
     await processes.stopAll()
     rmSync(dir, { recursive: true, force: true })
-  }
-}
-
-/** The poolers that were asked for stand in front of PostgreSQL, with the setup asked for last. */
-function poolersOnDemand(
-  options: Options,
-  processes: Processes,
-  programs: Programs,
-  dir: string,
-  databasePort: number,
-): Bench['pooler'] {
-  const configurations = join(dir, 'poolers')
-  mkdirSync(configurations)
-  writeCertificate(configurations)
-  const { command } = programs.pgbouncer
-  const start = (pooler: PoolerName, place: PoolerPlace): Promise<Pooler> => {
-    if (pooler === 'pgbouncer') return startPgBouncer(processes, { name: 'PgBouncer', command }, place)
-    if (options.control) return startPgBouncer(processes, { name: 'PgBouncer again', command }, place)
-    return pooler === 'allow' ? startAllowing(processes, place) : startTaxirank(processes, place)
-  }
-  const running = new Map<PoolerName, Pooler>()
-  let current: SetupName | undefined
-  return async (setup, name) => {
-    if (current !== setup) {
-      for (const pooler of running.values()) await pooler.stop()
-      running.clear()
-      current = setup
-    }
-    const place = { dir: configurations, databasePort, setup: setupOf(setup, configurations) }
-    const pooler = running.get(name) ?? (await start(name, place))
-    running.set(name, pooler)
-    return pooler
   }
 }
 

@@ -3,7 +3,7 @@
  * each of them must reach. Ratios are always Taxirank divided by its baseline.
  */
 
-import type { Load } from './load/order.ts'
+import type { Load, TimedLoad } from './load/order.ts'
 import type { SetupName } from './poolers.ts'
 import { scramPassword } from './scram.ts'
 
@@ -72,8 +72,8 @@ export interface PgbenchWorkload extends AnyWorkload {
 /** A row of our own load generator. */
 export interface GeneratedWorkload extends AnyWorkload {
   readonly kind: 'generated'
-  /** Cancels go on for as long as a run takes. */
-  readonly load: Load | 'cancel'
+  /** The name alone: it goes on for as long as a run takes. */
+  readonly load: Load | TimedLoad
   /** Memory is measured on a process that has done nothing before. */
   readonly freshProcess: boolean
   /** File descriptors that the pooler and the generator need, each. */
@@ -263,6 +263,16 @@ export const workloads: readonly Workload[] = [
   },
   openLoop('open-50', 0.5),
   openLoop('open-90', 0.9),
+  {
+    ...generated,
+    name: 'parameters',
+    title: 'five parameters differ for every client, select-only, servers 1 ms away',
+    setup: 'parameters',
+    mostPairs: everyPair,
+    freshProcess: false,
+    load: 'parameters',
+    targets: [ratio('tps', 1.6, 1.8), shown('cpuMicros')],
+  },
   {
     ...generated,
     name: 'cancel',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { configurationText, setupOf } from '../../bench/poolers.ts'
+import { configurationText, delaysMs, setupOf } from '../../bench/poolers.ts'
 
 describe('configurationText', () => {
   it('differs between the poolers by port and file names only', () => {
@@ -32,6 +32,12 @@ describe('what a row needs', () => {
 
   it('names the statements that a server keeps, since PgBouncer kept none unless told', () => {
     assert.match(text('prepared'), /^max_prepared_statements = 200$/m)
+  })
+
+  it('has few servers where they are far away', () => {
+    const settings = configurationText(6001, 5432, 'users', setupOf('parameters', '/dir'))
+    assert.deepEqual(settings.match(/^default_pool_size = .*$/gm), ['default_pool_size = 5'])
+    assert.deepEqual(delaysMs, { parameters: 1 })
   })
 
   it('names the policy for session state', () => {
