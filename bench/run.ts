@@ -3,6 +3,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TaxirankError } from '../src/errors.ts'
 import { openDatabase, type StartPostgres } from './database.ts'
 import { describeMachine, describeTaxirank } from './machine.ts'
 import { type Bench, measure, type Row } from './measure.ts'
@@ -74,7 +75,9 @@ export async function runBench(options: Options, context: RunContext): Promise<R
 /** A control run has rows only where PgBouncer takes part. */
 function workloadsFor({ workloads, control }: Options, pgbouncerVersion: string): readonly Workload[] {
   const possible = workloads.map((workload) => forPgBouncer(workload, pgbouncerVersion))
-  return control ? possible.filter(({ peers }) => peers.includes('pgbouncer')) : possible
+  const chosen = control ? possible.filter(({ peers }) => peers.includes('pgbouncer')) : possible
+  if (chosen.length > 0) return chosen
+  throw new TaxirankError('bad_configuration', `--control: ${pgbouncerVersion} takes part in none of these rows`)
 }
 
 async function measureAll(workloads: readonly Workload[], bench: Bench): Promise<readonly Row[]> {
