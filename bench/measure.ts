@@ -51,8 +51,6 @@ export interface Bench extends RunPlace {
   readonly progress: (line: string) => void
 }
 
-export const warmUpSeconds = 6
-
 /** A run that fails ends its row only: the other rows are still worth having. */
 export async function measure(bench: Bench, workload: Workload): Promise<Row> {
   try {
@@ -88,7 +86,7 @@ export function orderOf<Name extends Peer>(index: number, peer: Name): readonly 
 /** Gives an open loop its rate: the part that it asks for of what PgBouncer does when it may do all it can. */
 async function warmUp(bench: Bench, workload: Workload): Promise<number | undefined> {
   if (workload.kind === 'generated' && workload.freshProcess) return undefined
-  const { pgbouncer } = await runAll(bench, workload, 0, { seconds: warmUpSeconds, seed: 0, rate: undefined })
+  const { pgbouncer } = await runAll(bench, workload, 0, { seconds: workload.warmUpSeconds, seed: 0, rate: undefined })
   const share = workload.kind === 'pgbench' ? workload.openLoop : undefined
   return share === undefined || pgbouncer?.tps === undefined ? undefined : Math.round(pgbouncer.tps * share)
 }

@@ -1,12 +1,12 @@
 /** The report as Markdown: a table per metric, where we are behind, and how it was measured. */
 
 import { postgresSettings, scale } from './database.ts'
-import { type Contestant, type Row, warmUpSeconds } from './measure.ts'
+import type { Contestant, Row } from './measure.ts'
 import { threadsFor } from './pgbench.ts'
 import { poolerSettings, type SetupName } from './poolers.ts'
 import { median, medianInterval } from './statistics.ts'
 import { type Finding, findings, isBetterHigher, standing } from './verdict.ts'
-import type { Metric, Peer, PgbenchWorkload, Target } from './workloads.ts'
+import { type Metric, type Peer, type PgbenchWorkload, type Target, usualWarmUpSeconds } from './workloads.ts'
 
 /** Everything a report is made of. It is also what the JSON file beside the report holds. */
 export interface Results {
@@ -208,8 +208,8 @@ function method(results: Results): string {
   return [
     sentences(
       'Both poolers stand in front of one PostgreSQL on the same machine and run in turn: PgBouncer, Taxirank;',
-      `Taxirank, PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${warmUpSeconds} s of warming`,
-      'up each. The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row',
+      `Taxirank, PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${usualWarmUpSeconds} s of warming`,
+      `up each${describeWarmUps(rows)}. The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row`,
       `says otherwise${describeLogins(rows)}, over TCP on 127.0.0.1, without TLS unless the row says so; threads of`,
       `pgbench: ${describeThreads(rows, cores)}.`,
     ),
@@ -319,6 +319,14 @@ function describeSetups(rows: readonly Row[]): string {
     many: '`max_client_conn = 12000`',
   }
   return [...used].map((setup) => (texts[setup] === '' ? '' : ` For ${names(setup)}: ${texts[setup]}.`)).join('')
+}
+
+/** Where warming up takes longer than elsewhere. */
+function describeWarmUps(rows: readonly Row[]): string {
+  return rows
+    .filter(({ workload }) => workload.warmUpSeconds > usualWarmUpSeconds)
+    .map(({ workload: { name, warmUpSeconds } }) => ` (${warmUpSeconds} s for ${name}, which has fewer transactions)`)
+    .join('')
 }
 
 /** Where runs are longer than the others, how much and why. */

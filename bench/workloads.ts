@@ -41,6 +41,8 @@ interface AnyWorkload {
   readonly peers: readonly [Peer, ...Peer[]]
   /** Major and minor version, where what the row asks for was new in PgBouncer: an older one takes no part. */
   readonly pgbouncerSince: readonly [number, number]
+  /** Of each side, before the first pair: until the runtime has compiled what this row runs. */
+  readonly warmUpSeconds: number
   /** Rows whose runs take minutes, and are judged by a figure of their own, have fewer pairs than `--pairs` says. */
   readonly mostPairs: number
   readonly targets: readonly Target[]
@@ -98,6 +100,8 @@ function isOlder(version: string, [sinceMajor, sinceMinor]: readonly [number, nu
   return Number(major) < sinceMajor || (Number(major) === sinceMajor && Number(minor) < sinceMinor)
 }
 
+export const usualWarmUpSeconds = 6
+
 const everyPair = Number.POSITIVE_INFINITY
 
 function shown(metric: Metric): Target {
@@ -125,6 +129,7 @@ const writeTargets: readonly Target[] = [ratio('tps', 0.95, 1), shown('cpuMicros
 
 const usual = {
   kind: 'pgbench',
+  warmUpSeconds: usualWarmUpSeconds,
   setup: 'plain',
   peers: ['pgbouncer'],
   pgbouncerSince: [0, 0],
@@ -141,6 +146,7 @@ const usual = {
 
 const generated = {
   kind: 'generated',
+  warmUpSeconds: usualWarmUpSeconds,
   setup: 'many',
   peers: ['pgbouncer'],
   pgbouncerSince: [0, 0],
@@ -268,6 +274,8 @@ export const workloads: readonly Workload[] = [
     name: 'parameters',
     title: 'five parameters differ for every client, select-only, servers 1 ms away',
     setup: 'parameters',
+    // A tenth of the transactions of other rows in the same time.
+    warmUpSeconds: 30,
     mostPairs: everyPair,
     freshProcess: false,
     load: 'parameters',
