@@ -222,9 +222,9 @@ describe('what happens while listening is handed over', () => {
     const pooler = await start({ poolSize: 4 })
     const clients = await Promise.all(Array.from({ length: 8 }, () => pooler.login()))
     let sent = 0
-    let isOver = false
+    const over = new AbortController()
     const notifying = (async () => {
-      while (!isOver) await direct.query(`notify news, '${++sent}'`)
+      while (!over.signal.aborted) await direct.query(`notify news, '${++sent}'`)
     })()
     const each = clients.map(async (client, index) => {
       const numbers: number[] = []
@@ -250,7 +250,7 @@ describe('what happens while listening is handed over', () => {
       }
     })
     await Promise.all(each)
-    isOver = true
+    over.abort()
     await notifying
   })
 })

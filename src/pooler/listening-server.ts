@@ -72,7 +72,7 @@ export class ListeningServer implements ServerHandler {
     if (this.#isOver) return
     try {
       this.#framer.push(bytes)
-      while (!this.#isOver && this.#framer.next()) this.#read(this.#framer)
+      while (this.#framer.next()) this.#read(this.#framer)
     } catch (error) {
       if (!(error instanceof TaxirankError)) throw error
       this.#reason ??= `it broke the protocol: ${error.message}`
@@ -81,6 +81,7 @@ export class ListeningServer implements ServerHandler {
   }
 
   #read(framer: Framer): void {
+    if (this.#isOver) return
     switch (framer.type) {
       case Backend.notificationResponse:
         return this.#owner.notified(framer)

@@ -137,11 +137,7 @@ function whyNotSkippable({ entry, isFailed, here }: Settled): Difference | undef
 /** What there is after this answer. */
 function apply({ entry, isFailed, here, mine }: Settled): void {
   const { type, request } = entry
-  if (type === frontend.query && !isFailed) {
-    // A DEALLOCATE that was carried out by the pooler.
-    if (request?.original) mine?.droppedOne()
-    return end('', '', here, mine)
-  }
+  if (type === frontend.query && !isFailed) return end('', '', here, mine)
   if (request?.statement === undefined) return
   const { statement, definition, original } = request
   const said = saidName(request)
