@@ -64,6 +64,18 @@ describe('a prepared statement', () => {
     assert.match(String(there), /^D [0-9]+$/)
   })
 
+  it('has the name that its client gave in what PostgreSQL complains of', async () => {
+    await first().ask(raw.parse('select $1::int', 'one number'), raw.sync)
+    const told = await first().ask(raw.bind([], 'one number'), raw.sync)
+    assert.match(String(told), /^E ERROR 08P01: .* "one number" requires 1,Z I$/)
+  })
+
+  it('may have a name of which PostgreSQL keeps 63 bytes', async () => {
+    const name = 'n'.repeat(63)
+    await first().ask(raw.parse('select 5', `${name}one`), raw.sync)
+    assert.deepEqual(await moved(() => first().ask(run(`${name}two`))), gave(5))
+  })
+
   it('is described, bound and closed under the name that its client gave', async () => {
     await first().ask(raw.parse('select $1::int + 1 as next', 'plus'), raw.sync)
     assert.deepEqual(await moved(() => first().ask(raw.describeStatement('plus'), raw.sync)), [

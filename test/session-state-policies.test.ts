@@ -16,7 +16,9 @@ const poolers = new TestPoolers(() => postgres.port)
 before(async () => {
   postgres = await startTestPostgres()
   const direct = await RawClient.login(postgres.port)
-  await direct.query('create role plain; grant plain to postgres; create sequence numbers; create table item (id int)')
+  await direct.query(
+    'create role plain login; grant plain to postgres; create sequence numbers; create table item (id int)',
+  )
   await direct.query(
     "create function hide(text) returns void language plpgsql as $$ begin perform set_config('app.tenant', $1, false); end $$",
   )
@@ -125,6 +127,36 @@ describe('a parameter that PostgreSQL does not report', () => {
     await first().query(`begin; reset work_mem; ${computed}; commit`)
     assert.equal(await show(second(), 'work_mem'), '4MB')
     assert.equal(await moved(() => show(first(), 'work_mem')), '6MB')
+  })
+
+  it('that can not be set is not carried', async () => {
+    const plain = await clients.pooler.login({ user: 'plain' })
+    for (const text of [
+      'set port = 1',
+      'set log_statement = all',
+      'set auto_explain.x = 1',
+      'set data_directory = x',
+    ]) {
+      await plain.query(text)
+      await plain.query('select 1/0')
+      assert.equal(await plain.value('select 1'), '1', text)
+      await second().query('select 1')
+      assert.equal(await plain.value('select 1'), '1', text)
+    }
+    await plain.query("set work_mem = '5MB'")
+    await plain.query("begin; set work_mem = '6MB'; savepoint a; select 1/0")
+    await plain.query('commit')
+    assert.equal(await show(plain, 'work_mem'), '5MB')
+    plain.leave()
+  })
+
+  it('is known when it comes in pieces', async () => {
+    const text = raw.query(`set app.long = '${'x'.repeat(70_000)}'`)
+    first().send(text.subarray(0, 300))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(String(await first().ask(text.subarray(300))), 'C SET,Z I')
+    assert.notEqual((await show(second(), 'app.long'))?.length, 70_000)
+    assert.equal((await moved(() => show(first(), 'app.long')))?.length, 70_000)
   })
 
   it('goes with DISCARD ALL and RESET ALL', async () => {

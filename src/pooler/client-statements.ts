@@ -44,6 +44,12 @@ export class ClientStatements {
     return other
   }
 
+  /** One of its names for what servers have under this one. */
+  nameOf(ours: string): string | undefined {
+    for (const [name, statement] of this.#byName) if (statement.name === ours) return name
+    return undefined
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name)
   }

@@ -59,6 +59,8 @@ export interface Doubts {
   readonly names: ReadonlyMap<string, boolean>
   /** Any parameter may have been set. */
   readonly isAnyName: boolean
+  /** Something has failed or was rolled back: a name may be that of a parameter which the client may not set. */
+  readonly hasFailed: boolean
   /** Parameters that were reset, maybe in vain; `allParameters`: all. */
   readonly resets: ReadonlySet<string>
 }
@@ -68,7 +70,7 @@ export const allParameters = '*'
 const nothing = "SELECT ''"
 
 /** One Query whose rows, read by `readAnswer`, tell what is in doubt. */
-export function questionOf({ kinds, names, isAnyName }: Doubts): string {
+export function questionOf({ kinds, names, isAnyName, hasFailed }: Doubts): string {
   const parts = [...kinds].map((kind) =>
     kind === 'LISTEN' ? channelsAsked : `SELECT 'pin','${kind}',(${questions[kind] ?? 'true'})::pg_catalog.text`,
   )
@@ -77,8 +79,18 @@ export function questionOf({ kinds, names, isAnyName }: Doubts): string {
       `SELECT 'set',name,pg_catalog.current_setting(name,true) FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`,
     )
   }
-  for (const name of names.keys()) parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)`)
+  for (const name of names.keys()) {
+    const where = hasFailed && name !== 'role' ? ` WHERE ${isSet(name)}` : ''
+    parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)${where}`)
+  }
   return parts.length === 0 ? nothing : parts.join(' UNION ALL ')
+}
+
+/** Whether the session has set it. PostgreSQL lists no custom parameters, but those of extensions. */
+function isSet(name: string): string {
+  const listed = (sources: string): string =>
+    `EXISTS(SELECT FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) ${equals} '${name}' AND source ${sources} 'session')`
+  return name.includes('.') ? `NOT ${listed('OPERATOR(pg_catalog.<>)')}` : listed(equals)
 }
 
 export interface Answer {

@@ -76,6 +76,7 @@ class Entry {
   dropNotes(): void {
     this.queryNote?.dropped()
     this.queryNote = undefined
+    if (this.notes === noNotes) return
     for (const { note } of this.notes.toReversed()) note.dropped()
     this.notes = noNotes
   }

@@ -3,11 +3,13 @@
  */
 
 import { TaxirankError } from '../errors.ts'
+import * as build from '../wire/build.ts'
 import type { Framer } from '../wire/framer.ts'
 import { Backend, TransactionStatus } from '../wire/messages.ts'
 import { readErrorFields, readNotification, readParameterStatus } from '../wire/read.ts'
 import type { Chore } from './chore.ts'
 import type { Holder } from './holder.ts'
+import { ourPrefix } from './prepared-statements.ts'
 import { ReplacedAnswer } from './replaced-answer.ts'
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { ReplyReader } from './reply-reader.ts'
@@ -43,6 +45,7 @@ const deallocateTag = Buffer.from('DEALLOCATE\0')
 const noStatement = '\0C26000\0'
 /** Where "cached plan must not change result type" comes from. */
 const planChanged = '\0RRevalidateCachedQuery\0'
+const header = 5
 const letterD = 0x44
 const letterL = 0x4c
 const letterP = 0x50
@@ -250,7 +253,8 @@ export class ServerReplies implements RouterDesk {
     if (isUnnamedLost) holder.unnamedFailed()
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
-    const error = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
+    const replaced = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
+    const error = replaced ?? (framer.isTail ? withOwnName(text, holder) : undefined)
     return error && reader ? this.#instead(error, reader) : reader
   }
 
@@ -262,6 +266,22 @@ export class ServerReplies implements RouterDesk {
     chore.gotError(framer, framer.isTail)
     return undefined
   }
+}
+
+const ours = new RegExp(`"(${ourPrefix}\\d+)"`)
+
+/** An ErrorResponse that says our name for a statement of the holder's, with the holder's; undefined: it doesn't. */
+function withOwnName(text: string, holder: Holder): Buffer | undefined {
+  const [, name] = ours.exec(text) ?? []
+  const own = name !== undefined && holder.hasStatements ? holder.statements.nameOf(name) : undefined
+  if (name === undefined || own === undefined) return undefined
+  return build.message(
+    'E',
+    Buffer.from(
+      text.slice(header).replaceAll(`"${name}"`, () => `"${own}"`),
+      'latin1',
+    ),
+  )
 }
 
 /** Nobody asked a server without a lease anything: it may tell notices and the like, nothing else. */

@@ -172,14 +172,14 @@ export class SessionKeeper {
     this.#server.ask(dropsStatements ? `DEALLOCATE ALL;${text}` : text)
     this.#hasPrepared = false
     this.#watch.washed()
-    this.session.settingsKnown(holder.parameters.settings)
+    this.session.bringing(holder.parameters)
   }
 
   #bringTo(holder: Holder): void {
     const statement = setStatement(this.session, holder.parameters, this.#parts.tracked)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
     this.#server.ask(statement)
-    this.session.settingsKnown(holder.parameters.settings)
+    this.session.bringing(holder.parameters)
   }
 
   // While it lasts.
@@ -192,6 +192,7 @@ export class SessionKeeper {
 
   /** What the holder runs has failed, or was rolled back: what it has unlistened to it may listen to still. */
   undone(): void {
+    this.#watch.undone()
     this.#unlistenTags = undefined
   }
 
@@ -253,7 +254,10 @@ export class SessionKeeper {
     const { holder } = this.#server
     if (this.#inquiry) this.#learn(this.#inquiry.asked, this.#inquiry.doubts)
     else if (this.#handOver?.isAsking) this.#handedOver(this.#handOver)
-    else if (holder?.isReading) holder.parametersAdopted(this.parameters)
+    else {
+      this.session.brought()
+      if (holder?.isReading) holder.parametersAdopted(this.parameters)
+    }
   }
 
   /** It has failed, whatever it was for. */

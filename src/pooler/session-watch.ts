@@ -41,6 +41,7 @@ export class SessionWatch {
   #isAnyName = false
   readonly #resets = new Set<string>()
   #isStrange = false
+  #hasFailed = false
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
   /** Something was changed in this lease, maybe taken back since. */
@@ -130,12 +131,18 @@ export class SessionWatch {
     if (this.#cleaning === 'none') this.#cleaning = 'reset'
   }
 
+  /** What the holder runs has failed, or was rolled back. */
+  undone(): void {
+    this.#hasFailed = true
+  }
+
   /** Nothing the holder has left is unknown; asked for from now on is what is sent from now on. */
   takeDoubts(session: ParameterSet): Doubts {
     const doubts = {
       kinds: new Set(this.#kinds),
       names: this.#isAnyName ? this.#namesOfAny(session) : new Map(this.#names),
       isAnyName: this.#isAnyName,
+      hasFailed: this.#hasFailed,
       resets: new Set(this.#resets),
     }
     this.#forgetDoubts()
@@ -179,6 +186,8 @@ export class SessionWatch {
   }
 
   #forgetDoubts(): void {
+    this.#hasFailed = false
+    if (!this.isInDoubt) return
     this.#kinds.clear()
     this.#names.clear()
     this.#resets.clear()
@@ -333,6 +342,7 @@ export class SessionWatch {
       else if (isSettingName(name)) settings.set(name, value)
     }
     if (doubts.isAnyName) for (const name of settings.keys()) if (!answer.settings.has(name)) settings.delete(name)
+    for (const name of doubts.names.keys()) if (!answer.settings.has(name)) settings.delete(name)
     return settings
   }
 }
