@@ -53,9 +53,13 @@ export class HandOver {
     this.#desk.holdUntilAnswered()
   }
 
-  /** True if it is the marker that has come. */
-  isMarker(channel: string): boolean {
+  /** True if a marker has come: this one's, or that of another hand-over. */
+  isMarker({ channel }: Marker): boolean {
     return this.isAsking && channel === this.#marker?.channel
+  }
+
+  isOwn({ payload }: Marker): boolean {
+    return payload === this.#marker?.payload
   }
 
   /** One of its Queries has been answered. True: it is over. */

@@ -137,7 +137,7 @@ export class ServerReplies implements RouterDesk {
     const { holder } = this.#desk
     this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
     if (!holder?.isReading) return undefined
-    return this.#keeper.takesNotification(readNotification(framer).channel, holder) ? undefined : holder
+    return this.#keeper.takesNotification(readNotification(framer), holder) ? undefined : holder
   }
 
   /** Gives the reader these bytes in place of the message. */

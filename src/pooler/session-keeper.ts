@@ -8,7 +8,7 @@ import type { Effect, Effects } from '../sql/effect.ts'
 import { HandOver, type HandOverDesk } from './hand-over.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
-import type { Listeners } from './listeners.ts'
+import type { Listeners, Marker } from './listeners.ts'
 import {
   noSettings,
   type ParameterSet,
@@ -327,9 +327,10 @@ export class SessionKeeper {
   }
 
   /** A notification has come; true: not for the holder. */
-  takesNotification(channel: string, holder: Holder): boolean {
-    if (!this.#handOver?.isMarker(channel)) return holder.hears(channel)
-    for (const each of this.#handOver.channels) holder.listening.channels.add(each)
+  takesNotification(notification: Marker, holder: Holder): boolean {
+    const handOver = this.#handOver
+    if (!handOver?.isMarker(notification)) return holder.hears(notification.channel)
+    if (handOver.isOwn(notification)) for (const each of handOver.channels) holder.listening.channels.add(each)
     return true
   }
 
