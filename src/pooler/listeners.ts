@@ -124,6 +124,11 @@ export class Listeners implements ListeningOwner {
     for (const subscriber of subscribers) subscriber.lost(reason)
   }
 
+  /** The host has other addresses than before: whoever listens at one of the old is told. */
+  hostMoved(host: string, addresses: readonly string[]): void {
+    if (this.#server?.isAt(host, addresses) === false) this.loseAll(`${host} has another address`)
+  }
+
   #close(): void {
     const server = this.#server
     this.#server = undefined

@@ -5,6 +5,7 @@
 
 import { TaxirankError } from '../errors.ts'
 import { Server, type ServerHandler, type ServerOptions } from '../server/server.ts'
+import type { ServerAddress } from '../server/target.ts'
 import * as build from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
 import { Backend, inquiryRules } from '../wire/messages.ts'
@@ -28,6 +29,7 @@ interface Command {
 export class ListeningServer implements ServerHandler {
   readonly #owner: ListeningOwner
   readonly #server: Server
+  readonly #address: ServerAddress
   readonly #framer = new Framer(inquiryRules)
   /** Those that are not answered yet, oldest first. */
   readonly #commands: Command[] = []
@@ -38,12 +40,19 @@ export class ListeningServer implements ServerHandler {
 
   constructor(options: Omit<ServerOptions, 'traffic'>, owner: ListeningOwner) {
     this.#owner = owner
+    this.#address = options.target.address
     this.#server = new Server({ ...options, traffic: noTrace.serverTraffic(0) }, this)
   }
 
   /** The client_encoding in which it hears what it is notified of; undefined: not known yet. */
   get encoding(): string | undefined {
     return this.#encoding
+  }
+
+  /** False if it was opened to this host, and to none of these addresses. */
+  isAt(host: string, addresses: readonly string[]): boolean {
+    const { way } = this.#server
+    return !('host' in this.#address) || this.#address.host !== host || !way || addresses.includes(way.address)
   }
 
   /** `text` is a byte string. */

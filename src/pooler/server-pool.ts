@@ -344,6 +344,7 @@ export class ServerPool implements ServerOwner {
       this.#engine.retire(server.slot, now)
       server.closeIfMarked()
     }
+    this.listeners.hostMoved(host, addresses)
   }
 
   /** Has what is idle checked before it is lent, if servers are checked. */

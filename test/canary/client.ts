@@ -54,6 +54,8 @@ export class CanaryClient {
   readonly prepared = new Map<string, Text>()
   /** While it has something that keeps its server: the backend that it was seen on. */
   pin: { backend: string | undefined } | undefined
+  /** To a channel of its own. */
+  isListening = false
   transaction: Transaction | undefined
   scenario = 'nothing'
   progressMs = performance.now()
@@ -244,6 +246,7 @@ export class CanaryClient {
     this.#connection = undefined
     this.transaction = undefined
     this.pin = undefined
+    this.isListening = false
     this.prepared.clear()
   }
 }
