@@ -64,6 +64,17 @@ describe('a prepared statement', () => {
     assert.match(String(there), /^D [0-9]+$/)
   })
 
+  it('may be prepared behind DEALLOCATE ALL or DISCARD ALL in one group', async () => {
+    await first().ask(raw.parse('select 7', 'seven'), raw.sync)
+    for (const text of ['deallocate all', 'discard all']) {
+      const again = raw.all(raw.parse('select 7', 'seven'), raw.bind([], 'seven'), raw.execute(), raw.sync)
+      const seen = await first().ask(raw.statement(text), again)
+      assert.deepEqual(seen.slice(-5), ['1', '2', 'D 7', 'C SELECT 1', 'Z I'])
+      assert.deepEqual(await first().ask(run('seven')), gave(7))
+      assert.deepEqual(await moved(() => first().ask(run('seven'))), gave(7))
+    }
+  })
+
   it('has the name that its client gave in what PostgreSQL complains of', async () => {
     await first().ask(raw.parse('select $1::int', 'one number'), raw.sync)
     const told = await first().ask(raw.bind([], 'one number'), raw.sync)

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { TestPoolers, type TestPooler, type TestPoolerOptions } from './support/pooler.ts'
+import { eventually, TestPoolers, type TestPooler, type TestPoolerOptions } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 import * as raw from './support/raw-messages.ts'
@@ -21,6 +21,9 @@ before(async () => {
   )
   await direct.query(
     "create function hide(text) returns void language plpgsql as $$ begin perform set_config('app.tenant', $1, false); end $$",
+  )
+  await direct.query(
+    "create function covertly() returns void language plpgsql as 'begin execute $$listen covert$$; end'",
   )
   direct.leave()
 })
@@ -438,6 +441,73 @@ describe('session_state = pin', () => {
     await one.query('reset all')
     assert.equal(await show(one, 'application_name'), 'eager')
     one.leave()
+  })
+})
+
+describe('a session that another client has left', () => {
+  it("is nobody's who has called a function by the protocol", async () => {
+    const { one, two } = await trio({ poolSize: 1 })
+    const setConfig = 2_078
+    await one.ask(raw.functionCall(setConfig, ['app.tenant', 'mine', 'f']))
+    assert.ok([null, ''].includes(await show(two, 'app.tenant')))
+    assert.equal(await show(one, 'app.tenant'), 'mine')
+  })
+
+  it('gives no notification to the next one, under reset either', async () => {
+    for (const sessionState of ['reset', 'track'] as const) {
+      const { one, two } = await trio({ poolSize: 1, sessionState })
+      const [text, channel] = sessionState === 'reset' ? ['listen news', 'news'] : ['select covertly()', 'covert']
+      await one.query(text)
+      for (let n = 0; n < 20; n++) {
+        await one.query('select 1')
+        two.send(raw.query(`notify ${channel}, 'none of yours'`))
+        assert.deepEqual(await two.answer(), ['C NOTIFY', 'Z I'])
+      }
+      await two.staysSilent(20)
+    }
+  })
+
+  it('may be in another encoding', async () => {
+    const { one, two } = await trio({ poolSize: 1 })
+    await two.query("set app.name = 'caf\u00e9'")
+    await one.query('set client_encoding = sjis')
+    assert.equal(await show(one, 'client_encoding'), 'SJIS')
+    assert.equal(await show(two, 'client_encoding'), 'UTF8')
+    assert.equal(await two.value("select current_setting('app.name') = 'caf\u00e9'"), 't')
+  })
+
+  it('does not end while nobody holds it', async () => {
+    const { one, two } = await trio({ poolSize: 1 })
+    await one.query("set idle_session_timeout = '50ms'")
+    const mine = await pid(one)
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    assert.equal(await pid(two), mine)
+    assert.equal(await show(one, 'idle_session_timeout'), '50ms')
+  })
+
+  it('has no tables of a client whose search_path begins with its own schema', async () => {
+    const { pooler, two } = await trio({ poolSize: 2 })
+    const one = await pooler.login({ options: '-c search_path=pg_temp,public' })
+    await one.query('create table covert_table (id int)')
+    await eventually('it is pinned', () => pooler.figures.pins().length === 1)
+    one.leave()
+    await eventually('it has left', () => pooler.figures.pins().length === 0)
+    assert.match(String(await two.query('select * from covert_table')), /42P01/)
+  })
+})
+
+describe('a long statement that must not run', () => {
+  it('ends its client, and nothing of it reaches anybody', async () => {
+    const { pooler, one, two } = await trio({ sessionState: 'pin', maxPinned: 0 })
+    const tail = Buffer.concat([raw.query("select 'smuggled'"), raw.query("select 'more'")])
+    const text = Buffer.concat([Buffer.from(`set work_mem = '5MB' -- ${'x'.repeat(20_000)}`), tail])
+    const message = raw.message('Q', Buffer.concat([text, Buffer.alloc(1)]))
+    one.send(message.subarray(0, 17_000))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    one.send(message.subarray(17_000))
+    assert.match(String(await one.rest()), /FATAL 54000: a long statement must not run/)
+    assert.equal(await two.value('select 2'), '2')
+    assert.equal(await (await pooler.login()).value('select 3'), '3')
   })
 })
 

@@ -23,6 +23,8 @@ export interface ListeningDesk {
 }
 
 const mostBytes = 1 << 20
+/** Replies are among them: a client that reads slowly is not yet one that doesn't. */
+const mostUnreadBytes = 8 << 20
 
 export class ClientListening implements Subscriber {
   /** Those that it hears of in this way. */
@@ -43,9 +45,8 @@ export class ClientListening implements Subscriber {
     if (encoding !== this.encoding && !isAscii(message)) {
       return this.#end(`a notification came in ${encoding}, and client_encoding is ${this.encoding}`)
     }
-    if (this.#keptBytes + this.#desk.unreadBytes + message.length > mostBytes) {
-      return this.#end(`more than ${mostBytes.toLocaleString('en-US')} bytes of notifications wait for this client`)
-    }
+    const isTooMuch = this.#keptBytes + message.length > mostBytes || this.#desk.unreadBytes > mostUnreadBytes
+    if (isTooMuch) return this.#end('too many notifications wait for this client')
     this.#kept.push(message)
     this.#keptBytes += message.length
     if (this.#desk.mayBeNotified) this.rested()

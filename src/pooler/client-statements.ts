@@ -11,6 +11,8 @@ import type { PreparedStatement, PreparedStatements } from './prepared-statement
 const mostNames = 16_384
 /** A longer Parse of the unnamed statement is not kept: it is gone at the end of its lease. */
 const longestUnnamed = 1 << 20
+/** A longer buffer is given up with the statement in it. */
+const keptUnnamedBytes = 16_384
 const noBytes = Buffer.alloc(0)
 
 export class ClientStatements {
@@ -74,14 +76,16 @@ export class ClientStatements {
     return statement
   }
 
-  /** Only if it still stands for this. */
-  deleteIf(name: string, statement: PreparedStatement): void {
-    if (this.#byName.get(name) === statement) this.delete(name)
+  /** It does not stand for this, if it still does, but for what it stood for before; undefined: for nothing. */
+  takeBack(name: string, statement: PreparedStatement, before: PreparedStatement | undefined): void {
+    if (this.#byName.get(name) !== statement) return
+    if (before) this.set(name, before)
+    else this.delete(name)
   }
 
-  clear(): void {
-    for (const statement of this.#byName.values()) this.#store.giveUp(statement)
-    this.#byName.clear()
+  /** All of them, but for those that are kept. */
+  clear(isKept = (_name: string): boolean => false): void {
+    for (const name of [...this.#byName.keys()]) if (!isKept(name)) this.delete(name)
   }
 
   /** What servers have prepared for it is of no use any more. */
@@ -103,7 +107,9 @@ export class ClientStatements {
   /** Hot path. A Query or a Close drops it: what other servers have of it is none of the client's any more. */
   unnamedDropped(): void {
     this.#unnamedBytes = 0
+    this.unnamedEffects = noEffects
     this.unnamedParses++
+    if (this.#unnamed.length > keptUnnamedBytes) this.#unnamed = noBytes
   }
 
   /** Its newest Parse has failed. */

@@ -104,8 +104,16 @@ export class Listeners implements ListeningOwner {
     }
   }
 
+  /** And those before, whose markers have come or never will. */
+  #forgetJoins(subscriber: Subscriber, last: number): void {
+    for (const [number, join] of this.#joins) {
+      if (number <= last && join.subscriber === subscriber) this.#joins.delete(number)
+    }
+  }
+
   /** Does not listen to this channel any more; without one, to none. */
   leave(subscriber: Subscriber, channel?: string): void {
+    if (channel === undefined) this.#forgetJoins(subscriber, Infinity)
     const channels = channel === undefined ? [...this.#members.keys()] : [channel]
     for (const each of channels) {
       const members = this.#members.get(each)
@@ -153,7 +161,7 @@ export class Listeners implements ListeningOwner {
     const number = Number(payload)
     const join = this.#joins.get(number)
     if (!join) return
-    this.#joins.delete(number)
+    this.#forgetJoins(join.subscriber, number)
     for (const channel of join.channels) {
       const members = this.#members.get(channel)
       if ((members?.get(join.subscriber) ?? Infinity) <= number) members?.set(join.subscriber, 0)

@@ -69,6 +69,7 @@ export class ParameterSet {
   /** Sets that give the same plans have the same: PostgreSQL bakes zone and style of dates, the search_path, the user into what it prepares. */
   readonly planKey: number
   #loginEnd: Buffer | undefined
+  #mayCreateTemp: boolean | undefined
 
   constructor(session: SessionValues, key: number, planKey: number) {
     this.values = new Map(session.values)
@@ -84,12 +85,27 @@ export class ParameterSet {
     return false
   }
 
+  /** What is created without a schema is temporary, and nothing shows it. */
+  get mayCreateTemp(): boolean {
+    this.#mayCreateTemp ??= beginsWithTemp(this.values.get(path) ?? this.settings.get(path))
+    return this.#mayCreateTemp
+  }
+
   /** What ends the login of a client that begins with these values, all but its cancel key. */
   get loginEnd(): Buffer {
     const report = (): Buffer[] => [...this.values].map(([name, value]) => build.parameterStatus(name, value))
     this.#loginEnd ??= build.loginEnd(Buffer.concat(report()))
     return this.#loginEnd
   }
+}
+
+const path = 'search_path'
+
+/** Behind `public`, which is there, pg_temp is only looked at. */
+function beginsWithTemp(searchPath = ''): boolean {
+  const names = searchPath.split(',').map((name) => name.trim().replaceAll('"', ''))
+  const at = names.findIndex((name) => /^pg_temp/i.test(name))
+  return at >= 0 && !names.slice(0, at).includes('public')
 }
 
 /** Sorted by name. */
@@ -251,7 +267,7 @@ function* reported(server: ParameterSet, client: ParameterSet, tracked: TrackedP
   for (const [name, value] of client.values) {
     const theirs = server.values.get(name)
     if (theirs === value || theirs === undefined || tracked.nameOf(name) === undefined) continue
-    assertQuotable(name, value, server, client)
+    assertQuotable(name, value, client)
     yield assignment(name, value)
   }
 }
@@ -259,7 +275,7 @@ function* reported(server: ParameterSet, client: ParameterSet, tracked: TrackedP
 function* unreported(server: ParameterSet, client: ParameterSet): Generator<string> {
   for (const [name, value] of client.settings) {
     if (name === guard || name === role || server.settings.get(name) === value) continue
-    assertQuotable(name, value, server, client)
+    assertQuotable(name, value, client)
     yield configuration(name, value)
   }
   const mine = client.settings.get(role)
@@ -280,14 +296,23 @@ function quoted(value: string): string {
 }
 
 /** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
-function assertQuotable(name: string, value: string, server: ParameterSet, client: ParameterSet): void {
+function assertQuotable(name: string, value: string, client: ParameterSet): void {
   if (!/[\u0080-\u00ff]/.test(value)) return
-  for (const set of [server, client]) {
-    const encoding = set.values.get('client_encoding') ?? ''
-    if (transparentEncoding.test(encoding)) continue
-    const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`
-    throw new TaxirankError('parameter_refused', text)
-  }
+  const encoding = encodingOf(client)
+  if (transparentEncoding.test(encoding)) return
+  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`
+  throw new TaxirankError('parameter_refused', text)
+}
+
+function encodingOf({ values }: ParameterSet): string {
+  return values.get('client_encoding') ?? ''
+}
+
+/** What must be answered before a server reads in the client's encoding what would mean something else in its own; undefined: nothing. */
+export function encodingStatement(server: ParameterSet, client: ParameterSet): string | undefined {
+  const [theirs, wanted] = [encodingOf(server), encodingOf(client)]
+  if (theirs === wanted || transparentEncoding.test(theirs)) return undefined
+  return guarded([assignment('client_encoding', wanted)], server)
 }
 
 /** Reported values that differ, for telling a client what its session is like now. */

@@ -51,6 +51,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
   }
   const { reserveAfterMs, isServerRoundRobin } = options
   const maxSize = poolSize === 0 ? unlimitedServers : poolSize
+  const limits = [said.maxServers, user.options.maxServers].filter((limit) => limit > 0)
   return {
     addresses: said.addresses,
     balance: said.loadBalanceHosts ?? 'round-robin',
@@ -76,7 +77,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
       reuse: isServerRoundRobin ? 'round robin' : 'lifo',
     },
     rules: rulesOf(options, said, { mode: poolMode, sessionState }),
-    maxPinned: maxPinned ?? maxSize - 1,
+    maxPinned: maxPinned ?? Math.max(0, Math.min(maxSize, ...limits) - 1),
     serverIsPooler: options.serverIsPooler,
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,

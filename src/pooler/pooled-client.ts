@@ -500,7 +500,7 @@ export class PooledClient
       this.#login = undefined
       this.#waiter.timeoutMs = undefined
       this.#parameters = server.parameters
-      server.link(lease, this)
+      server.link(lease, this, false)
       server.unlink()
       return login()
     }

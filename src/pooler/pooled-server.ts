@@ -243,7 +243,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
    * Begins a lease. What the server's session lacks of the client's parameters is sent now, ahead of the client's bytes
    * and in the same write. Throws `parameter_refused`.
    */
-  link(lease: Lease<PooledServer>, holder: Holder): void {
+  link(lease: Lease<PooledServer>, holder: Holder, isUsed = true): void {
     this.#lease = lease
     this.#leaseNumber = lease.number
     this.#holder = holder
@@ -252,7 +252,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.requestedAtMs = this.#transactionAtMs = lease.grantedAtMs
     this.#tally.assignments++
     this.#tally.waitMs += lease.waitedMs
-    this.#keeper.begin(holder)
+    if (isUsed) this.#keeper.begin(holder)
   }
 
   /** Ends a lease in which nothing was sent. */
@@ -335,6 +335,10 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.#statements.unnamedDropped()
     this.#queue.sentOurs()
     this.write(build.query(text))
+  }
+
+  statementsDropped(): void {
+    this.#statements.doubt()
   }
 
   holdUntilAnswered(): void {

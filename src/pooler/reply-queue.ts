@@ -20,7 +20,7 @@ import type { ReplyReader } from './reply-reader.ts'
 export type EntryKind = 'query' | 'sync' | 'ours'
 
 const none: readonly number[] = []
-const noNotes: readonly PlacedNote[] = []
+const noNotes: PlacedNote[] = []
 
 /** What there is to know of one extended message beyond its being answered. Few have one. */
 export interface MessageNote {
@@ -48,7 +48,9 @@ class Entry {
   /** For each CopyDone or CopyFail in front of the Query or Sync: how many extended messages of the group it was sent behind. */
   copyEnds: readonly number[] = none
   /** In the order of their messages. */
-  notes: readonly PlacedNote[] = noNotes
+  notes: PlacedNote[] = noNotes
+  /** The first of them that has not been answered. */
+  nextNoteAt = 0
   /** How many messages of the group stand in front of its last Parse of the unnamed statement; -1: there is none. */
   unnamedAt = -1
   /** Of the Query. */
@@ -61,14 +63,14 @@ class Entry {
     this.extended = 0
     this.unanswered = 0
     this.copyEnds = none
-    this.notes = noNotes
+    this.#forgetNotes()
     this.unnamedAt = -1
     this.queryNote = undefined
   }
 
   /** The note of the message that is answered next. */
   get nextNote(): MessageNote | undefined {
-    const [first] = this.notes
+    const first = this.notes[this.nextNoteAt]
     return first?.at === this.extended - this.unanswered ? first.note : undefined
   }
 
@@ -77,8 +79,14 @@ class Entry {
     this.queryNote?.dropped()
     this.queryNote = undefined
     if (this.notes === noNotes) return
-    for (const { note } of this.notes.toReversed()) note.dropped()
+    const notes = this.notes.slice(this.nextNoteAt)
+    this.#forgetNotes()
+    for (const { note } of notes.toReversed()) note.dropped()
+  }
+
+  #forgetNotes(): void {
     this.notes = noNotes
+    this.nextNoteAt = 0
   }
 
   /** One more message is the first of it. */
@@ -241,7 +249,9 @@ export class ReplyQueue {
   /** The same, with something to be remembered of it. */
   sentNoted(note: MessageNote): void {
     if (this.#isSkipping) return note.dropped()
-    this.#open.notes = [...this.#open.notes, { at: this.#open.extended, note }]
+    const open = this.#open
+    if (open.notes === noNotes) open.notes = []
+    open.notes.push({ at: open.extended, note })
     this.sentExtended()
   }
 
@@ -272,7 +282,7 @@ export class ReplyQueue {
     const entry = this.#first ?? this.#open
     if (entry.unanswered > 0) {
       const note = entry.notes === noNotes ? undefined : entry.nextNote
-      if (note) entry.notes = entry.notes.slice(1)
+      if (note) entry.nextNoteAt++
       entry.unanswered--
       return note
     }

@@ -19,7 +19,7 @@ export interface ChoreDesk {
   /** Sends a Query of the pooler's own. */
   ask(text: string): void
   introduced(): void
-  /** The process id that PostgreSQL says it has; 0: it didn't. */
+  /** The process id that PostgreSQL says it has. */
   saidWhoItIs(processId: number): void
   usedUp(count: number): void
   /** `isFinal`: PostgreSQL answered, and asking again soon would not help. */
@@ -78,7 +78,8 @@ export class ServerChores {
     const asked = next.isAsked ? new Inquiry((count) => this.#desk.usedUp(count)) : undefined
     this.#run(next.what, next.text, {
       done: (failure) => {
-        if (asked) this.#desk.saidWhoItIs(Number(asked.rows[0]?.[0] ?? 0))
+        const [said] = asked?.rows[0] ?? []
+        if (said !== undefined && !failure) this.#desk.saidWhoItIs(Number(said))
         if (!failure) return this.#runIntroduction(limit, rest)
         this.#desk.deadlines.stop(limit)
         this.#refuse(failure, true)

@@ -216,7 +216,7 @@ export class ServerReplies implements RouterDesk {
     const isOurs = chore !== undefined || this.#queue.isHeadOurs
     this.#statements.discarded()
     if (chore) this.#keeper.session.cleaned('statements')
-    if (!isOurs && holder?.hasStatements) holder.statements.clear()
+    if (!isOurs && holder?.hasStatements) holder.statements.clear((name) => this.#statements.isNewer(name))
     if (!isEverything) return
     if (chore) this.#keeper.session.cleaned('listening')
     this.#keeper.discarded(isOurs)
@@ -250,7 +250,10 @@ export class ServerReplies implements RouterDesk {
     }
     if (isOurs) this.#keeper.askedInVain()
     else this.#keeper.undone()
-    if (isUnnamedLost) holder.unnamedFailed()
+    if (isUnnamedLost) {
+      holder.unnamedFailed()
+      this.#statements.unnamedLost()
+    }
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
     const replaced = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined

@@ -4,8 +4,9 @@
  */
 
 import { assert } from '../assert.ts'
-import type { TaxirankError } from '../errors.ts'
+import { TaxirankError } from '../errors.ts'
 import { type Effect, type Effects, noEffects } from '../sql/effect.ts'
+import { dottedNames } from '../sql/function-effects.ts'
 import * as build from '../wire/build.ts'
 import { Frontend } from '../wire/messages.ts'
 import { isNamedParse } from '../wire/read.ts'
@@ -39,6 +40,11 @@ function dropsStatements(effect: Effect): boolean {
 const failingQuery = build.query('refused')
 const emptyQuery = build.query('')
 const header = 5
+/** Of a call, for names of parameters among its arguments. */
+const lookedAtBytes = 4_096
+
+/** lo_create, lo_open, lo_close, loread, lowrite, lo_lseek, lo_creat, lo_tell, lo_unlink, lo_truncate, and those of 64 bits. */
+const largeObjectFunctions = new Set([715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172])
 
 export class ServerRequests implements StatementDesk {
   readonly #desk: RequestDesk
@@ -101,6 +107,7 @@ export class ServerRequests implements StatementDesk {
     const { type } = message
     if (type === Frontend.query) return this.#replacesQuery(message)
     if (type === Frontend.parse) this.#examineParse(message)
+    else if (type === Frontend.functionCall) return this.#refusesCall(message)
     return this.statements.concerns(message, this.#theHolder)
   }
 
@@ -110,6 +117,14 @@ export class ServerRequests implements StatementDesk {
     if (effects.length === 0) return false
     this.#sequencesNoted(effects)
     this.#verdict = this.#deallocatedBy(effects) ?? this.running(effects)
+    return this.#verdict !== undefined
+  }
+
+  /** Nothing shows what a function does to the session, but for those that large objects are read and written with. */
+  #refusesCall({ bytes, start, end, isTail }: RequestHead): boolean {
+    if (isTail && largeObjectFunctions.has(bytes.readUInt32BE(start + header))) return false
+    const mentioned = dottedNames(bytes.toString('latin1', start, Math.min(end, start + lookedAtBytes)))
+    this.#verdict = this.running([{ kind: 'unsure', mentioned }])
     return this.#verdict !== undefined
   }
 
@@ -147,13 +162,14 @@ export class ServerRequests implements StatementDesk {
   /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */
   replace(message: RequestHead): Replacement | undefined {
     this.#isFirst = false
-    if (message.type === Frontend.query) return this.#replaceQuery(message)
+    if (message.type === Frontend.query || message.type === Frontend.functionCall) return this.#replaceQuery(message)
     if (message.type === Frontend.parse) this.#desk.tally.clientParses++
     else if (message.type === Frontend.bind) this.#desk.tally.binds++
     const mustParse = this.#desk.isFailed || this.#keeper.isTouched
     return this.statements.replace(message, this.#theHolder, mustParse)
   }
 
+  /** Throws `statement_too_long`. */
   #replaceQuery(message: RequestHead): Replacement {
     const holder = this.#theHolder
     const verdict = this.#verdict
@@ -162,6 +178,9 @@ export class ServerRequests implements StatementDesk {
     this.#unnamedDropped(holder)
     const count = message.end - message.start
     if (!('deallocated' in verdict)) {
+      // The rest of it could not be kept from the server.
+      if (!message.isTail)
+        throw new TaxirankError('statement_too_long', `a long statement must not run: ${verdict.message}`)
       this.#queue.sentNotedQuery(holder, new RefusedMessage(verdict))
       return { count, bytes: failingQuery }
     }

@@ -116,6 +116,18 @@ export class ServerStatements {
   /** The client is about to drop all of its statements by SQL. */
   allDropping(): void {
     this.#allChangedIn = this.#queue.group
+    this.#changed.clear()
+    this.doubt()
+  }
+
+  /** By a message in front of this one and in its group, without which this one does not run either. */
+  #isDropped(name: string): boolean {
+    return this.#allChangedIn >= 0 && this.#allChangedIn === this.#queue.group && !this.#changed.has(name)
+  }
+
+  /** The client has given this name, or taken it back, since it dropped all. */
+  isNewer(name: string): boolean {
+    return this.#changed.has(name)
   }
 
   /**
@@ -167,6 +179,11 @@ export class ServerStatements {
     this.#unnamedOf = 0
   }
 
+  /** A Parse of it has failed, or was skipped: nobody knows what is there. */
+  unnamedLost(): void {
+    this.#unnamedOf = -1
+  }
+
   /** Hot path. The owner's Parse of the unnamed statement is sent: it replaces what is there, even if it fails. */
   unnamedParsed(owner: StatementOwner): void {
     this.#unnamedOf = owner.id
@@ -181,7 +198,7 @@ export class ServerStatements {
     const type = message.bytes[message.start]
     if (type === Frontend.parse || type === Frontend.close) return false
     const { hasUnnamed, unnamedEffects } = owner.statements
-    if (hasUnnamed && unnamedEffects.length > 0) return true
+    if (unnamedEffects.length > 0) return true
     return !this.#hasUnnamedOf(owner) && (this.#unnamedOf !== 0 || hasUnnamed)
   }
 
@@ -222,7 +239,7 @@ export class ServerStatements {
   /** A Bind or Describe of it: it may be on another server; the owner may have none, and must not meet somebody else's. */
   #useUnnamed(message: MessageBytes, from: number, owner: StatementOwner): Replacement | undefined {
     const { statements } = owner
-    const refusal = statements.hasUnnamed ? this.#refusal(message, statements.unnamedEffects) : undefined
+    const refusal = this.#refusal(message, statements.unnamedEffects)
     if (refusal) return this.#refuse(message, from, from, refusal)
     if (!this.#hasUnnamedOf(owner)) this.#bringUnnamed(owner)
     this.#queue.sentExtended()
@@ -246,7 +263,7 @@ export class ServerStatements {
 
   /** Hot path. */
   #use(message: MessageBytes, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
-    const statement = owner.statements.get(name, owner.planKey)
+    const statement = this.#isDropped(name) ? undefined : owner.statements.get(name, owner.planKey)
     const refusal = statement && this.#refusal(message, statement.effects)
     if (refusal) return this.#refuse(message, from, to, refusal)
     if (statement) this.#ensure(statement)
@@ -378,13 +395,13 @@ export class ServerStatements {
     const from = statementNameAt(message)
     const { statements } = owner
     if (!message.isTail) throw tooLong(message)
-    const known = statements.get(name, owner.planKey)
-    if (known) return this.#parseAgain(message, from, to, name, known)
+    const before = statements.get(name, owner.planKey)
+    if (before && !this.#isDropped(name)) return this.#parseAgain(message, from, to, name, before)
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
     const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.planKey)
     statements.set(name, statement)
     this.#changed.set(name, this.#queue.group)
-    const forget = (): void => statements.deleteIf(name, statement)
+    const forget = (): void => statements.takeBack(name, statement, before)
     const prepared = this.#prepared.get(statement)
     if (prepared && !mustParse && this.#isThere(prepared)) return this.#parseNothing(message, prepared, forget)
     this.#queue.sentNoted(this.#parsing(this.#makeRoom(statement), false, forget))
@@ -414,7 +431,7 @@ export class ServerStatements {
     name: string,
     { statements }: StatementOwner,
   ): Replacement | undefined {
-    const statement = statements.delete(name)
+    const statement = this.#isDropped(name) ? undefined : statements.delete(name)
     if (!statement) {
       this.#queue.sentExtended()
       return renamed(message, from, to, strangersName(name))

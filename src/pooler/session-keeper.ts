@@ -5,11 +5,13 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
+import { tempPath } from '../sql/set-effects.ts'
 import { HandOver, type HandOverDesk } from './hand-over.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
 import type { Listeners, Marker } from './listeners.ts'
 import {
+  encodingStatement,
   noSettings,
   type ParameterSet,
   type ParameterSets,
@@ -37,6 +39,8 @@ export interface KeptServer extends HandOverDesk {
   readonly holder: Holder | undefined
   /** Nothing is owed, open or under way. */
   readonly isAtRest: boolean
+  /** A request of the pooler's own drops all statements. */
+  statementsDropped(): void
   /** Something for which the lease has waited is there. */
   reconsider(): void
   /** Its holder keeps it from now on, or not any more. */
@@ -73,6 +77,8 @@ export class SessionKeeper {
   #unlistened: Unlisten[] = []
   #unlistenTags: number | undefined = 0
   #resetsForOthers: boolean
+  /** Its encoding is being set, ahead of the rest. */
+  #isEncoding = false
   /** A client that resets clean up behind has prepared statements by SQL. */
   #hasPrepared = false
   readonly #resetQuery: string | undefined
@@ -155,6 +161,7 @@ export class SessionKeeper {
 
   /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
   begin(holder: Holder): void {
+    if (holder.parameters.mayCreateTemp) this.#pinForTemp()
     const isOther = this.#lastHolder !== holder.id
     const isStrange = this.#watch.isStrange || (this.#resetsForOthers && this.#lastHolder !== 0)
     if (isOther && isStrange) this.#wash(holder)
@@ -165,19 +172,36 @@ export class SessionKeeper {
     this.#lastHolder = holder.id
   }
 
+  /** Its search_path came with the startup packet, or was computed. */
+  #pinForTemp(): void {
+    const refusal = this.#watch.sent([tempPath], this.parameters)
+    if (refusal) throw new TaxirankError('parameter_refused', refusal.message)
+  }
+
   /** Whatever clients have left is removed. */
   #wash(holder: Holder): void {
     const dropsStatements = this.#resetsForOthers && (this.#hasPrepared || this.#watch.isStrange)
     const text = resetStatement(this.session.login, holder.parameters, this.#parts.tracked)
+    if (dropsStatements) this.#server.statementsDropped()
+    this.#encodeFor(holder)
     this.#server.ask(dropsStatements ? `DEALLOCATE ALL;${text}` : text)
     this.#hasPrepared = false
     this.#watch.washed()
     this.session.bringing(holder.parameters)
   }
 
+  /** What is sent next is in the holder's encoding: a session that would read it otherwise must know before. */
+  #encodeFor(holder: Holder): void {
+    const statement = encodingStatement(this.parameters, holder.parameters)
+    if (statement === undefined) return
+    this.#server.ask(statement)
+    this.#isEncoding = true
+  }
+
   #bringTo(holder: Holder): void {
     const statement = setStatement(this.session, holder.parameters, this.#parts.tracked)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
+    this.#encodeFor(holder)
     this.#server.ask(statement)
     this.session.bringing(holder.parameters)
   }
@@ -254,6 +278,7 @@ export class SessionKeeper {
     const { holder } = this.#server
     if (this.#inquiry) this.#learn(this.#inquiry.asked, this.#inquiry.doubts)
     else if (this.#handOver?.isAsking) this.#handedOver(this.#handOver)
+    else if (this.#isEncoding) this.#isEncoding = false
     else {
       this.session.brought()
       if (holder?.isReading) holder.parametersAdopted(this.parameters)
@@ -329,7 +354,7 @@ export class SessionKeeper {
   /** A notification has come; true: not for the holder. */
   takesNotification(notification: Marker, holder: Holder): boolean {
     const handOver = this.#handOver
-    if (!handOver?.isMarker(notification)) return holder.hears(notification.channel)
+    if (!handOver?.isMarker(notification)) return this.#watch.isNotListening() || holder.hears(notification.channel)
     if (handOver.isOwn(notification)) for (const each of handOver.channels) holder.listening.channels.add(each)
     return true
   }
@@ -368,12 +393,17 @@ export class SessionKeeper {
    */
   end(isUsed: boolean): { readonly isDirty: boolean; readonly reason: string | undefined } {
     const { cleaning } = this.#watch
-    const mustReset = cleaning === 'reset' || this.isHandingOver
+    const mustReset = cleaning === 'reset' || this.isHandingOver || this.#isLimitedIdle
     const isDirty = isUsed && (this.#resetQuery !== undefined || mustReset)
     const reason = cleaning === 'destroy' ? 'what its client has left in it can not be removed' : undefined
     if (mustReset) this.#nextReset = discardAll
     this.#leaseEnded()
     return { isDirty, reason: reason ?? (isDirty ? this.session.ruinedBy : this.session.spoiltBy) }
+  }
+
+  /** PostgreSQL would end it while nobody holds it. */
+  get #isLimitedIdle(): boolean {
+    return this.parameters.settings.has('idle_session_timeout')
   }
 
   /** It is gone, with whatever was in it. */
@@ -392,6 +422,13 @@ export class SessionKeeper {
   takeReset(): string | undefined {
     const text = this.#nextReset ?? this.#resetQuery
     this.#nextReset = undefined
+    if (text !== discardAll && !this.#watch.isOff) this.#forgetHolder()
     return text
+  }
+
+  /** Nobody knows any more what is there of whoever held it last. */
+  #forgetHolder(): void {
+    this.#watch.mustWash()
+    this.#lastHolder = 0
   }
 }

@@ -42,6 +42,8 @@ export class SessionWatch {
   readonly #resets = new Set<string>()
   #isStrange = false
   #hasFailed = false
+  /** The holder may have listened to a channel. */
+  #mayListen = false
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
   /** Something was changed in this lease, maybe taken back since. */
@@ -78,6 +80,17 @@ export class SessionWatch {
     return this.#isStrange
   }
 
+  mustWash(): void {
+    this.#isStrange = true
+  }
+
+  /** A notification has come: true if the holder can't have listened. Then another one has, unseen, and all is removed at the end. */
+  isNotListening(): boolean {
+    if (this.isOff || this.#mayListen) return false
+    this.#cleanUp()
+    return true
+  }
+
   /** There isn't any more. */
   washed(): void {
     this.#isStrange = false
@@ -102,6 +115,7 @@ export class SessionWatch {
   /** A text with these effects is about to be sent; an error: it must not be. `session` is what the server is like. */
   sent(effects: Effects, session: ParameterSet): TaxirankError | undefined {
     if (this.isOff) return undefined
+    if (effects.some(({ kind }) => kind === 'listen' || kind === 'unsure')) this.#mayListen = true
     if (this.#policy === 'reset') return this.#look(effects)
     for (const effect of effects) {
       const refusal = this.#note(effect, session)
@@ -119,6 +133,7 @@ export class SessionWatch {
 
   /** The server has said that there is something of that kind. */
   found(kind: PinKind): void {
+    if (kind === 'LISTEN') this.#mayListen = true
     if (this.isOff || this.#policy === 'reset') return
     this.#isTouched = true
     if (this.#policy === 'reject') this.#cleanUp()
@@ -198,6 +213,7 @@ export class SessionWatch {
     for (const kind of this.#pins) this.#unpin(kind)
     this.#forgetDoubts()
     this.#isTouched = false
+    this.#mayListen = false
     this.#cleaning = 'none'
   }
 

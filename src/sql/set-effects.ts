@@ -65,7 +65,7 @@ export function setTo(name: string, values: readonly Token[], isReset = false): 
 }
 
 /** What is created without a schema is temporary from now on, and nothing shows it. */
-const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
+export const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
 
 /** Behind `public`, which is there, pg_temp is only looked at: so it should stand, PostgreSQL's manual says. */
 function mayCreateTemp(values: readonly Token[]): boolean {
