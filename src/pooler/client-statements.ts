@@ -85,7 +85,7 @@ export class ClientStatements {
 
   /** All of them, but for those that are kept. */
   clear(isKept = (_name: string): boolean => false): void {
-    for (const name of [...this.#byName.keys()]) if (!isKept(name)) this.delete(name)
+    for (const name of this.#byName.keys()) if (!isKept(name)) this.delete(name)
   }
 
   /** What servers have prepared for it is of no use any more. */
