@@ -281,6 +281,20 @@ describe('what can not be carried', () => {
     })
   }
 
+  it('LISTEN misses no notification while the session is asked what has become of it', async () => {
+    const notifier = await RawClient.login(postgres.port)
+    await first().query('listen news')
+    const got: string[] = []
+    for (let round = 0; round < 200; round++) {
+      const notified = notifier.query("notify news, 'seven'")
+      got.push(...(await first().query('do $$ begin end $$')))
+      await notified
+    }
+    got.push(...(await first().query('select 1')))
+    notifier.leave()
+    assert.equal(got.filter((line) => line.startsWith('A')).length, 200)
+  })
+
   it('may be kept by so many clients only: others are told, and their transaction fails', async () => {
     await first().query('select pg_advisory_lock(1)')
     await second().query('begin')

@@ -97,6 +97,9 @@ export class ServerReplies implements RouterDesk {
       case Backend.parameterStatus:
         this.#gotParameter(framer, reader)
         return reader
+      case Backend.notificationResponse:
+        // No part of the answer that it comes before: the holder hears it, also while its session is asked what it has become.
+        return isOurs && this.#keeper.asking ? (this.#desk.holder ?? reader) : reader
       case Backend.readyForQuery:
         this.#count(framer)
         return this.#refusesBlock(framer) && reader?.isReading ? this.#blockRefusal : reader
