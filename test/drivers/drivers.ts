@@ -146,7 +146,7 @@ function inGo(name: string, library: string, environment: Readonly<Record<string
     version: { program: 'sh', args: ['-c', printVersion] },
     compile: (folder) => {
       const program = join(folder, `${file}-${Object.keys(environment).length}`)
-      const sources = ['contract.go', `${file}.go`].map((source) => join(here, 'go', source))
+      const sources = ['contract.go', 'checks.go', `${file}.go`].map((source) => join(here, 'go', source))
       const goPath = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '' }
       return {
         by: { program: 'go', args: ['build', '-o', program, ...sources], environment: goPath },
