@@ -13,6 +13,7 @@ interface Known {
   readonly reason: string
 }
 
+const preparedEarlier = 'statements prepared in an earlier round trip follow their client only from PgBouncer 1.21 on'
 const startupParameters = 'it refuses startup parameters that it does not track'
 
 /** Of PgBouncer it is the version that Debian 12 has. */
@@ -22,6 +23,18 @@ const known: readonly Known[] = [
     steps: [9],
     targets: ['taxirank session', 'taxirank transaction', 'pgbouncer session', 'pgbouncer transaction'],
     reason: 'it cancels by pg_cancel_backend of the pid that it was told at connect, which is the pooler’s',
+  },
+  {
+    drivers: ['pgbench -M prepared'],
+    steps: [1, 4, 5, 6, 8, 10, 11, 12, 13, 15, 17, 18, 19, 20],
+    targets: ['pgbouncer transaction'],
+    reason: preparedEarlier,
+  },
+  {
+    drivers: ['pgbench -M prepared'],
+    steps: [16],
+    targets: ['pgbouncer session', 'pgbouncer transaction'],
+    reason: 'after a login that failed it waits 15 s, server_login_retry, for the next',
   },
   { steps: [20], targets: ['pgbouncer session'], reason: startupParameters },
   {
@@ -45,7 +58,7 @@ const known: readonly Known[] = [
   {
     steps: [4, 5, 6, 7, 8, 15, 17, 19],
     targets: ['pgbouncer transaction'],
-    reason: 'statements prepared in an earlier round trip follow their client only from PgBouncer 1.21 on',
+    reason: preparedEarlier,
   },
 ]
 

@@ -39,7 +39,7 @@ export async function failsAlone(divide, codeOf = (error) => error.code) {
 }
 
 /** `insert` puts a row into the empty `item` in a transaction, in which it throws what it is given. */
-export async function isAtomic(insert, count, countElsewhere) {
+export async function rollsBack(insert, count, countElsewhere) {
   const thrown = new Error('back')
   assert.equal(await rejection(insert(thrown)), thrown)
   assert.equal(await count(), 0)

@@ -15,7 +15,7 @@ import {
   connects,
   failsAlone,
   holdByTransaction,
-  isAtomic,
+  rollsBack,
   keepsSettings,
   selectTaxis,
   survivesRestart,
@@ -76,7 +76,7 @@ await runSteps({
         await tx.insert(item).values({ id: 1, name: 'a' })
         if (error) throw error
       })
-    await isAtomic(
+    await rollsBack(
       insert,
       () => count(db),
       () => count(open()),

@@ -7,7 +7,7 @@ import {
   bytes,
   connects,
   failsAlone,
-  isAtomic,
+  rollsBack,
   keepsSettings,
   migratesOnce,
   selectTaxis,
@@ -53,7 +53,7 @@ await runSteps({
         await tx('item').insert({ id: 1, name: 'a' })
         if (error) throw error
       })
-    await isAtomic(
+    await rollsBack(
       insert,
       () => count(db),
       () => count(open()),

@@ -10,7 +10,7 @@ import {
   bytes,
   connects,
   failsAlone,
-  isAtomic,
+  rollsBack,
   keepsSettings,
   migratesOnce,
   selectTaxis,
@@ -63,7 +63,7 @@ await runSteps({
         await tx.insertInto('item').values({ id: 1, name: 'a' }).execute()
         if (error) throw error
       })
-    await isAtomic(
+    await rollsBack(
       insert,
       () => count(db),
       () => count(open()),

@@ -10,7 +10,7 @@ import {
   bytes,
   connects,
   failsAlone,
-  isAtomic,
+  rollsBack,
   keepsSettings,
   lines,
   migratesOnce,
@@ -93,7 +93,7 @@ await runSteps({
         await tx`insert into item values (1, 'a')`
         if (error) throw error
       })
-    await isAtomic(
+    await rollsBack(
       insert,
       () => one(sql`select count(*)::int from item`),
       () => one(open()`select count(*)::int from item`),

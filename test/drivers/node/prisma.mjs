@@ -9,7 +9,7 @@ import {
   connects,
   failsAlone,
   holdByTransaction,
-  isAtomic,
+  rollsBack,
   keepsSettings,
   selectTaxis,
   survivesRestart,
@@ -59,7 +59,7 @@ await runSteps({
         await tx.item.create({ data: { id: 1, name: 'a' } })
         if (error) throw error
       })
-    await isAtomic(
+    await rollsBack(
       insert,
       () => prisma.item.count(),
       () => open().item.count(),

@@ -7,7 +7,7 @@ import {
   bytes,
   connects,
   failsAlone,
-  isAtomic,
+  rollsBack,
   keepsSettings,
   selectTaxis,
   survivesRestart,
@@ -76,7 +76,7 @@ await runSteps({
         await items.create({ id: 1, name: 'a' }, { transaction })
         if (error) throw error
       })
-    await isAtomic(
+    await rollsBack(
       insert,
       () => items.count(),
       () => itemsOf(open()).count(),

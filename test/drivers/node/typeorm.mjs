@@ -7,7 +7,7 @@ import {
   bytes,
   connects,
   failsAlone,
-  isAtomic,
+  rollsBack,
   keepsSettings,
   migratesOnce,
   selectTaxis,
@@ -80,7 +80,7 @@ await runSteps({
         await insert(manager, 1)
         if (error) throw error
       })
-    await isAtomic(
+    await rollsBack(
       insertAnd,
       () => source.getRepository(Item).count(),
       async () => (await open()).getRepository(Item).count(),

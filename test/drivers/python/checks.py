@@ -31,7 +31,7 @@ def connects(user_of, encrypted):
     equal(user_of(**encrypted), USER)
 
 
-def is_atomic(insert, count, count_elsewhere):
+def rolls_back(insert, count, count_elsewhere):
     """`insert` puts a row into the empty `item` in a transaction, in which it raises what it is given."""
     thrown = RuntimeError("back")
     equal(rejection(insert, thrown), thrown)
@@ -40,7 +40,7 @@ def is_atomic(insert, count, count_elsewhere):
     equal(count_elsewhere(), 1)
 
 
-def is_cancelled(cancel, sleep):
+def cancelling(cancel, sleep):
     """`cancel` is called while `sleep` runs; what that raises is answered."""
     timer = threading.Timer(0.3, cancel)
     timer.start()

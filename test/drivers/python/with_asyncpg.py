@@ -87,7 +87,7 @@ def step_6():
                 raise error
 
     count = "select count(*) from item"
-    is_atomic(lambda error: do(insert(error)), lambda: value(link, count), lambda: value(connect(), count))
+    rolls_back(lambda error: do(insert(error)), lambda: value(link, count), lambda: value(connect(), count))
 
 
 def step_7():

@@ -140,7 +140,7 @@ def step_6():
             if error:
                 raise error
 
-    is_atomic(insert, Item.objects.count, lambda: value("select count(*) from item", link=connections["held"]))
+    rolls_back(insert, Item.objects.count, lambda: value("select count(*) from item", link=connections["held"]))
 
 
 def step_7():

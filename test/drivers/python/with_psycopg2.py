@@ -89,7 +89,7 @@ def step_6():
     with link:
         run(link, "delete from item")
     count = "select count(*) from item"
-    is_atomic(insert, lambda: value(link, count), lambda: value(connect(), count))
+    rolls_back(insert, lambda: value(link, count), lambda: value(connect(), count))
 
 
 def step_7():
@@ -117,7 +117,7 @@ def step_8():
 
 def step_9():
     link = connect()
-    equal(is_cancelled(link.cancel, lambda: value(link, "select pg_sleep(30)")).pgcode, "57014")
+    equal(cancelling(link.cancel, lambda: value(link, "select pg_sleep(30)")).pgcode, "57014")
     equal(value(link, "select 1"), 1)
 
 

@@ -94,7 +94,7 @@ def step_6():
             if error:
                 raise error
 
-    is_atomic(insert, lambda: count(made), lambda: count(engine()))
+    rolls_back(insert, lambda: count(made), lambda: count(engine()))
 
 
 def step_7():
