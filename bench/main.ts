@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: Taxirank beside PgBouncer, in one run, on one PostgreSQL. Both poolers stand in front of the same
- * embedded PostgreSQL with the same settings; pgbench is run against them in turn, A B, B A, A B …, and each pair of
- * runs gives one ratio. The report shows the medians of both, the median of the ratios with its 95 % interval, and the
+ * embedded PostgreSQL with the same settings; in some rows direct connections, or another Taxirank, take PgBouncer's
+ * place. pgbench, or our own load generator, is run against them in turn, A B, B A, A B …, and each pair of runs gives one
+ * ratio. The report shows the medians of both, the median of the ratios with its 95 % interval, and the
  * CPU time per transaction of each pooler's process, against what must be reached (`workloads.ts`) and says where
  * Taxirank is behind. `docs/reports/bench.md` and `bench.json`, which holds every run, are written from a whole run
  * only; a shorter one (`--rows`, `--pairs`) is printed. Exit code 0 when every row has a result, whatever it is.

@@ -1,11 +1,14 @@
-/** Measures a workload: both poolers in turn, pair by pair, and PostgreSQL itself where the workload asks for it. */
+/** Measures a workload: Taxirank and its peers in turn, pair by pair. */
 
+import { strict as assert } from 'node:assert'
 import type { CpuPerTransaction } from './cpu.ts'
-import type { Pooler, SetupName } from './poolers.ts'
-import { type RunPlace, runDirect, runOn } from './runs.ts'
-import type { Metric, Workload } from './workloads.ts'
+import type { Pooler, PoolerName, SetupName } from './poolers.ts'
+import { type RunOptions, type RunPlace, runDirect, runOn } from './runs.ts'
+import type { Metric, Peer, Workload } from './workloads.ts'
 
 export type Side = 'pgbouncer' | 'taxirank'
+
+export type Contestant = Peer | 'taxirank'
 
 /** What one run measured. A workload measures what its targets name, and a little more. */
 export interface Run {
@@ -23,11 +26,10 @@ export interface Run {
   readonly growthMb?: number | undefined
 }
 
-export interface Pair {
-  readonly first: Side
-  readonly pgbouncer: Run
+/** A run of Taxirank, and one of each of the workload's peers. */
+export interface Pair extends Readonly<Partial<Record<Peer, Run>>> {
+  readonly first: Contestant
   readonly taxirank: Run
-  readonly direct: Run | undefined
 }
 
 /** A row of the report: its pairs, or why it has none. */
@@ -41,28 +43,23 @@ export type Row =
     }
   | { readonly name: 'failed'; readonly workload: Workload; readonly reason: string }
 
-export type Poolers = Readonly<Record<Side, Pooler>>
-
 export interface Bench extends RunPlace {
-  /** Both poolers, told what a row needs. Those of another setup are stopped. */
-  readonly poolers: (setup: SetupName) => Promise<Poolers>
+  /** A running pooler, told what a row needs. Those of another setup are stopped. */
+  readonly pooler: (setup: SetupName, pooler: PoolerName) => Promise<Pooler>
   readonly pairs: number
   readonly seconds: number
   readonly progress: (line: string) => void
 }
 
-export const warmUpSeconds = 6
-
 /** A run that fails ends its row only: the other rows are still worth having. */
 export async function measure(bench: Bench, workload: Workload): Promise<Row> {
   try {
-    const poolers = await bench.poolers(workload.setup)
-    const rate = await warmUp(bench, workload, poolers)
+    const rate = await warmUp(bench, workload)
     const count = Math.min(bench.pairs, workload.mostPairs)
     const pairs: Pair[] = []
     for (let index = 0; index < count; index++) {
-      const pair = await measurePair(bench, workload, poolers, rate, index)
-      bench.progress(`${workload.name} ${index + 1}/${count}: ${describePair(workload, poolers, pair)}`)
+      const pair = await measurePair(bench, workload, rate, index)
+      bench.progress(`${workload.name} ${index + 1}/${count}: ${describePair(workload, pair)}`)
       pairs.push(pair)
     }
     return { name: 'measured', workload, rate, pairs }
@@ -82,41 +79,42 @@ export function valueOf(run: Run, metric: Metric): number {
 }
 
 /** A B, B A, A B …: whoever is second finds the machine as the other left it. */
-export function orderOf(index: number): readonly [Side, Side] {
-  return index % 2 === 0 ? ['pgbouncer', 'taxirank'] : ['taxirank', 'pgbouncer']
+export function orderOf<Name extends Peer>(index: number, peer: Name): readonly [Name | 'taxirank', Name | 'taxirank'] {
+  return index % 2 === 0 ? [peer, 'taxirank'] : ['taxirank', peer]
 }
 
 /** Gives an open loop its rate: the part that it asks for of what PgBouncer does when it may do all it can. */
-async function warmUp(bench: Bench, workload: Workload, poolers: Poolers): Promise<number | undefined> {
+async function warmUp(bench: Bench, workload: Workload): Promise<number | undefined> {
   if (workload.kind === 'generated' && workload.freshProcess) return undefined
-  const run = { seconds: warmUpSeconds, seed: 0, rate: undefined }
-  const { tps } = await runOn(bench, workload, poolers.pgbouncer, run)
-  await runOn(bench, workload, poolers.taxirank, run)
+  const { pgbouncer } = await runAll(bench, workload, 0, { seconds: workload.warmUpSeconds, seed: 0, rate: undefined })
   const share = workload.kind === 'pgbench' ? workload.openLoop : undefined
-  return share === undefined || tps === undefined ? undefined : Math.round(tps * share)
+  return share === undefined || pgbouncer?.tps === undefined ? undefined : Math.round(pgbouncer.tps * share)
 }
 
-async function measurePair(
-  bench: Bench,
-  workload: Workload,
-  poolers: Poolers,
-  rate: number | undefined,
-  index: number,
-): Promise<Pair> {
-  const [first, second] = orderOf(index)
-  const run = { seconds: bench.seconds, seed: index + 1, rate }
-  const runs = {
-    [first]: await runOn(bench, workload, poolers[first], run),
-    [second]: await runOn(bench, workload, poolers[second], run),
-  } as Record<Side, Run>
-  const isDirect = workload.kind === 'pgbench' && workload.direct
-  return { first, ...runs, direct: isDirect ? await runDirect(bench, workload, run) : undefined }
+async function measurePair(bench: Bench, workload: Workload, rate: number | undefined, index: number): Promise<Pair> {
+  return runAll(bench, workload, index, { seconds: bench.seconds, seed: index + 1, rate })
 }
 
-function describePair({ targets }: Workload, poolers: Poolers, { pgbouncer, taxirank, direct }: Pair): string {
-  const metrics = [...new Set(targets.map(({ metric }) => metric))]
-  const side = (pooler: Pooler, run: Run) =>
-    `${pooler.name} ${metrics.map((metric) => `${valueOf(run, metric).toPrecision(4)} ${metric}`).join(' ')}`
-  const straight = direct === undefined ? '' : `; direct ${valueOf(direct, 'tps').toFixed(0)} tps`
-  return `${side(poolers.pgbouncer, pgbouncer)}, ${side(poolers.taxirank, taxirank)}${straight}`
+async function runAll(bench: Bench, workload: Workload, index: number, options: RunOptions): Promise<Pair> {
+  const [peer, ...others] = workload.peers
+  const order = orderOf(index, peer)
+  const runs: Partial<Record<Contestant, Run>> = {}
+  for (const who of [...order, ...others]) runs[who] = await runOne(bench, workload, who, options)
+  return { first: order[0], ...runs } as Pair
+}
+
+async function runOne(bench: Bench, workload: Workload, who: Contestant, options: RunOptions): Promise<Run> {
+  if (who !== 'direct') return runOn(bench, workload, await bench.pooler(workload.setup, who), options)
+  assert(workload.kind === 'pgbench', 'the load generator measures poolers only')
+  return runDirect(bench, workload, options)
+}
+
+function describePair(workload: Workload, pair: Pair): string {
+  const metrics = [...new Set(workload.targets.map(({ metric }) => metric))]
+  const describeRun = (who: Contestant, run: Run) => {
+    const known = metrics.filter((metric) => who !== 'direct' || metric === 'tps')
+    return [who, ...known.map((metric) => `${valueOf(run, metric).toPrecision(4)} ${metric}`)].join(' ')
+  }
+  const peers = workload.peers.flatMap((peer) => (pair[peer] === undefined ? [] : [describeRun(peer, pair[peer])]))
+  return [describeRun('taxirank', pair.taxirank), ...peers].join(', ')
 }

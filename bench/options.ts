@@ -23,7 +23,7 @@ const usage = `npm run bench -- [--rows a,b] [--pairs N] [--seconds N] [--out DI
   --seconds  length of a run, 1 to 3600; 5 unless told
   --out      write the report there; unless told, docs/reports gets the report of a whole run
              (all rows, at least ${fewestPairs} pairs), and a smaller run is printed only
-  --control  PgBouncer in both places: shows what the noise is
+  --control  PgBouncer in both places: shows what the noise is; only rows in which it takes part
 PgBouncer is taken from PATH, or from PGBOUNCER=/path/to/pgbouncer; pgbench from PATH, or from PGBENCH=/path/to/pgbench.
 `
 

@@ -47,10 +47,12 @@ export async function runPgbench(processes: Processes, run: PgbenchRun): Promise
   const logDir = mkdtempSync(join(tmpdir(), 'taxirank-bench-log-'))
   try {
     const args = pgbenchArguments(run, join(logDir, 'log'))
-    const { stdout } = await processes.run('pgbench', run.command, args, run.seconds * 1000 + graceMs)
+    const { stdout, stderr } = await processes.run('pgbench', run.command, args, run.seconds * 1000 + graceMs)
     const summary = parseSummary(stdout)
     if (summary.failed > 0) throw new Error(`${summary.failed} transactions failed, of ${summary.transactions}`)
-    return { ...summary, latenciesMicros: parseLatencies(readLogs(logDir)) }
+    const { warmingSeconds } = run.workload
+    const tps = warmingSeconds === 0 ? summary.tps : parseProgress(stderr, warmingSeconds)
+    return { ...summary, tps, latenciesMicros: parseLatencies(readLogs(logDir)) }
   } finally {
     rmSync(logDir, { recursive: true, force: true })
   }
@@ -61,11 +63,13 @@ export function pgbenchArguments(run: PgbenchRun, logPrefix: string): string[] {
   const logging = workload.latencies ? ['--log', `--log-prefix=${logPrefix}`] : []
   const target = ['-h', '127.0.0.1', '-p', String(run.port), '-U', 'postgres', '--no-vacuum']
   const size = ['-c', String(workload.clients), '-j', String(run.threads), '-T', String(run.seconds)]
+  const progress = workload.warmingSeconds === 0 ? [] : ['--progress=1']
   const schedule = rate === undefined ? [] : ['--rate', rate.toFixed(0)]
   const database = `dbname=postgres ${workload.connection}`.trim()
   return [
     ...target,
     ...size,
+    ...progress,
     ...schedule,
     `--random-seed=${run.seed}`,
     ...workload.pgbenchArguments,
@@ -88,6 +92,22 @@ export function parseSummary(stdout: string): Summary {
     ),
     latencyMs: numberIn(stdout, /^latency average = ([\d.]+) ms/m, 'latency'),
   }
+}
+
+/** Transactions a second after the first `warmingSeconds`, of lines like `progress: 2.0 s, 2946.7 tps, lat …`. */
+export function parseProgress(stderr: string, warmingSeconds: number): number {
+  let [begin, counted, transactions] = [0, 0, 0]
+  for (const [, endText, tpsText] of stderr.matchAll(/^progress: ([\d.]+) s, ([\d.]+) tps/gm)) {
+    const end = Number(endText)
+    // Times are written to a tenth of a second.
+    if (begin > warmingSeconds - 0.1) {
+      counted += end - begin
+      transactions += Number(tpsText) * (end - begin)
+    }
+    begin = end
+  }
+  if (counted === 0) throw new Error(`pgbench made no progress after ${warmingSeconds} s:\n${stderr.slice(-1000)}`)
+  return transactions / counted
 }
 
 /**

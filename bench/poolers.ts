@@ -1,4 +1,4 @@
-/** Starts the two poolers in front of one PostgreSQL, with the same settings. */
+/** Starts the poolers in front of one PostgreSQL, with the same settings. */
 
 import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
@@ -10,14 +10,17 @@ import { projectRoot } from './machine.ts'
 import { findFreePort, type Processes, type Service } from './processes.ts'
 import { scramPassword, scramSecret } from './scram.ts'
 
-/** One of the two, in front of PostgreSQL. Its process may change, its port does not. */
+/** One of them, in front of PostgreSQL. Its process may change, its port does not. */
 export interface Pooler extends Service {
   readonly port: number
   /** Starts it again with the same configuration, once its process has ended. */
   startAgain(): Promise<void>
 }
 
-/** What both are told. */
+/** Taxirank, or one of its peers. */
+export type PoolerName = 'pgbouncer' | 'allow' | 'taxirank'
+
+/** What all are told. */
 export const poolerSettings = {
   listen_addr: '127.0.0.1',
   unix_socket_dir: '',
@@ -29,7 +32,7 @@ export const poolerSettings = {
   log_disconnections: 0,
 }
 
-export type SetupName = 'plain' | 'tls' | 'scram' | 'many'
+export type SetupName = 'plain' | 'prepared' | 'track' | 'parameters' | 'tls' | 'scram' | 'many'
 
 /** What a row needs the poolers to be told beside, or in place of, the settings above. */
 export interface Setup {
@@ -38,27 +41,37 @@ export interface Setup {
   readonly user: string
 }
 
-const withoutPassword = '"postgres" ""'
+/** How far away PostgreSQL is, one way, by a relay before it. Elsewhere there is none. */
+export const delaysMs: Readonly<Partial<Record<SetupName, number>>> = { parameters: 1 }
+
+const plain: Setup = { settings: {}, user: '"postgres" ""' }
 
 /** `dir` holds the certificate and its key. */
 export function setupOf(name: SetupName, dir: string): Setup {
   switch (name) {
     case 'plain':
-      return { settings: {}, user: withoutPassword }
+      return plain
+    case 'parameters': // So few that what they wait for the network is the limit, and not two cores.
+      return { ...plain, settings: { default_pool_size: 5 } }
+    case 'prepared':
+      return { ...plain, settings: { max_prepared_statements: 200 } }
+    case 'track':
+      return { ...plain, settings: { session_state: 'track' } }
     case 'many':
-      return { settings: { max_client_conn: 12_000 }, user: withoutPassword }
+      return { ...plain, settings: { max_client_conn: 12_000 } }
     case 'tls': {
       const client_tls_cert_file = join(dir, certificateFile)
       const client_tls_key_file = join(dir, keyFile)
       const settings = { client_tls_sslmode: 'require', client_tls_cert_file, client_tls_key_file }
-      return { settings, user: withoutPassword }
+      return { ...plain, settings }
     }
     case 'scram':
-      return { settings: { auth_type: 'scram-sha-256' }, user: `"postgres" "${scramSecret(scramPassword)}"` }
+      return { ...plain, settings: { auth_type: 'scram-sha-256' }, user: `"postgres" "${scramSecret(scramPassword)}"` }
   }
 }
 
 const startLimitMs = 10_000
+const taxirank = join(projectRoot, 'bin/taxirank')
 
 /** Starts PgBouncer with its configuration in `dir`, which who it becomes must be able to read. */
 export async function startPgBouncer(
@@ -69,8 +82,15 @@ export async function startPgBouncer(
   return startPooler(processes, program, place)
 }
 
+/** Taxirank that lets what clients set stay on the server, as PgBouncer does. */
+export async function startAllowing(processes: Processes, place: PoolerPlace): Promise<Pooler> {
+  const settings = { ...place.setup.settings, session_state: 'allow' }
+  const program = { name: 'Taxirank with session_state = allow', command: taxirank }
+  return startPooler(processes, program, { ...place, setup: { ...place.setup, settings } })
+}
+
 export async function startTaxirank(processes: Processes, place: PoolerPlace): Promise<Pooler> {
-  return startPooler(processes, { name: 'Taxirank', command: join(projectRoot, 'bin/taxirank') }, place)
+  return startPooler(processes, { name: 'Taxirank', command: taxirank }, place)
 }
 
 export interface PoolerPlace {
@@ -135,7 +155,7 @@ function writeConfiguration(dir: string, port: number, databasePort: number, set
 }
 
 /** Resolves when the port accepts connections; rejects when the process ends before, or takes too long. */
-async function listening(service: Service, port: number): Promise<Service> {
+export async function listening(service: Service, port: number): Promise<Service> {
   const deadline = performance.now() + startLimitMs
   while (!(await accepts(port))) {
     service.assertRunning()

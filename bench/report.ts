@@ -1,12 +1,12 @@
 /** The report as Markdown: a table per metric, where we are behind, and how it was measured. */
 
 import { postgresSettings, scale } from './database.ts'
-import { type Row, warmUpSeconds } from './measure.ts'
+import type { Contestant, Row } from './measure.ts'
 import { threadsFor } from './pgbench.ts'
 import { poolerSettings, type SetupName } from './poolers.ts'
 import { median, medianInterval } from './statistics.ts'
 import { type Finding, findings, isBetterHigher, standing } from './verdict.ts'
-import type { Metric, PgbenchWorkload, Target } from './workloads.ts'
+import { type Metric, type Peer, type PgbenchWorkload, type Target, usualWarmUpSeconds } from './workloads.ts'
 
 /** Everything a report is made of. It is also what the JSON file beside the report holds. */
 export interface Results {
@@ -79,6 +79,12 @@ const metricTexts: Readonly<Record<Metric, { digits: number; unit: string; suffi
   growthMb: { digits: 1, unit: ' MB', suffix: '', noun: 'memory' },
 }
 
+const inPlaceOfPgBouncer: Readonly<Record<Peer, string>> = {
+  pgbouncer: '',
+  direct: ' (PostgreSQL without a pooler in place of PgBouncer)',
+  allow: ' (Taxirank with `session_state = allow` in place of PgBouncer)',
+}
+
 /** The whole report. */
 export function renderReport(results: Results): string {
   const found = findings(results.rows)
@@ -143,13 +149,12 @@ function intervalCell({ target, comparison: { interval } }: Finding): string {
 }
 
 function label({ workload, target }: Finding): string {
-  const against = target.baseline === 'direct' ? ' (PostgreSQL without a pooler in place of PgBouncer)' : ''
-  return `${workload.title}${metricTexts[target.metric].suffix}${against}`
+  return `${workload.title}${metricTexts[target.metric].suffix}${inPlaceOfPgBouncer[target.baseline]}`
 }
 
 function sides({ workload, target, comparison }: Finding, rows: readonly Row[]): [string, string] {
   if (target.metric === 'cpuMicros') {
-    return [cpuCell(rows, workload.name, 'pgbouncer'), cpuCell(rows, workload.name, 'taxirank')]
+    return [cpuCell(rows, workload.name, target.baseline), cpuCell(rows, workload.name, 'taxirank')]
   }
   return [figure(target.metric, comparison.baseline), figure(target.metric, comparison.ours)]
 }
@@ -159,9 +164,9 @@ function figure(metric: Metric, value: number): string {
   return `${withCommas(value, digits)}${unit}`
 }
 
-function cpuCell(rows: readonly Row[], name: string, side: 'pgbouncer' | 'taxirank'): string {
+function cpuCell(rows: readonly Row[], name: string, who: Contestant): string {
   const row = rows.find((candidate) => candidate.workload.name === name)
-  const spent = row?.name === 'measured' ? row.pairs.flatMap((pair) => pair[side].cpu ?? []) : []
+  const spent = row?.name === 'measured' ? row.pairs.flatMap((pair) => pair[who]?.cpu ?? []) : []
   const [total, user, kernel] = [
     median(spent.map((cpu) => cpu.totalMicros)),
     median(spent.map((cpu) => cpu.userMicros)),
@@ -177,13 +182,14 @@ function behind(found: readonly Finding[]): string {
 
 function isBehind({ target, comparison, verdict }: Finding): boolean {
   if (verdict === 'MISSED') return true
-  return target.baseline !== 'direct' && standing(target.metric, comparison) !== 'ahead or level'
+  return target.baseline === 'pgbouncer' && standing(target.metric, comparison) !== 'ahead or level'
 }
 
 function behindLine(finding: Finding): string {
   const { target, comparison, verdict } = finding
   const missed = verdict === 'MISSED' ? `, **and misses ${limitCell(target, target.mustReach)}**` : ''
-  const how = target.baseline === 'direct' ? 'too little' : standing(target.metric, comparison)
+  const howFar = isBetterHigher(target.metric) ? 'too little' : 'too much'
+  const how = target.baseline === 'pgbouncer' ? standing(target.metric, comparison) : howFar
   const where = target.judged === 'value' ? figure(target.metric, comparison.ours) : `${comparison.ratio.toFixed(3)} ×`
   return `* ${label(finding)}: ${metricTexts[target.metric].noun} ${where}, ${how}${missed}`
 }
@@ -202,11 +208,12 @@ function method(results: Results): string {
   return [
     sentences(
       'Both poolers stand in front of one PostgreSQL on the same machine and run in turn: PgBouncer, Taxirank;',
-      `Taxirank, PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${warmUpSeconds} s of warming`,
-      'up each. The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row',
+      `Taxirank, PgBouncer; and so on, ${pairs} pairs of runs of ${seconds} s a row, after ${usualWarmUpSeconds} s of warming`,
+      `up each${describeWarmUps(rows)}. The one that is not measured is idle. Both runs of a pair use the same seed. 32 clients unless the row`,
       `says otherwise${describeLogins(rows)}, over TCP on 127.0.0.1, without TLS unless the row says so; threads of`,
       `pgbench: ${describeThreads(rows, cores)}.`,
     ),
+    ...describePeers(rows),
     sentences(
       "PgBouncer's and Taxirank's columns are medians of the runs. A ratio is Taxirank's divided by PgBouncer's within",
       'one pair, so that what changes slowly on the machine cancels out; shown is the median of the ratios, and it',
@@ -229,6 +236,27 @@ function method(results: Results): string {
     `Both poolers: ${assignments(poolerSettings)}. All else is each one's default.${describeSetups(rows)}`,
     'Every single run is in [bench.json](bench.json).',
   ].join('\n\n')
+}
+
+function describePeers(rows: readonly Row[]): string[] {
+  const others = rows.flatMap(({ workload: { name, peers } }) => (peers[0] === 'pgbouncer' ? [] : [name]))
+  if (others.length === 0) return []
+  return [
+    sentences(
+      `In ${others.join(', ')} another takes turns with Taxirank in the same way, and stands in PgBouncer's column: no`,
+      'pooler, since PgBouncer knows prepared statements in transaction mode from 1.21 on only (a newer one runs after',
+      'the two of a pair); or Taxirank itself, told to keep no session apart.',
+    ),
+    ...pgbenchWorkloads(rows).flatMap(({ name, warmingSeconds }) =>
+      warmingSeconds === 0
+        ? []
+        : sentences(
+            `In ${name} each run begins with ${warmingSeconds} s that do not count for its throughput: new backends are`,
+            "slow until they have mapped what they read of shared memory. A pooler's are old by then; those of direct",
+            'connections are new in every run, and would do a quarter less in its first seconds.',
+          ),
+    ),
+  ]
 }
 
 function describeOpenLoops(rows: readonly Row[]): string[] {
@@ -257,6 +285,11 @@ function describeGenerated(rows: readonly Row[]): string[] {
     sentences(
       `${generated.map(({ workload }) => workload.name).join(', ')}: our own load generator, in a process of its own.`,
       ...(few.length === 0 ? [] : [`At most 3 pairs of ${few.join(', ')}.`]),
+      '*parameters*: 32 clients, each with an `application_name`, a `TimeZone` and a `client_encoding` of its own, with one',
+      'of 12 values of `DateStyle` and one of 2 of `standard_conforming_strings`, the five that PgBouncer 1.18 tracks; one',
+      'statement of pgbench per transaction; before and after the timing each client asks 20 times whether it has its own',
+      'values, and one that is not fails the run. A relay delays what goes between pooler and PostgreSQL by 1 ms each way;',
+      'the servers are few, so that waiting for it is the limit, and not the CPU.',
       'Where memory or a restart is measured, the pooler is started anew before each run. *cancel*: four clients, each',
       'cancelling `pg_sleep` over and over, from sending the request to its error. *reconnect*: everybody is connected,',
       'the pooler is killed and at once started again; every client connects again, after pauses of 50 to 400 ms while it',
@@ -277,12 +310,23 @@ function describeSetups(rows: readonly Row[]): string {
       .join(', ')
   const texts: Readonly<Record<SetupName, string>> = {
     plain: '',
+    prepared: '`max_prepared_statements = 200`',
+    track: '`session_state = track`',
+    parameters: '`default_pool_size = 5`',
     tls: 'a self-signed ECDSA P-256 certificate, `client_tls_sslmode = require`',
     scram:
       '`auth_type = scram-sha-256`, with a SCRAM secret in `auth_file`, of one iteration: more would be work for pgbench only',
     many: '`max_client_conn = 12000`',
   }
   return [...used].map((setup) => (texts[setup] === '' ? '' : ` For ${names(setup)}: ${texts[setup]}.`)).join('')
+}
+
+/** Where warming up takes longer than elsewhere. */
+function describeWarmUps(rows: readonly Row[]): string {
+  return rows
+    .filter(({ workload }) => workload.warmUpSeconds > usualWarmUpSeconds)
+    .map(({ workload: { name, warmUpSeconds } }) => ` (${warmUpSeconds} s for ${name}, which has fewer transactions)`)
+    .join('')
 }
 
 /** Where runs are longer than the others, how much and why. */

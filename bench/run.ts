@@ -1,17 +1,18 @@
 /** One benchmark from start to end: programs, PostgreSQL, poolers, rows; and everything stopped again. */
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeCertificate } from './certificate.ts'
+import { TaxirankError } from '../src/errors.ts'
 import { openDatabase, type StartPostgres } from './database.ts'
 import { describeMachine, describeTaxirank } from './machine.ts'
-import { type Bench, measure, type Poolers, type Row } from './measure.ts'
+import { type Bench, measure, type Row } from './measure.ts'
 import type { Options } from './options.ts'
-import { type SetupName, setupOf, startPgBouncer, startTaxirank } from './poolers.ts'
+import { poolersOnDemand } from './poolers-on-demand.ts'
 import type { Processes } from './processes.ts'
-import { findPrograms, type Programs } from './programs.ts'
+import { findPrograms } from './programs.ts'
 import type { Results } from './report.ts'
+import { forPgBouncer, type Workload } from './workloads.ts'
 
 export interface RunContext {
   readonly processes: Processes
@@ -26,6 +27,7 @@ export interface RunContext {
 export async function runBench(options: Options, context: RunContext): Promise<Results> {
   const { processes, progress } = context
   const programs = await findPrograms(processes, context.environment)
+  const workloads = workloadsFor(options, programs.pgbouncer.version)
   const machine = describeMachine()
   const taxirank = options.control ? `${programs.pgbouncer.version} again` : await describeTaxirank(processes)
   const dir = mkdtempSync(join(tmpdir(), 'taxirank-bench-'))
@@ -34,10 +36,15 @@ export async function runBench(options: Options, context: RunContext): Promise<R
     progress('starting PostgreSQL and filling its tables')
     const database = await openDatabase(processes, programs.pgbench.command, join(dir, 'data'), context.startPostgres)
     try {
-      const poolers = poolersOnDemand(options, processes, programs, dir, database.port)
+      const pooler = poolersOnDemand(processes, {
+        dir: join(dir, 'poolers'),
+        databasePort: database.port,
+        pgbouncer: programs.pgbouncer.command,
+        control: options.control,
+      })
       const pgbench = programs.pgbench.command
       const { pairs, seconds } = options
-      const rows = await measureAll(options, { processes, pgbench, database, poolers, pairs, seconds, progress })
+      const rows = await measureAll(workloads, { processes, pgbench, database, pooler, pairs, seconds, progress })
       const versions = {
         taxirank,
         pgbouncer: programs.pgbouncer.version,
@@ -65,40 +72,16 @@ export async function runBench(options: Options, context: RunContext): Promise<R
   }
 }
 
-/** Both poolers stand in front of PostgreSQL with the setup asked for last. */
-function poolersOnDemand(
-  options: Options,
-  processes: Processes,
-  programs: Programs,
-  dir: string,
-  databasePort: number,
-): Bench['poolers'] {
-  const configurations = join(dir, 'poolers')
-  mkdirSync(configurations)
-  writeCertificate(configurations)
-  const start = async (name: SetupName): Promise<Poolers> => {
-    const place = { dir: configurations, databasePort, setup: setupOf(name, configurations) }
-    const { command } = programs.pgbouncer
-    return {
-      pgbouncer: await startPgBouncer(processes, { name: 'PgBouncer', command }, place),
-      taxirank: options.control
-        ? await startPgBouncer(processes, { name: 'PgBouncer again', command }, place)
-        : await startTaxirank(processes, place),
-    }
-  }
-  let current: { readonly setup: SetupName; readonly poolers: Poolers } | undefined
-  return async (setup) => {
-    if (current?.setup === setup) return current.poolers
-    await current?.poolers.pgbouncer.stop()
-    await current?.poolers.taxirank.stop()
-    current = undefined
-    current = { setup, poolers: await start(setup) }
-    return current.poolers
-  }
+/** A control run has rows only where PgBouncer takes part. */
+function workloadsFor({ workloads, control }: Options, pgbouncerVersion: string): readonly Workload[] {
+  const possible = workloads.map((workload) => forPgBouncer(workload, pgbouncerVersion))
+  const chosen = control ? possible.filter(({ peers }) => peers.includes('pgbouncer')) : possible
+  if (chosen.length > 0) return chosen
+  throw new TaxirankError('bad_configuration', `--control: ${pgbouncerVersion} takes part in none of these rows`)
 }
 
-async function measureAll(options: Options, bench: Bench): Promise<readonly Row[]> {
+async function measureAll(workloads: readonly Workload[], bench: Bench): Promise<readonly Row[]> {
   const rows: Row[] = []
-  for (const workload of options.workloads) rows.push(await measure(bench, workload))
+  for (const workload of workloads) rows.push(await measure(bench, workload))
   return rows
 }

@@ -71,7 +71,7 @@ function pgbench(
   { seconds, seed, rate }: RunOptions,
 ): Promise<PgbenchResult> {
   const threads = threadsFor(workload, availableParallelism())
-  const length = seconds + workload.loginSeconds
+  const length = seconds + workload.loginSeconds + workload.warmingSeconds
   return runPgbench(place.processes, { command: place.pgbench, workload, port, threads, seconds: length, seed, rate })
 }
 
@@ -92,7 +92,7 @@ async function generatorOn(
   pooler.assertRunning()
   assertDescriptors(pooler.name, readFileSync(`/proc/${pooler.pid}/limits`, 'utf8'), workload.descriptors)
   assertDescriptors('the load generator', readFileSync('/proc/self/limits', 'utf8'), workload.descriptors)
-  const load: Load = workload.load === 'cancel' ? { load: 'cancel', seconds } : workload.load
+  const load: Load = typeof workload.load === 'string' ? { load: workload.load, seconds } : workload.load
   const before = readCpuTime(pooler.pid)
   const ordered = order(processes, { ...load, port: pooler.port, pid: pooler.pid })
   const [figures] = await Promise.all([ordered, load.load === 'reconnect' ? pooler.startAgain() : undefined])
@@ -109,12 +109,12 @@ async function order(processes: Processes, what: LoadOrder): Promise<LoadFigures
 
 /** Cancels are counted as transactions; whatever else the generator measured is taken as it is. */
 function fromFigures({ latenciesMs, ...figures }: LoadFigures, before: CpuTime, after: CpuTime): Run {
-  if (latenciesMs === undefined) return figures
-  const transactions = latenciesMs.length
+  const transactions = latenciesMs?.length ?? figures.transactions
+  if (transactions === undefined) return figures
   return {
     ...figures,
     transactions,
-    ...percentiles(latenciesMs, 1),
+    ...percentiles(latenciesMs ?? [], 1),
     cpu: cpuPerTransaction(before, after, transactions),
   }
 }

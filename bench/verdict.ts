@@ -1,6 +1,6 @@
 /** From pairs of runs to what the report says about each metric. */
 
-import { type Row, valueOf } from './measure.ts'
+import { type Contestant, type Row, valueOf } from './measure.ts'
 import { compare, type Comparison, medianInterval } from './statistics.ts'
 import type { Metric, Target, Workload } from './workloads.ts'
 
@@ -49,9 +49,9 @@ export function isBetterHigher(metric: Metric): boolean {
 }
 
 function find(row: Row & { name: 'measured' }, target: Target): Finding {
-  const values = (side: 'pgbouncer' | 'taxirank' | 'direct') =>
+  const values = (who: Contestant) =>
     row.pairs.flatMap((pair) => {
-      const run = pair[side]
+      const run = pair[who]
       return run === undefined ? [] : [valueOf(run, target.metric)]
     })
   const ours = values('taxirank')

@@ -3,7 +3,7 @@
  * each of them must reach. Ratios are always Taxirank divided by its baseline.
  */
 
-import type { Load } from './load/order.ts'
+import type { Load, TimedLoad } from './load/order.ts'
 import type { SetupName } from './poolers.ts'
 import { scramPassword } from './scram.ts'
 
@@ -19,12 +19,12 @@ export type Metric =
   | 'peakMb'
   | 'growthMb'
 
-/** What Taxirank is compared with: the other pooler, or PostgreSQL without a pooler. */
-export type Baseline = 'pgbouncer' | 'direct'
+/** What Taxirank is compared with: PgBouncer, PostgreSQL without a pooler, Taxirank with `session_state = allow`. */
+export type Peer = 'pgbouncer' | 'direct' | 'allow'
 
 export interface Target {
   readonly metric: Metric
-  readonly baseline: Baseline
+  readonly baseline: Peer
   /** Whether the limits are for the ratio, or for Taxirank's own figure. */
   readonly judged: 'ratio' | 'value'
   /** At least (where higher is better) or at most (elsewhere) to be reached; undefined: shown only. */
@@ -37,6 +37,12 @@ interface AnyWorkload {
   readonly name: string
   readonly title: string
   readonly setup: SetupName
+  /** The first takes turns with Taxirank. */
+  readonly peers: readonly [Peer, ...Peer[]]
+  /** Major and minor version, where what the row asks for was new in PgBouncer: an older one takes no part. */
+  readonly pgbouncerSince: readonly [number, number]
+  /** Of each side, before the first pair: until the runtime has compiled what this row runs. */
+  readonly warmUpSeconds: number
   /** Rows whose runs take minutes, and are judged by a figure of their own, have fewer pairs than `--pairs` says. */
   readonly mostPairs: number
   readonly targets: readonly Target[]
@@ -52,21 +58,24 @@ export interface PgbenchWorkload extends AnyWorkload {
   readonly fewestThreads: number
   /** Added to every run: pgbench takes the time of logging in out of a run's time. */
   readonly loginSeconds: number
+  /**
+   * Every run begins with so much that does not count for its throughput. A new backend is slow until it has mapped
+   * what it reads of shared memory, which takes some ten seconds: a pooler's are old, direct connections always new.
+   */
+  readonly warmingSeconds: number
   /** Open loop: transactions begin on schedule, at this part of what PgBouncer can do at most. Undefined: closed loop. */
   readonly openLoop: number | undefined
   /** Writes leave dead rows behind: the small tables are vacuumed before each run. */
   readonly writes: boolean
   /** Every transaction's latency is logged, for p50 and p99. */
   readonly latencies: boolean
-  /** Runs against PostgreSQL itself as well, once a pair. */
-  readonly direct: boolean
 }
 
 /** A row of our own load generator. */
 export interface GeneratedWorkload extends AnyWorkload {
   readonly kind: 'generated'
-  /** Cancels go on for as long as a run takes. */
-  readonly load: Load | 'cancel'
+  /** The name alone: it goes on for as long as a run takes. */
+  readonly load: Load | TimedLoad
   /** Memory is measured on a process that has done nothing before. */
   readonly freshProcess: boolean
   /** File descriptors that the pooler and the generator need, each. */
@@ -74,6 +83,24 @@ export interface GeneratedWorkload extends AnyWorkload {
 }
 
 export type Workload = PgbenchWorkload | GeneratedWorkload
+
+/** Without PgBouncer where it is too old. `version` is its own line, `PgBouncer 1.18.0`, or of who stands in for it. */
+export function forPgBouncer(workload: Workload, version: string): Workload {
+  if (!isOlder(version, workload.pgbouncerSince)) return workload
+  const [peer, ...others] = workload.peers
+  return {
+    ...workload,
+    peers: [peer, ...others.filter((other) => other !== 'pgbouncer')],
+    targets: workload.targets.filter(({ baseline }) => baseline !== 'pgbouncer'),
+  }
+}
+
+function isOlder(version: string, [sinceMajor, sinceMinor]: readonly [number, number]): boolean {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? []
+  return Number(major) < sinceMajor || (Number(major) === sinceMajor && Number(minor) < sinceMinor)
+}
+
+export const usualWarmUpSeconds = 6
 
 const everyPair = Number.POSITIVE_INFINITY
 
@@ -84,6 +111,11 @@ function shown(metric: Metric): Target {
 /** Compared with PgBouncer. */
 function ratio(metric: Metric, mustReach: number, aim?: number): Target {
   return { metric, baseline: 'pgbouncer', judged: 'ratio', mustReach, aim }
+}
+
+/** Compared with another peer than PgBouncer. */
+function against(baseline: Peer, metric: Metric, mustReach: number, aim?: number): Target {
+  return { metric, baseline, judged: 'ratio', mustReach, aim }
 }
 
 /** Whatever PgBouncer needs. */
@@ -97,21 +129,27 @@ const writeTargets: readonly Target[] = [ratio('tps', 0.95, 1), shown('cpuMicros
 
 const usual = {
   kind: 'pgbench',
+  warmUpSeconds: usualWarmUpSeconds,
   setup: 'plain',
+  peers: ['pgbouncer'],
+  pgbouncerSince: [0, 0],
   mostPairs: everyPair,
   clients: 32,
   connection: '',
   fewestThreads: 1,
   loginSeconds: 0,
+  warmingSeconds: 0,
   openLoop: undefined,
   writes: false,
   latencies: false,
-  direct: false,
 } as const
 
 const generated = {
   kind: 'generated',
+  warmUpSeconds: usualWarmUpSeconds,
   setup: 'many',
+  peers: ['pgbouncer'],
+  pgbouncerSince: [0, 0],
   mostPairs: 3,
   freshProcess: true,
   descriptors: 100,
@@ -147,6 +185,26 @@ export const workloads: readonly Workload[] = [
   },
   {
     ...usual,
+    name: 'prepared',
+    title: 'select-only, prepared statements',
+    setup: 'prepared',
+    pgbenchArguments: ['-S', '-M', 'prepared'],
+    warmingSeconds: 12,
+    peers: ['direct', 'pgbouncer'],
+    pgbouncerSince: [1, 21],
+    targets: [against('direct', 'tps', 0.68, 0.8), shown('tps'), shown('cpuMicros')],
+  },
+  {
+    ...usual,
+    name: 'track',
+    title: 'select-only, simple protocol, `session_state = track`',
+    setup: 'track',
+    pgbenchArguments: ['-S', '-M', 'simple'],
+    peers: ['allow'],
+    targets: [against('allow', 'cpuMicros', 1.05, 1.02)],
+  },
+  {
+    ...usual,
     name: 'tpcb',
     title: 'TPC-B',
     pgbenchArguments: ['-b', 'tpcb-like'],
@@ -167,12 +225,8 @@ export const workloads: readonly Workload[] = [
     title: 'a connection per transaction, select-only',
     pgbenchArguments: ['-S', '-C'],
     fewestThreads: 2,
-    direct: true,
-    targets: [
-      ratio('tps', 0.9, 1),
-      { metric: 'tps', baseline: 'direct', judged: 'ratio', mustReach: 8, aim: undefined },
-      shown('cpuMicros'),
-    ],
+    peers: ['pgbouncer', 'direct'],
+    targets: [ratio('tps', 0.9, 1), against('direct', 'tps', 8), shown('cpuMicros')],
   },
   {
     ...usual,
@@ -215,6 +269,18 @@ export const workloads: readonly Workload[] = [
   },
   openLoop('open-50', 0.5),
   openLoop('open-90', 0.9),
+  {
+    ...generated,
+    name: 'parameters',
+    title: 'five parameters differ for every client, select-only, servers 1 ms away',
+    setup: 'parameters',
+    // A tenth of the transactions of other rows in the same time.
+    warmUpSeconds: 30,
+    mostPairs: everyPair,
+    freshProcess: false,
+    load: 'parameters',
+    targets: [ratio('tps', 1.6, 1.8), shown('cpuMicros')],
+  },
   {
     ...generated,
     name: 'cancel',

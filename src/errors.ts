@@ -56,6 +56,8 @@ const catalogue = {
   session_state_refused: { sqlState: '0A000', severity: 'ERROR', retryable: true },
   /** As many clients keep their servers as may. */
   too_many_pinned: { sqlState: '53300', severity: 'ERROR', retryable: true },
+  /** A client that listens may have missed something: silence would hide it. */
+  notifications_lost: { sqlState: '57P01', severity: 'FATAL', retryable: false },
   /** A cancel that met its request while it was still queued. */
   query_canceled: { sqlState: '57014', severity: 'ERROR', retryable: true },
   admin_shutdown: { sqlState: '57P01', severity: 'FATAL', retryable: true },

@@ -64,6 +64,18 @@ describe('a prepared statement', () => {
     assert.match(String(there), /^D [0-9]+$/)
   })
 
+  it('has the name that its client gave in what PostgreSQL complains of', async () => {
+    await first().ask(raw.parse('select $1::int', 'one number'), raw.sync)
+    const told = await first().ask(raw.bind([], 'one number'), raw.sync)
+    assert.match(String(told), /^E ERROR 08P01: .* "one number" requires 1,Z I$/)
+  })
+
+  it('may have a name of which PostgreSQL keeps 63 bytes', async () => {
+    const name = 'n'.repeat(63)
+    await first().ask(raw.parse('select 5', `${name}one`), raw.sync)
+    assert.deepEqual(await moved(() => first().ask(run(`${name}two`))), gave(5))
+  })
+
   it('is described, bound and closed under the name that its client gave', async () => {
     await first().ask(raw.parse('select $1::int + 1 as next', 'plus'), raw.sync)
     assert.deepEqual(await moved(() => first().ask(raw.describeStatement('plus'), raw.sync)), [
@@ -380,6 +392,24 @@ describe('the unnamed statement', () => {
       assert.deepEqual(await first().ask(run('')), [none, 'Z I'])
       assert.deepEqual(await moved(() => first().ask(run(''))), [none, 'Z I'])
     }
+  })
+
+  it('is that of a later group, if one of an earlier group fails', async () => {
+    first().send(raw.all(raw.parse('selec'), raw.sync, raw.parse('select 2'), raw.sync))
+    assert.match(String(await first().answer()), /^E ERROR 42601/)
+    assert.deepEqual(await first().answer(), parsed)
+    assert.deepEqual(await moved(() => first().ask(run(''))), gave(2))
+  })
+
+  it('is left as it was by what is skipped once an error is known', async () => {
+    await first().ask(raw.parse('select 1'), raw.sync)
+    first().send(raw.describeStatement('none'), raw.flush)
+    await first().until('E')
+    assert.deepEqual(await first().ask(raw.parse('select 2'), raw.closeStatement(''), raw.query('x'), raw.sync), [
+      'Z I',
+    ])
+    assert.deepEqual(await first().ask(run('')), gave(1))
+    assert.deepEqual(await moved(() => first().ask(run(''))), gave(1))
   })
 
   it('of another client is not there for a client that has none', async () => {

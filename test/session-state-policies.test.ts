@@ -16,7 +16,9 @@ const poolers = new TestPoolers(() => postgres.port)
 before(async () => {
   postgres = await startTestPostgres()
   const direct = await RawClient.login(postgres.port)
-  await direct.query('create role plain; grant plain to postgres; create sequence numbers; create table item (id int)')
+  await direct.query(
+    'create role plain login; grant plain to postgres; create sequence numbers; create table item (id int)',
+  )
   await direct.query(
     "create function hide(text) returns void language plpgsql as $$ begin perform set_config('app.tenant', $1, false); end $$",
   )
@@ -118,10 +120,43 @@ describe('a parameter that PostgreSQL does not report', () => {
     await first().query("begin; set work_mem = '5MB'; savepoint a; reset work_mem; rollback to a; commit")
     assert.equal(await show(second(), 'work_mem'), '4MB')
     assert.equal(await moved(() => show(first(), 'work_mem')), '5MB')
+    await first().query("do $$ begin perform set_config('work_mem', '7MB', false); end $$")
+    await first().query('begin; savepoint a; reset work_mem; rollback to a; commit')
+    assert.equal(await moved(() => show(first(), 'work_mem')), '7MB')
     const computed = "select set_config(n, '6MB', false) from (values ('work_mem')) v (n)"
     await first().query(`begin; reset work_mem; ${computed}; commit`)
     assert.equal(await show(second(), 'work_mem'), '4MB')
     assert.equal(await moved(() => show(first(), 'work_mem')), '6MB')
+  })
+
+  it('that can not be set is not carried', async () => {
+    const plain = await clients.pooler.login({ user: 'plain' })
+    for (const text of [
+      'set port = 1',
+      'set log_statement = all',
+      'set auto_explain.x = 1',
+      'set data_directory = x',
+    ]) {
+      await plain.query(text)
+      await plain.query('select 1/0')
+      assert.equal(await plain.value('select 1'), '1', text)
+      await second().query('select 1')
+      assert.equal(await plain.value('select 1'), '1', text)
+    }
+    await plain.query("set work_mem = '5MB'")
+    await plain.query("begin; set work_mem = '6MB'; savepoint a; select 1/0")
+    await plain.query('commit')
+    assert.equal(await show(plain, 'work_mem'), '5MB')
+    plain.leave()
+  })
+
+  it('is known when it comes in pieces', async () => {
+    const text = raw.query(`set app.long = '${'x'.repeat(70_000)}'`)
+    first().send(text.subarray(0, 300))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(String(await first().ask(text.subarray(300))), 'C SET,Z I')
+    assert.notEqual((await show(second(), 'app.long'))?.length, 70_000)
+    assert.equal((await moved(() => show(first(), 'app.long')))?.length, 70_000)
   })
 
   it('goes with DISCARD ALL and RESET ALL', async () => {
@@ -230,7 +265,6 @@ describe('what can not be carried', () => {
     'advisory locks': { make: 'select pg_advisory_lock(7)', drop: 'select pg_advisory_unlock(7)' },
     'WITH HOLD cursors': { make: 'declare c cursor with hold for select 1', drop: 'discard all' },
     'SQL PREPARE': { make: 'prepare p as select 1', drop: 'deallocate p' },
-    LISTEN: { make: 'listen news', drop: 'unlisten news' },
   }
   for (const [kind, { make, drop }] of Object.entries(pins)) {
     it(`keeps its server for the client: ${kind}`, async () => {
@@ -306,16 +340,16 @@ describe('what can not be carried', () => {
     assert.match(String(await second().query('select pg_advisory_lock(2)')), refusal)
     assert.deepEqual(await second().query('commit'), ['C ROLLBACK', 'Z I'])
     assert.match(
-      String(await second().ask(raw.statement('listen news'), raw.sync)),
-      /^1,E ERROR 53300: LISTEN would keep .*,Z I$/,
+      String(await second().ask(raw.statement('prepare p as select 1'), raw.sync)),
+      /^1,E ERROR 53300: SQL PREPARE would keep .*,Z I$/,
     )
-    await second().ask(raw.parse('listen news', 'l'), raw.sync)
+    await second().ask(raw.parse('prepare p as select 1', 'l'), raw.sync)
     const group = raw.all(raw.bind([], 'l'), raw.execute(), raw.sync)
-    assert.match(String(await second().ask(group)), /^E ERROR 53300: LISTEN would keep .*,Z I$/)
+    assert.match(String(await second().ask(group)), /^E ERROR 53300: SQL PREPARE would keep .*,Z I$/)
     assert.deepEqual(await second().query('select 2'), ['T ?column?', 'D 2', 'C SELECT 1', 'Z I'])
     await first().query('select pg_advisory_unlock(1)')
     await until(() => clients.pooler.figures.pins().length === 0)
-    assert.deepEqual((await second().ask(group)).slice(0, 2), ['2', 'C LISTEN'])
+    assert.deepEqual((await second().ask(group)).slice(0, 2), ['2', 'C PREPARE'])
   })
 
   it('costs the server when nothing undoes it', async () => {
@@ -413,6 +447,15 @@ describe('session_state = pin', () => {
     one.leave()
     assert.equal(await show(two, 'work_mem'), '4MB')
   })
+
+  it('gives what the startup packet has set back behind RESET ALL', async () => {
+    const { pooler } = await trio({ sessionState: 'pin' })
+    const one = await pooler.login({ application_name: 'eager' })
+    await one.query("set work_mem = '5MB'; set application_name = 'other'")
+    await one.query('reset all')
+    assert.equal(await show(one, 'application_name'), 'eager')
+    one.leave()
+  })
 })
 
 describe('session_state = allow', () => {
@@ -435,7 +478,7 @@ describe('what is seen', () => {
   it('is who keeps a server, why and since when', async () => {
     const { pooler, one } = await trio({ poolSize: 3 })
     assert.deepEqual(pooler.figures.pins(), [])
-    await one.query("set application_name = 'keeper'; select pg_advisory_lock(1); listen news")
+    await one.query("set application_name = 'keeper'; select pg_advisory_lock(1); create temp table mine ()")
     await until(() => pooler.figures.pins().length === 1)
     const seen = pooler.figures
       .pins()
@@ -446,7 +489,7 @@ describe('what is seen', () => {
         maxPinned,
         waiting,
       ])
-    assert.deepEqual(seen, [['keeper', ['advisory locks', 'LISTEN'], 1, 2, 0]])
+    assert.deepEqual(seen, [['keeper', ['advisory locks', 'temporary objects'], 1, 2, 0]])
     one.leave()
     await until(() => pooler.figures.pins().length === 0)
     const [pool] = pooler.figures.pools()

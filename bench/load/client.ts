@@ -1,4 +1,4 @@
-/** One client of a load generator: plain TCP, user and database `postgres`, no password. */
+/** One client of a load generator: plain TCP, user and database `postgres`, no password, whatever parameters. */
 
 import { errorText, Messages, query, startup } from './messages.ts'
 
@@ -27,10 +27,10 @@ export class LoadClient {
   }
 
   /** Connects and logs in. Rejects with the reason when it is refused. */
-  static async login(port: number): Promise<LoadClient> {
+  static async login(port: number, parameters: Readonly<Record<string, string>> = {}): Promise<LoadClient> {
     const client = new LoadClient()
     client.#socket = await Bun.connect<LoadClient>({ hostname: '127.0.0.1', port, data: client, socket: handlers })
-    const { error } = await client.#send(startup)
+    const { error } = await client.#send(startup(parameters))
     if (error !== undefined) throw new Error(error)
     return client
   }

@@ -5,6 +5,7 @@
  */
 
 import { cancel, idle, reconnect, result, stopped } from './loads.ts'
+import { parameters } from './parameters.ts'
 import type { LoadFigures, LoadOrder } from './order.ts'
 
 const order = JSON.parse(process.argv[2] ?? '') as LoadOrder
@@ -19,6 +20,8 @@ function carryOut(given: LoadOrder): Promise<LoadFigures> {
       return reconnect(given, given.clients)
     case 'cancel':
       return cancel(given, given.seconds)
+    case 'parameters':
+      return parameters(given, given.seconds)
     case 'result':
       return result(given, given.megabytes)
     case 'stopped':

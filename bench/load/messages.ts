@@ -53,7 +53,14 @@ export class Messages {
   }
 }
 
-export const startup = startupPacket('user\0postgres\0database\0postgres\0\0')
+/** For user and database `postgres`. */
+export function startup(parameters: Readonly<Record<string, string>>): Buffer {
+  const all = Object.entries({ user: 'postgres', database: 'postgres', ...parameters })
+  const bytes = Buffer.from(`........${all.map(([name, value]) => `${name}\0${value}\0`).join('')}\0`)
+  bytes.writeUInt32BE(bytes.length, 0)
+  bytes.writeUInt32BE(3 << 16, 4)
+  return bytes
+}
 
 export function query(sql: string): Buffer {
   const bytes = Buffer.from(`Q....${sql}\0`)
@@ -78,11 +85,4 @@ export function errorText(body: Buffer): string {
       .map((field) => [field.charAt(0), field.slice(1)]),
   )
   return `${fields.get('C')} ${fields.get('M')}`
-}
-
-function startupPacket(parameters: string): Buffer {
-  const bytes = Buffer.from(`........${parameters}`)
-  bytes.writeUInt32BE(bytes.length, 0)
-  bytes.writeUInt32BE(3 << 16, 4)
-  return bytes
 }

@@ -16,7 +16,7 @@ const noBytes = Buffer.alloc(0)
 export class ClientStatements {
   readonly #store: PreparedStatements
   readonly #byName = new Map<string, PreparedStatement>()
-  /** How often the client has sent a Parse of the unnamed statement: tells its newest from an older one on another server. */
+  /** Grows when the client sends a Parse of the unnamed statement or drops it: tells its newest from an older one on another server. */
   unnamedParses = 0
   /** What running the unnamed statement does to a session. */
   unnamedEffects: Effects = noEffects
@@ -42,6 +42,12 @@ export class ClientStatements {
     const other = this.#store.of(statement.content, planKey)
     this.set(name, other)
     return other
+  }
+
+  /** One of its names for what servers have under this one. */
+  nameOf(ours: string): string | undefined {
+    for (const [name, statement] of this.#byName) if (statement.name === ours) return name
+    return undefined
   }
 
   has(name: string): boolean {
@@ -94,8 +100,14 @@ export class ClientStatements {
     if (this.#unnamedBytes > 0) bytes.copy(this.#unnamed, 0, start, end)
   }
 
-  /** Hot path. A Query, a Close or a Parse that failed has dropped it. */
+  /** Hot path. A Query or a Close drops it: what other servers have of it is none of the client's any more. */
   unnamedDropped(): void {
+    this.#unnamedBytes = 0
+    this.unnamedParses++
+  }
+
+  /** Its newest Parse has failed. */
+  unnamedFailed(): void {
     this.#unnamedBytes = 0
   }
 

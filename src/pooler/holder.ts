@@ -1,4 +1,5 @@
 import type { TaxirankError } from '../errors.ts'
+import type { ClientListening } from './client-listening.ts'
 import type { ClientStatements } from './client-statements.ts'
 import type { ParameterSet } from './parameters.ts'
 import type { ReplyReader } from './reply-reader.ts'
@@ -14,11 +15,21 @@ export interface Holder extends ReplyReader {
   readonly statements: ClientStatements
   /** Hot path. Its unnamed statement is no more, if it has one. */
   unnamedDropped(): void
+  /** The newest Parse of it has failed, or was skipped. */
+  unnamedFailed(): void
   /** It reads what its session last drew from a sequence. */
   readsSequences: boolean
   /** It has prepared something. */
   readonly hasStatements: boolean
   readonly applicationName: string
+  /** What it listens to, without keeping a server for that. */
+  readonly listening: ClientListening
+  /** It hears of this channel in that way. */
+  hears(channel: string): boolean
+  /** Not any more; undefined: of none. */
+  unlisten(channel?: string): void
+  /** It keeps its server, and is between two transactions. */
+  rested(): void
   /** It keeps its server for these reasons. */
   pinned(reasons: readonly string[]): void
   /** PostgreSQL is telling the client about a changed parameter: these are the values now. */

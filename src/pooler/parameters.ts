@@ -41,12 +41,13 @@ export class TrackedParameters {
   /** `extra`: names of parameters that an extension has reported, say. Those that aren't reported are not carried. */
   constructor(extra: Iterable<string> = []) {
     const added = [...extra].filter((name) => !identity.has(name.toLowerCase()))
-    this.#names = new Map([...added.map((name) => [name.toLowerCase(), name] as const), ...settable])
+    const names = new Map([...added.map((name) => [name.toLowerCase(), name] as const), ...settable])
+    this.#names = new Map([...names, ...[...names.values()].map((name) => [name, name] as const)])
   }
 
   /** PostgreSQL's spelling of a tracked parameter's name, whatever its case; undefined if it isn't one. */
   nameOf(name: string): string | undefined {
-    return this.#names.get(name.toLowerCase())
+    return this.#names.get(name) ?? this.#names.get(name.toLowerCase())
   }
 }
 
@@ -248,8 +249,8 @@ function guarded(assignments: readonly string[], client: ParameterSet): string {
 
 function* reported(server: ParameterSet, client: ParameterSet, tracked: TrackedParameters): Generator<string> {
   for (const [name, value] of client.values) {
-    if (tracked.nameOf(name) === undefined || server.values.get(name) === value) continue
-    if (!server.values.has(name)) continue
+    const theirs = server.values.get(name)
+    if (theirs === value || theirs === undefined || tracked.nameOf(name) === undefined) continue
     assertQuotable(name, value, server, client)
     yield assignment(name, value)
   }

@@ -45,10 +45,12 @@ const questions: Partial<Record<PinKind, string>> = {
   'advisory locks': `EXISTS(SELECT FROM pg_catalog.pg_locks WHERE locktype ${equals} 'advisory' AND pid ${equals} ${ownPid})`,
   'WITH HOLD cursors': 'EXISTS(SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)',
   'SQL PREPARE': 'EXISTS(SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)',
-  LISTEN: 'EXISTS(SELECT FROM pg_catalog.pg_listening_channels())',
 }
 
-export const askableKinds = Object.keys(questions) as PinKind[]
+/** The channels themselves: others may listen to them for whoever does. */
+const channelsAsked = "SELECT 'listen',c,NULL FROM pg_catalog.pg_listening_channels() c"
+
+export const askableKinds: readonly PinKind[] = [...(Object.keys(questions) as PinKind[]), 'LISTEN']
 
 /** What is in doubt about a session. */
 export interface Doubts {
@@ -57,6 +59,8 @@ export interface Doubts {
   readonly names: ReadonlyMap<string, boolean>
   /** Any parameter may have been set. */
   readonly isAnyName: boolean
+  /** Something has failed or was rolled back: a name may be that of a parameter which the client may not set. */
+  readonly hasFailed: boolean
   /** Parameters that were reset, maybe in vain; `allParameters`: all. */
   readonly resets: ReadonlySet<string>
 }
@@ -66,17 +70,33 @@ export const allParameters = '*'
 const nothing = "SELECT ''"
 
 /** One Query whose rows, read by `readAnswer`, tell what is in doubt. */
-export function questionOf({ kinds, names, isAnyName }: Doubts): string {
-  const parts = [...kinds].map((kind) => `SELECT 'pin','${kind}',(${questions[kind] ?? 'true'})::pg_catalog.text`)
+export function questionOf({ kinds, names, isAnyName, hasFailed }: Doubts): string {
+  const parts = [...kinds].map((kind) =>
+    kind === 'LISTEN' ? channelsAsked : `SELECT 'pin','${kind}',(${questions[kind] ?? 'true'})::pg_catalog.text`,
+  )
   if (isAnyName) {
-    parts.push(`SELECT 'set',name,setting FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`)
+    parts.push(
+      `SELECT 'set',name,pg_catalog.current_setting(name,true) FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`,
+    )
   }
-  for (const name of names.keys()) parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)`)
+  for (const name of names.keys()) {
+    const where = hasFailed && name !== 'role' ? ` WHERE ${isSet(name)}` : ''
+    parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)${where}`)
+  }
   return parts.length === 0 ? nothing : parts.join(' UNION ALL ')
+}
+
+/** Whether the session has set it. PostgreSQL lists no custom parameters, but those of extensions. */
+function isSet(name: string): string {
+  const listed = (sources: string): string =>
+    `EXISTS(SELECT FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) ${equals} '${name}' AND source ${sources} 'session')`
+  return name.includes('.') ? `NOT ${listed('OPERATOR(pg_catalog.<>)')}` : listed(equals)
 }
 
 export interface Answer {
   readonly kinds: ReadonlySet<PinKind>
+  /** What it listens to. */
+  readonly channels: readonly string[]
   /** Null: there is no such parameter. */
   readonly settings: ReadonlyMap<string, string | null>
 }
@@ -84,11 +104,14 @@ export interface Answer {
 /** From the rows that came. */
 export function readAnswer(rows: readonly (readonly (string | null)[])[]): Answer {
   const kinds = new Set<PinKind>()
+  const channels: string[] = []
   const settings = new Map<string, string | null>()
   for (const [what, name, value = null] of rows) {
-    if (what === 'set' && name) {
+    if (what === 'listen') channels.push(name ?? '')
+    else if (what === 'set' && name) {
       if (!isOfTransaction(name.toLowerCase())) settings.set(name.toLowerCase(), value)
     } else if (value === 'true') kinds.add(name as PinKind)
   }
-  return { kinds, settings }
+  if (channels.length > 0) kinds.add('LISTEN')
+  return { kinds, channels, settings }
 }

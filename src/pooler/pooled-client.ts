@@ -20,6 +20,7 @@ import type { CancelKey, CancelKeys } from './cancel-keys.ts'
 import type { ClientFigures } from './figures.ts'
 import type { LiveUser } from './live.ts'
 import { clientSubject, textOf } from './names.ts'
+import { ClientListening, type ListeningDesk } from './client-listening.ts'
 import type { ClientLimits } from './client-limits.ts'
 import { ClientStatements } from './client-statements.ts'
 import { ClientTiming, isTimed, type TimingOwner } from './client-timing.ts'
@@ -50,7 +51,10 @@ const leastBytesPerMs = 1
 
 const queuedNotice = build.notice('No server connection available in postgres backend, client being queued')
 
-export class PooledClient extends Node implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, TimingOwner {
+export class PooledClient
+  extends Node
+  implements ClientHandler, ReaderDesk, Holder, Caller<PooledServer>, TimingOwner, ListeningDesk
+{
   /** Given at login, repeated to cancel. */
   readonly key: CancelKey
   /** Of the rest of a message; undefined until the client first stops in the middle of one. */
@@ -74,6 +78,8 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   #initial: ParameterSet | undefined
   /** Made when it first prepares something: most clients never do. */
   #statements: ClientStatements | undefined
+  /** Made when it first listens. */
+  #listening: ClientListening | undefined
   #server: PooledServer | undefined
   /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
@@ -156,6 +162,51 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
 
   unnamedDropped(): void {
     this.#statements?.unnamedDropped()
+  }
+
+  unnamedFailed(): void {
+    this.#statements?.unnamedFailed()
+  }
+
+  // What it listens to.
+
+  get listening(): ClientListening {
+    this.#listening ??= new ClientListening(this)
+    return this.#listening
+  }
+
+  hears(channel: string): boolean {
+    return this.#listening?.channels.has(channel) === true
+  }
+
+  unlisten(channel?: string): void {
+    if (!this.#listening) return
+    this.pool.listeners.leave(this.#listening, channel)
+    this.#listening.unlistened(channel)
+  }
+
+  leaveAll(): void {
+    if (this.#listening) this.pool.listeners.leave(this.#listening)
+  }
+
+  get encoding(): string {
+    return this.parameters.values.get('client_encoding') ?? ''
+  }
+
+  get mayBeNotified(): boolean {
+    return this.#client.isOpen && (this.#server?.isBetweenTransactions ?? true)
+  }
+
+  get unreadBytes(): number {
+    return this.#client.unsentBytes
+  }
+
+  tell(message: Buffer): void {
+    this.#client.write(message, 0)
+  }
+
+  rested(): void {
+    this.#listening?.rested()
   }
 
   // Login.
@@ -505,6 +556,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
     this.#server = undefined
     this.#timing?.rested()
     if (this.#isLeaving) return this.#client.close()
+    this.#listening?.rested()
     this.#resumeIfFree()
     if (this.pool.dismissal && this.#client.isOpen) this.fail(this.pool.dismissal)
   }
@@ -593,6 +645,7 @@ export class PooledClient extends Node implements ClientHandler, ReaderDesk, Hol
   #leave(isOrderly: boolean): void {
     this.#owner.unwatchHalfMessage(this)
     this.#timing?.end()
+    this.leaveAll()
     if (this.#notifying) this.deadlines.stop(this.#notifying)
     this.#reader.discardBacklog()
     if (this.#waiter.isWaiting) this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.clientGone)

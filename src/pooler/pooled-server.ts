@@ -23,6 +23,7 @@ import type { FramingRules } from '../wire/framer.ts'
 import { TransactionStatus } from '../wire/messages.ts'
 import type { Chore } from './chore.ts'
 import type { Holder } from './holder.ts'
+import type { Listeners } from './listeners.ts'
 import type { ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import type { ReplyReader } from './reply-reader.ts'
@@ -59,6 +60,7 @@ export interface ServerOwner extends PinDesk {
   readonly deadlines: Deadlines
   readonly now: () => number
   readonly parameterSets: ParameterSets
+  readonly listeners: Listeners
   readonly trace: Trace
   /** Another pooler stands between this one and PostgreSQL. */
   readonly isBehindPooler: boolean
@@ -221,6 +223,11 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     return this.#queue.copyIn === 'in'
   }
 
+  /** No transaction is open, and nothing is on its way to the holder. */
+  get isBetweenTransactions(): boolean {
+    return this.#status === TransactionStatus.idle && this.#queue.isAtRest && !this.#router.isMidMessage
+  }
+
   get isBlocked(): boolean {
     return this.#server.isBlocked
   }
@@ -328,6 +335,10 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.#statements.unnamedDropped()
     this.#queue.sentOurs()
     this.write(build.query(text))
+  }
+
+  holdUntilAnswered(): void {
+    this.#queue.holdUntilAnswered()
   }
 
   /** Bytes of the pooler's own. */
@@ -500,9 +511,10 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
       const how = error.code === 'protocol_violation' ? 'it broke the protocol: ' : ''
       return this.#owner.destroy(this, how + error.message)
     }
-    // Whatever has emptied the pipeline: a holder that still has to wait does.
-    if (wasFull) this.#holder?.mayReadOn()
+    const holder = this.#holder
     this.#considerRelease()
+    // Whatever has emptied the pipeline: a holder that still has to wait does.
+    if (wasFull) holder?.mayReadOn()
   }
 
   /** Hot path. */
@@ -539,12 +551,19 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     if (this.#queue.isUncertain && this.#queue.isAnswered)
       this.#keeper.session.ruin('nobody knows how many replies it owes')
     else if (!this.#queue.isAtRest) return
+    this.#keeper.settleUnlistened()
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
     if (this.#isSession) this.closeIfMarked()
     else if (this.#keeper.isLost)
       this.#owner.destroy(this, `its client's state is lost: ${this.#keeper.session.unusableBy}`)
     else if (this.#keeper.isInDoubt) this.#keeper.inquire()
-    else if (!this.#keeper.isPinned) this.#giveBackWhenSent()
+    else if (this.#keeper.isHandingOver) this.#keeper.advance()
+    else if (this.#keeper.isPinned) holder.rested()
+    else this.#giveBackWhenSent()
+  }
+
+  reconsider(): void {
+    this.#considerRelease()
   }
 
   /** In session mode the client keeps its server; but not one that is marked, if such are closed fast. */

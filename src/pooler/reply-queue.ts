@@ -76,6 +76,7 @@ class Entry {
   dropNotes(): void {
     this.queryNote?.dropped()
     this.queryNote = undefined
+    if (this.notes === noNotes) return
     for (const { note } of this.notes.toReversed()) note.dropped()
     this.notes = noNotes
   }
@@ -104,7 +105,7 @@ type CopyIn = 'none' | 'in' | 'ending'
 export interface GroupFailure {
   /** Of the message that failed. */
   readonly note: MessageNote | undefined
-  /** A Parse of the unnamed statement has failed or is skipped. */
+  /** A Parse of the unnamed statement has failed or is skipped, and none was sent in a later group. */
   readonly isUnnamedLost: boolean
 }
 
@@ -314,9 +315,10 @@ export class ReplyQueue {
     const first = this.#first
     if (first && first.kind !== 'sync' && first.unanswered === 0) return failureOf(first)
     const head = first ?? this.#open
-    const failure = { note: head.nextNote, isUnnamedLost: head.unnamedAt >= head.extended - head.unanswered }
+    const { nextNote: note } = head
+    const isUnnamedLost = head.unnamedAt >= head.extended - head.unanswered
     this.#skipToSync()
-    return failure
+    return { note, isUnnamedLost: isUnnamedLost && !this.#isUnnamedRenewed }
   }
 
   /** Hot path. The head is answered. If the count is uncertain, there may be none. */
@@ -394,6 +396,13 @@ export class ReplyQueue {
     this.#retire(sync)
     this.#struckSyncs++
     return next
+  }
+
+  /** A group behind the first one has a Parse of the unnamed statement. */
+  get #isUnnamedRenewed(): boolean {
+    if (!this.#first) return false
+    for (let entry = this.#first.next; entry; entry = entry.next) if (entry.unnamedAt >= 0) return true
+    return this.#open.unnamedAt >= 0
   }
 
   #skipToSync(): void {

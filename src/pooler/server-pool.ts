@@ -13,6 +13,7 @@ import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type { Derivations } from '../auth/derivations.ts'
 import { areSameCredentials, type Credentials } from '../auth/secret.ts'
 import type { Network } from '../server/network.ts'
+import type { ServerOptions } from '../server/server.ts'
 import { ProtocolVersion, type ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import type { FramingRules } from '../wire/framer.ts'
@@ -24,10 +25,12 @@ import type { ParameterSet, ParameterSets, TrackedParameters } from './parameter
 import { areRulesAlike, type ServerPoolSettings, settingsOf } from './pool-settings.ts'
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
 import { ServerAddresses } from './server-addresses.ts'
-import { type Effects, unsure } from '../sql/effect.ts'
+import type { Effects } from '../sql/effect.ts'
+import { dottedNames } from '../sql/function-effects.ts'
 import type { Holder } from './holder.ts'
 import type { RequestHead } from './request-reader.ts'
 import { Audit, auditedAs } from './audit.ts'
+import { Listeners } from './listeners.ts'
 import { PreparedStatements, type StatementClassifier } from './prepared-statements.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { Tally } from './tally.ts'
@@ -56,6 +59,9 @@ export interface ServerPoolParts {
   readonly user: LiveUser
 }
 
+/** Of a text that is too long to be looked at whole. */
+const lookedAtBytes = 4_096
+
 /** A failure that goes on is logged as often as this. */
 const repeatLogMs = 10_000
 const closedByPostgres = 'PostgreSQL closed the connection'
@@ -76,6 +82,8 @@ export class ServerPool implements ServerOwner {
   readonly #protocol = new ProtocolVersion()
   /** What its clients have prepared. */
   readonly statements: PreparedStatements
+  /** Its clients that LISTEN. */
+  readonly listeners: Listeners
   /** What its clients do that plain transaction pooling would break. */
   readonly audit = new Audit()
   /** Undefined: nobody has asked yet. */
@@ -98,6 +106,7 @@ export class ServerPool implements ServerOwner {
     this.#around = around
     this.#settings = settingsOf(options, database, user)
     this.statements = new PreparedStatements(around.classifier)
+    this.listeners = new Listeners(this)
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
     this.#addresses = new ServerAddresses(addresses, balance)
     this.#defineInTrace()
@@ -320,6 +329,7 @@ export class ServerPool implements ServerOwner {
     this.#isBehindPooler = undefined
     this.#protocol.forget()
     this.#engine.retireAll(now)
+    this.listeners.loseAll('the connections of its pool are closed')
     this.#engine.retryNow(now)
     for (const server of this.servers) server.closeIfMarked()
   }
@@ -334,6 +344,7 @@ export class ServerPool implements ServerOwner {
       this.#engine.retire(server.slot, now)
       server.closeIfMarked()
     }
+    this.listeners.hostMoved(host, addresses)
   }
 
   /** Has what is idle checked before it is lent, if servers are checked. */
@@ -350,6 +361,7 @@ export class ServerPool implements ServerOwner {
   /** Closes every server, whoever holds it. */
   destroyAll(reason: string): void {
     for (const slot of this.#servers.keys()) this.#engine.destroy(slot, reason, this.#around.now())
+    this.listeners.loseAll(reason)
   }
 
   // For clients.
@@ -403,8 +415,10 @@ export class ServerPool implements ServerOwner {
   // For servers.
 
   classify({ bytes, end, isTail }: RequestHead, from: number): Effects {
-    // Too long to be looked at.
-    if (!isTail) return unsure
+    if (!isTail) {
+      const beginning = bytes.toString('latin1', from, Math.min(end, from + lookedAtBytes))
+      return [{ kind: 'unsure', mentioned: dottedNames(beginning) }]
+    }
     const at = bytes.indexOf(0, from)
     return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at)
   }
@@ -444,6 +458,16 @@ export class ServerPool implements ServerOwner {
 
   get maxPinned(): number {
     return this.#settings.maxPinned
+  }
+
+  /** A client need not keep a server for what it listens to. */
+  get sharesListening(): boolean {
+    return !this.isBehindPooler
+  }
+
+  listeningOptions(): Omit<ServerOptions, 'traffic'> {
+    const { connectTimeoutMs, deadlines, derivations, now } = this
+    return { target: this.takeTarget(), connectTimeoutMs, deadlines, derivations, now }
   }
 
   takePin(): boolean {

@@ -3,11 +3,13 @@
  */
 
 import { TaxirankError } from '../errors.ts'
+import * as build from '../wire/build.ts'
 import type { Framer } from '../wire/framer.ts'
 import { Backend, TransactionStatus } from '../wire/messages.ts'
-import { readErrorFields, readParameterStatus } from '../wire/read.ts'
+import { readErrorFields, readNotification, readParameterStatus } from '../wire/read.ts'
 import type { Chore } from './chore.ts'
 import type { Holder } from './holder.ts'
+import { ourPrefix } from './prepared-statements.ts'
 import { ReplacedAnswer } from './replaced-answer.ts'
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { ReplyReader } from './reply-reader.ts'
@@ -34,6 +36,8 @@ export interface ReplyDesk {
 
 const prepareTag = Buffer.from('PREPARE\0')
 const listenTag = Buffer.from('LISTEN\0')
+const rollbackTag = Buffer.from('ROLLBACK\0')
+const unlistenTag = Buffer.from('UNLISTEN\0')
 const discardAllTag = Buffer.from('DISCARD ALL\0')
 const deallocateAllTag = Buffer.from('DEALLOCATE ALL\0')
 const deallocateTag = Buffer.from('DEALLOCATE\0')
@@ -41,9 +45,12 @@ const deallocateTag = Buffer.from('DEALLOCATE\0')
 const noStatement = '\0C26000\0'
 /** Where "cached plan must not change result type" comes from. */
 const planChanged = '\0RRevalidateCachedQuery\0'
+const header = 5
 const letterD = 0x44
 const letterL = 0x4c
 const letterP = 0x50
+const letterR = 0x52
+const letterU = 0x55
 /** The fields for severity come first, and the second of them is never translated. */
 const fatalSeverity = /^E[^]{4}S[^\0]*\0V(FATAL|PANIC)\0/
 
@@ -92,14 +99,13 @@ export class ServerReplies implements RouterDesk {
     switch (framer.type) {
       case Backend.dataRow:
         return reader
+      case Backend.notificationResponse:
+        return this.#notified(framer, isOurs)
       case Backend.errorResponse:
         return this.#gotError(framer, isOurs, reader)
       case Backend.parameterStatus:
         this.#gotParameter(framer, reader)
         return reader
-      case Backend.notificationResponse:
-        // No part of the answer that it comes before: the holder hears it, also while its session is asked what it has become.
-        return isOurs && this.#keeper.asking ? (this.#desk.holder ?? reader) : reader
       case Backend.readyForQuery:
         this.#count(framer)
         return this.#refusesBlock(framer) && reader?.isReading ? this.#blockRefusal : reader
@@ -124,6 +130,14 @@ export class ServerReplies implements RouterDesk {
       return undefined
     }
     return note instanceof ReplacedAnswer && note.completion && reader ? this.#instead(note.completion, reader) : reader
+  }
+
+  /** Whoever is asked: it is the holder's, unless that hears of it elsewhere. */
+  #notified(framer: Framer, isOurs: boolean): ReplyReader | undefined {
+    const { holder } = this.#desk
+    this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
+    if (!holder?.isReading) return undefined
+    return this.#keeper.takesNotification(readNotification(framer), holder) ? undefined : holder
   }
 
   /** Gives the reader these bytes in place of the message. */
@@ -187,6 +201,8 @@ export class ServerReplies implements RouterDesk {
     if (letter === letterP && hasTag(framer, prepareTag)) this.#keeper.found('SQL PREPARE')
     else if (letter === letterL && hasTag(framer, listenTag)) this.#keeper.found('LISTEN')
     else if (letter === letterD) this.#noteDiscard(framer)
+    else if (letter === letterR && hasTag(framer, rollbackTag)) this.#keeper.undone()
+    else if (letter === letterU && hasTag(framer, unlistenTag)) this.#keeper.unlistened()
   }
 
   #noteDiscard(framer: Framer): void {
@@ -233,10 +249,12 @@ export class ServerReplies implements RouterDesk {
       return holder
     }
     if (isOurs) this.#keeper.askedInVain()
-    if (isUnnamedLost) holder.unnamedDropped()
+    else this.#keeper.undone()
+    if (isUnnamedLost) holder.unnamedFailed()
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
-    const error = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
+    const replaced = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
+    const error = replaced ?? (framer.isTail ? withOwnName(text, holder) : undefined)
     return error && reader ? this.#instead(error, reader) : reader
   }
 
@@ -248,6 +266,22 @@ export class ServerReplies implements RouterDesk {
     chore.gotError(framer, framer.isTail)
     return undefined
   }
+}
+
+const ours = new RegExp(`"(${ourPrefix}\\d+)"`)
+
+/** An ErrorResponse that says our name for a statement of the holder's, with the holder's; undefined: it doesn't. */
+function withOwnName(text: string, holder: Holder): Buffer | undefined {
+  const [, name] = ours.exec(text) ?? []
+  const own = name !== undefined && holder.hasStatements ? holder.statements.nameOf(name) : undefined
+  if (name === undefined || own === undefined) return undefined
+  return build.message(
+    'E',
+    Buffer.from(
+      text.slice(header).replaceAll(`"${name}"`, () => `"${own}"`),
+      'latin1',
+    ),
+  )
 }
 
 /** Nobody asked a server without a lease anything: it may tell notices and the like, nothing else. */

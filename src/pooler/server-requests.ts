@@ -116,6 +116,7 @@ export class ServerRequests implements StatementDesk {
   /** Hot path. Only a statement without a name is looked at here; the others when they are shared. */
   #examineParse(message: RequestHead): void {
     if (isNamedParse(message)) return this.statements.areNamed ? undefined : this.#examineNamed(message)
+    if (this.#queue.isSkipping) return
     const effects = this.#desk.classify(message, message.start + header + 1)
     const holder = this.#theHolder
     if (effects.length === 0 && !holder.hasStatements) return
@@ -206,7 +207,9 @@ export class ServerRequests implements StatementDesk {
     }
   }
 
+  /** PostgreSQL doesn't, if it skips the message. */
   #unnamedDropped(holder: Holder): void {
+    if (this.#queue.isSkipping) return
     this.statements.unnamedDropped()
     holder.unnamedDropped()
   }
@@ -224,6 +227,7 @@ export class ServerRequests implements StatementDesk {
       this.#keeper.session.leave('statements', 'a named statement was prepared on it')
       return this.#queue.sentExtended()
     }
+    if (this.#queue.isSkipping) return
     holder.statements.unnamedParsed(message, message.isTail)
     this.statements.unnamedParsed(holder)
     this.#queue.sentUnnamedParse()

@@ -15,6 +15,10 @@ export class ServerSession {
   readonly #restoresIdentity: boolean
   readonly #identity = new Map<string, string>()
   #parameters: ParameterSet | undefined
+  /** What it is like once what is under way has been answered; undefined: nothing is. */
+  #expected: ParameterSet | undefined
+  /** Since that was sent. */
+  readonly #reported = new Map<string, string>()
   #login: ParameterSet | undefined
   #ruinedBy: string | undefined
   #unusableBy: string | undefined
@@ -33,8 +37,9 @@ export class ServerSession {
   }
 
   get parameters(): ParameterSet {
-    assert(this.#parameters !== undefined, 'a server has parameters once it is ready')
-    return this.#parameters
+    const parameters = this.#expected ?? this.#parameters
+    assert(parameters !== undefined, 'a server has parameters once it is ready')
+    return parameters
   }
 
   /** What it was like at the end of its login. */
@@ -96,6 +101,27 @@ export class ServerSession {
     this.#reconsider()
   }
 
+  /** It is being brought to this, by a request of the pooler's own that ends the session if it fails. */
+  bringing(expected: ParameterSet): void {
+    this.#expected = expected
+    this.#reconsider()
+  }
+
+  /** That has been answered. PostgreSQL may have spelled values otherwise; and some can't be set. */
+  brought(): void {
+    const expected = this.#expected
+    if (!expected) return
+    this.#expected = undefined
+    const reported = this.#reported
+    const { values } = this.parameters
+    const isAsExpected =
+      [...values].every(([name, value]) => expected.values.get(name) === (reported.get(name) ?? value)) &&
+      expected.values.size === values.size
+    this.#parameters = isAsExpected ? expected : this.#sets.of(new Map([...values, ...reported]), expected.settings)
+    reported.clear()
+    this.#reconsider()
+  }
+
   /** These are what is set in it beyond what PostgreSQL reports. */
   settingsKnown(settings: ReadonlyMap<string, string>): void {
     this.#parameters = this.#sets.withSettings(this.parameters, settings)
@@ -103,7 +129,8 @@ export class ServerSession {
   }
 
   parameterReported(name: string, value: string): void {
-    this.#parameters = this.#sets.with(this.parameters, name, value)
+    if (this.#expected) this.#reported.set(name, value)
+    else this.#parameters = this.#sets.with(this.parameters, name, value)
     if (isIdentity(name)) this.#reconsider()
   }
 }

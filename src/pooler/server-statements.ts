@@ -138,7 +138,7 @@ export class ServerStatements {
     const to = from < 0 ? -1 : nameEnd(message, from)
     if (to <= from) return false
     const { group } = this.#queue
-    const changedIn = this.#changed.get(message.bytes.toString('latin1', from, to))
+    const changedIn = this.#changed.get(statementName(message, from, to))
     const isUnsettled = changedIn !== undefined && changedIn !== group
     return isUnsettled || (this.#allChangedIn >= 0 && this.#allChangedIn !== group)
   }
@@ -195,7 +195,7 @@ export class ServerStatements {
     if (message.bytes[from] === 0) return this.#useUnnamed(message, from, owner)
     const to = from < 0 ? -1 : nameEnd(message, from)
     if (to < 0) return this.#malformed(message)
-    const name = message.bytes.toString('latin1', from, to)
+    const name = statementName(message, from, to)
     switch (message.bytes[message.start]) {
       case Frontend.parse:
         return this.#parse(message, to, name, owner, mustParse)
@@ -426,6 +426,14 @@ export class ServerStatements {
     this.#queue.sentNoted(new ReplacedAnswer(restore))
     return renamedOnly(message, from, to, nobodysName)
   }
+}
+
+/** PostgreSQL keeps this much of a name. */
+const nameBytes = 63
+
+/** Hot path. As PostgreSQL compares it. */
+function statementName({ bytes }: MessageBytes, from: number, to: number): string {
+  return bytes.toString('latin1', from, Math.min(to, from + nameBytes))
 }
 
 function renamed(message: MessageBytes, from: number, to: number, name: string | undefined): Replacement | undefined {

@@ -4,9 +4,11 @@
  */
 
 import { TaxirankError } from '../errors.ts'
-import type { Effects } from '../sql/effect.ts'
+import type { Effect, Effects } from '../sql/effect.ts'
+import { HandOver, type HandOverDesk } from './hand-over.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
+import type { Listeners, Marker } from './listeners.ts'
 import {
   noSettings,
   type ParameterSet,
@@ -25,20 +27,28 @@ export interface KeeperParts extends PinDesk {
   readonly rules: SessionRules
   readonly parameterSets: ParameterSets
   readonly tracked: TrackedParameters
+  /** Who listens for clients. */
+  readonly listeners: Listeners
   readonly now: () => number
 }
 
 /** The server whose session it is. */
-export interface KeptServer {
+export interface KeptServer extends HandOverDesk {
   readonly holder: Holder | undefined
   /** Nothing is owed, open or under way. */
   readonly isAtRest: boolean
-  /** Sends a Query of the pooler's own. */
-  ask(text: string): void
+  /** Something for which the lease has waited is there. */
+  reconsider(): void
   /** Its holder keeps it from now on, or not any more. */
   pinChanged(isPinned: boolean): void
   /** So many bytes of the answer to one have come. */
   usedUp(count: number): void
+}
+
+type Unlisten = Extract<Effect, { kind: 'unlisten' }>
+
+function isUnlisten(effect: Effect): effect is Unlisten {
+  return effect.kind === 'unlisten'
 }
 
 const discardAll = 'DISCARD ALL'
@@ -57,6 +67,11 @@ export class SessionKeeper {
   #lastHolder = 0
   /** Whatever there is of sequences in the session is another client's than the holder's. */
   #hasForeignSequences = false
+  /** What the session listens to is being handed over. */
+  #handOver: HandOver | undefined
+  /** What the holder has unlistened to in its transaction; and how often that has been answered, undefined: maybe in vain. */
+  #unlistened: Unlisten[] = []
+  #unlistenTags: number | undefined = 0
   #resetsForOthers: boolean
   /** A client that resets clean up behind has prepared statements by SQL. */
   #hasPrepared = false
@@ -92,6 +107,9 @@ export class SessionKeeper {
         if (isTaken) server.pinChanged(true)
         return isTaken
       },
+      get sharesListening() {
+        return parts.sharesListening
+      },
       givePin(heldMs) {
         server.pinChanged(false)
         parts.givePin(heldMs)
@@ -119,7 +137,13 @@ export class SessionKeeper {
 
   /** Its holder has something in it that is lost, since nobody can go on with it: that may not pass unnoticed. */
   get isLost(): boolean {
-    return this.session.unusableBy !== undefined && (this.#isOverfull || this.#watch.isPinned || this.#watch.isInDoubt)
+    if (this.session.unusableBy === undefined) return false
+    return this.#isOverfull || this.#watch.isPinned || this.#watch.isInDoubt || this.isHandingOver
+  }
+
+  /** The holder must keep the server until what it listens to is heard elsewhere. */
+  get isHandingOver(): boolean {
+    return this.#handOver !== undefined
   }
 
   /** What is prepared now may depend on what nobody else's session has. */
@@ -148,21 +172,33 @@ export class SessionKeeper {
     this.#server.ask(dropsStatements ? `DEALLOCATE ALL;${text}` : text)
     this.#hasPrepared = false
     this.#watch.washed()
-    this.session.settingsKnown(holder.parameters.settings)
+    this.session.bringing(holder.parameters)
   }
 
   #bringTo(holder: Holder): void {
     const statement = setStatement(this.session, holder.parameters, this.#parts.tracked)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
     this.#server.ask(statement)
-    this.session.settingsKnown(holder.parameters.settings)
+    this.session.bringing(holder.parameters)
   }
 
   // While it lasts.
 
   /** The holder is about to run something; an error: it must not. */
   running(effects: Effects): TaxirankError | undefined {
+    for (const effect of effects) if (isUnlisten(effect)) this.#unlistened.push(effect)
     return this.#watch.sent(effects, this.parameters)
+  }
+
+  /** What the holder runs has failed, or was rolled back: what it has unlistened to it may listen to still. */
+  undone(): void {
+    this.#watch.undone()
+    this.#unlistenTags = undefined
+  }
+
+  /** An UNLISTEN has run. */
+  unlistened(): void {
+    if (this.#unlistenTags !== undefined) this.#unlistenTags++
   }
 
   /** What is read may not be what another client has drawn. `isFirst`: nothing else was sent in this lease. */
@@ -193,6 +229,8 @@ export class SessionKeeper {
     this.#watch.washed()
     if (isOurs) return
     this.#watch.discarded()
+    this.#server.holder?.unlisten()
+    this.#handOverAnew()
     this.#server.holder?.parametersReported(this.parameters)
   }
 
@@ -207,13 +245,19 @@ export class SessionKeeper {
     const doubts = this.#watch.takeDoubts(this.parameters)
     this.#server.ask(questionOf(doubts))
     this.#inquiry = { asked: new Inquiry((count) => this.#server.usedUp(count)), doubts }
+    // What the startup packet has set is given back before anything else runs.
+    if (doubts.resets.size > 0) this.#server.holdUntilAnswered()
   }
 
   /** A request of the pooler's own has been answered. */
   answered(): void {
     const { holder } = this.#server
     if (this.#inquiry) this.#learn(this.#inquiry.asked, this.#inquiry.doubts)
-    else if (holder?.isReading) holder.parametersAdopted(this.parameters)
+    else if (this.#handOver?.isAsking) this.#handedOver(this.#handOver)
+    else {
+      this.session.brought()
+      if (holder?.isReading) holder.parametersAdopted(this.parameters)
+    }
   }
 
   /** It has failed, whatever it was for. */
@@ -224,18 +268,83 @@ export class SessionKeeper {
   #learn(asked: Inquiry, doubts: Doubts): void {
     this.#inquiry = undefined
     if (asked.isFailed) return this.#watch.failed()
-    const settings = this.#watch.answered(doubts, readAnswer(asked.rows), this.parameters)
-    if (settings instanceof TaxirankError) {
-      this.#isOverfull = true
-      return this.session.ruin(settings.message)
-    }
+    const answer = readAnswer(asked.rows)
+    const settings = this.#watch.answered(doubts, answer, this.parameters)
+    if (settings instanceof TaxirankError) return this.#overfull(settings)
     this.session.settingsKnown(settings)
     const { holder } = this.#server
-    if (!holder?.isReading) return
+    const mustHandOver = answer.channels.length > 0 && this.#watch.sharesListening
+    if (!holder?.isReading) return mustHandOver ? this.#watch.found('LISTEN') : undefined
     holder.parametersReported(this.parameters)
     holder.parametersAdopted(this.#restarted(doubts, holder))
+    if (mustHandOver) this.#beginHandOver(answer.channels, holder)
     const { pin } = this.#watch
-    if (pin) holder.pinned([...pin.kinds])
+    if (!pin) return
+    holder.pinned([...pin.kinds])
+    if (holder.parameters !== this.parameters) this.#bringTo(holder)
+  }
+
+  #overfull({ message }: TaxirankError): void {
+    this.#isOverfull = true
+    this.session.ruin(message)
+  }
+
+  // What it listens to.
+
+  #beginHandOver(channels: readonly string[], holder: Holder): void {
+    const handOver = new HandOver(channels, this.#server)
+    this.#handOver = handOver
+    this.#parts.listeners.join(holder.listening, channels, (result) => {
+      if (this.#handOver !== handOver) return
+      if (typeof result === 'string') this.#mustListen(holder)
+      else handOver.joined(result)
+      this.#server.reconsider()
+    })
+  }
+
+  /** The pool's listening server can't: the client keeps this one. */
+  #mustListen(holder: Holder): void {
+    this.#handOver = undefined
+    const refusal = this.#watch.mustListen()
+    if (refusal) return this.#overfull(refusal)
+    holder.pinned([...(this.#watch.pin?.kinds ?? [])])
+  }
+
+  /** What is being handed over may not be listened to any more. */
+  #handOverAnew(): void {
+    if (!this.#handOver) return
+    this.#handOver = undefined
+    this.#watch.found('LISTEN')
+  }
+
+  /** The server is at rest, and a hand-over under way. */
+  advance(): void {
+    this.#handOver?.advance()
+  }
+
+  #handedOver(handOver: HandOver): void {
+    if (handOver.answered()) this.#handOver = undefined
+  }
+
+  /** A notification has come; true: not for the holder. */
+  takesNotification(notification: Marker, holder: Holder): boolean {
+    const handOver = this.#handOver
+    if (!handOver?.isMarker(notification)) return holder.hears(notification.channel)
+    if (handOver.isOwn(notification)) for (const each of handOver.channels) holder.listening.channels.add(each)
+    return true
+  }
+
+  /** The holder's transaction is over, and the server at rest. */
+  settleUnlistened(): void {
+    if (this.#unlistened.length === 0 && this.#unlistenTags === 0) return
+    const { holder } = this.#server
+    // A savepoint may have been rolled back, and what was skipped behind an error is not known: then it goes on hearing.
+    if (this.#unlistenTags === this.#unlistened.length) {
+      for (const { channel } of this.#unlistened) holder?.unlisten(channel)
+      this.#handOverAnew()
+    }
+    this.#unlistened = []
+    this.#unlistenTags = 0
   }
 
   /** What is reset has the value of the startup packet again, which servers know nothing of. */
@@ -259,16 +368,24 @@ export class SessionKeeper {
    */
   end(isUsed: boolean): { readonly isDirty: boolean; readonly reason: string | undefined } {
     const { cleaning } = this.#watch
-    const isDirty = isUsed && (this.#resetQuery !== undefined || cleaning === 'reset')
+    const mustReset = cleaning === 'reset' || this.isHandingOver
+    const isDirty = isUsed && (this.#resetQuery !== undefined || mustReset)
     const reason = cleaning === 'destroy' ? 'what its client has left in it can not be removed' : undefined
-    if (cleaning === 'reset') this.#nextReset = discardAll
-    this.#watch.leaseEnded()
+    if (mustReset) this.#nextReset = discardAll
+    this.#leaseEnded()
     return { isDirty, reason: reason ?? (isDirty ? this.session.ruinedBy : this.session.spoiltBy) }
   }
 
   /** It is gone, with whatever was in it. */
   lost(): void {
+    this.#leaseEnded()
+  }
+
+  #leaseEnded(): void {
     this.#watch.leaseEnded()
+    this.#handOver = undefined
+    this.#unlistened = []
+    this.#unlistenTags = 0
   }
 
   /** Removes what the last lease has left. */

@@ -13,6 +13,8 @@ import type { SessionState } from './session-rules.ts'
 
 /** What a watch needs to know of its pool. */
 export interface PinDesk {
+  /** Others may listen for a client: LISTEN need not pin it. */
+  readonly sharesListening: boolean
   /** Takes one of the places for pinned servers; false: there is none left. */
   takePin(): boolean
   /** `heldMs`: for how long it was taken. */
@@ -39,6 +41,7 @@ export class SessionWatch {
   #isAnyName = false
   readonly #resets = new Set<string>()
   #isStrange = false
+  #hasFailed = false
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
   /** Something was changed in this lease, maybe taken back since. */
@@ -54,6 +57,11 @@ export class SessionWatch {
   /** Nothing is looked at. */
   get isOff(): boolean {
     return this.#policy === 'allow'
+  }
+
+  /** What the holder listens to it hears without keeping the server; not if that has failed once. */
+  get sharesListening(): boolean {
+    return this.#policy === 'track' && this.#desk.sharesListening && !this.#pins.has('LISTEN')
   }
 
   get pin(): Pin | undefined {
@@ -123,12 +131,18 @@ export class SessionWatch {
     if (this.#cleaning === 'none') this.#cleaning = 'reset'
   }
 
+  /** What the holder runs has failed, or was rolled back. */
+  undone(): void {
+    this.#hasFailed = true
+  }
+
   /** Nothing the holder has left is unknown; asked for from now on is what is sent from now on. */
   takeDoubts(session: ParameterSet): Doubts {
     const doubts = {
       kinds: new Set(this.#kinds),
       names: this.#isAnyName ? this.#namesOfAny(session) : new Map(this.#names),
       isAnyName: this.#isAnyName,
+      hasFailed: this.#hasFailed,
       resets: new Set(this.#resets),
     }
     this.#forgetDoubts()
@@ -145,8 +159,16 @@ export class SessionWatch {
   answered(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> | TaxirankError {
     const settings = this.#settingsAfter(doubts, answer, session)
     for (const kind of doubts.kinds) if (!answer.kinds.has(kind) && !this.#kinds.has(kind)) this.#unpin(kind)
-    for (const kind of answer.kinds) if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
+    for (const kind of answer.kinds) {
+      if (kind === 'LISTEN' && this.sharesListening) continue
+      if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
+    }
     return settings
+  }
+
+  /** Nobody listens for the holder, so that it has to keep the server; an error: it can't. */
+  mustListen(): TaxirankError | undefined {
+    return this.#pins.has('LISTEN') || this.#pinFor('LISTEN') ? undefined : this.#tooMany('LISTEN')
   }
 
   /** It could not be asked: the holder keeps it, and then it is reset. */
@@ -164,6 +186,8 @@ export class SessionWatch {
   }
 
   #forgetDoubts(): void {
+    this.#hasFailed = false
+    if (!this.isInDoubt) return
     this.#kinds.clear()
     this.#names.clear()
     this.#resets.clear()
@@ -197,7 +221,7 @@ export class SessionWatch {
       case 'hold':
         return this.#keep('WITH HOLD cursors')
       case 'listen':
-        return this.#keep('LISTEN')
+        return this.sharesListening ? this.#listen() : this.#keep('LISTEN')
       case 'indelible':
         return this.#keepForGood(effect.what)
       case 'deallocate':
@@ -254,6 +278,11 @@ export class SessionWatch {
     }
     for (const kind of askableKinds) this.#kinds.add(kind)
     return this.#setAny(mentioned)
+  }
+
+  #listen(): undefined {
+    this.#kinds.add('LISTEN')
+    return undefined
   }
 
   /** Something that can't be carried will be there, if it isn't rolled back. */
@@ -313,6 +342,7 @@ export class SessionWatch {
       else if (isSettingName(name)) settings.set(name, value)
     }
     if (doubts.isAnyName) for (const name of settings.keys()) if (!answer.settings.has(name)) settings.delete(name)
+    for (const name of doubts.names.keys()) if (!answer.settings.has(name)) settings.delete(name)
     return settings
   }
 }

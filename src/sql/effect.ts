@@ -20,7 +20,8 @@ export type Effect =
   | { readonly kind: 'deallocate all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
   | { readonly kind: 'listen' }
-  | { readonly kind: 'unlisten' }
+  /** undefined: to all channels. */
+  | { readonly kind: 'unlisten'; readonly channel: string | undefined }
   /** Something temporary is made that outlives its transaction: a table, view, sequence, function. */
   | { readonly kind: 'temporary' }
   /** Something is dropped, which may be temporary. */

@@ -49,7 +49,7 @@ const byKeyword = new Map<string, Reader>([
   ['close', one({ kind: 'close' })],
   ['drop', one({ kind: 'drop' })],
   ['listen', one({ kind: 'listen' })],
-  ['unlisten', one({ kind: 'unlisten' })],
+  ['unlisten', unlistenEffects],
   ['load', one({ kind: 'indelible', what: 'LOAD' })],
   ['do', codeEffects],
   ['call', codeEffects],
@@ -105,6 +105,10 @@ function deallocateEffects(tokens: readonly Token[]): Effects {
   const name = isWord(tokens[1], 'prepare') && tokens.length > 2 ? tokens[2] : tokens[1]
   if (isWord(name, 'all')) return [{ kind: 'deallocate all' }]
   return [{ kind: 'deallocate', statement: name?.text ?? '' }]
+}
+
+function unlistenEffects([, channel]: readonly Token[]): Effects {
+  return [{ kind: 'unlisten', channel: channel?.kind === 'symbol' ? undefined : channel?.text }]
 }
 
 const discardable = new Set(['all', 'plans', 'sequences', 'temp'])

@@ -150,7 +150,7 @@ export const backendRules = rules({
   [Backend.errorResponse]: { longest: longestReply, need: 1_024 },
   [Backend.functionCallResponse]: header,
   [Backend.noticeResponse]: header,
-  [Backend.notificationResponse]: header,
+  [Backend.notificationResponse]: { longest: small, need: small },
   [Backend.parameterDescription]: header,
   [Backend.parameterStatus]: { longest: large, need: large },
   [Backend.readyForQuery]: { longest: 6, need: 6 },

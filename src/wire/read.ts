@@ -45,6 +45,17 @@ export function readErrorFields({ bytes, start, end }: MessageBytes): ReadonlyMa
   return fields
 }
 
+/** Of a NotificationResponse: byte strings. */
+export function readNotification({ bytes, start, end }: MessageBytes): { channel: string; payload: string } {
+  const from = start + body + 4
+  const channelEnd = terminator(bytes, from, end)
+  const payloadEnd = terminator(bytes, channelEnd + 1, end)
+  return {
+    channel: bytes.toString('latin1', from, channelEnd),
+    payload: bytes.toString('latin1', channelEnd + 1, payloadEnd),
+  }
+}
+
 /** The values of a DataRow, in text form: byte strings, null for NULL. */
 export function readDataRow({ bytes, start, end }: MessageBytes): (string | null)[] {
   if (end - start < body + 2) throw malformed('DataRow')

@@ -33,7 +33,8 @@ describe('Messages', () => {
 
 describe('what the load generator sends', () => {
   it('is what the tests send', () => {
-    assert.deepEqual(startup, raw.startup({ user: 'postgres', database: 'postgres' }))
+    const names = { user: 'postgres', database: 'postgres', application_name: 'one' }
+    assert.deepEqual(startup({ application_name: 'one' }), raw.startup(names))
     assert.deepEqual(query("select 'ä'"), raw.query("select 'ä'"))
     assert.deepEqual(cancelRequest(Buffer.alloc(8, 7)), raw.cancelRequest(Buffer.alloc(8, 7)))
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseLatencies, parseSummary, pgbenchArguments, threadsFor } from '../../bench/pgbench.ts'
+import { parseLatencies, parseProgress, parseSummary, pgbenchArguments, threadsFor } from '../../bench/pgbench.ts'
 import { type PgbenchWorkload, workloads } from '../../bench/workloads.ts'
 
 const steady = `pgbench (15.18 (Debian 15.18-0+deb12u1))
@@ -69,6 +69,24 @@ describe('parseSummary', () => {
   })
 })
 
+describe('parseProgress', () => {
+  const stderr = `pgbench (15.18)
+progress: 1.7 s, 0.0 tps, lat 0.000 ms stddev 0.000, 0 failed
+progress: 2.0 s, 2946.7 tps, lat 18.292 ms stddev 43.208, 0 failed
+progress: 3.0 s, 4000.0 tps, lat 6.779 ms stddev 3.859, 0 failed
+progress: 5.0 s, 7000.0 tps, lat 5.838 ms stddev 3.125, 0 failed
+`
+
+  it('is the mean of what comes after the warming, by time', () => {
+    assert.equal(parseProgress(stderr, 2), 6000)
+    assert.equal(parseProgress(stderr, 3), 7000)
+  })
+
+  it('rejects a run that ended before', () => {
+    assert.throws(() => parseProgress(stderr, 6), /no progress after 6 s:\npgbench \(15/)
+  })
+})
+
 describe('parseLatencies', () => {
   it('reads the microseconds of every line, of any thread and script', () => {
     const log = '0 1 1520 0 1700000000 12\n31 2 99001 1 1700000000 13\n'
@@ -101,6 +119,16 @@ describe('pgbenchArguments', () => {
     assert.deepEqual(
       logging.map((workload) => workload.name),
       ['thousand', 'open-50', 'open-90'],
+    )
+  })
+
+  it('asks for progress only where a run warms up first', () => {
+    const showing = pgbenchWorkloads.filter((workload) => {
+      return pgbenchArguments({ ...run, workload }, 'prefix').includes('--progress=1')
+    })
+    assert.deepEqual(
+      showing.map(({ name }) => name),
+      ['prepared'],
     )
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { configurationText, setupOf } from '../../bench/poolers.ts'
+import { configurationText, delaysMs, setupOf } from '../../bench/poolers.ts'
 
 describe('configurationText', () => {
   it('differs between the poolers by port and file names only', () => {
@@ -24,6 +24,24 @@ describe('configurationText', () => {
       const names = text(name).match(/^\w+(?= = )/gm) ?? []
       assert.deepEqual(names, [...new Set(names)])
     }
+  })
+})
+
+describe('what a row needs', () => {
+  const text = (name: 'prepared' | 'track') => configurationText(6001, 5432, 'users', setupOf(name, '/dir'))
+
+  it('names the statements that a server keeps, since PgBouncer kept none unless told', () => {
+    assert.match(text('prepared'), /^max_prepared_statements = 200$/m)
+  })
+
+  it('has few servers where they are far away', () => {
+    const settings = configurationText(6001, 5432, 'users', setupOf('parameters', '/dir'))
+    assert.deepEqual(settings.match(/^default_pool_size = .*$/gm), ['default_pool_size = 5'])
+    assert.deepEqual(delaysMs, { parameters: 1 })
+  })
+
+  it('names the policy for session state', () => {
+    assert.match(text('track'), /^session_state = track$/m)
   })
 })
 

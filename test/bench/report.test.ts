@@ -91,6 +91,17 @@ describe('renderReport', () => {
     assert.match(report, /in place of PgBouncer\): throughput 5\.000 ×, too little, \*\*and misses 8 ×\*\*$/m)
   })
 
+  it('says who stands in the place of PgBouncer, and what misses beside it', () => {
+    const pair: Pair = { first: 'allow', allow: run(1000, 20, 1), taxirank: run(1000, 22, 1) }
+    const report = renderReport(resultsOf([measured('track', [pair, pair, pair])]))
+    const title =
+      'select-only, simple protocol, `session_state = track` ' +
+      '(Taxirank with `session_state = allow` in place of PgBouncer)'
+    const cells = '20.0 (2.5 + 17.5) | 22.0 (2.5 + 19.5) | **1.100** | 1.100 – 1.100 | 1.05 × | 1.02 × | MISSED'
+    assert.ok(report.includes(`| ${title} | ${cells} |`), report)
+    assert.ok(report.includes(`* ${title}: CPU per transaction 1.100 ×, too much, **and misses 1.05 ×**`), report)
+  })
+
   it('shows a row that failed with its reason', () => {
     const [workload] = workloads
     assert.ok(workload)

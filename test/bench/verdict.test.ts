@@ -120,6 +120,17 @@ describe('findings', () => {
     )
   })
 
+  it('compares with whoever is in the place of PgBouncer', () => {
+    const workload = workloads.find(({ name }) => name === 'track')
+    assert.ok(workload)
+    const pair = { first: 'allow', allow: run(1000, 100), taxirank: run(950, 104) } as const
+    const found = findings([{ name: 'measured', workload, rate: undefined, pairs: [pair, pair] }])
+    assert.deepEqual(
+      found.map(({ comparison, verdict }) => [comparison.baseline, comparison.ratio, verdict]),
+      [[100, 1.04, 'reached']],
+    )
+  })
+
   it('has nothing to say about a row that failed', () => {
     const [workload] = workloads
     assert.ok(workload)

@@ -13,6 +13,8 @@ export type BreachKind =
   | 'wrong effect'
   /** A connection was lost while nothing was being broken. */
   | 'lost without a fault'
+  /** Of something that this client listens to. */
+  | 'missing notification'
   /** No progress for too long. */
   | 'stuck'
 

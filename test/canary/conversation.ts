@@ -44,6 +44,7 @@ const types = {
   notice: byte('N'),
   error: byte('E'),
   keyData: byte('K'),
+  notification: byte('A'),
 }
 
 export class Conversation {
@@ -54,6 +55,8 @@ export class Conversation {
   key: Buffer | undefined
   /** A FATAL error: nothing but the end of the connection may follow. */
   fatal: ServerMessage | undefined
+  /** Notifications that will come, each once: the channel, a space, the payload. */
+  readonly notifications = new Set<string>()
   readonly #waiting: Waiting[] = []
   #chunks: Buffer[] = []
   #chunkBytes = 0
@@ -110,6 +113,7 @@ export class Conversation {
     if (type === types.parameterStatus) this.#parameterStatus(body)
     else if (type === types.keyData) this.#keyData(body)
     else if (type === types.error && isFatal(body)) this.#fatalError(body)
+    else if (type === types.notification) this.#notified(body)
     else if (type === types.notice && (isAboutShutdown(body) || isAboutPin(body))) return
     else this.#reply(type, body)
   }
@@ -117,6 +121,16 @@ export class Conversation {
   #parameterStatus(body: Buffer): void {
     const [name, value] = body.toString().split('\0')
     this.parameters.set(name ?? '', value ?? '')
+  }
+
+  #notified(body: Buffer): void {
+    const [channel, payload] = body.toString('utf8', 4).split('\0')
+    if (this.notifications.delete(`${channel} ${payload}`)) return
+    this.#findForeignTokens(body)
+    throw new BreachError(
+      'unexpected message',
+      `${shown(types.notification, body)} that was not to come, or came before`,
+    )
   }
 
   #keyData(body: Buffer): void {

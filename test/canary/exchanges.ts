@@ -75,11 +75,10 @@ export interface Belongings {
   readonly locks?: string
   readonly tables?: number
   readonly cursors?: string
-  readonly channels?: string
 }
 
 /** All that this client's session has, and that nobody has left anything in it. */
-export function belongings(client: CanaryClient, { locks, tables, cursors, channels }: Belongings = {}): Step {
+export function belongings(client: CanaryClient, { locks, tables, cursors }: Belongings = {}): Step {
   const token = client.token()
   const list = (what: string, from: string): string => `(select coalesce(string_agg(${what}, ' '), '') from ${from})`
   const columns = [
@@ -90,7 +89,7 @@ export function belongings(client: CanaryClient, { locks, tables, cursors, chann
     list('channel', 'pg_listening_channels() channel'),
     list('name', 'pg_prepared_statements where from_sql'),
   ]
-  const had = [locks ?? '', String(tables ?? 0), cursors ?? '', channels ?? '', '']
+  const had = [locks ?? '', String(tables ?? 0), cursors ?? '', '', '']
   return simple(client, `select '${token}', ${columns.join(', ')}`, [
     rowDescription(columns.length + 1),
     row([token, sameBackend(client), ...had]),
@@ -98,8 +97,8 @@ export function belongings(client: CanaryClient, { locks, tables, cursors, chann
   ])
 }
 
-/** Outside of what keeps a server there is nothing. */
-export const noBelongings: Build = (client) => (client.pin ? facts(client) : belongings(client))
+/** Outside of what keeps a server there is nothing, and where a client has listened a channel for a moment only. */
+export const noBelongings: Build = (client) => (client.pin || client.isListening ? facts(client) : belongings(client))
 
 /** The row to be written by a statement; inside a transaction its COMMIT decides about it. */
 export function written(client: CanaryClient, token: string): readonly Line[] {

@@ -1,5 +1,5 @@
 /**
- * What keeps a server beyond the transaction: locks, temporary tables, cursors, channels. Each client has something of its
+ * What keeps a server beyond the transaction: locks, temporary tables, cursors. Each client has something of its
  * own, finds exactly that for as long as it keeps it, on one backend, and gives it back after a few statements. A pooler may
  * refuse (53300) and must then have changed nothing.
  */
@@ -9,7 +9,7 @@ import { succeeding } from './succeeding.ts'
 import type { CanaryClient, Step } from './client.ts'
 import type { Refusal } from './conversation.ts'
 import { query } from './messages.ts'
-import { commandComplete, notification, ready, row, rowDescription, type Reply } from './replies.ts'
+import { commandComplete, ready, row, rowDescription, type Reply } from './replies.ts'
 import { begin, end, endFailed } from './transactions.ts'
 
 /** Something to keep. */
@@ -71,21 +71,6 @@ function cursor(client: CanaryClient): Pin {
   }
 }
 
-function channel(client: CanaryClient): Pin {
-  const token = client.token()
-  const name = `canary_${client.id}_${client.nextNumber()}`
-  return {
-    take: [`listen ${name}`, commandComplete('LISTEN')],
-    belongings: { channels: name },
-    use: [`notify ${name}, '${token}'`, commandComplete('NOTIFY'), notification(name, token)],
-    giveBack: client.random.pick([
-      [`unlisten ${name}`, commandComplete('UNLISTEN')],
-      ['unlisten *', commandComplete('UNLISTEN')],
-    ]),
-    isTransactional: true,
-  }
-}
-
 function request(client: CanaryClient, [text, ...replies]: Request): Step {
   client.canary.countStatement()
   return { bytes: query(text), replies: [...replies, ready(client.status)], lines: [], outcome: 'committed' }
@@ -101,7 +86,7 @@ async function take(client: CanaryClient, pin: Pin): Promise<boolean> {
 
 /** Keeps something for a few statements. */
 export async function pinned(client: CanaryClient): Promise<void> {
-  const pin = client.random.pick([lock, temporaryTable, cursor, channel])(client)
+  const pin = client.random.pick([lock, temporaryTable, cursor])(client)
   const isKept = client.random.chance(0.3) ? await takeInTransaction(client, pin) : await take(client, pin)
   if (isKept) {
     client.pin = { backend: undefined }

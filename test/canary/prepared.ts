@@ -153,8 +153,11 @@ function failure(client: CanaryClient): Part {
       return { bytes: parse('', `select '${token}'::int`), replies: [error('22P02', token)] }
     default:
   }
-  if (client.prepared.has(name))
+  const known = client.prepared.get(name)
+  if (known) {
+    known.shows(client)
     return { bytes: parse(name, `select '${token}'`), replies: [error('42P05', `"${name}"`)] }
+  }
   const bytes = client.random.chance(0.5) ? bind('', name, [token]) : describe('S', name)
   return { bytes, replies: [error('26000', `"${name}"`)] }
 }

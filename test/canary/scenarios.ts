@@ -17,6 +17,7 @@ import {
   preparedInTransaction,
   skippedRequests,
 } from './pipelines.ts'
+import { listening } from './listening.ts'
 import { pinned } from './pins.ts'
 import { resetAll } from './settings.ts'
 import { statements, statementsInTransaction, unnamed } from './statements.ts'
@@ -68,6 +69,7 @@ const orderly: readonly (readonly [weight: number, scenario: Scenario])[] = [
   [20, statementsInTransaction],
   [20, unnamed],
   [12, pinned],
+  [6, listening],
   [4, prepared],
   [3, preparedInTransaction],
   [3, large],

@@ -18,7 +18,7 @@ export interface Request {
   readonly original: Original | undefined
 }
 
-/** PostgreSQL keeps this much of a statement's name; what the client's was stays as it is where it was replaced. */
+/** PostgreSQL keeps this much of a statement's name. */
 const nameBytes = 63
 const headerBytes = 5
 const about: readonly number[] = [frontend.parse, frontend.bind, frontend.describe, frontend.close]
@@ -40,7 +40,7 @@ export function originalOf(replaced: Buffer): Original {
   const isWhole = replaced.length === 1 + replaced.readUInt32BE(1)
   return {
     type,
-    statement: statementName(type, replaced, headerBytes, replaced.length),
+    statement: statementName(type, replaced, headerBytes, replaced.length)?.slice(0, nameBytes),
     definition: type === frontend.parse && isWhole ? definitionOf(replaced, headerBytes, replaced.length) : undefined,
   }
 }

@@ -166,7 +166,8 @@ export class Server {
   #ownerOf(type: number): number {
     const unasked = this.holder === undefined ? 0 : -this.holder.id
     const { head } = this.account
-    if (head === undefined || !this.account.isCertain) return unasked
+    // What a client listens to it may hear from elsewhere.
+    if (head === undefined || !this.account.isCertain || type === backend.notification) return unasked
     if (head.owner !== 0) return head.owner
     if (type === backend.error) return this.#groupsClient(head) || unasked
     return isAsynchronous(type) ? unasked : 0
@@ -225,12 +226,12 @@ export class Server {
   }
 }
 
-/** A CloseComplete to a Close that took the place of a Parse. */
 /** A Query that was replaced. */
 function isQuiet(head: Entry | undefined): boolean {
   return head?.type === frontend.query && head.request?.original !== undefined
 }
 
+/** A CloseComplete to a Close that took the place of a Parse. */
 function isStandIn({ type, request }: Entry, reply: number): boolean {
   return reply === backend.closeComplete && type === frontend.close && request?.original?.type === frontend.parse
 }

@@ -5,8 +5,9 @@ import { RawClient } from '../support/raw-client.ts'
 import { type Message, say } from '../support/raw-messages.ts'
 import * as raw from '../support/raw-messages.ts'
 import { SecretSearch } from '../support/secret-search.ts'
+import type { Step } from '../support/step.ts'
 import { headerLength } from './cut.ts'
-import type { Access, Step } from './transcripts.ts'
+import type { Access } from './transcripts.ts'
 
 export interface Door {
   readonly port: number

@@ -4,9 +4,7 @@
  */
 
 import * as raw from '../support/raw-messages.ts'
-
-/** What is sent at once, and the type of message that ends the wait for its answers, counted. */
-export type Step = readonly [bytes: Buffer, until?: string, count?: number]
+import { q, type Step, x } from '../support/step.ts'
 
 export type Mode = 'transaction' | 'session'
 
@@ -26,8 +24,6 @@ export interface Transcript {
 }
 
 const both: readonly Mode[] = ['transaction', 'session']
-const q = (sql: string): Step => [raw.query(sql)]
-const x = (sql: string, ...values: string[]): Buffer => raw.all(raw.statement(sql, values), raw.sync)
 const copyIn = 'copy item from stdin'
 const rows = raw.copyData('1\ta\n2\tb\n')
 

@@ -50,7 +50,7 @@ function numbers(text: string): Set<number> {
 async function measure({ rows, seed }: Options, processes: Processes, secrets: SecretSearch): Promise<Result[]> {
   const results: Result[] = []
   for (const [index, row] of rows.entries()) {
-    const order = orderOf(index)
+    const order = orderOf(index, 'pgbouncer')
     const startMs = performance.now()
     const findings: Partial<Record<Side, Finding>> = {}
     for (const side of order) {

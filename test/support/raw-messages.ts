@@ -73,6 +73,10 @@ export function closeStatement(name: string): Buffer {
   return message('C', Buffer.from('S'), text(name))
 }
 
+export function closePortal(name = ''): Buffer {
+  return message('C', Buffer.from('P'), text(name))
+}
+
 /** Parse, Bind, Execute; no Sync. */
 export function statement(sql: string, values: readonly (string | null)[] = []): Buffer {
   return Buffer.concat([parse(sql), bind(values), execute()])

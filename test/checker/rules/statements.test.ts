@@ -454,6 +454,13 @@ describe('I11 statements that follow their client', () => {
     assert.deepEqual(over(missed(dropping(2), 2, 1, 'x', 'taxirank_1').release(2, 1)), [])
     assert.deepEqual(over(boundAs(dropping(2), 2, 1, 'x', 'taxirank_1').release(2, 1)), ['I11'])
   })
+  it('does not blame what the pooler has deallocated, also if all answers come at once', () => {
+    const [empty, carriedOut] = [message('I'), complete('DEALLOCATE')]
+    const asked = following().grant(1, 1).askAs(1, 1, query('deallocate S_1'), query(''))
+    asked.ask(1, 1, bind('S_1'), sync()).serverSays(1, empty, ready(), missing, ready())
+    asked.replaceOfServer(1, empty.length, carriedOut).toClient(1, 1, carriedOut)
+    assert.deepEqual(over(asked.toClient(1, 1, ready(), missing, ready()).release(1, 1)), [])
+  })
 })
 
 describe('I11 statements that follow their client, without a name', () => {

@@ -4,7 +4,7 @@
  * skipped. A Parse that the server need not see (I10) is believed only if it has such a statement.
  */
 import type { Client } from '../client.ts'
-import { backend, frontend } from '../messages.ts'
+import { frontend } from '../messages.ts'
 import type { Entry } from '../reply-account.ts'
 import type { Request } from '../request.ts'
 import type { Rule } from '../rule.ts'
@@ -36,10 +36,6 @@ export const statements: Rule = (world, breach) => {
   /** Names that were ever given to a statement on a server. */
   const given = new Set<string>()
   return {
-    serverReplaced(server, count) {
-      const isDeallocated = server.received.front(count)[0] === backend.emptyQuery
-      if (isDeallocated && server.holder) tableOf(server.holder).droppedOne()
-    },
     clientReplaced({ pool }) {
       if (pool) following.add(pool)
     },
@@ -49,6 +45,7 @@ export const statements: Rule = (world, breach) => {
       if (isAheadOfBind(entry) && isThere(entry.group.client)) following.add(server.pool)
       const client = world.clients.get(entry.owner)
       const mine = client?.received.isAbandoned === false ? tableOf(client) : undefined
+      if (isDeallocation(entry) && !isFailed) mine?.droppedOne()
       const settled = { entry, isFailed, here: tableOf(server), mine }
       const about = { client: entry.owner, server: server.id }
       if (entry.type === frontend.parse) given.add(entry.request?.statement ?? '')
@@ -90,6 +87,11 @@ export const statements: Rule = (world, breach) => {
 /** The pooler's own Parse in a client's group. */
 function isAheadOfBind({ type, owner }: Entry): boolean {
   return owner === 0 && type === frontend.parse
+}
+
+/** A Query without a statement that took the place of a DEALLOCATE. */
+function isDeallocation({ type, request }: Entry): boolean {
+  return type === frontend.query && request?.original !== undefined
 }
 
 /** A Close that took the place of a client's Parse. */

@@ -1,0 +1,89 @@
+/**
+ * What one client listens to without keeping a server for it. As PostgreSQL does, it is notified between transactions only: meanwhile what comes is
+ * kept for it, and a client for which too much is kept, or that doesn't read, loses its connection. Silence would be lost notifications.
+ */
+
+import { TaxirankError } from '../errors.ts'
+import { readNotification } from '../wire/read.ts'
+import type { Subscriber } from './listeners.ts'
+
+/** The client. */
+export interface ListeningDesk {
+  readonly encoding: string
+  /** It is there, and between two transactions. */
+  readonly mayBeNotified: boolean
+  /** Bytes that it has not read yet. */
+  readonly unreadBytes: number
+  /** Gives it a whole message. */
+  tell(message: Buffer): void
+  /** It is told so, and its connection ends. */
+  fail(error: TaxirankError): void
+  /** It has left everything. */
+  leaveAll(): void
+}
+
+const mostBytes = 1 << 20
+
+export class ClientListening implements Subscriber {
+  /** Those that it hears of in this way. */
+  readonly channels = new Set<string>()
+  readonly #desk: ListeningDesk
+  #kept: Buffer[] = []
+  #keptBytes = 0
+
+  constructor(desk: ListeningDesk) {
+    this.#desk = desk
+  }
+
+  get encoding(): string {
+    return this.#desk.encoding
+  }
+
+  notified(message: Buffer, encoding: string): void {
+    if (encoding !== this.encoding && !isAscii(message)) {
+      return this.#end(`a notification came in ${encoding}, and client_encoding is ${this.encoding}`)
+    }
+    if (this.#keptBytes + this.#desk.unreadBytes + message.length > mostBytes) {
+      return this.#end(`more than ${mostBytes.toLocaleString('en-US')} bytes of notifications wait for this client`)
+    }
+    this.#kept.push(message)
+    this.#keptBytes += message.length
+    if (this.#desk.mayBeNotified) this.rested()
+  }
+
+  lost(reason: string): void {
+    this.#end(reason)
+  }
+
+  #end(reason: string): void {
+    this.unlistened()
+    this.#desk.leaveAll()
+    this.#desk.fail(new TaxirankError('notifications_lost', `notifications may have been missed: ${reason}`))
+  }
+
+  /** It is between two transactions. */
+  rested(): void {
+    if (this.#keptBytes === 0) return
+    const kept = this.#kept
+    this.#kept = []
+    this.#keptBytes = 0
+    for (const message of kept) this.#desk.tell(message)
+  }
+
+  /** It does not listen to this channel any more, undefined: to none, and is not told either what is kept of it. */
+  unlistened(channel?: string): void {
+    if (channel === undefined) this.channels.clear()
+    else this.channels.delete(channel)
+    this.#kept = this.#kept.filter((message) => channel !== undefined && channelOf(message) !== channel)
+    this.#keptBytes = this.#kept.reduce((sum, { length }) => sum + length, 0)
+  }
+}
+
+function channelOf(message: Buffer): string {
+  return readNotification({ bytes: message, start: 0, end: message.length }).channel
+}
+
+function isAscii(bytes: Buffer): boolean {
+  // Behind the header and the process id.
+  return bytes.subarray(9).every((byte) => byte < 0x80)
+}

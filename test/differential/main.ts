@@ -1,0 +1,83 @@
+/**
+ * `npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT]`: every conversation direct and through the pooler, cut in two at every
+ * byte, and docs/reports/differential.md written; with --only those whose family or name contains the text, with --cuts each at that many places
+ * only, and no report. The last line is `N plays, N failures, seed N`; exit code 0 only without a failure, 2 for wrong options.
+ */
+
+import { randomInt } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
+import { Processes } from '../../bench/processes.ts'
+import { startCampaign } from './campaign.ts'
+import { corpus } from './corpus.ts'
+import { formatReport } from './report.ts'
+
+const usage = 'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT]'
+
+interface Options {
+  readonly seed: number
+  readonly stages: number
+  readonly mostCuts: number
+  readonly only: string
+}
+
+function readOptions(args: readonly string[]): Options {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({ args: [...args], options: { seed: text, stages: text, cuts: text, only: text } })
+  return {
+    seed: whole('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
+    stages: whole('stages', values.stages ?? '3', 1, 8),
+    mostCuts: values.cuts === undefined ? Infinity : whole('cuts', values.cuts, 0, 1e9),
+    only: values.only ?? '',
+  }
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = readOptions(args)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    console.error(usage)
+    return 2
+  }
+  const { seed, stages, mostCuts, only } = options
+  const circumstances = {
+    date: new Date().toISOString().slice(0, 10),
+    command: ['npm run differential --', ...args, ...(args.includes('--seed') ? [] : ['--seed', seed])].join(' '),
+    machine: describeMachine(),
+    versions: await describeTaxirank(new Processes()),
+  }
+  const startMs = performance.now()
+  const transcripts = corpus.filter(({ family, name }) => `${family}: ${name}`.includes(only))
+  const campaign = startCampaign({ transcripts, stages, seed, mostCuts, playsPerStage: 1_500 })
+  const findings = []
+  for (const [{ family, name }, promise] of campaign.findings) {
+    const finding = await promise
+    findings.push(finding)
+    const told = finding.difference ? `FAILED ${finding.difference}` : `${finding.plays} plays`
+    if (mostCuts === Infinity || finding.difference) console.log(`${family}: ${name}: ${told}`)
+  }
+  const { neighbourAnswers, failures } = await campaign.result
+  for (const failure of failures) console.log(`FAILED ${failure}`)
+  const minutes = (performance.now() - startMs) / 60_000
+  if (only === '' && mostCuts === Infinity) {
+    const page = formatReport({ findings, neighbourAnswers, failures }, { ...circumstances, minutes })
+    writeFileSync(join(projectRoot, 'docs/reports/differential.md'), page)
+  }
+  const plays = findings.reduce((sum, finding) => sum + finding.plays, 0)
+  const failed = failures.length + findings.filter(({ difference }) => difference !== undefined).length
+  console.log(`${neighbourAnswers} answers to neighbours, ${minutes.toFixed(1)} minutes`)
+  console.log(`${plays} plays, ${failed} failures, seed ${seed}`)
+  return failed === 0 ? 0 : 1
+}
+
+process.exit(await main(process.argv.slice(2)))

@@ -1,0 +1,61 @@
+/**
+ * Another client of the same pool, who uses the server whenever it is free: with the same names of statements, other texts
+ * behind them, another unnamed statement, and other parameters. Its answer must be its own every time.
+ */
+
+import assert from 'node:assert/strict'
+import { RawClient } from '../support/raw-client.ts'
+import * as raw from '../support/raw-messages.ts'
+
+const parameters = { application_name: 'neighbour', options: '-c work_mem=7MB -c TimeZone=America/New_York' }
+/** The names that conversations use, too. */
+const names = ['s', 't', 'a'] as const
+const text = `select $1::text, current_setting('work_mem'), current_setting('TimeZone'), current_user, current_setting('role'),
+  coalesce(current_setting('app.tenant', true), ''), (select count(*) from pg_cursors where is_holdable)`
+
+export class Neighbour {
+  readonly #client: RawClient
+  #asked: Promise<void> | undefined
+  #failure: unknown
+  #token = 0
+  /** How often it was answered. */
+  answers = 0
+
+  private constructor(client: RawClient) {
+    this.#client = client
+  }
+
+  static async login(port: number, database: string): Promise<Neighbour> {
+    const client = await RawClient.login(port, { ...parameters, database })
+    await client.ask(...names.map((name, index) => raw.parse(`${text}, ${index}`, name)), raw.sync)
+    return new Neighbour(client)
+  }
+
+  /** Asks for the server, if it isn't waiting for one. */
+  ask(): void {
+    this.#asked ??= this.#ask()
+      .catch((error: unknown) => void (this.#failure ??= error))
+      .finally(() => (this.#asked = undefined))
+  }
+
+  /** When it has its answer; at the latest after `limitMs`, if there is a limit. */
+  async answered(limitMs?: number): Promise<void> {
+    if (this.#asked && limitMs !== undefined) await Promise.race([this.#asked, Bun.sleep(limitMs)])
+    else await this.#asked
+    if (this.#failure) throw this.#failure as Error
+  }
+
+  leave(): void {
+    this.#client.leave()
+  }
+
+  async #ask(): Promise<void> {
+    const which = ++this.#token % names.length
+    const token = `neighbour ${this.#token}`
+    const own = raw.statement(`select '${token}'`)
+    const seen = await this.#client.ask(raw.bind([token], names[which]), raw.execute(), own, raw.sync)
+    const expected = `D ${token}|7MB|America/New_York|postgres|none||0|${which}`
+    assert.deepEqual(seen, ['2', expected, 'C SELECT 1', '1', '2', `D ${token}`, 'C SELECT 1', 'Z I'])
+    this.answers++
+  }
+}
