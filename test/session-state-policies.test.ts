@@ -318,6 +318,23 @@ describe('what can not be carried', () => {
     })
   }
 
+  it('LISTEN misses no notification while the session is asked what has become of it', async () => {
+    const notifier = await RawClient.login(postgres.port)
+    await first().query('listen news')
+    const got: string[] = []
+    const heard = (): number => got.filter((line) => line.startsWith('A')).length
+    for (let round = 0; round < 200; round++) {
+      const notified = notifier.query("notify news, 'seven'")
+      got.push(...(await first().query('do $$ begin end $$')))
+      await notified
+    }
+    for (let round = 0; heard() < 200 && round < 100; round++) {
+      got.push(...(await first().query('select pg_sleep(0.01)')))
+    }
+    notifier.leave()
+    assert.equal(heard(), 200)
+  })
+
   it('may be kept by so many clients only: others are told, and their transaction fails', async () => {
     await first().query('select pg_advisory_lock(1)')
     await second().query('begin')

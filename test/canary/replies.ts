@@ -81,11 +81,6 @@ export const error = (sqlState: string, token?: string): Reply =>
 export const notice = (token: string): Reply =>
   reply('N', `a notice ${token}`, (body) => textComplaint(token, readServerMessage(body).text))
 
-export const notification = (channel: string, payload: string): Reply =>
-  reply('A', `a notification ${channel} ${payload}`, (body) =>
-    textComplaint(`${channel}\0${payload}\0`, body.toString('utf8', 4)),
-  )
-
 function textComplaint(expected: string, got: string): string | undefined {
   return got === expected ? undefined : `"${clip(got)}"`
 }

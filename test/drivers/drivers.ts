@@ -47,6 +47,18 @@ function onNode(name: string, packageName: string, settings: NodeSettings = {}):
   }
 }
 
+/** The program does the driving; the script only says what. */
+function withPgbench(): Driver {
+  const { command } = onNode('pgbench', 'pgbench')
+  const printVersion = "pgbench --version | sed -n 's/^[^0-9]*\\([0-9.]*\\).*/\\1/p' | grep ."
+  return {
+    name: 'pgbench -M prepared',
+    command,
+    packages: ['postgresql'],
+    version: { program: 'sh', args: ['-c', printVersion] },
+  }
+}
+
 /** Its client is made from the schema. For that it wants to fetch an engine, which only its migrations use. */
 function withPrisma(): Driver {
   const driver = onNode('Prisma', '@prisma/client', { script: 'prisma' })
@@ -146,7 +158,7 @@ function inGo(name: string, library: string, environment: Readonly<Record<string
     version: { program: 'sh', args: ['-c', printVersion] },
     compile: (folder) => {
       const program = join(folder, `${file}-${Object.keys(environment).length}`)
-      const sources = ['contract.go', `${file}.go`].map((source) => join(here, 'go', source))
+      const sources = ['contract.go', 'checks.go', `${file}.go`].map((source) => join(here, 'go', source))
       const goPath = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '' }
       return {
         by: { program: 'go', args: ['build', '-o', program, ...sources], environment: goPath },
@@ -159,6 +171,7 @@ function inGo(name: string, library: string, environment: Readonly<Record<string
 const unprepared = { DRIVER_PREPARE: 'false' }
 
 export const drivers: readonly Driver[] = [
+  withPgbench(),
   onNode('pg', 'pg'),
   onNode('pg on Bun', 'pg', { runtime: 'bun' }),
   onNode('postgres.js', 'postgres'),

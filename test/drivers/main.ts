@@ -1,13 +1,14 @@
 /**
- * `npm run drivers [-- --only pg,psycopg] [--steps 4,7] [--seed N] [--install]`: real drivers and ORMs, each with the same
- * 20 steps, directly and through both poolers in both modes. A whole run writes `docs/reports/drivers.md` and `.json`; of
- * some drivers or steps only, the report is printed. Exit code 1 when something fails through Taxirank that works directly
- * and known.ts has no reason for it, 2 for wrong options. `--install` gets Debian's packages that are missing.
+ * `npm run drivers [-- --only pg,psycopg] [--steps 4,7] [--targets direct,…] [--seed N] [--install]`: real drivers and
+ * ORMs, each with the same 20 steps, directly and through both poolers in both modes. A whole run writes
+ * `docs/reports/drivers.md` and `.json`; of some drivers, steps or targets only, the report is printed. Exit code 1 when
+ * something fails through Taxirank that works directly and known.ts has no reason for it, 2 for wrong options.
+ * `--install` gets Debian's packages that are missing.
  */
 
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Guard } from '../../bench/guard.ts'
@@ -21,12 +22,15 @@ import { type Command, type Outcome, runDriver } from './run-driver.ts'
 import { steps as allSteps } from './steps.ts'
 import { Place, startTarget, type TargetName, targetNames } from './targets.ts'
 
-const usage = 'usage: npm run drivers [-- --only pg,psycopg] [--steps 4,7] [--seed N] [--install]'
+const usage =
+  'usage: npm run drivers [-- --only pg,psycopg] [--steps 4,7] [--targets "direct,taxirank session"] [--seed N] [--install]'
+const npmPackages = join(import.meta.dirname, 'node_modules')
 const compileLimitMs = 180_000
 
 interface Options {
   readonly drivers: readonly Driver[]
   readonly steps: readonly number[]
+  readonly targets: readonly TargetName[]
   readonly isWhole: boolean
   /** Decides the order of the drivers, and with it what each finds on the servers. */
   readonly seed: number
@@ -35,14 +39,15 @@ interface Options {
 
 function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const
-  const options = { only: text, steps: text, seed: text, install: { type: 'boolean' } } as const
+  const options = { only: text, steps: text, targets: text, seed: text, install: { type: 'boolean' } } as const
   const { values } = parseArgs({ args: [...args], options })
   const seed = Number(values.seed ?? randomInt(1, 1e9))
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error(`--seed must be a whole number, got ${values.seed}`)
   return {
     drivers: chosen('--only', values.only, allDrivers, ({ name }) => name),
     steps: chosen('--steps', values.steps, allSteps, ({ number }) => String(number)).map(({ number }) => number),
-    isWhole: values.only === undefined && values.steps === undefined,
+    targets: chosen('--targets', values.targets, targetNames, (name) => name),
+    isWhole: [values.only, values.steps, values.targets].every((value) => value === undefined),
     seed,
     isInstalling: values.install ?? false,
   }
@@ -58,7 +63,9 @@ function chosen<T>(option: string, list: string | undefined, all: readonly T[], 
 
 /** The npm packages of this folder, on first use and when package-lock.json has changed. */
 function installNpmPackages(): void {
-  const present = join(import.meta.dirname, 'node_modules/.package-lock.json')
+  // Through a link `npm ci` would empty a folder that is another tree's.
+  if (lstatSync(npmPackages, { throwIfNoEntry: false })?.isSymbolicLink()) return
+  const present = join(npmPackages, '.package-lock.json')
   const wanted = join(import.meta.dirname, 'package-lock.json')
   if (existsSync(present) && statSync(present).mtimeMs >= statSync(wanted).mtimeMs) return
   // None of them needs a script of its own to be installed.
@@ -86,7 +93,7 @@ interface Run {
 async function tryAll(run: Run): Promise<Tried[]> {
   const random = new Random(run.options.seed)
   const tried = await Promise.all(run.options.drivers.map((driver) => prepare(driver, run)))
-  for (const name of targetNames) {
+  for (const name of run.options.targets) {
     const target = await startTarget(name, run.place, run.processes)
     try {
       for (const one of shuffled(tried, random)) {

@@ -32,6 +32,15 @@ describe('the report about drivers', () => {
     )
   })
 
+  it('shows the targets only that were tried', () => {
+    const one = { name: 'one', version: '1.0', outcomes: new Map([['direct' as const, [ok(2), failed(18)]]]) }
+    const lines = renderReport([one], about).split('\n')
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('###') || line.startsWith('| |')),
+      ['| | version | direct |', '### direct'],
+    )
+  })
+
   it('names the drivers that are not installed', () => {
     const report = renderReport([{ name: 'two', missing: 'two not installed', outcomes: new Map() }], about)
     assert.equal(lineOf(report, '* two'), '* two: two not installed')

@@ -34,6 +34,7 @@ const title: Readonly<Record<TargetName, string>> = {
 
 export function renderReport(tried: readonly Tried[], about: Circumstances): string {
   const run = tried.filter(({ version }) => version !== undefined)
+  const targets = targetNames.filter((target) => run.some(({ outcomes }) => outcomes.has(target)))
   return [
     '# Drivers and ORMs through the poolers',
     '',
@@ -45,11 +46,11 @@ export function renderReport(tried: readonly Tried[], about: Circumstances): str
     'Every driver runs the same steps, each on connections of its own, against the same PostgreSQL: directly, and through both poolers with the same settings, ' +
       '60 servers in session mode and 5 in transaction mode. A cell says how many steps held, of those that the driver has an API for.',
     '',
-    `| | version | ${targetNames.map((name) => title[name]).join(' | ')} |`,
-    `|---|---|${targetNames.map(() => '---|').join('')}`,
+    `| | version | ${targets.map((name) => title[name]).join(' | ')} |`,
+    `|---|---|${targets.map(() => '---|').join('')}`,
     ...run.map(
       ({ name, version, outcomes }) =>
-        `| ${name} | ${version} | ${targetNames.map((target) => score(outcomes.get(target) ?? [])).join(' | ')} |`,
+        `| ${name} | ${version} | ${targets.map((target) => score(outcomes.get(target) ?? [])).join(' | ')} |`,
     ),
     '',
     ...notTried(tried),
@@ -61,7 +62,7 @@ export function renderReport(tried: readonly Tried[], about: Circumstances): str
       .filter(({ number }) => about.steps.includes(number))
       .map(({ number, name, mustHold }) => `| ${number} | ${name} | ${mustHold} |`),
     '',
-    ...failures(run),
+    ...failures(run, targets),
     ...withoutApi(run),
   ].join('\n')
 }
@@ -103,8 +104,8 @@ function notTried(tried: readonly Tried[]): string[] {
   return lines.length === 0 ? [] : ['Not tried:', '', ...lines, '']
 }
 
-function failures(run: readonly Tried[]): string[] {
-  const sections = targetNames.flatMap((target) => {
+function failures(run: readonly Tried[], targets: readonly TargetName[]): string[] {
+  const sections = targets.flatMap((target) => {
     const lines = run.flatMap(({ name, outcomes }) =>
       failed(outcomes.get(target)).map(({ step, message }) => {
         const reason = reasonOf(name, step, target)

@@ -12,16 +12,10 @@ import (
 	"time"
 )
 
-const (
-	words  = "Ťaxi 日本語 🚕 e\u0301"
-	tenant = "the tenant’s"
-)
-
 var (
 	isTransactionMode = os.Getenv("DRIVER_MODE") == "transaction"
 	prepares          = os.Getenv("DRIVER_PREPARE") != "false"
 	servers, _        = strconv.Atoi(os.Getenv("DRIVER_SERVERS"))
-	nulBytes          = []byte{0, 1, 0, 255, 0}
 	answers           = bufio.NewReader(os.Stdin)
 	endings           []func()
 )
@@ -67,7 +61,7 @@ func say(line map[string]interface{}) {
 	fmt.Println(string(text))
 }
 
-func ask(what string) {
+func askRunner(what string) {
 	say(map[string]interface{}{"ask": what})
 	answer, _ := answers.ReadString('\n')
 	equal(strings.TrimSpace(answer), "done")
@@ -98,21 +92,6 @@ func mustFail(call func() error) error {
 		return err
 	case <-time.After(15 * time.Second):
 		panic("neither ended nor refused, for 15 s")
-	}
-}
-
-// fiftyAnswers asks at once, and wants from each its own number.
-func fiftyAnswers(ask func(n int, got *int) error) {
-	var got [50]int
-	failures := make(chan error, len(got))
-	for n := range got {
-		go func(n int) { failures <- ask(n, &got[n]) }(n)
-	}
-	for range got {
-		must(<-failures)
-	}
-	for n, answer := range got {
-		equal(answer, n)
 	}
 }
 

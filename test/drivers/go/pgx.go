@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -16,12 +15,9 @@ import (
 
 var background = context.Background()
 
-func open(port, user string, more ...string) (*pgx.Conn, error) {
-	parts := []string{
-		"host=" + os.Getenv("DRIVER_HOST"), "port=" + os.Getenv(port), "user=" + os.Getenv(user),
-		"dbname=" + os.Getenv("DRIVER_DATABASE"), "sslmode=disable",
-	}
-	config, err := pgx.ParseConfig(strings.Join(append(parts, more...), " "))
+// open has it closed when the step is over.
+func open(connection string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(connection)
 	must(err)
 	config.PreferSimpleProtocol = !prepares
 	if !prepares {
@@ -39,13 +35,9 @@ func connectWith(config *pgx.ConnConfig) (*pgx.Conn, error) {
 }
 
 func connect(more ...string) *pgx.Conn {
-	link, err := open("DRIVER_PORT", "DRIVER_USER", more...)
+	link, err := open(connectionString("DRIVER_PORT", "DRIVER_USER", more...))
 	must(err)
 	return link
-}
-
-func scram(password string) (*pgx.Conn, error) {
-	return open("DRIVER_SCRAM_PORT", "DRIVER_SCRAM_USER", "password='"+password+"'")
 }
 
 type link interface {
@@ -60,6 +52,11 @@ func text(from link, query string, parameters ...interface{}) (found string) {
 
 func number(from link, query string, parameters ...interface{}) (found int) {
 	must(from.QueryRow(background, query, parameters...).Scan(&found))
+	return
+}
+
+func numberOrError(from link, query string) (found int, err error) {
+	err = from.QueryRow(background, query).Scan(&found)
 	return
 }
 
@@ -100,17 +97,16 @@ func hold() holder {
 func main() {
 	runSteps(map[int]func(){
 		1: func() {
-			equal(text(connect(), "select current_user::text"), os.Getenv("DRIVER_USER"))
-			asking, err := scram(os.Getenv("DRIVER_PASSWORD"))
-			must(err)
-			equal(text(asking, "select current_user::text"), os.Getenv("DRIVER_SCRAM_USER"))
-			mustFail(func() error { _, err := scram("wrong"); return err })
-			// It fails when TLS is not to be had.
-			encrypted := connect("sslmode=verify-full", "sslrootcert="+os.Getenv("DRIVER_AUTHORITY"))
-			equal(number(encrypted, "select 1"), 1)
+			connects(func(connection string) (string, error) {
+				one, err := open(connection)
+				if err != nil {
+					return "", err
+				}
+				return text(one, "select current_user::text"), nil
+			})
 		},
 		2: func() {
-			rows, err := connect().Query(background, "select n, 'taxi ' || n from generate_series(1, 3) n")
+			rows, err := connect().Query(background, selectTaxis)
 			must(err)
 			var got []string
 			for rows.Next() {
@@ -119,7 +115,7 @@ func main() {
 				got = append(got, fmt.Sprint(values...))
 			}
 			must(rows.Err())
-			equal(got, []string{"1taxi 1", "2taxi 2", "3taxi 3"})
+			equal(got, taxis)
 		},
 		3: func() {
 			var n int
@@ -215,13 +211,12 @@ func main() {
 				_, err := one.Exec(ctx, "select pg_sleep(30)")
 				return err
 			})
-			assertNobodySleeps()
+			nobodySleeps(func(query string) int { return number(connect(), query) })
 			tx := begin(connect())
 			run(tx, "set local statement_timeout = '200ms'")
 			equal(failing(tx, "select pg_sleep(30)"), "57014")
 		},
 		11: func() {
-			big := strings.Repeat("x", 8*1024*1024)
 			equal(text(connect(), "select $1::text", big) == big, true)
 		},
 		12: func() {
@@ -274,13 +269,10 @@ func main() {
 		},
 		16: func() {
 			old := connect()
-			equal(number(old, "select 1"), 1)
-			ask("restart")
-			var answer int
-			if err := old.QueryRow(background, "select 2").Scan(&answer); err == nil {
-				equal(answer, 2)
-			}
-			equal(number(connect(), "select 3"), 3)
+			survivesRestart(
+				func(query string) (int, error) { return numberOrError(old, query) },
+				func(query string) (int, error) { return numberOrError(connect(), query) },
+			)
 		},
 		17: func() {
 			var links []*pgx.Conn
@@ -298,7 +290,7 @@ func main() {
 			run(begin(midway), "delete from item")
 			must(one.Close(background))
 			must(midway.Close(background))
-			ask("left")
+			askRunner("left")
 		},
 		19: func() {
 			one := connect()
@@ -315,34 +307,15 @@ func main() {
 				}))
 				return
 			}
-			equal([]int64{migrate(), migrate()}, []int64{1, 0})
+			migratesOnce(migrate)
 			equal(text(one, "insert into pgx_ride (fare) values (12.5) returning fare::text"), "12.5")
 		},
 		20: func() {
-			// What is no setting of its own it sends as a startup parameter.
-			one := connect("application_name=meter", "search_path=tenant,public", "work_mem=5MB")
-			onTwoServers(func() int {
-				var pid int
-				var owner, memory, name string
-				row := one.QueryRow(background, `select pg_backend_pid(), owner, current_setting('work_mem'),
-					current_setting('application_name') from whose`)
-				must(row.Scan(&pid, &owner, &memory, &name))
-				equal([]string{owner, memory, name}, []string{tenant, "5MB", "meter"})
-				return pid
+			one := connect(settingsAtConnect)
+			keepsSettings(func() (pid int, settings string) {
+				must(one.QueryRow(background, selectSettings).Scan(&pid, &settings))
+				return
 			}, hold)
 		},
 	})
-}
-
-func assertNobodySleeps() {
-	one := connect()
-	for end := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		sleepers := number(one, "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'")
-		if sleepers == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			panic("pg_sleep goes on")
-		}
-	}
 }

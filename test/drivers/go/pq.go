@@ -5,8 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -14,31 +12,19 @@ import (
 
 var background = context.Background()
 
-func settings(port, user string, more ...string) string {
-	parts := []string{
-		"host=" + os.Getenv("DRIVER_HOST"), "port=" + os.Getenv(port), "user=" + os.Getenv(user),
-		"dbname=" + os.Getenv("DRIVER_DATABASE"), "sslmode=disable",
-	}
-	return strings.Join(append(parts, more...), " ")
-}
-
 // open is a pool of database/sql; most steps want one connection of it.
-func open(port, user string, more ...string) *sql.DB {
-	db, err := sql.Open("postgres", settings(port, user, more...))
+func open(connection string) *sql.DB {
+	db, err := sql.Open("postgres", connection)
 	must(err)
 	atEnd(func() { db.Close() })
 	return db
 }
 
 func connect(more ...string) *sql.Conn {
-	link, err := open("DRIVER_PORT", "DRIVER_USER", more...).Conn(background)
+	link, err := open(connectionString("DRIVER_PORT", "DRIVER_USER", more...)).Conn(background)
 	must(err)
 	atEnd(func() { link.Close() })
 	return link
-}
-
-func scram(password string) *sql.DB {
-	return open("DRIVER_SCRAM_PORT", "DRIVER_SCRAM_USER", "password='"+password+"'")
 }
 
 type querier interface {
@@ -50,6 +36,11 @@ type executor interface {
 }
 
 func value(link querier, query string, parameters ...interface{}) (found string) {
+	must(link.QueryRowContext(background, query, parameters...).Scan(&found))
+	return
+}
+
+func number(link querier, query string, parameters ...interface{}) (found int) {
 	must(link.QueryRowContext(background, query, parameters...).Scan(&found))
 	return
 }
@@ -82,23 +73,19 @@ func begin(link *sql.Conn) *sql.Tx {
 func hold() holder {
 	link := connect()
 	tx := begin(link)
-	var pid int
-	must(tx.QueryRow("select pg_backend_pid()").Scan(&pid))
-	return holder{pid, func() { tx.Rollback() }}
+	return holder{number(tx, "select pg_backend_pid()"), func() { tx.Rollback() }}
 }
 
 func main() {
 	runSteps(map[int]func(){
 		1: func() {
-			equal(value(connect(), "select current_user"), os.Getenv("DRIVER_USER"))
-			equal(value(scram(os.Getenv("DRIVER_PASSWORD")), "select current_user"), os.Getenv("DRIVER_SCRAM_USER"))
-			mustFail(scram("wrong").Ping)
-			// It fails when TLS is not to be had.
-			encrypted := connect("sslmode=verify-full", "sslrootcert="+os.Getenv("DRIVER_AUTHORITY"))
-			equal(value(encrypted, "select 1"), "1")
+			connects(func(connection string) (user string, err error) {
+				err = open(connection).QueryRow("select current_user").Scan(&user)
+				return
+			})
 		},
 		2: func() {
-			rows, err := connect().QueryContext(background, "select n, 'taxi ' || n from generate_series(1, 3) n")
+			rows, err := connect().QueryContext(background, selectTaxis)
 			must(err)
 			var got []string
 			for rows.Next() {
@@ -107,7 +94,7 @@ func main() {
 				must(rows.Scan(&n, &name))
 				got = append(got, fmt.Sprint(n, name))
 			}
-			equal(got, []string{"1taxi 1", "2taxi 2", "3taxi 3"})
+			equal(got, taxis)
 		},
 		3: func() {
 			var n int
@@ -130,9 +117,9 @@ func main() {
 		},
 		5: func() {
 			link := connect()
-			equal(value(link, "select $1::int", 1), "1")
+			equal(number(link, "select $1::int", 1), 1)
 			equal(failing(link, "select 1 / $1::int", 0), "22012")
-			equal(value(link, "select $1::int", 3), "3")
+			equal(number(link, "select $1::int", 3), 3)
 		},
 		6: func() {
 			link := connect()
@@ -140,11 +127,11 @@ func main() {
 			tx := begin(link)
 			run(tx, "insert into item values ($1, $2)", 1, "a")
 			must(tx.Rollback())
-			equal(value(link, "select count(*) from item"), "0")
+			equal(number(link, "select count(*) from item"), 0)
 			tx = begin(link)
 			run(tx, "insert into item values ($1, $2)", 1, "a")
 			must(tx.Commit())
-			equal(value(connect(), "select count(*) from item"), "1")
+			equal(number(connect(), "select count(*) from item"), 1)
 		},
 		7: func() {
 			link := connect()
@@ -156,7 +143,7 @@ func main() {
 			run(tx, "rollback to savepoint s")
 			run(tx, "insert into item values ($1, $2)", 2, "b")
 			must(tx.Commit())
-			equal(value(link, "select count(*) from item"), "2")
+			equal(number(link, "select count(*) from item"), 2)
 		},
 		8: func() {
 			link := connect()
@@ -183,7 +170,7 @@ func main() {
 				_, err := link.ExecContext(ctx, "select pg_sleep(30)")
 				return err
 			})
-			assertNobodySleeps()
+			nobodySleeps(func(query string) int { return number(connect(), query) })
 		},
 		10: func() {
 			link := connect()
@@ -193,14 +180,13 @@ func main() {
 				_, err := link.ExecContext(ctx, "select pg_sleep(30)")
 				return err
 			})
-			assertNobodySleeps()
+			nobodySleeps(func(query string) int { return number(connect(), query) })
 			tx := begin(connect())
 			run(tx, "set local statement_timeout = '200ms'")
 			equal(failing(tx, "select pg_sleep(30)"), "57014")
 			must(tx.Rollback())
 		},
 		11: func() {
-			big := strings.Repeat("x", 8*1024*1024)
 			equal(value(connect(), "select $1::text", big) == big, true)
 		},
 		12: func() {
@@ -210,11 +196,11 @@ func main() {
 			must(link.QueryRowContext(background, "select $1::bytea, $2::text", nulBytes, words).Scan(&bytes, &text))
 			equal([]interface{}{bytes, text}, []interface{}{nulBytes, words})
 			equal(failing(link, "select $1::text", "a\x00b"), "22021")
-			equal(value(link, "select 1"), "1")
+			equal(number(link, "select 1"), 1)
 		},
 		13: func() {
 			var heard []string
-			base, err := pq.NewConnector(settings("DRIVER_PORT", "DRIVER_USER"))
+			base, err := pq.NewConnector(connectionString("DRIVER_PORT", "DRIVER_USER"))
 			must(err)
 			db := sql.OpenDB(pq.ConnectorWithNoticeHandler(base, func(notice *pq.Error) { heard = append(heard, notice.Message) }))
 			defer db.Close()
@@ -222,7 +208,7 @@ func main() {
 			equal(heard, []string{"taxi 7"})
 		},
 		14: func() {
-			listener := pq.NewListener(settings("DRIVER_PORT", "DRIVER_USER"), time.Second, time.Second, nil)
+			listener := pq.NewListener(connectionString("DRIVER_PORT", "DRIVER_USER"), time.Second, time.Second, nil)
 			defer listener.Close()
 			must(listener.Listen("rides"))
 			run(connect(), "notify rides, 'seven'")
@@ -250,17 +236,15 @@ func main() {
 			equal(sum, 500500)
 		},
 		16: func() {
-			db := open("DRIVER_PORT", "DRIVER_USER")
-			equal(value(db, "select 1"), "1")
-			ask("restart")
-			var answer string
-			if err := db.QueryRow("select 2").Scan(&answer); err == nil {
-				equal(answer, "2")
+			db := open(connectionString("DRIVER_PORT", "DRIVER_USER"))
+			ask := func(query string) (answer int, err error) {
+				err = db.QueryRow(query).Scan(&answer)
+				return
 			}
-			equal(value(db, "select 3"), "3")
+			survivesRestart(ask, ask)
 		},
 		17: func() {
-			db := open("DRIVER_PORT", "DRIVER_USER")
+			db := open(connectionString("DRIVER_PORT", "DRIVER_USER"))
 			var links []*sql.Conn
 			for n := 0; n < 50; n++ {
 				link, err := db.Conn(background)
@@ -273,10 +257,10 @@ func main() {
 			})
 		},
 		18: func() {
-			db := open("DRIVER_PORT", "DRIVER_USER")
-			equal(value(db, "select 1"), "1")
+			db := open(connectionString("DRIVER_PORT", "DRIVER_USER"))
+			equal(number(db, "select 1"), 1)
 			must(db.Close())
-			ask("left")
+			askRunner("left")
 		},
 		19: func() {
 			link := connect()
@@ -294,34 +278,15 @@ func main() {
 				must(tx.Commit())
 				return inserted
 			}
-			equal([]int64{migrate(), migrate()}, []int64{1, 0})
+			migratesOnce(migrate)
 			equal(value(link, "insert into pq_ride (fare) values ($1) returning fare", "12.5"), "12.5")
 		},
 		20: func() {
-			// What is no setting of its own it sends as a startup parameter.
-			link := connect("application_name=meter", "search_path=tenant,public", "work_mem=5MB")
-			onTwoServers(func() int {
-				var pid int
-				var owner, memory, name string
-				row := link.QueryRowContext(background, `select pg_backend_pid(), owner, current_setting('work_mem'),
-					current_setting('application_name') from whose`)
-				must(row.Scan(&pid, &owner, &memory, &name))
-				equal([]string{owner, memory, name}, []string{tenant, "5MB", "meter"})
-				return pid
+			link := connect(settingsAtConnect)
+			keepsSettings(func() (pid int, settings string) {
+				must(link.QueryRowContext(background, selectSettings).Scan(&pid, &settings))
+				return
 			}, hold)
 		},
 	})
-}
-
-func assertNobodySleeps() {
-	link := connect()
-	for end := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		sleepers := value(link, "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'")
-		if sleepers == "0" {
-			return
-		}
-		if time.Now().After(end) {
-			panic("pg_sleep goes on")
-		}
-	}
 }

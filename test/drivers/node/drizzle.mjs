@@ -1,6 +1,6 @@
 /** Drizzle on pg. (What it does on postgres.js is postgres.js.) */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { count as countAll, sql } from 'drizzle-orm'
@@ -9,20 +9,20 @@ import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
 import { Pool } from 'pg'
 import {
-  assertNothingLeft,
-  atEnd,
-  authorityFile,
-  messageOf,
-  notApplicable,
-  onTwoServers,
-  rejection,
-  restartPostgres,
-  runSteps,
-  scramTarget,
-  target,
-  valueOrError,
-  within,
-} from './contract.mjs'
+  answersFifty,
+  big,
+  bytes,
+  connects,
+  failsAlone,
+  holdByTransaction,
+  rollsBack,
+  keepsSettings,
+  selectTaxis,
+  survivesRestart,
+  taxis,
+  words,
+} from './checks.mjs'
+import { assertNothingLeft, atEnd, notApplicable, onTwoServers, rejection, target, runSteps } from './contract.mjs'
 
 const item = pgTable('item', { id: integer().primaryKey(), name: text() })
 
@@ -37,33 +37,16 @@ const value = async (db, query) => Object.values((await db.execute(query)).rows[
 const count = async (db) => (await db.select({ n: countAll() }).from(item))[0].n
 const codeOf = (error) => error.cause?.code ?? error.code
 
-async function holdServer() {
-  const db = open()
-  let release
-  const held = new Promise((resolve) => (release = resolve))
-  const pid = await new Promise((resolve, reject) => {
-    const transaction = db.transaction(async (tx) => {
-      resolve(await value(tx, sql`select pg_backend_pid()`))
-      await held
-    })
-    transaction.catch(reject)
-  })
-  return { pid, release }
-}
+const holdServer = () =>
+  holdByTransaction(
+    (use) => open().transaction(use),
+    (tx) => value(tx, sql`select pg_backend_pid()`),
+  )
 
 await runSteps({
-  async 1() {
-    assert.equal(await value(open(), sql`select current_user`), target.user)
-    assert.equal(await value(open(scramTarget), sql`select current_user`), scramTarget.user)
-    await rejection(value(open({ ...scramTarget, password: 'wrong' }), sql`select 1`))
-    assert.equal(await value(open({ ssl: { ca: readFileSync(authorityFile) } }), sql`select 1`), 1)
-  },
+  1: () => connects((options) => value(open(options), sql`select current_user`)),
   async 2() {
-    const { rows } = await open().execute(sql`select n, 'taxi ' || n as name from generate_series(1, 3) n`)
-    assert.deepEqual(
-      rows,
-      [1, 2, 3].map((n) => ({ n, name: `taxi ${n}` })),
-    )
+    assert.deepEqual((await open().execute(selectTaxis)).rows, taxis)
   },
   async 3() {
     const query = sql`select ${41}::int + 1 as n, ${"it's"}::text as t, ${null}::text as nothing`
@@ -83,24 +66,21 @@ await runSteps({
   },
   async 5() {
     const db = open()
-    const [before, failed, behind] = await Promise.allSettled(
-      [1, 0, 4].map((n) => value(db, sql`select 4 / ${n}::int`)),
-    )
-    assert.deepEqual([before.value, codeOf(failed.reason), behind.value], [4, '22012', 1])
+    await failsAlone((n) => value(db, sql`select 4 / ${n}::int`), codeOf)
   },
   async 6() {
     const db = open()
     await db.delete(item)
-    const thrown = new Error('back')
     const insert = (error) =>
       db.transaction(async (tx) => {
         await tx.insert(item).values({ id: 1, name: 'a' })
         if (error) throw error
       })
-    assert.equal(await rejection(insert(thrown)), thrown)
-    assert.equal(await count(db), 0)
-    await insert()
-    assert.equal(await count(open()), 1)
+    await rollsBack(
+      insert,
+      () => count(db),
+      () => count(open()),
+    )
   },
   async 7() {
     const db = open()
@@ -125,13 +105,10 @@ await runSteps({
     assert.equal(await value(db, sql`select 1`), 1)
   },
   async 11() {
-    const big = 'x'.repeat(8 * 1024 * 1024)
     assert.equal(await value(open(), sql`select ${big}::text`), big)
   },
   async 12() {
     const db = open()
-    const bytes = Buffer.from([0, 1, 0, 255, 0])
-    const words = 'Ťaxi 日本語 🚕 e\u0301'
     const { rows } = await db.execute(sql`select ${bytes}::bytea as b, ${words}::text as t`)
     assert.deepEqual(rows, [{ b: bytes, t: words }])
     await rejection(value(db, sql`select ${'a\u0000b'}::text`))
@@ -142,17 +119,11 @@ await runSteps({
   15: () => notApplicable('no cursors'),
   async 16() {
     const db = open()
-    assert.equal(await value(db, sql`select 1`), 1)
-    await restartPostgres()
-    const outcome = await valueOrError(within(15_000, value(db, sql`select 2`), 'no answer'))
-    assert.ok(outcome === 2 || outcome instanceof Error, messageOf(outcome))
-    assert.equal(await within(15_000, value(db, sql`select 3`), 'no answer'), 3)
+    await survivesRestart((n) => value(db, `select ${n}`))
   },
   async 17() {
     const db = open({ max: 50 })
-    const numbers = Array.from({ length: 50 }, (_each, n) => n)
-    const ask = (n) => value(db, sql`select ${n}::int, pg_sleep(0.1)`)
-    assert.deepEqual(await Promise.all(numbers.map(ask)), numbers)
+    await answersFifty((n) => value(db, sql`select ${n}::int, pg_sleep(0.1)`))
   },
   async 18() {
     const db = open()
@@ -187,12 +158,6 @@ await runSteps({
   },
   async 20() {
     const db = open({ application_name: 'meter', options: '-c search_path=tenant,public -c work_mem=5MB' })
-    await onTwoServers(async () => {
-      const query = sql`select pg_backend_pid() as pid, owner, current_setting('work_mem') as memory,
-        current_setting('application_name') as name from whose`
-      const { pid, ...settings } = (await db.execute(query)).rows[0]
-      assert.deepEqual(settings, { owner: 'the tenant’s', memory: '5MB', name: 'meter' })
-      return pid
-    }, holdServer)
+    await keepsSettings(async (query) => (await db.execute(query)).rows[0], holdServer)
   },
 })

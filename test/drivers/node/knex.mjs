@@ -1,21 +1,21 @@
 /** Knex on pg. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import knex from 'knex'
 import {
-  assertNothingLeft,
-  atEnd,
-  authorityFile,
-  notApplicable,
-  onTwoServers,
-  rejection,
-  restartPostgres,
-  runSteps,
-  scramTarget,
-  target,
-  valueOrError,
-  within,
-} from './contract.mjs'
+  answersFifty,
+  big,
+  bytes,
+  connects,
+  failsAlone,
+  rollsBack,
+  keepsSettings,
+  migratesOnce,
+  selectTaxis,
+  survivesRestart,
+  taxis,
+  words,
+} from './checks.mjs'
+import { assertNothingLeft, atEnd, notApplicable, rejection, target, runSteps } from './contract.mjs'
 
 function open(options = {}, more = {}) {
   const db = knex({ client: 'pg', connection: { ...target, ...options }, pool: { min: 0, max: 1 }, ...more })
@@ -32,18 +32,9 @@ async function holdServer() {
 }
 
 await runSteps({
-  async 1() {
-    assert.equal(await value(open(), 'select current_user'), target.user)
-    assert.equal(await value(open(scramTarget), 'select current_user'), scramTarget.user)
-    await rejection(value(open({ ...scramTarget, password: 'wrong' }), 'select 1'))
-    assert.equal(await value(open({ ssl: { ca: readFileSync(authorityFile) } }), 'select 1'), 1)
-  },
+  1: () => connects((options) => value(open(options), 'select current_user')),
   async 2() {
-    const { rows } = await open().raw("select n, 'taxi ' || n as name from generate_series(1, 3) n")
-    assert.deepEqual(
-      rows,
-      [1, 2, 3].map((n) => ({ n, name: `taxi ${n}` })),
-    )
+    assert.deepEqual((await open().raw(selectTaxis)).rows, taxis)
   },
   async 3() {
     const sql = 'select ?::int + 1 as n, ?::text as t, ?::text as nothing'
@@ -52,22 +43,21 @@ await runSteps({
   4: () => notApplicable('names no statements'),
   async 5() {
     const db = open()
-    const [before, failed, behind] = await Promise.allSettled([1, 0, 4].map((n) => value(db, 'select 4 / ?::int', [n])))
-    assert.deepEqual([before.value, failed.reason?.code, behind.value], [4, '22012', 1])
+    await failsAlone((n) => value(db, 'select 4 / ?::int', [n]))
   },
   async 6() {
     const db = open()
     await db('item').del()
-    const thrown = new Error('back')
     const insert = (error) =>
       db.transaction(async (tx) => {
         await tx('item').insert({ id: 1, name: 'a' })
         if (error) throw error
       })
-    assert.equal(await rejection(insert(thrown)), thrown)
-    assert.equal(await count(db), 0)
-    await insert()
-    assert.equal(await count(open()), 1)
+    await rollsBack(
+      insert,
+      () => count(db),
+      () => count(open()),
+    )
   },
   async 7() {
     const db = open()
@@ -90,13 +80,10 @@ await runSteps({
     assert.equal(await value(db, asleep), 0)
   },
   async 11() {
-    const big = 'x'.repeat(8 * 1024 * 1024)
     assert.equal(await value(open(), 'select ?::text', [big]), big)
   },
   async 12() {
     const db = open()
-    const bytes = Buffer.from([0, 1, 0, 255, 0])
-    const words = 'Ťaxi 日本語 🚕 e\u0301'
     assert.deepEqual((await db.raw('select ?::bytea as b, ?::text as t', [bytes, words])).rows, [
       { b: bytes, t: words },
     ])
@@ -114,17 +101,11 @@ await runSteps({
   },
   async 16() {
     const db = open()
-    assert.equal(await value(db, 'select 1'), 1)
-    await restartPostgres()
-    const outcome = await valueOrError(within(15_000, value(db, 'select 2'), 'no answer'))
-    assert.ok(outcome === 2 || outcome instanceof Error, String(outcome))
-    assert.equal(await within(15_000, value(db, 'select 3'), 'no answer'), 3)
+    await survivesRestart((n) => value(db, `select ${n}`))
   },
   async 17() {
     const db = open({}, { pool: { min: 0, max: 50 } })
-    const numbers = Array.from({ length: 50 }, (_each, n) => n)
-    const ask = (n) => value(db, 'select ?::int, pg_sleep(0.1)', [n])
-    assert.deepEqual(await Promise.all(numbers.map(ask)), numbers)
+    await answersFifty((n) => value(db, 'select ?::int, pg_sleep(0.1)', [n]))
   },
   async 18() {
     const db = open()
@@ -149,7 +130,7 @@ await runSteps({
       getMigration: () => Promise.resolve(first),
     }
     const migrate = async () => (await db.migrate.latest({ migrationSource }))[1].length
-    assert.deepEqual([await migrate(), await migrate()], [1, 0])
+    await migratesOnce(migrate)
     assert.deepEqual(await db('knex_ride').insert({ fare: 12.5 }).returning('fare'), [{ fare: '12.50' }])
   },
   async 20() {
@@ -165,12 +146,6 @@ await runSteps({
         },
       },
     )
-    await onTwoServers(async () => {
-      const { rows } = await db.raw(`select pg_backend_pid() as pid, owner, current_setting('work_mem') as memory,
-        current_setting('application_name') as name from whose`)
-      const { pid, ...settings } = rows[0]
-      assert.deepEqual(settings, { owner: 'the tenant’s', memory: '5MB', name: 'meter' })
-      return pid
-    }, holdServer)
+    await keepsSettings(async (sql) => (await db.raw(sql)).rows[0], holdServer)
   },
 })

@@ -1,24 +1,24 @@
 /** Kysely on pg. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { CompiledQuery, Kysely, PostgresDialect, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { Pool } from 'pg'
 import Cursor from 'pg-cursor'
 import {
-  assertNothingLeft,
-  atEnd,
-  authorityFile,
-  notApplicable,
-  onTwoServers,
-  rejection,
-  restartPostgres,
-  runSteps,
-  scramTarget,
-  target,
-  valueOrError,
-  within,
-} from './contract.mjs'
+  answersFifty,
+  big,
+  bytes,
+  connects,
+  failsAlone,
+  rollsBack,
+  keepsSettings,
+  migratesOnce,
+  selectTaxis,
+  survivesRestart,
+  taxis,
+  words,
+} from './checks.mjs'
+import { assertNothingLeft, atEnd, notApplicable, rejection, target, runSteps } from './contract.mjs'
 
 function open(options = {}, more = {}) {
   const pool = new Pool({ ...target, max: 1, ...options })
@@ -31,28 +31,20 @@ function open(options = {}, more = {}) {
 const value = async (db, query) => Object.values((await query.execute(db)).rows[0])[0]
 const count = async (db) =>
   Number((await db.selectFrom('item').select(db.fn.countAll().as('n')).executeTakeFirstOrThrow()).n)
-const pidOf = (db) => value(db, sql`select pg_backend_pid()`)
 
 async function holdServer() {
   const db = open()
   const transaction = await db.startTransaction().execute()
-  return { pid: await pidOf(transaction), release: () => transaction.rollback().execute() }
+  return {
+    pid: await value(transaction, sql`select pg_backend_pid()`),
+    release: () => transaction.rollback().execute(),
+  }
 }
 
 await runSteps({
-  async 1() {
-    assert.equal(await value(open(), sql`select current_user`), target.user)
-    assert.equal(await value(open(scramTarget), sql`select current_user`), scramTarget.user)
-    await rejection(value(open({ ...scramTarget, password: 'wrong' }), sql`select 1`))
-    const encrypted = open({ ssl: { ca: readFileSync(authorityFile) } })
-    assert.equal(await value(encrypted, sql`select 1`), 1)
-  },
+  1: () => connects((options) => value(open(options), sql`select current_user`)),
   async 2() {
-    const { rows } = await sql`select n, 'taxi ' || n as name from generate_series(1, 3) n`.execute(open())
-    assert.deepEqual(
-      rows,
-      [1, 2, 3].map((n) => ({ n, name: `taxi ${n}` })),
-    )
+    assert.deepEqual((await sql.raw(selectTaxis).execute(open())).rows, taxis)
   },
   async 3() {
     const query = sql`select ${41}::int + 1 as n, ${"it's"}::text as t, ${null}::text as nothing`
@@ -61,24 +53,21 @@ await runSteps({
   4: () => notApplicable('names no statements'),
   async 5() {
     const db = open()
-    const [before, failed, behind] = await Promise.allSettled(
-      [1, 0, 4].map((n) => value(db, sql`select 4 / ${n}::int`)),
-    )
-    assert.deepEqual([before.value, failed.reason?.code, behind.value], [4, '22012', 1])
+    await failsAlone((n) => value(db, sql`select 4 / ${n}::int`))
   },
   async 6() {
     const db = open()
     await db.deleteFrom('item').execute()
-    const thrown = new Error('back')
     const insert = (error) =>
       db.transaction().execute(async (tx) => {
         await tx.insertInto('item').values({ id: 1, name: 'a' }).execute()
         if (error) throw error
       })
-    assert.equal(await rejection(insert(thrown)), thrown)
-    assert.equal(await count(db), 0)
-    await insert()
-    assert.equal(await count(open()), 1)
+    await rollsBack(
+      insert,
+      () => count(db),
+      () => count(open()),
+    )
   },
   async 7() {
     const db = open()
@@ -112,13 +101,10 @@ await runSteps({
     assert.equal(await value(db, sql`select 1`), 1)
   },
   async 11() {
-    const big = 'x'.repeat(8 * 1024 * 1024)
     assert.equal(await value(open(), sql`select ${big}::text`), big)
   },
   async 12() {
     const db = open()
-    const bytes = Buffer.from([0, 1, 0, 255, 0])
-    const words = 'Ťaxi 日本語 🚕 e\u0301'
     const { rows } = await sql`select ${bytes}::bytea as b, ${words}::text as t`.execute(db)
     assert.deepEqual(rows, [{ b: bytes, t: words }])
     await rejection(value(db, sql`select ${'a\u0000b'}::text`))
@@ -139,17 +125,11 @@ await runSteps({
   },
   async 16() {
     const db = open()
-    assert.equal(await value(db, sql`select 1`), 1)
-    await restartPostgres()
-    const outcome = await valueOrError(within(15_000, value(db, sql`select 2`), 'no answer'))
-    assert.ok(outcome === 2 || outcome instanceof Error, String(outcome))
-    assert.equal(await within(15_000, value(db, sql`select 3`), 'no answer'), 3)
+    await survivesRestart((n) => value(db, sql.raw(`select ${n}`)))
   },
   async 17() {
     const db = open({ max: 50 })
-    const numbers = Array.from({ length: 50 }, (_each, n) => n)
-    const ask = (n) => value(db, sql`select ${n}::int, pg_sleep(0.1)`)
-    assert.deepEqual(await Promise.all(numbers.map(ask)), numbers)
+    await answersFifty((n) => value(db, sql`select ${n}::int, pg_sleep(0.1)`))
   },
   async 18() {
     const db = open({ max: 2 })
@@ -174,23 +154,14 @@ await runSteps({
       assert.ifError(error)
       return results.length
     }
-    assert.deepEqual([await migrate(), await migrate()], [1, 0])
+    await migratesOnce(migrate)
     const { fare } = await db.insertInto('kysely_ride').values({ fare: 12.5 }).returning('fare').executeTakeFirst()
     assert.equal(fare, '12.5')
   },
   async 20() {
-    const db = open(
-      { application_name: 'meter' },
-      {
-        onCreateConnection: (connection) =>
-          connection.executeQuery(CompiledQuery.raw('set search_path = tenant, public')),
-      },
-    )
-    await onTwoServers(async () => {
-      const query = sql`select pg_backend_pid() as pid, owner, current_setting('application_name') as name from whose`
-      const { pid, ...settings } = (await query.execute(db)).rows[0]
-      assert.deepEqual(settings, { owner: 'the tenant’s', name: 'meter' })
-      return pid
-    }, holdServer)
+    const settings = CompiledQuery.raw("set search_path = tenant, public; set work_mem = '5MB'")
+    const onCreateConnection = (connection) => connection.executeQuery(settings)
+    const db = open({ application_name: 'meter' }, { onCreateConnection })
+    await keepsSettings(async (text) => (await sql.raw(text).execute(db)).rows[0], holdServer)
   },
 })

@@ -1,24 +1,33 @@
 /** node-postgres, with pg-cursor and pg-copy-streams. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { text } from 'node:stream/consumers'
 import { Client, Query } from 'pg'
 import {
+  answersFifty,
+  big,
+  bytes,
+  connects,
+  failsAlone,
+  keepsSettings,
+  lines,
+  migratesOnce,
+  selectTaxis,
+  survivesRestart,
+  taxis,
+  words,
+} from './checks.mjs'
+import {
   assertNothingLeft,
   atEnd,
-  authorityFile,
   notApplicable,
   onTwoServers,
   rejection,
-  restartPostgres,
-  runSteps,
-  scramTarget,
   target,
-  valueOrError,
   within,
+  runSteps,
 } from './contract.mjs'
 
 async function open(options = {}) {
@@ -41,20 +50,9 @@ async function holdServer() {
 }
 
 await runSteps({
-  async 1() {
-    assert.equal(await value(await open(), 'select current_user'), target.user)
-    assert.equal(await value(await open(scramTarget), 'select current_user'), scramTarget.user)
-    await rejection(open({ ...scramTarget, password: 'wrong' }))
-    const encrypted = await open({ ssl: { ca: readFileSync(authorityFile), rejectUnauthorized: true } })
-    assert.equal(encrypted.connection.stream.encrypted, true)
-    assert.equal(await value(encrypted, 'select 1'), 1)
-  },
+  1: () => connects(async (options) => value(await open(options), 'select current_user')),
   async 2() {
-    const { rows } = await (await open()).query("select n, 'taxi ' || n as name from generate_series(1, 3) n")
-    assert.deepEqual(
-      rows,
-      [1, 2, 3].map((n) => ({ n, name: `taxi ${n}` })),
-    )
+    assert.deepEqual((await (await open()).query(selectTaxis)).rows, taxis)
   },
   async 3() {
     const sql = 'select $1::int + 1 as n, $2::text as t, $3::text as nothing'
@@ -75,13 +73,7 @@ await runSteps({
   },
   async 5() {
     const client = await open({ pipeline: true })
-    const [before, failed, behind] = await Promise.allSettled([
-      value(client, 'select $1::int as n', [1]),
-      value(client, 'select 1 / $1::int', [0]),
-      value(client, 'select $1::int as n', [3]),
-    ])
-    assert.deepEqual([before.value, failed.reason?.code, behind.value], [1, '22012', 3])
-    assert.equal(await value(client, 'select $1::int', [4]), 4)
+    await failsAlone((n) => value(client, 'select 4 / $1::int', [n]))
   },
   async 6() {
     const client = await open()
@@ -111,7 +103,6 @@ await runSteps({
     const { from, to } = (await addition('pg-copy-streams')).default
     const client = await open()
     await client.query('delete from item')
-    const lines = Array.from({ length: 1_000 }, (_each, n) => `${n}\ttaxi ${n}\n`)
     await pipeline(Readable.from(lines), client.query(from('copy item from stdin')))
     const out = await text(client.query(to('copy (select * from item order by id) to stdout')))
     assert.equal(out, lines.join(''))
@@ -136,15 +127,12 @@ await runSteps({
     assert.equal(await value(client, 'select 1'), 1)
   },
   async 11() {
-    const big = 'x'.repeat(8 * 1024 * 1024)
     const client = await open()
     assert.equal(await value(client, 'select $1::text', [big]), big)
     assert.equal(await value(client, 'select 1'), 1)
   },
   async 12() {
     const client = await open()
-    const bytes = Buffer.from([0, 1, 0, 255, 0])
-    const words = 'Ťaxi 日本語 🚕 e\u0301'
     const { rows } = await client.query('select $1::bytea as b, $2::text as t', [bytes, words])
     assert.deepEqual(rows, [{ b: bytes, t: words }])
     assert.ok(await rejection(client.query('select $1::text', ['a\u0000b'])))
@@ -177,17 +165,14 @@ await runSteps({
   },
   async 16() {
     const old = await open()
-    assert.equal(await value(old, 'select 1'), 1)
-    await restartPostgres()
-    const outcome = await valueOrError(within(15_000, value(old, 'select 2'), 'no answer'))
-    assert.ok(outcome === 2 || outcome instanceof Error, String(outcome))
-    assert.equal(await within(15_000, value(await open(), 'select 3'), 'no answer'), 3)
+    await survivesRestart(
+      (n) => value(old, `select ${n}`),
+      async (n) => value(await open(), `select ${n}`),
+    )
   },
   async 17() {
-    const numbers = Array.from({ length: 50 }, (_each, n) => n)
-    const clients = await Promise.all(numbers.map(() => open()))
-    const answers = await Promise.all(clients.map((client, n) => value(client, 'select $1::int', [n])))
-    assert.deepEqual(answers, numbers)
+    const clients = await Promise.all(Array.from({ length: 50 }, () => open()))
+    await answersFifty((n) => value(clients[n], 'select $1::int', [n]))
   },
   async 18() {
     const client = await open()
@@ -212,29 +197,13 @@ await runSteps({
       await client.query('commit')
       return rowCount
     }
-    assert.deepEqual([await migrate(), await migrate()], [1, 0])
+    await migratesOnce(migrate)
     assert.equal(await value(client, 'insert into pg_ride (fare) values (12.5) returning fare'), '12.5')
   },
   async 20() {
-    const client = await open({
-      application_name: 'meter',
-      statement_timeout: 12_345,
-      options: '-c work_mem=5MB',
-    })
+    const client = await open({ application_name: 'meter', statement_timeout: 12_345, options: '-c work_mem=5MB' })
     await client.query("set search_path = tenant, public; set datestyle = 'German'")
-    await onTwoServers(async () => {
-      const { rows } = await client.query(`select pg_backend_pid() as pid, owner, current_setting('work_mem') as memory,
-        current_setting('statement_timeout') as timeout, '2026-12-31'::date::text as day,
-        current_setting('application_name') as name from whose`)
-      const { pid, ...settings } = rows[0]
-      assert.deepEqual(settings, {
-        owner: 'the tenant’s',
-        memory: '5MB',
-        timeout: '12345ms',
-        day: '31.12.2026',
-        name: 'meter',
-      })
-      return pid
-    }, holdServer)
+    const also = { "current_setting('statement_timeout')": '12345ms', "'2026-12-31'::date::text": '31.12.2026' }
+    await keepsSettings(async (sql) => (await client.query(sql)).rows[0], holdServer, also)
   },
 })

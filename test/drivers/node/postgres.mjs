@@ -1,23 +1,33 @@
 /** postgres.js, with named statements as it comes, or without them (DRIVER_PREPARE=false). It pipelines by itself. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
 import postgres from 'postgres'
 import {
+  answersFifty,
+  big,
+  bytes,
+  connects,
+  failsAlone,
+  rollsBack,
+  keepsSettings,
+  lines,
+  migratesOnce,
+  selectTaxis,
+  survivesRestart,
+  taxis,
+  words,
+} from './checks.mjs'
+import {
   assertNothingLeft,
   atEnd,
-  authorityFile,
   notApplicable,
   onTwoServers,
   rejection,
-  restartPostgres,
-  runSteps,
-  scramTarget,
   target,
-  valueOrError,
   within,
+  runSteps,
 } from './contract.mjs'
 
 const prepare = process.env.DRIVER_PREPARE !== 'false'
@@ -47,20 +57,9 @@ async function one(query) {
 }
 
 await runSteps({
-  async 1() {
-    assert.equal(await one(open()`select current_user`), target.user)
-    assert.equal(await one(open(scramTarget)`select current_user`), scramTarget.user)
-    await rejection(open({ ...scramTarget, password: 'wrong' })`select 1`.execute())
-    // Rejects when TLS is not to be had.
-    const encrypted = open({ ssl: { ca: readFileSync(authorityFile), rejectUnauthorized: true } })
-    assert.equal(await one(encrypted`select 1`), 1)
-  },
+  1: () => connects((options) => one(open(options)`select current_user`)),
   async 2() {
-    const rows = await open()`select n, 'taxi ' || n as name from generate_series(1, 3) n`.simple()
-    assert.deepEqual(
-      [...rows],
-      [1, 2, 3].map((n) => ({ n, name: `taxi ${n}` })),
-    )
+    assert.deepEqual([...(await open().unsafe(selectTaxis))], taxis)
   },
   async 3() {
     const rows = await open()`select ${41}::int + 1 as n, ${"it's"}::text as t, ${null}::text as nothing`
@@ -78,13 +77,8 @@ await runSteps({
   async 5() {
     const sql = open()
     await sql`select 1`
-    const [before, failed, behind] = await Promise.allSettled([
-      one(sql`select ${1}::int as n`),
-      one(sql`select 1 / ${0}::int`),
-      one(sql`select ${3}::int as n`),
-    ])
-    assert.deepEqual([before.value, failed.reason?.code, behind.value], [1, '22012', 3])
-    assert.equal(await one(sql`select ${4}::int`), 4)
+    // A text each, so that each is prepared.
+    await failsAlone((n) => one(sql`select 4 / ${n}::int as ${sql(`of${n}`)}`))
     // Many connections of a small pool, many queries on each.
     const wide = open({ max: 6 })
     const numbers = Array.from({ length: 120 }, (_each, n) => n)
@@ -94,15 +88,16 @@ await runSteps({
   async 6() {
     const sql = open()
     await sql`delete from item`
-    const thrown = new Error('back')
-    const rolledBack = sql.begin(async (tx) => {
-      await tx`insert into item values (1, 'a')`
-      throw thrown
-    })
-    assert.equal(await rejection(rolledBack), thrown)
-    assert.equal(await one(sql`select count(*)::int from item`), 0)
-    await sql.begin((tx) => tx`insert into item values (1, 'a')`)
-    assert.equal(await one(open()`select count(*)::int from item`), 1)
+    const insert = (error) =>
+      sql.begin(async (tx) => {
+        await tx`insert into item values (1, 'a')`
+        if (error) throw error
+      })
+    await rollsBack(
+      insert,
+      () => one(sql`select count(*)::int from item`),
+      () => one(open()`select count(*)::int from item`),
+    )
   },
   async 7() {
     const sql = open()
@@ -118,7 +113,6 @@ await runSteps({
   async 8() {
     const sql = open()
     await sql`delete from item`
-    const lines = Array.from({ length: 1_000 }, (_each, n) => `${n}\ttaxi ${n}\n`)
     await pipeline(Readable.from(lines), await sql`copy item from stdin`.writable())
     const out = await text(await sql`copy (select * from item order by id) to stdout`.readable())
     assert.equal(out, lines.join(''))
@@ -142,15 +136,12 @@ await runSteps({
     assert.equal(await one(sql`select 1`), 1)
   },
   async 11() {
-    const big = 'x'.repeat(8 * 1024 * 1024)
     const sql = open()
     assert.equal(await one(sql`select ${big}::text`), big)
     assert.equal(await one(sql`select 1`), 1)
   },
   async 12() {
     const sql = open()
-    const bytes = Buffer.from([0, 1, 0, 255, 0])
-    const words = 'Ťaxi 日本語 🚕 e\u0301'
     const rows = await sql`select ${bytes}::bytea as b, ${words}::text as t`
     assert.deepEqual([...rows], [{ b: bytes, t: words }])
     await rejection(sql`select ${'a\u0000b'}::text`.execute())
@@ -182,17 +173,11 @@ await runSteps({
   },
   async 16() {
     const sql = open()
-    assert.equal(await one(sql`select 1`), 1)
-    await restartPostgres()
-    const outcome = await valueOrError(within(15_000, one(sql`select 2`), 'no answer'))
-    assert.ok(outcome === 2 || outcome instanceof Error, String(outcome))
-    assert.equal(await within(15_000, one(sql`select 3`), 'no answer'), 3)
+    await survivesRestart((n) => one(sql.unsafe(`select ${n}`)))
   },
   async 17() {
     const sql = open({ max: 50 })
-    const numbers = Array.from({ length: 50 }, (_each, n) => n)
-    const answers = await Promise.all(numbers.map((n) => one(sql`select ${n}::int, pg_sleep(0.1)`)))
-    assert.deepEqual(answers, numbers)
+    await answersFifty((n) => one(sql`select ${n}::int, pg_sleep(0.1)`))
   },
   async 18() {
     const sql = open({ max: 2 })
@@ -216,19 +201,13 @@ await runSteps({
         if (count === 1) await tx`create table js_ride (id serial primary key, fare numeric not null)`
         return count
       })
-    assert.deepEqual([await migrate(), await migrate()], [1, 0])
+    await migratesOnce(migrate)
     assert.equal(await one(sql`insert into js_ride (fare) values (12.5) returning fare`), '12.5')
   },
   async 20() {
-    const sql = open({
-      connection: { application_name: 'meter', search_path: 'tenant, public', DateStyle: 'German', work_mem: '5MB' },
-    })
-    await onTwoServers(async () => {
-      const [{ pid, ...settings }] = await sql`select pg_backend_pid() as pid, owner,
-        current_setting('work_mem') as memory, '2026-12-31'::date::text as day,
-        current_setting('application_name') as name from whose`
-      assert.deepEqual(settings, { owner: 'the tenant’s', memory: '5MB', day: '31.12.2026', name: 'meter' })
-      return pid
-    }, holdServer)
+    const settings = { search_path: 'tenant, public', DateStyle: 'German', work_mem: '5MB' }
+    const sql = open({ connection: { application_name: 'meter', ...settings } })
+    const ask = async (text) => (await sql.unsafe(text, [], { prepare }))[0]
+    await keepsSettings(ask, holdServer, { "'2026-12-31'::date::text": '31.12.2026' })
   },
 })

@@ -1,29 +1,29 @@
 /** Sequelize on pg. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { DataTypes, QueryTypes, Sequelize } from 'sequelize'
 import {
-  assertNothingLeft,
-  atEnd,
-  authorityFile,
-  notApplicable,
-  onTwoServers,
-  rejection,
-  restartPostgres,
-  runSteps,
-  scramTarget,
-  target,
-  valueOrError,
-  within,
-} from './contract.mjs'
+  answersFifty,
+  big,
+  bytes,
+  connects,
+  failsAlone,
+  rollsBack,
+  keepsSettings,
+  selectTaxis,
+  survivesRestart,
+  taxis,
+  words,
+} from './checks.mjs'
+import { assertNothingLeft, atEnd, notApplicable, rejection, target, runSteps } from './contract.mjs'
 
-function open({ user = target.user, password, max = 1, ...options } = {}) {
+function open({ user = target.user, password, max = 1, ssl, ...options } = {}) {
   const sequelize = new Sequelize(target.database, user, password, {
     dialect: 'postgres',
     host: target.host,
     port: target.port,
     logging: false,
     pool: { min: 0, max },
+    dialectOptions: { ssl },
     ...options,
   })
   atEnd(() => sequelize.close())
@@ -54,20 +54,9 @@ async function holdServer() {
 }
 
 await runSteps({
-  async 1() {
-    assert.equal(await value(open(), 'select current_user'), target.user)
-    const { port, user, password } = scramTarget
-    assert.equal(await value(open({ port, user, password }), 'select current_user'), user)
-    await rejection(value(open({ port, user, password: 'wrong' }), 'select 1'))
-    const encrypted = open({ dialectOptions: { ssl: { ca: readFileSync(authorityFile, 'utf8') } } })
-    assert.equal(await value(encrypted, 'select 1'), 1)
-  },
+  1: () => connects((options) => value(open(options), 'select current_user')),
   async 2() {
-    const rows = await select(open(), "select n, 'taxi ' || n as name from generate_series(1, 3) n")
-    assert.deepEqual(
-      rows,
-      [1, 2, 3].map((n) => ({ n, name: `taxi ${n}` })),
-    )
+    assert.deepEqual(await select(open(), selectTaxis), taxis)
   },
   async 3() {
     const sql = 'select $1::int + 1 as n, $2::text as t, $3::text as nothing'
@@ -76,25 +65,22 @@ await runSteps({
   4: () => notApplicable('names no statements'),
   async 5() {
     const sequelize = open()
-    const [before, failed, behind] = await Promise.allSettled(
-      [1, 0, 4].map((n) => value(sequelize, 'select 4 / $1::int', [n])),
-    )
-    assert.deepEqual([before.value, codeOf(failed.reason), behind.value], [4, '22012', 1])
+    await failsAlone((n) => value(sequelize, 'select 4 / $1::int', [n]), codeOf)
   },
   async 6() {
     const sequelize = open()
     const items = itemsOf(sequelize)
     await items.destroy({ where: {} })
-    const thrown = new Error('back')
     const insert = (error) =>
       sequelize.transaction(async (transaction) => {
         await items.create({ id: 1, name: 'a' }, { transaction })
         if (error) throw error
       })
-    assert.equal(await rejection(insert(thrown)), thrown)
-    assert.equal(await items.count(), 0)
-    await insert()
-    assert.equal(await itemsOf(open()).count(), 1)
+    await rollsBack(
+      insert,
+      () => items.count(),
+      () => itemsOf(open()).count(),
+    )
   },
   async 7() {
     const sequelize = open()
@@ -122,13 +108,10 @@ await runSteps({
     assert.equal(await value(sequelize, 'select 1'), 1)
   },
   async 11() {
-    const big = 'x'.repeat(8 * 1024 * 1024)
     assert.equal(await value(open(), 'select $1::text', [big]), big)
   },
   async 12() {
     const sequelize = open()
-    const bytes = Buffer.from([0, 1, 0, 255, 0])
-    const words = 'Ťaxi 日本語 🚕 e\u0301'
     const rows = await select(sequelize, 'select $1::bytea as b, $2::text as t', [bytes, words])
     assert.deepEqual(rows, [{ b: bytes, t: words }])
     // It takes U+0000 out of parameters.
@@ -140,17 +123,11 @@ await runSteps({
   15: () => notApplicable('no cursors'),
   async 16() {
     const sequelize = open()
-    assert.equal(await value(sequelize, 'select 1'), 1)
-    await restartPostgres()
-    const outcome = await valueOrError(within(15_000, value(sequelize, 'select 2'), 'no answer'))
-    assert.ok(outcome === 2 || outcome instanceof Error, String(outcome))
-    assert.equal(await within(15_000, value(sequelize, 'select 3'), 'no answer'), 3)
+    await survivesRestart((n) => value(sequelize, `select ${n}`))
   },
   async 17() {
     const sequelize = open({ max: 50 })
-    const numbers = Array.from({ length: 50 }, (_each, n) => n)
-    const ask = (n) => value(sequelize, 'select $1::int, pg_sleep(0.1)', [n])
-    assert.deepEqual(await Promise.all(numbers.map(ask)), numbers)
+    await answersFifty((n) => value(sequelize, 'select $1::int, pg_sleep(0.1)', [n]))
   },
   async 18() {
     const sequelize = open()
@@ -177,19 +154,11 @@ await runSteps({
     assert.deepEqual(Object.keys(await queryInterface.describeTable('sequelize_ride')), ['id', 'fare'])
   },
   async 20() {
-    const sequelize = open({
-      timezone: '+05:00',
-      dialectOptions: { application_name: 'meter', statement_timeout: 12_345 },
-    })
-    sequelize.addHook('afterConnect', (connection) => connection.query('set search_path = tenant, public'))
-    await onTwoServers(async () => {
-      const [{ pid, ...settings }] = await select(
-        sequelize,
-        `select pg_backend_pid() as pid, owner, current_setting('statement_timeout') as timeout,
-         extract(timezone from now())::int as zone, current_setting('application_name') as name from whose`,
-      )
-      assert.deepEqual(settings, { owner: 'the tenant’s', timeout: '12345ms', zone: 18_000, name: 'meter' })
-      return pid
-    }, holdServer)
+    const dialectOptions = { application_name: 'meter', statement_timeout: 12_345 }
+    const sequelize = open({ timezone: '+05:00', dialectOptions })
+    const settings = "set search_path = tenant, public; set work_mem = '5MB'"
+    sequelize.addHook('afterConnect', (connection) => connection.query(settings))
+    const also = { "current_setting('statement_timeout')": '12345ms', 'extract(timezone from now())::int': 18_000 }
+    await keepsSettings(async (sql) => (await select(sequelize, sql))[0], holdServer, also)
   },
 })

@@ -160,7 +160,10 @@ $script = [
         $link->exec('delete from item');
         $lines = array_map(fn ($n) => "$n\ttaxi $n\n", range(0, 999));
         equal($link->pgsqlCopyFromArray('item', $lines), true);
-        equal($link->pgsqlCopyToArray('item'), $lines);
+        $out = $link->pgsqlCopyToArray('item');
+        // A table, which has no order.
+        sort($out, SORT_NATURAL);
+        equal($out, $lines);
     },
     9 => fn () => throw new NotApplicable('no cancel'),
     10 => function (): void {

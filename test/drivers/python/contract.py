@@ -17,11 +17,6 @@ AUTHORITY = os.environ["DRIVER_AUTHORITY"]
 IS_TRANSACTION_MODE = os.environ["DRIVER_MODE"] == "transaction"
 SERVERS = int(os.environ["DRIVER_SERVERS"])
 
-BIG = "x" * (8 * 1024 * 1024)
-BYTES = bytes([0, 1, 0, 255, 0])
-WORDS = "Ťaxi 日本語 🚕 e\u0301"
-TENANT = "the tenant’s"
-
 
 class NotApplicable(Exception):
     """Raised by a step that the driver has no API for."""
@@ -35,20 +30,16 @@ def at_end(close):
     _endings.append(close)
 
 
-def wanted_steps():
-    return [int(number) for number in os.environ["DRIVER_STEPS"].split(",")]
-
-
 def run_steps(script):
-    """`script`: functions by the number of their step."""
-    for number in wanted_steps():
-        outcome = _outcome_of(script[number])
+    """`script`: a module's globals, with functions `step_1` and so on."""
+    for number in os.environ["DRIVER_STEPS"].split(","):
+        outcome = _outcome_of(script[f"step_{number}"])
         while _endings:
             try:
                 _endings.pop()()
             except Exception:
                 pass  # It was closed already, or broken: the step has judged it.
-        say(step=number, **outcome)
+        say(step=int(number), **outcome)
     sys.stdout.flush()
     os._exit(0)
 
@@ -144,7 +135,3 @@ def _outcome(call):
         return call()
     except Exception as error:
         return error
-
-
-def rows_to_copy():
-    return [(n, f"taxi {n}") for n in range(1000)]

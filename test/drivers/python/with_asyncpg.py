@@ -3,11 +3,10 @@
 
 import asyncio
 import ssl
-import time
 
 import asyncpg
 
-from contract import *
+from checks import *
 
 CACHE = {} if os.environ.get("DRIVER_PREPARE") != "false" else {"statement_cache_size": 0}
 loop = asyncio.new_event_loop()
@@ -35,22 +34,15 @@ def hold():
     return value(link, "select pg_backend_pid()"), lambda: do(link.close())
 
 
-def scram(**options):
-    return connect(**{"port": SCRAM_PORT, "user": SCRAM_USER, "password": PASSWORD, **options})
-
-
 def step_1():
-    equal(value(connect(), "select current_user"), USER)
-    equal(value(scram(), "select current_user"), SCRAM_USER)
-    rejection(lambda: scram(password="wrong"))
-    # Raises when TLS is not to be had.
-    encrypted = connect(ssl=ssl.create_default_context(cafile=AUTHORITY))
-    equal(value(encrypted, "select 1"), 1)
+    connects(
+        lambda **options: value(connect(**options), "select current_user"),
+        encrypted={"ssl": ssl.create_default_context(cafile=AUTHORITY)},
+    )
 
 
 def step_2():
-    rows = do(connect().fetch("select n, 'taxi ' || n as name from generate_series(1, 3) n"))
-    equal([tuple(row) for row in rows], [(n, f"taxi {n}") for n in (1, 2, 3)])
+    equal([tuple(row) for row in do(connect().fetch(SELECT_TAXIS))], TAXIS)
 
 
 def step_3():
@@ -88,17 +80,14 @@ def step_6():
     link = connect()
     run(link, "delete from item")
 
-    async def insert(thrown):
+    async def insert(error):
         async with link.transaction():
             await link.execute("insert into item values ($1, $2)", 1, "a")
-            if thrown:
-                raise thrown
+            if error:
+                raise error
 
-    thrown = RuntimeError("back")
-    equal(rejection(lambda: do(insert(thrown))), thrown)
-    equal(value(link, "select count(*) from item"), 0)
-    do(insert(None))
-    equal(value(connect(), "select count(*) from item"), 1)
+    count = "select count(*) from item"
+    rolls_back(lambda error: do(insert(error)), lambda: value(link, count), lambda: value(connect(), count))
 
 
 def step_7():
@@ -121,23 +110,15 @@ def step_7():
 def step_8():
     link = connect()
     run(link, "delete from item")
-    do(link.copy_records_to_table("item", records=rows_to_copy()))
+    do(link.copy_records_to_table("item", records=ROWS))
     out = bytearray()
 
     async def keep(data):
         out.extend(data)
 
     do(link.copy_from_query("select * from item order by id", output=keep))
-    equal(out.decode(), "".join(f"{n}\t{name}\n" for n, name in rows_to_copy()))
+    equal(out.decode(), LINES)
     equal(value(link, "select count(*) from item"), 1000)
-
-
-def assert_nobody_sleeps():
-    link = connect()
-    end = time.monotonic() + 3
-    asleep = "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'"
-    while value(link, asleep) > 0:
-        assert time.monotonic() < end, "pg_sleep goes on"
 
 
 def step_9():
@@ -152,7 +133,7 @@ def step_9():
 
     do(cancel())
     equal(value(link, "select 1"), 1)
-    assert_nobody_sleeps()
+    assert_nobody_sleeps(lambda sql: value(link, sql))
 
 
 def step_10():
@@ -160,7 +141,7 @@ def step_10():
     error = rejection(lambda: value(link, "select pg_sleep(30)", timeout=0.3))
     assert isinstance(error, asyncio.TimeoutError), repr(error)
     equal(value(link, "select 1"), 1)
-    assert_nobody_sleeps()
+    assert_nobody_sleeps(lambda sql: value(link, sql))
 
 
 def step_11():
@@ -249,29 +230,19 @@ def step_19():
             await link.execute("select pg_advisory_xact_lock(4711)")
             await link.execute("create table if not exists asyncpg_version (number int primary key)")
             inserted = await link.execute("insert into asyncpg_version values (1) on conflict do nothing")
-            if inserted == "INSERT 0 1":
+            is_new = inserted == "INSERT 0 1"
+            if is_new:
                 await link.execute("create table asyncpg_ride (id serial primary key, fare numeric not null)")
-            return inserted
+            return is_new
 
-    equal([do(migrate()), do(migrate())], ["INSERT 0 1", "INSERT 0 0"])
+    migrates_once(lambda: do(migrate()))
     equal(str(value(link, "insert into asyncpg_ride (fare) values (12.5) returning fare")), "12.5")
 
 
 def step_20():
     settings = {"application_name": "meter", "search_path": "tenant, public", "work_mem": "5MB", "DateStyle": "German"}
     link = connect(server_settings=settings)
-
-    def use():
-        pid, *got = do(
-            link.fetchrow(
-                """select pg_backend_pid(), owner, current_setting('work_mem'), '2026-12-31'::date::text,
-                   current_setting('application_name') from whose"""
-            )
-        )
-        equal(got, [TENANT, "5MB", "31.12.2026", "meter"])
-        return pid
-
-    on_two_servers(use, hold)
+    keeps_settings(lambda sql: do(link.fetchrow(sql)), hold, also={"'2026-12-31'::date::text": "31.12.2026"})
 
 
-run_steps({number: globals()[f"step_{number}"] for number in wanted_steps()})
+run_steps(globals())

@@ -1,13 +1,12 @@
 """Django on psycopg2: its ORM, transactions and migrations. Server-side cursors as they come."""
 
 import sys
-import threading
 import types
 
 import django
 from django.conf import settings
 
-from contract import *
+from checks import *
 
 RIDES = "rides_of_drivers"
 
@@ -77,10 +76,14 @@ class First(migrations.Migration):
     ]
 
 
-def value(sql, parameters=None, using="default"):
-    with connections[using].cursor() as cursor:
+def row(sql, parameters=None, link=connection):
+    with link.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchone()[0]
+        return cursor.fetchone()
+
+
+def value(sql, parameters=None, link=connection):
+    return row(sql, parameters, link)[0]
 
 
 def close_all():
@@ -90,9 +93,7 @@ def close_all():
 def hold():
     link = connections["default"].copy()
     link.set_autocommit(False)
-    with link.cursor() as cursor:
-        cursor.execute("select pg_backend_pid()")
-        pid = cursor.fetchone()[0]
+    pid = value("select pg_backend_pid()", link=link)
 
     def release():
         link.rollback()
@@ -103,21 +104,19 @@ def hold():
 
 def step_1():
     equal(value("select current_user"), USER)
-    equal(value("select current_user", using="scram"), SCRAM_USER)
-    rejection(lambda: value("select 1", using="wrong"))
-    equal(value("select 1", using="encrypted"), 1)
+    equal(value("select current_user", link=connections["scram"]), SCRAM_USER)
+    rejection(lambda: value("select 1", link=connections["wrong"]))
+    equal(value("select 1", link=connections["encrypted"]), 1)
 
 
 def step_2():
     with connection.cursor() as cursor:
-        cursor.execute("select n, 'taxi ' || n from generate_series(1, 3) n")
-        equal(cursor.fetchall(), [(n, f"taxi {n}") for n in (1, 2, 3)])
+        cursor.execute(SELECT_TAXIS)
+        equal(cursor.fetchall(), TAXIS)
 
 
 def step_3():
-    with connection.cursor() as cursor:
-        cursor.execute("select %s + 1, %s, %s", [41, "it's", None])
-        equal(cursor.fetchone(), (42, "it's", None))
+    equal(row("select %s + 1, %s, %s", [41, "it's", None]), (42, "it's", None))
 
 
 def step_4():
@@ -134,7 +133,6 @@ def step_5():
 
 def step_6():
     Item.objects.all().delete()
-    thrown = RuntimeError("back")
 
     def insert(error):
         with transaction.atomic():
@@ -142,10 +140,7 @@ def step_6():
             if error:
                 raise error
 
-    equal(rejection(insert, thrown), thrown)
-    equal(Item.objects.count(), 0)
-    insert(None)
-    equal(value("select count(*) from item", using="held"), 1)
+    rolls_back(insert, Item.objects.count, lambda: value("select count(*) from item", link=connections["held"]))
 
 
 def step_7():
@@ -186,10 +181,8 @@ def step_11():
 
 
 def step_12():
-    with connection.cursor() as cursor:
-        cursor.execute("select %s::bytea, %s", [BYTES, WORDS])
-        got, words = cursor.fetchone()
-        equal((bytes(got), words), (BYTES, WORDS))
+    got, words = row("select %s::bytea, %s", [BYTES, WORDS])
+    equal((bytes(got), words), (BYTES, WORDS))
     rejection(value, "select %s", ["a\0b"])
     equal(value("select 1"), 1)
 
@@ -207,13 +200,12 @@ def step_15():
     Item.objects.bulk_create([Item(id=n) for n in range(1, 1001)])
     with transaction.atomic():
         equal(sum(item.id for item in Item.objects.iterator(chunk_size=100)), 500500)
-    # Outside a transaction Django declares the cursor WITH HOLD.
-    pid = value("select pg_backend_pid()")
+    # Outside a transaction Django declares the cursor WITH HOLD. It keeps its server, or else another has that meanwhile.
     items = Item.objects.iterator(chunk_size=100)
     total = next(items).id
-    with held(pid, hold):
-        total += sum(item.id for item in items)
-    equal(total, 500500)
+    _, release = hold()
+    equal(total + sum(item.id for item in items), 500500)
+    release()
 
 
 def step_16():
@@ -228,24 +220,11 @@ def step_16():
 
 def step_17():
     links = [connection.copy() for _ in range(50)]
-    answers = [None] * 50
-
-    def ask(n):
-        links[n].inc_thread_sharing()
-        with links[n].cursor() as cursor:
-            cursor.execute("select %s", [n])
-            answers[n] = cursor.fetchone()[0]
-
     for link in links:
         link.inc_thread_sharing()
         link.connect()
         at_end(link.close)
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(15)
-    equal(answers, list(range(50)))
+    answers_fifty(lambda n: value("select %s", [n], links[n]))
 
 
 def step_18():
@@ -268,22 +247,13 @@ def step_19():
         executor.apply_migration(ProjectState(), first)
         return 1
 
-    equal([migrate(), migrate()], [1, 0])
+    migrates_once(migrate)
     equal(str(value("insert into django_ride (fare, tip) values (12.5, 0) returning fare")), "12.50")
 
 
 def step_20():
-    def use():
-        with connections["set"].cursor() as cursor:
-            cursor.execute(
-                """select pg_backend_pid(), owner, current_setting('work_mem'), current_setting('application_name'),
-                   current_setting('TimeZone') from whose"""
-            )
-            pid, *got = cursor.fetchone()
-            equal(got, [TENANT, "5MB", "meter", "UTC"])
-            return pid
-
-    on_two_servers(use, hold)
+    link = connections["set"]
+    keeps_settings(lambda sql: row(sql, link=link), hold, also={"current_setting('TimeZone')": "UTC"})
 
 
 def then_closing(step):
@@ -294,4 +264,4 @@ def then_closing(step):
     return run
 
 
-run_steps({number: then_closing(globals()[f"step_{number}"]) for number in wanted_steps()})
+run_steps({name: then_closing(step) for name, step in globals().items() if name.startswith("step_")})

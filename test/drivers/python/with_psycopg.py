@@ -1,10 +1,8 @@
 """psycopg 3: pipelines, and statements that it names `_pg3_N` after a few runs."""
 
-import threading
-
 import psycopg
 
-from contract import *
+from checks import *
 
 
 def connect(autocommit=True, **options):
@@ -23,22 +21,15 @@ def hold():
     return value(link, "select pg_backend_pid()"), link.close
 
 
-def scram(**options):
-    return connect(**{"port": SCRAM_PORT, "user": SCRAM_USER, "password": PASSWORD, **options})
-
-
 def step_1():
-    equal(value(connect(), "select current_user"), USER)
-    equal(value(scram(), "select current_user"), SCRAM_USER)
-    rejection(lambda: scram(password="wrong"))
-    encrypted = connect(sslmode="verify-full", sslrootcert=AUTHORITY)
-    assert encrypted.pgconn.ssl_in_use
-    equal(value(encrypted, "select 1"), 1)
+    connects(
+        lambda **options: value(connect(**options), "select current_user"),
+        encrypted={"sslmode": "verify-full", "sslrootcert": AUTHORITY},
+    )
 
 
 def step_2():
-    rows = connect().execute("select n, 'taxi ' || n from generate_series(1, 3) n").fetchall()
-    equal(rows, [(n, f"taxi {n}") for n in (1, 2, 3)])
+    equal(connect().execute(SELECT_TAXIS).fetchall(), TAXIS)
 
 
 def step_3():
@@ -79,13 +70,15 @@ def step_5():
 def step_6():
     link = connect()
     link.execute("delete from item")
-    with link.transaction():
-        link.execute("insert into item values (1, 'a')")
-        raise psycopg.Rollback()
-    equal(value(link, "select count(*) from item"), 0)
-    with link.transaction():
-        link.execute("insert into item values (1, 'a')")
-    equal(value(connect(), "select count(*) from item"), 1)
+
+    def insert(error):
+        with link.transaction():
+            link.execute("insert into item values (1, 'a')")
+            if error:
+                raise error
+
+    count = "select count(*) from item"
+    rolls_back(insert, lambda: value(link, count), lambda: value(connect(), count))
 
 
 def step_7():
@@ -109,20 +102,17 @@ def step_8():
     cursor = link.cursor()
     with cursor.copy("copy item from stdin (format binary)") as copy:
         copy.set_types(["int4", "text"])
-        for row in rows_to_copy():
+        for row in ROWS:
             copy.write_row(row)
     with cursor.copy("copy (select * from item order by id) to stdout (format binary)") as copy:
         copy.set_types(["int4", "text"])
-        equal(list(copy.rows()), rows_to_copy())
+        equal(list(copy.rows()), ROWS)
     equal(value(link, "select count(*) from item"), 1000)
 
 
 def step_9():
     link = connect()
-    timer = threading.Timer(0.3, link.cancel)
-    timer.start()
-    equal(within(15, lambda: value(link, "select pg_sleep(30)")).sqlstate, "57014")
-    timer.join()
+    equal(cancelling(link.cancel, lambda: value(link, "select pg_sleep(30)")).sqlstate, "57014")
     equal(value(link, "select 1"), 1)
 
 
@@ -171,35 +161,21 @@ def step_15():
     link = connect(autocommit=False)
     with link.cursor(name="rides") as cursor:
         cursor.execute("select n from generate_series(1, %s) n", (1000,))
-        batches = [cursor.fetchmany(100) for _ in range(10)]
+        reads_by_hundreds(lambda: cursor.fetchmany(100))
         equal(cursor.fetchmany(100), [])
-    equal([len(batch) for batch in batches], [100] * 10)
-    equal(sum(n for batch in batches for (n,) in batch), 500500)
     link.commit()
 
 
 def step_16():
     old = connect()
-    equal(value(old, "select 1"), 1)
-    restart_postgres()
-    outcome = within(15, lambda: value(old, "select 2"))
-    assert outcome == 2 or isinstance(outcome, psycopg.Error), repr(outcome)
-    equal(within(15, lambda: value(connect(), "select 3")), 3)
+    survives_restart(
+        lambda n: value(old, f"select {n}"), lambda n: value(connect(), f"select {n}"), errors=psycopg.Error
+    )
 
 
 def step_17():
     links = [connect() for _ in range(50)]
-    answers = [None] * 50
-
-    def ask(n):
-        answers[n] = value(links[n], "select %s::int", (n,))
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(15)
-    equal(answers, list(range(50)))
+    answers_fifty(lambda n: value(links[n], "select %s::int", (n,)))
 
 
 def step_18():
@@ -226,7 +202,7 @@ def step_19():
                 link.execute("create table psycopg_ride (id serial primary key, fare numeric not null)")
             return is_new
 
-    equal([migrate(), migrate()], [1, 0])
+    migrates_once(migrate)
     equal(str(value(link, "insert into psycopg_ride (fare) values (12.5) returning fare")), "12.5")
 
 
@@ -234,16 +210,9 @@ def step_20():
     link = connect(application_name="meter", options="-c work_mem=5MB")
     link.execute("set search_path = tenant, public")
     link.execute("set datestyle = 'German'")
-
-    def use():
-        pid, *settings = link.execute(
-            """select pg_backend_pid(), owner, current_setting('work_mem'), '2026-12-31'::date::text,
-               current_setting('application_name') from whose"""
-        ).fetchone()
-        equal(settings, [TENANT, "5MB", "31.12.2026", "meter"])
-        return pid
-
-    on_two_servers(use, hold)
+    keeps_settings(
+        lambda sql: link.execute(sql).fetchone(), hold, also={"'2026-12-31'::date::text": "31.12.2026"}
+    )
 
 
-run_steps({number: globals()[f"step_{number}"] for number in wanted_steps()})
+run_steps(globals())

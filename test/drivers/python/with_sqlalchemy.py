@@ -1,14 +1,12 @@
 """SQLAlchemy on psycopg2: its engine, connections, sessions and metadata."""
 
-import threading
-
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Numeric, Table, Text, bindparam, create_engine, event
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, registry
 from sqlalchemy.pool import QueuePool
 
-from contract import *
+from checks import *
 
 mapper = registry()
 
@@ -49,17 +47,15 @@ def hold():
 
 
 def step_1():
-    equal(value(engine(), "select current_user"), USER)
-    equal(value(engine(SCRAM_USER, PASSWORD, SCRAM_PORT), "select current_user"), SCRAM_USER)
-    rejection(lambda: value(engine(SCRAM_USER, "wrong", SCRAM_PORT), "select 1"))
-    encrypted = engine(connect_args={"sslmode": "verify-full", "sslrootcert": AUTHORITY})
-    equal(value(encrypted, "select 1"), 1)
+    connects(
+        lambda **options: value(engine(**options), "select current_user"),
+        encrypted={"connect_args": {"sslmode": "verify-full", "sslrootcert": AUTHORITY}},
+    )
 
 
 def step_2():
     with engine().connect() as link:
-        rows = link.execute(text("select n, 'taxi ' || n from generate_series(1, 3) n")).all()
-    equal([tuple(row) for row in rows], [(n, f"taxi {n}") for n in (1, 2, 3)])
+        equal([tuple(row) for row in link.execute(text(SELECT_TAXIS))], TAXIS)
 
 
 def step_3():
@@ -90,15 +86,15 @@ def step_5():
 def step_6():
     made = engine()
     clear(made)
-    with Session(made) as session:
-        session.add(Item(id=1, name="a"))
-        session.flush()
-        session.rollback()
-    equal(count(made), 0)
-    with Session(made) as session:
-        session.add(Item(id=1, name="a"))
-        session.commit()
-    equal(count(engine()), 1)
+
+    def insert(error):
+        with Session(made) as session, session.begin():
+            session.add(Item(id=1, name="a"))
+            session.flush()
+            if error:
+                raise error
+
+    rolls_back(insert, lambda: count(made), lambda: count(engine()))
 
 
 def step_7():
@@ -162,36 +158,24 @@ def step_15():
     made = engine()
     with made.connect() as link:
         streaming = link.execution_options(stream_results=True, max_row_buffer=100)
-        rows = streaming.execute(text("select n from generate_series(1, 1000) n"))
-        batches = [[n for (n,) in batch] for batch in rows.partitions(100)]
-    equal([len(batch) for batch in batches], [100] * 10)
-    equal(sum(map(sum, batches)), 500500)
+        batches = streaming.execute(text("select n from generate_series(1, 1000) n")).partitions(100)
+        reads_by_hundreds(lambda: next(batches))
     equal(value(made, "select 1"), 1)
 
 
 def step_16():
     made = engine(pool_pre_ping=True)
-    equal(value(made, "select 1"), 1)
-    restart_postgres()
-    outcome = within(15, lambda: value(made, "select 2"))
-    assert outcome == 2 or isinstance(outcome, DBAPIError), repr(outcome)
-    equal(within(15, lambda: value(made, "select 3")), 3)
+
+    def ask(n):
+        return value(made, f"select {n}")
+
+    survives_restart(ask, ask, errors=DBAPIError)
 
 
 def step_17():
     made = engine(pool_size=50)
     links = [made.connect().execution_options(isolation_level="AUTOCOMMIT") for _ in range(50)]
-    answers = [None] * 50
-
-    def ask(n):
-        answers[n] = links[n].execute(text("select :n"), {"n": n}).scalar_one()
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(15)
-    equal(answers, list(range(50)))
+    answers_fifty(lambda n: links[n].execute(text("select :n"), {"n": n}).scalar_one())
     for link in links:
         link.close()
 
@@ -212,11 +196,11 @@ def step_19():
     def migrate():
         with made.begin() as link:
             link.execute(text("select pg_advisory_xact_lock(4711)"))
-            before = inspect(link).has_table("sqlalchemy_ride")
+            is_new = not inspect(link).has_table("sqlalchemy_ride")
             metadata.create_all(link)
-            return before
+            return is_new
 
-    equal([migrate(), migrate()], [False, True])
+    migrates_once(migrate)
     with made.begin() as link:
         rides = metadata.tables["sqlalchemy_ride"]
         fare = link.execute(rides.insert().returning(rides.c.fare), {"fare": 12.5})
@@ -233,18 +217,11 @@ def step_20():
             cursor.execute("set work_mem = '5MB'")
         dbapi_connection.commit()
 
-    def use():
+    def ask(sql):
         with made.connect() as link:
-            pid, *settings = link.execute(
-                text(
-                    """select pg_backend_pid(), owner, current_setting('work_mem'),
-                       current_setting('application_name'), current_setting('transaction_isolation') from whose"""
-                )
-            ).one()
-            equal(settings, [TENANT, "5MB", "meter", "repeatable read"])
-            return pid
+            return link.execute(text(sql)).one()
 
-    on_two_servers(use, hold)
+    keeps_settings(ask, hold, also={"current_setting('transaction_isolation')": "repeatable read"})
 
 
-run_steps({number: globals()[f"step_{number}"] for number in wanted_steps()})
+run_steps(globals())
