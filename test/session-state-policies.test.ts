@@ -461,6 +461,30 @@ describe('session_state = pin', () => {
   })
 })
 
+describe('what the connect query has set', () => {
+  it('every client has, whatever others set and reset', async () => {
+    const connectQuery = "set statement_timeout = '31s'; set app.operator = 'set'"
+    const { one, two } = await trio({ poolSize: 1, databases: { postgres: { connectQuery } } })
+    const isThere = async (client: RawClient): Promise<void> => {
+      assert.equal(await show(client, 'statement_timeout'), '31s')
+      assert.equal(await show(client, 'app.operator'), 'set')
+    }
+    await isThere(one)
+    for (const text of [
+      "set work_mem = '5MB'",
+      'reset all',
+      'discard all',
+      'do $$ begin end $$',
+      'select pg_advisory_lock(1)',
+    ]) {
+      await one.query(text)
+      await one.query('select pg_advisory_unlock_all()')
+      await isThere(two)
+      await isThere(one)
+    }
+  })
+})
+
 describe('a session that another client has left', () => {
   it("is nobody's who has called a function by the protocol", async () => {
     const { one, two } = await trio({ poolSize: 1 })

@@ -220,8 +220,9 @@ export function setStatement(
 ): string | undefined {
   const theirs = server.settings.get(role)
   const resetsRole = theirs !== undefined && theirs !== client.settings.get(role) ? [`RESET ${role}`] : []
-  const from = hasMore(server, client) ? login : server
-  const resets = from === login && server !== login ? resetAll : []
+  const isReset = hasMore(server, client)
+  const from = isReset ? withoutSettings(login) : server
+  const resets = isReset ? resetAll : []
   const assignments = [...resetsRole, ...resets, ...reported(from, client, tracked), ...unreported(from, client)]
   return assignments.length === 0 ? undefined : guarded(assignments, client)
 }
@@ -241,6 +242,13 @@ function hasMore(server: ParameterSet, client: ParameterSet): boolean {
   return false
 }
 
+type Session = Pick<ParameterSet, 'values' | 'settings'>
+
+/** Of what was set before its first use a reset leaves nothing. */
+function withoutSettings({ values }: ParameterSet): Session {
+  return { values, settings: noSettings }
+}
+
 /** What clients may have left in a session, but for statements. */
 const resetList = [
   'RESET SESSION AUTHORIZATION',
@@ -255,7 +263,8 @@ const resetList = [
 
 /** The same for a server of which nothing is known but what it was like at its login. */
 export function resetStatement(login: ParameterSet, client: ParameterSet, tracked = tracksDefaults): string {
-  return guarded([...resetList, ...reported(login, client, tracked), ...unreported(login, client)], client)
+  const from = withoutSettings(login)
+  return guarded([...resetList, ...reported(from, client, tracked), ...unreported(from, client)], client)
 }
 
 function guarded(assignments: readonly string[], client: ParameterSet): string {
@@ -263,7 +272,7 @@ function guarded(assignments: readonly string[], client: ParameterSet): string {
   return `SET ${guard}=on;${assignments.join(';')};SET ${guard}=${isExiting ? 'on' : 'off'}`
 }
 
-function* reported(server: ParameterSet, client: ParameterSet, tracked: TrackedParameters): Generator<string> {
+function* reported(server: Session, client: ParameterSet, tracked: TrackedParameters): Generator<string> {
   for (const [name, value] of client.values) {
     const theirs = server.values.get(name)
     if (theirs === value || theirs === undefined || tracked.nameOf(name) === undefined) continue
@@ -272,7 +281,7 @@ function* reported(server: ParameterSet, client: ParameterSet, tracked: TrackedP
   }
 }
 
-function* unreported(server: ParameterSet, client: ParameterSet): Generator<string> {
+function* unreported(server: Session, client: ParameterSet): Generator<string> {
   for (const [name, value] of client.settings) {
     if (name === guard || name === role || server.settings.get(name) === value) continue
     assertQuotable(name, value, client)

@@ -4,7 +4,9 @@ import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import { Chore, type ChoreFailure, type ChoreOwner } from './chore.ts'
+import { dottedNames } from '../sql/function-effects.ts'
 import { Inquiry } from './inquiry.ts'
+import { type Doubts, questionOf } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import type { SessionKeeper } from './session-keeper.ts'
 
@@ -31,10 +33,13 @@ export interface ChoreDesk {
   resetEnded(failure: string | undefined): void
 }
 
+type Rows = Inquiry['rows']
+
 interface Introduction {
   readonly what: string
   readonly text: string
-  readonly isAsked?: boolean
+  /** Takes what it is answered with. */
+  readonly read?: (rows: Rows) => void
 }
 
 export class ServerChores {
@@ -62,12 +67,22 @@ export class ServerChores {
 
   #introductions(): Introduction[] {
     const { connectQuery, asksWhoItIs } = this.#desk
-    return [
-      ...(connectQuery === '' ? [] : [{ what: 'the connect query', text: connectQuery }]),
-      ...(asksWhoItIs
-        ? [{ what: 'the question who it is', text: 'SELECT pg_catalog.pg_backend_pid()', isAsked: true }]
-        : []),
+    const connecting = [
+      { what: 'the connect query', text: connectQuery },
+      {
+        what: 'the question what the connect query has set',
+        text: questionOf(doubtsAbout(connectQuery)),
+        read: (rows: Rows) => this.#keeper.introduced(rows),
+      },
     ]
+    const asking = {
+      what: 'the question who it is',
+      text: 'SELECT pg_catalog.pg_backend_pid()',
+      read: ([row]: Rows) => {
+        if (row?.[0] !== undefined) this.#desk.saidWhoItIs(Number(row[0]))
+      },
+    }
+    return [...(connectQuery === '' ? [] : connecting), ...(asksWhoItIs ? [asking] : [])]
   }
 
   #runIntroduction(limit: Deadline, [next, ...rest]: readonly Introduction[]): void {
@@ -75,12 +90,13 @@ export class ServerChores {
       this.#desk.deadlines.stop(limit)
       return this.#desk.introduced()
     }
-    const asked = next.isAsked ? new Inquiry((count) => this.#desk.usedUp(count)) : undefined
+    const asked = next.read && new Inquiry((count) => this.#desk.usedUp(count))
     this.#run(next.what, next.text, {
       done: (failure) => {
-        const [said] = asked?.rows[0] ?? []
-        if (said !== undefined && !failure) this.#desk.saidWhoItIs(Number(said))
-        if (!failure) return this.#runIntroduction(limit, rest)
+        if (!failure) {
+          next.read?.(asked?.rows ?? [])
+          return this.#runIntroduction(limit, rest)
+        }
         this.#desk.deadlines.stop(limit)
         this.#refuse(failure, true)
       },
@@ -140,6 +156,12 @@ export class ServerChores {
   abandon(): void {
     this.current = undefined
   }
+}
+
+/** Everything that it may have set. */
+function doubtsAbout(text: string): Doubts {
+  const names = new Map(dottedNames(text).map((name) => [name, false]))
+  return { kinds: new Set(), names, isAnyName: true, hasFailed: false, resets: new Set() }
 }
 
 function connectFailure({ reason, sqlState }: ChoreFailure): TaxirankError {

@@ -82,6 +82,12 @@ export class ServerSession {
     this.#parameters = this.#login = this.#sets.of(values)
   }
 
+  /** These were set before anybody has used it. */
+  introduced(settings: ReadonlyMap<string, string>): void {
+    this.settingsKnown(settings)
+    this.#login = this.#parameters
+  }
+
   /** For good. The first reason stands. `forOthers`: whoever holds the server may go on with it. */
   ruin(reason: string, forOthers = false): void {
     this.#ruinedBy ??= reason

@@ -157,6 +157,14 @@ export class SessionKeeper {
     return this.#watch.isTouched
   }
 
+  /** What the connect query has set belongs to every session. */
+  introduced(rows: readonly (readonly (string | null)[])[]): void {
+    const settings = [...readAnswer(rows).settings].filter(
+      ([name, value]) => value !== null && !this.parameters.reports(name),
+    )
+    this.session.introduced(new Map(settings as [string, string][]))
+  }
+
   // A lease begins.
 
   /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
