@@ -112,6 +112,7 @@ const pool: PoolFigures = {
   pinned: 2,
   maxPinned: 19,
   pinnedMs: 4_500,
+  listeners: 0,
   // The console doesn't look at it.
   snapshot: {} as PoolFigures['snapshot'],
 }

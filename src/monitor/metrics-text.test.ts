@@ -137,6 +137,9 @@ taxirank_pool_max_pinned_servers{database="shop",user="app"} 19
 # HELP taxirank_pool_pinned_seconds_total For how long clients have kept servers beyond their transactions, in all.
 # TYPE taxirank_pool_pinned_seconds_total counter
 taxirank_pool_pinned_seconds_total{database="shop",user="app"} 4.5
+# HELP taxirank_pool_listening_clients Clients that listen by the connection of their pool that does so for all.
+# TYPE taxirank_pool_listening_clients gauge
+taxirank_pool_listening_clients{database="shop",user="app"} 3
 # HELP taxirank_pool_utilisation_ratio Leased share of the pool, over the last ten seconds or since the scrape before; absent until it is known.
 # TYPE taxirank_pool_utilisation_ratio gauge
 taxirank_pool_utilisation_ratio{database="shop",user="app"} 0.3

@@ -97,6 +97,11 @@ function poolFigures(pools: readonly LabelledPool[]): Family[] {
       samples: pools.map(({ labels, pinnedMs }) => ({ labels, value: secondsOf(pinnedMs) })),
     },
     gauge(
+      'taxirank_pool_listening_clients',
+      'Clients that listen by the connection of their pool that does so for all.',
+      pools.map(({ labels, listeners }) => ({ labels, value: listeners })),
+    ),
+    gauge(
       'taxirank_pool_utilisation_ratio',
       'Leased share of the pool, over the last ten seconds or since the scrape before; absent until it is known.',
       pools.flatMap(({ labels, utilisation }) =>

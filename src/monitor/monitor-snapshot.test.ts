@@ -63,6 +63,7 @@ describe('takeSnapshot', () => {
         pinned: 2,
         maxPinned: 19,
         pinnedMs: 4_500,
+        listeners: 3,
         utilisation: 0.3,
         utilisationOverMs: 10_000,
         engine: engineSnapshot(),

@@ -82,6 +82,8 @@ export interface MonitoredPool extends Utilisation {
   readonly pinned: number
   readonly maxPinned: number
   readonly pinnedMs: number
+  /** Clients that listen without keeping a server for it. */
+  readonly listeners: number
   /** The lending engine's own figures: sizes, lanes, counters, histograms. */
   readonly engine: PoolSnapshot
 }

@@ -63,6 +63,8 @@ export interface PoolFigures {
   readonly pinned: number
   readonly maxPinned: number
   readonly pinnedMs: number
+  /** Clients for which its listening connection listens. */
+  readonly listeners: number
   /** The engine's own figures of it, with its histograms. */
   readonly snapshot: PoolSnapshot
 }

@@ -28,11 +28,6 @@ export class HandOver {
     this.#desk = desk
   }
 
-  /** It waits for nothing but to be advanced. */
-  get isJoined(): boolean {
-    return this.#phase === 'joined'
-  }
-
   /** Its Queries are under way. */
   get isAsking(): boolean {
     return this.#phase === 'marked' || this.#phase === 'leaving'

@@ -55,11 +55,11 @@ export class Listeners implements ListeningOwner {
 
   /** How many clients listen. */
   get size(): number {
-    return new Set([...this.#members.values()].flatMap((members) => [...members.keys()])).size
+    return this.#subscribers.size
   }
 
-  get channels(): number {
-    return this.#members.size
+  get #subscribers(): Set<Subscriber> {
+    return new Set([...this.#members.values()].flatMap((members) => [...members.keys()]))
   }
 
   /**
@@ -127,7 +127,7 @@ export class Listeners implements ListeningOwner {
   /** Nobody hears anything any more, for this reason. */
   loseAll(reason: string): void {
     this.#close()
-    const subscribers = new Set([...this.#members.values()].flatMap((members) => [...members.keys()]))
+    const subscribers = this.#subscribers
     this.#members.clear()
     for (const subscriber of subscribers) subscriber.lost(reason)
   }

@@ -95,6 +95,7 @@ export class Survey implements PoolerFigures {
       pinned: pool.pinned,
       maxPinned: pool.maxPinned,
       pinnedMs: pool.pinnedMs(now),
+      listeners: pool.listeners.size,
       snapshot,
     }
   }

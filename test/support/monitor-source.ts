@@ -49,6 +49,7 @@ export function poolFigures(different: Partial<PoolFigures> = {}): PoolFigures {
     pinned: 2,
     maxPinned: 19,
     pinnedMs: 4_500,
+    listeners: 3,
     snapshot: engineSnapshot(),
     ...different,
   }
