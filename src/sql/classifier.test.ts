@@ -13,6 +13,7 @@ function classify(text: string): Effects {
 
 const set = (name: string, value?: null): Effect => ({ kind: 'set', name, value })
 const unknown: Effect = { kind: 'set unknown' }
+const deallocate = (statement: string, isAlone = true): Effect => ({ kind: 'deallocate', statement, isAlone })
 const unsureOf = (...mentioned: string[]): Effect => ({ kind: 'unsure', mentioned })
 const unsure = unsureOf()
 
@@ -103,8 +104,19 @@ describe('a text changes its session', () => {
       { kind: 'indelible', what: 'PREPARE of a statement that changes its session' },
       set('a.b'),
     ],
-    'DEALLOCATE Pdo_Stmt_1': [{ kind: 'deallocate', statement: 'pdo_stmt_1' }],
-    'deallocate prepare "S"': [{ kind: 'deallocate', statement: 'S' }],
+    'DEALLOCATE Pdo_Stmt_1': [deallocate('pdo_stmt_1')],
+    'deallocate prepare "S"': [deallocate('S')],
+    'INSERT INTO t VALUES (1); DEALLOCATE s1': [deallocate('s1', false)],
+    'COMMIT; DEALLOCATE s1': [deallocate('s1', false)],
+    'DEALLOCATE s1; DELETE FROM t': [deallocate('s1', false)],
+    'deallocate s1; deallocate s2': [deallocate('s1', false), deallocate('s2', false)],
+    ';DEALLOCATE s1;': [deallocate('s1')],
+    ' ; -- x\n ;DEALLOCATE s1 /* ; */ ; ;': [deallocate('s1')],
+    '/* x */ deallocate prepare "S 1" -- y': [deallocate('S 1')],
+    'deallocate prepare': [deallocate('prepare')],
+    'deallocate s1 s2': [deallocate('s1', false)],
+    "deallocate 's1'": [deallocate('s1', false)],
+    deallocate: [deallocate('', false)],
     'deallocate all': [{ kind: 'deallocate all' }],
     'discard all': [{ kind: 'discard', what: 'all' }],
     'discard temporary': [{ kind: 'discard', what: 'temp' }],

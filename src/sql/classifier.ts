@@ -45,7 +45,8 @@ export class Classifier {
 function effectsOf(text: string): Effects {
   const statements = statementsOf(text)
   if (!statements) return codeEffects([{ kind: 'string', text }])
-  const effects = statements.flatMap(statementEffects)
+  const isAlone = statements.length === 1
+  const effects = statements.flatMap((statement) => statementEffects(statement, isAlone))
   return effects.length === 0 ? noEffects : effects
 }
 
