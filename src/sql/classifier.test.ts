@@ -43,6 +43,7 @@ describe('a text does nothing to its session', () => {
     'declare c cursor for select 1',
     "prepare transaction 'x'",
     "comment on table t is 'set_config'",
+    'select temp, 1e10, 0x1F, 1_000, 1.5e-3, .5, 1., $1, hold from weather',
     'select temp, hold from weather /* set role x */ -- listen',
     'show work_mem',
     'explain select 1',
@@ -193,6 +194,14 @@ describe('a text changes its session', () => {
     'select 1 into table pg_temp.y': [{ kind: 'temporary' }],
     'select 1 into postgres.pg_temp.y': [{ kind: 'temporary' }],
     'explain analyze (select 1 into temp y)': [{ kind: 'temporary' }],
+    'SELECT 1into temp x': [{ kind: 'temporary' }],
+    'SELECT 1.5into temp x': [{ kind: 'temporary' }],
+    'SELECT 1.into temp x': [{ kind: 'temporary' }],
+    'SELECT 1e10into temp x': [{ kind: 'temporary' }],
+    'SELECT 1e-1into pg_temp.x': [{ kind: 'temporary' }],
+    'SELECT $1into temp x': [{ kind: 'temporary' }],
+    "select temp, 1e'\\'', set_config('a.b', 'x', false) --'": [set('a.b')],
+    "select set_config('a.b', 'x', 1_000)": [set('a.b')],
   }
   for (const [text, effects] of Object.entries(cases)) {
     it(text, () => assert.deepEqual(classify(text), effects))

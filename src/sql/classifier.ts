@@ -52,13 +52,16 @@ function effectsOf(text: string): Effects {
 
 // In one pass.
 
-/** Kinds of bytes; 0: any other. */
+/** Kinds of bytes; 0: any other. `inner`: part of a word, but not its first: a word may stand right behind a number. */
 const letter = 1
 const semicolon = 2
 const ampersand = 3
+const inner = 4
 const kinds = new Uint8Array(256)
 for (let byte = 0; byte < 256; byte++) {
-  if (byte >= 0x80 || /[\w$]/.test(String.fromCharCode(byte))) kinds[byte] = letter
+  const character = String.fromCharCode(byte)
+  if (byte >= 0x80 || /[a-z_]/i.test(character)) kinds[byte] = letter
+  else if (/[\d$]/.test(character)) kinds[byte] = inner
 }
 kinds[0x3b] = semicolon
 kinds[0x26] = ampersand
@@ -96,7 +99,7 @@ function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
   let at = from
   while (at < to && isBlank(bytes[at] as number)) at++
   let end = at
-  while (end < to && kinds[bytes[end] as number] === letter) end++
+  while (end < to && isInWord(bytes[end] as number)) end++
   if (!isAmong(openings, bytes, at, end)) return false
   const isInsert = isSame(insertWord, bytes, at, end) || isSame(mergeWord, bytes, at, end)
   let word = -1
@@ -106,6 +109,7 @@ function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
       if (word < 0) word = at
       continue
     }
+    if (kind === inner) continue
     if (word >= 0) {
       if (suspectFirst[bytes[word] as number] === 1 && isSuspect(bytes, word, at, isInsert)) return false
       if (kind === ampersand && at - word === 1) return false
@@ -140,6 +144,11 @@ function isSame(word: Buffer, bytes: Buffer, from: number, to: number): boolean 
     if (word[at] !== byte && word[at] !== (byte | 0x20)) return false
   }
   return true
+}
+
+function isInWord(byte: number): boolean {
+  const kind = kinds[byte]
+  return kind === letter || kind === inner
 }
 
 function isBlank(byte: number): boolean {

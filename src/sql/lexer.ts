@@ -40,7 +40,8 @@ const escapeString = /'(?:[^'\\]|''|\\[^])*'/y
 const codedEscape = /(?<!\\)(?:\\\\)*\\[xuU0-7]/
 const quoteOrEscape = /''|\\([^])/g
 const quotedName = /"(?:[^"]|"")*"/y
-const number = /\d[\w.]*|\$\d+/y
+/** As before PostgreSQL 15, which refuses letters right behind a number: until then a word begins there. Later spellings (0x1F, 1_000) are two tokens. */
+const number = /\d+(?:\.\d*)?(?:e[+-]?\d+)?|\$\d+/iy
 
 /** Which blank it is does not matter. */
 function unescaped(_both: string, escaped = "'"): string {
