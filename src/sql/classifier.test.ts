@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { Classifier } from './classifier.ts'
 import type { Effect, Effects } from './effect.ts'
 import { noEffects } from './effect.ts'
+import { dottedNames } from './function-effects.ts'
 
 const classifier = new Classifier()
 
@@ -194,6 +195,11 @@ describe('a text changes its session', () => {
     'select 1 into table pg_temp.y': [{ kind: 'temporary' }],
     'select 1 into postgres.pg_temp.y': [{ kind: 'temporary' }],
     'explain analyze (select 1 into temp y)': [{ kind: 'temporary' }],
+    'explain (analyze) (select 1 into temp y)': [{ kind: 'temporary' }],
+    'explain (analyze) explain verbose select 1 into temp y': [{ kind: 'temporary' }],
+    'explain (': [unsure],
+    'explain (analyze, explain (select temp': [unsure],
+    'explain explain (': [unsure],
     'SELECT 1into temp x': [{ kind: 'temporary' }],
     'SELECT 1.5into temp x': [{ kind: 'temporary' }],
     'SELECT 1.into temp x': [{ kind: 'temporary' }],
@@ -202,6 +208,15 @@ describe('a text changes its session', () => {
     'SELECT $1into temp x': [{ kind: 'temporary' }],
     "select temp, 1e'\\'', set_config('a.b', 'x', false) --'": [set('a.b')],
     "select set_config('a.b', 'x', 1_000)": [set('a.b')],
+    "do $$ begin set schema 'a'; raise notice 'pg_temp'; end $$": [unsure],
+    'do $$ begin drop table pg_temp.x; set search_path = a, pg_temp; end $$': [
+      unsureOf('pg_temp.x'),
+      { kind: 'indelible', what: 'a search_path with pg_temp' },
+    ],
+    "select ts_stat('a.b'), ts_stat('c.d'), setseed(1)": [
+      { kind: 'indelible', what: 'setseed' },
+      unsureOf('a.b', 'c.d'),
+    ],
   }
   for (const [text, effects] of Object.entries(cases)) {
     it(text, () => assert.deepEqual(classify(text), effects))
@@ -228,11 +243,35 @@ describe('Classifier', () => {
     }
   })
 
+  it('reads no text that is too long, but sees of a long one that it is harmless', () => {
+    const rows = 'insert into t values (1, 1.5, $1)' + ", ('what you like')".repeat(250_000)
+    assert.equal(classify(rows), noEffects)
+    assert.equal(classify(`${rows};\n`), noEffects)
+    const some = rows.slice(0, 65_000)
+    assert.deepEqual(classify(`${some}'); set app.x = 1`), [set('app.x')])
+    assert.deepEqual(classify(`${rows}; set app.x = 1; load 'x'`), [
+      unsureOf('app.x'),
+      { kind: 'indelible', what: 'LOAD, setseed or the like, in code' },
+    ])
+  })
+
   it('remembers no more texts than it may, and goes on being right', () => {
     const small = new Classifier({ mostTexts: 3, longestText: 30 })
     for (let n = 0; n < 20; n++) {
       const bytes = Buffer.from(`set app.x${n} = 1${' '.repeat(n)}`)
       assert.deepEqual(small.classify(bytes, 0, bytes.length), [set(`app.x${n}`)])
     }
+  })
+})
+
+describe('dottedNames', () => {
+  it('finds names of several parts, each once, in lower case', () => {
+    const text = 'x App.Tenant a.b.c 1d.e $f.g h.1 .i j..k l.m. a . b app.tenant n_.o$1 p.q'
+    assert.deepEqual(dottedNames(text), ['app.tenant', 'a.b.c', 'd.e', 'f.g', 'l.m', 'n_.o$1', 'p.q'])
+  })
+
+  it('finds a few', () => {
+    const names = Array.from({ length: 30 }, (_, n) => `a.n${n}`)
+    assert.deepEqual(dottedNames(names.join(' ')), names.slice(0, 20))
   })
 })

@@ -13,16 +13,18 @@ export interface ClassifierLimits {
   readonly mostTexts: number
   /** In bytes: longer texts are not remembered. */
   readonly longestText: number
+  /** In bytes: longer texts are not read, if they aren't seen to be harmless in one pass. It bounds how long a text keeps all clients waiting. */
+  readonly longestRead: number
 }
 
-const usualLimits: ClassifierLimits = { mostTexts: 2_000, longestText: 4_096 }
+const usualLimits: ClassifierLimits = { mostTexts: 2_000, longestText: 4_096, longestRead: 65_536 }
 
 export class Classifier {
   readonly #limits: ClassifierLimits
   readonly #known = new Map<string, Effects>()
 
-  constructor(limits = usualLimits) {
-    this.#limits = limits
+  constructor(limits: Partial<ClassifierLimits> = {}) {
+    this.#limits = { ...usualLimits, ...limits }
   }
 
   /** Hot path. The text stands in the bytes from `from` to `to`, without a terminator. */
@@ -31,6 +33,7 @@ export class Classifier {
   }
 
   #read(text: string): Effects {
+    if (text.length > this.#limits.longestRead) return unreadable(text)
     const known = this.#known.get(text)
     if (known) return known
     const effects = effectsOf(text)
@@ -41,13 +44,17 @@ export class Classifier {
   }
 }
 
-/** What can't be made out is like a block of code. */
 function effectsOf(text: string): Effects {
   const statements = statementsOf(text)
-  if (!statements) return codeEffects([{ kind: 'string', text }])
+  if (!statements) return unreadable(text)
   const isAlone = statements.length === 1
   const effects = statements.flatMap((statement) => statementEffects(statement, isAlone))
   return effects.length === 0 ? noEffects : effects
+}
+
+/** What can't be made out is like a block of code. */
+function unreadable(text: string): Effects {
+  return codeEffects([{ kind: 'string', text }])
 }
 
 // In one pass.

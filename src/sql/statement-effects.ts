@@ -64,6 +64,10 @@ function isWord(token: Token | undefined, ...texts: readonly string[]): boolean 
   return token?.kind === 'word' && texts.includes(token.text)
 }
 
+function isSymbol(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'symbol' && token.text === text
+}
+
 function has(tokens: readonly Token[], ...texts: readonly string[]): boolean {
   return tokens.some((token) => isWord(token, ...texts))
 }
@@ -142,11 +146,18 @@ function alterEffects(tokens: readonly Token[]): Effects {
   return namesTemp(tokens) ? [{ kind: 'temporary' }] : noEffects
 }
 
-/** What is explained may run. */
+/** What is explained may run. However many EXPLAINs stand before it, each token is looked at once. */
 function explainEffects(tokens: readonly Token[]): Effects {
-  let at = 1
-  if (tokens[at]?.text === '(') at = 1 + tokens.findIndex(({ text }) => text === ')')
-  while (isWord(tokens[at], 'analyze', 'analyse', 'verbose')) at++
+  let at = 0
+  while (isWord(tokens[at], 'explain')) {
+    at++
+    if (isSymbol(tokens[at], '(')) {
+      while (at < tokens.length && !isSymbol(tokens[at], ')')) at++
+      if (at === tokens.length) return unsure
+      at++
+    }
+    while (isWord(tokens[at], 'analyze', 'analyse', 'verbose')) at++
+  }
   const rest = tokens.slice(at)
   return (byKeyword.get(keywordOf(rest)) ?? nothing)(rest, false)
 }
