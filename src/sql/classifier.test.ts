@@ -255,6 +255,25 @@ describe('Classifier', () => {
     ])
   })
 
+  it('is unsure of all but ASCII where a backslash may be half a character', () => {
+    const several = new Classifier()
+    const say = (text: string, isTransparent?: boolean) => {
+      const bytes = Buffer.from(text, 'latin1')
+      return several.classify(bytes, 0, bytes.length, isTransparent)
+    }
+    const text = "select '\x83\\'; set app.x = 1 --'"
+    const plain = "select temp, '\x83\x41'"
+    for (let time = 0; time < 2; time++) {
+      assert.deepEqual(say(text, false), [unsureOf('app.x')])
+      assert.deepEqual(say(plain, false), [unsure])
+      assert.deepEqual(say("select '\x83'", false), [unsure])
+      assert.equal(say(plain), noEffects)
+      assert.equal(say(plain, true), noEffects)
+      assert.equal(say("select 'a'", false), noEffects)
+      assert.deepEqual(say('set app.x = 1', false), [set('app.x')])
+    }
+  })
+
   it('remembers no more texts than it may, and goes on being right', () => {
     const small = new Classifier({ mostTexts: 3, longestText: 30 })
     for (let n = 0; n < 20; n++) {

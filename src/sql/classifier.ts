@@ -27,8 +27,13 @@ export class Classifier {
     this.#limits = { ...usualLimits, ...limits }
   }
 
-  /** Hot path. The text stands in the bytes from `from` to `to`, without a terminator. */
-  classify(bytes: Buffer, from: number, to: number): Effects {
+  /**
+   * Hot path. The text stands in the bytes from `from` to `to`, without a terminator. `isTransparent`: in the client's encoding no byte below
+   * 0x80 is part of a longer character; so it is but in SJIS, BIG5, GBK, GB18030, UHC, JOHAB and SHIFT_JIS_2004, where what looks like a quote's backslash
+   * may be half a character. Texts in ASCII are the same in all, and so is what is remembered of them; others can't be made out then.
+   */
+  classify(bytes: Buffer, from: number, to: number, isTransparent = true): Effects {
+    if (!isTransparent && !isAscii(bytes, from, to)) return unreadable(bytes.toString('latin1', from, to))
     return isPlainlyHarmless(bytes, from, to) ? noEffects : this.#read(bytes.toString('latin1', from, to))
   }
 
@@ -55,6 +60,11 @@ function effectsOf(text: string): Effects {
 /** What can't be made out is like a block of code. */
 function unreadable(text: string): Effects {
   return codeEffects([{ kind: 'string', text }])
+}
+
+function isAscii(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if ((bytes[at] as number) >= 0x80) return false
+  return true
 }
 
 // In one pass.
