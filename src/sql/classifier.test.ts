@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { Classifier } from './classifier.ts'
 import type { Effect, Effects } from './effect.ts'
 import { noEffects } from './effect.ts'
+import { dottedNames } from './function-effects.ts'
 
 const classifier = new Classifier()
 
@@ -13,6 +14,7 @@ function classify(text: string): Effects {
 
 const set = (name: string, value?: null): Effect => ({ kind: 'set', name, value })
 const unknown: Effect = { kind: 'set unknown' }
+const deallocate = (statement: string, isAlone = true): Effect => ({ kind: 'deallocate', statement, isAlone })
 const unsureOf = (...mentioned: string[]): Effect => ({ kind: 'unsure', mentioned })
 const unsure = unsureOf()
 
@@ -42,6 +44,7 @@ describe('a text does nothing to its session', () => {
     'declare c cursor for select 1',
     "prepare transaction 'x'",
     "comment on table t is 'set_config'",
+    'select temp, 1e10, 0x1F, 1_000, 1.5e-3, .5, 1., $1, hold from weather',
     'select temp, hold from weather /* set role x */ -- listen',
     'show work_mem',
     'explain select 1',
@@ -103,8 +106,19 @@ describe('a text changes its session', () => {
       { kind: 'indelible', what: 'PREPARE of a statement that changes its session' },
       set('a.b'),
     ],
-    'DEALLOCATE Pdo_Stmt_1': [{ kind: 'deallocate', statement: 'pdo_stmt_1' }],
-    'deallocate prepare "S"': [{ kind: 'deallocate', statement: 'S' }],
+    'DEALLOCATE Pdo_Stmt_1': [deallocate('pdo_stmt_1')],
+    'deallocate prepare "S"': [deallocate('S')],
+    'INSERT INTO t VALUES (1); DEALLOCATE s1': [deallocate('s1', false)],
+    'COMMIT; DEALLOCATE s1': [deallocate('s1', false)],
+    'DEALLOCATE s1; DELETE FROM t': [deallocate('s1', false)],
+    'deallocate s1; deallocate s2': [deallocate('s1', false), deallocate('s2', false)],
+    ';DEALLOCATE s1;': [deallocate('s1')],
+    ' ; -- x\n ;DEALLOCATE s1 /* ; */ ; ;': [deallocate('s1')],
+    '/* x */ deallocate prepare "S 1" -- y': [deallocate('S 1')],
+    'deallocate prepare': [deallocate('prepare')],
+    'deallocate s1 s2': [deallocate('s1', false)],
+    "deallocate 's1'": [deallocate('s1', false)],
+    deallocate: [deallocate('', false)],
     'deallocate all': [{ kind: 'deallocate all' }],
     'discard all': [{ kind: 'discard', what: 'all' }],
     'discard temporary': [{ kind: 'discard', what: 'temp' }],
@@ -181,6 +195,28 @@ describe('a text changes its session', () => {
     'select 1 into table pg_temp.y': [{ kind: 'temporary' }],
     'select 1 into postgres.pg_temp.y': [{ kind: 'temporary' }],
     'explain analyze (select 1 into temp y)': [{ kind: 'temporary' }],
+    'explain (analyze) (select 1 into temp y)': [{ kind: 'temporary' }],
+    'explain (analyze) explain verbose select 1 into temp y': [{ kind: 'temporary' }],
+    'explain (': [unsure],
+    'explain (analyze, explain (select temp': [unsure],
+    'explain explain (': [unsure],
+    'SELECT 1into temp x': [{ kind: 'temporary' }],
+    'SELECT 1.5into temp x': [{ kind: 'temporary' }],
+    'SELECT 1.into temp x': [{ kind: 'temporary' }],
+    'SELECT 1e10into temp x': [{ kind: 'temporary' }],
+    'SELECT 1e-1into pg_temp.x': [{ kind: 'temporary' }],
+    'SELECT $1into temp x': [{ kind: 'temporary' }],
+    "select temp, 1e'\\'', set_config('a.b', 'x', false) --'": [set('a.b')],
+    "select set_config('a.b', 'x', 1_000)": [set('a.b')],
+    "do $$ begin set schema 'a'; raise notice 'pg_temp'; end $$": [unsure],
+    'do $$ begin drop table pg_temp.x; set search_path = a, pg_temp; end $$': [
+      unsureOf('pg_temp.x'),
+      { kind: 'indelible', what: 'a search_path with pg_temp' },
+    ],
+    "select ts_stat('a.b'), ts_stat('c.d'), setseed(1)": [
+      { kind: 'indelible', what: 'setseed' },
+      unsureOf('a.b', 'c.d'),
+    ],
   }
   for (const [text, effects] of Object.entries(cases)) {
     it(text, () => assert.deepEqual(classify(text), effects))
@@ -207,11 +243,54 @@ describe('Classifier', () => {
     }
   })
 
+  it('reads no text that is too long, but sees of a long one that it is harmless', () => {
+    const rows = 'insert into t values (1, 1.5, $1)' + ", ('what you like')".repeat(250_000)
+    assert.equal(classify(rows), noEffects)
+    assert.equal(classify(`${rows};\n`), noEffects)
+    const some = rows.slice(0, 65_000)
+    assert.deepEqual(classify(`${some}'); set app.x = 1`), [set('app.x')])
+    assert.deepEqual(classify(`${rows}; set app.x = 1; load 'x'`), [
+      unsureOf('app.x'),
+      { kind: 'indelible', what: 'LOAD, setseed or the like, in code' },
+    ])
+  })
+
+  it('is unsure of all but ASCII where a backslash may be half a character', () => {
+    const several = new Classifier()
+    const say = (text: string, isTransparent?: boolean) => {
+      const bytes = Buffer.from(text, 'latin1')
+      return several.classify(bytes, 0, bytes.length, isTransparent)
+    }
+    const text = "select '\x83\\'; set app.x = 1 --'"
+    const plain = "select temp, '\x83\x41'"
+    for (let time = 0; time < 2; time++) {
+      assert.deepEqual(say(text, false), [unsureOf('app.x')])
+      assert.deepEqual(say(plain, false), [unsure])
+      assert.deepEqual(say("select '\x83'", false), [unsure])
+      assert.equal(say(plain), noEffects)
+      assert.equal(say(plain, true), noEffects)
+      assert.equal(say("select 'a'", false), noEffects)
+      assert.deepEqual(say('set app.x = 1', false), [set('app.x')])
+    }
+  })
+
   it('remembers no more texts than it may, and goes on being right', () => {
     const small = new Classifier({ mostTexts: 3, longestText: 30 })
     for (let n = 0; n < 20; n++) {
       const bytes = Buffer.from(`set app.x${n} = 1${' '.repeat(n)}`)
       assert.deepEqual(small.classify(bytes, 0, bytes.length), [set(`app.x${n}`)])
     }
+  })
+})
+
+describe('dottedNames', () => {
+  it('finds names of several parts, each once, in lower case', () => {
+    const text = 'x App.Tenant a.b.c 1d.e $f.g h.1 .i j..k l.m. a . b app.tenant n_.o$1 p.q'
+    assert.deepEqual(dottedNames(text), ['app.tenant', 'a.b.c', 'd.e', 'f.g', 'l.m', 'n_.o$1', 'p.q'])
+  })
+
+  it('finds a few', () => {
+    const names = Array.from({ length: 30 }, (_, n) => `a.n${n}`)
+    assert.deepEqual(dottedNames(names.join(' ')), names.slice(0, 20))
   })
 })

@@ -13,24 +13,32 @@ export interface ClassifierLimits {
   readonly mostTexts: number
   /** In bytes: longer texts are not remembered. */
   readonly longestText: number
+  /** In bytes: longer texts are not read, if they aren't seen to be harmless in one pass. It bounds how long a text keeps all clients waiting. */
+  readonly longestRead: number
 }
 
-const usualLimits: ClassifierLimits = { mostTexts: 2_000, longestText: 4_096 }
+const usualLimits: ClassifierLimits = { mostTexts: 2_000, longestText: 4_096, longestRead: 65_536 }
 
 export class Classifier {
   readonly #limits: ClassifierLimits
   readonly #known = new Map<string, Effects>()
 
-  constructor(limits = usualLimits) {
-    this.#limits = limits
+  constructor(limits: Partial<ClassifierLimits> = {}) {
+    this.#limits = { ...usualLimits, ...limits }
   }
 
-  /** Hot path. The text stands in the bytes from `from` to `to`, without a terminator. */
-  classify(bytes: Buffer, from: number, to: number): Effects {
+  /**
+   * Hot path. The text stands in the bytes from `from` to `to`, without a terminator. `isTransparent`: in the client's encoding no byte below
+   * 0x80 is part of a longer character; so it is but in SJIS, BIG5, GBK, GB18030, UHC, JOHAB and SHIFT_JIS_2004, where what looks like a quote's backslash
+   * may be half a character. Texts in ASCII are the same in all, and so is what is remembered of them; others can't be made out then.
+   */
+  classify(bytes: Buffer, from: number, to: number, isTransparent = true): Effects {
+    if (!isTransparent && !isAscii(bytes, from, to)) return unreadable(bytes.toString('latin1', from, to))
     return isPlainlyHarmless(bytes, from, to) ? noEffects : this.#read(bytes.toString('latin1', from, to))
   }
 
   #read(text: string): Effects {
+    if (text.length > this.#limits.longestRead) return unreadable(text)
     const known = this.#known.get(text)
     if (known) return known
     const effects = effectsOf(text)
@@ -41,23 +49,36 @@ export class Classifier {
   }
 }
 
-/** What can't be made out is like a block of code. */
 function effectsOf(text: string): Effects {
   const statements = statementsOf(text)
-  if (!statements) return codeEffects([{ kind: 'string', text }])
-  const effects = statements.flatMap(statementEffects)
+  if (!statements) return unreadable(text)
+  const isAlone = statements.length === 1
+  const effects = statements.flatMap((statement) => statementEffects(statement, isAlone))
   return effects.length === 0 ? noEffects : effects
+}
+
+/** What can't be made out is like a block of code. */
+function unreadable(text: string): Effects {
+  return codeEffects([{ kind: 'string', text }])
+}
+
+function isAscii(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if ((bytes[at] as number) >= 0x80) return false
+  return true
 }
 
 // In one pass.
 
-/** Kinds of bytes; 0: any other. */
+/** Kinds of bytes; 0: any other. `inner`: part of a word, but not its first: a word may stand right behind a number. */
 const letter = 1
 const semicolon = 2
 const ampersand = 3
+const inner = 4
 const kinds = new Uint8Array(256)
 for (let byte = 0; byte < 256; byte++) {
-  if (byte >= 0x80 || /[\w$]/.test(String.fromCharCode(byte))) kinds[byte] = letter
+  const character = String.fromCharCode(byte)
+  if (byte >= 0x80 || /[a-z_]/i.test(character)) kinds[byte] = letter
+  else if (/[\d$]/.test(character)) kinds[byte] = inner
 }
 kinds[0x3b] = semicolon
 kinds[0x26] = ampersand
@@ -95,7 +116,7 @@ function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
   let at = from
   while (at < to && isBlank(bytes[at] as number)) at++
   let end = at
-  while (end < to && kinds[bytes[end] as number] === letter) end++
+  while (end < to && isInWord(bytes[end] as number)) end++
   if (!isAmong(openings, bytes, at, end)) return false
   const isInsert = isSame(insertWord, bytes, at, end) || isSame(mergeWord, bytes, at, end)
   let word = -1
@@ -105,6 +126,7 @@ function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
       if (word < 0) word = at
       continue
     }
+    if (kind === inner) continue
     if (word >= 0) {
       if (suspectFirst[bytes[word] as number] === 1 && isSuspect(bytes, word, at, isInsert)) return false
       if (kind === ampersand && at - word === 1) return false
@@ -139,6 +161,11 @@ function isSame(word: Buffer, bytes: Buffer, from: number, to: number): boolean 
     if (word[at] !== byte && word[at] !== (byte | 0x20)) return false
   }
   return true
+}
+
+function isInWord(byte: number): boolean {
+  const kind = kinds[byte]
+  return kind === letter || kind === inner
 }
 
 function isBlank(byte: number): boolean {

@@ -16,7 +16,8 @@ export type Effect =
   | { readonly kind: 'set unnamed' }
   /** SQL PREPARE and DEALLOCATE: not those of the protocol. */
   | { readonly kind: 'prepare' }
-  | { readonly kind: 'deallocate'; readonly statement: string }
+  /** `isAlone`: it is all that the text does; besides it there are only blanks, comments and semicolons. */
+  | { readonly kind: 'deallocate'; readonly statement: string; readonly isAlone: boolean }
   | { readonly kind: 'deallocate all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
   | { readonly kind: 'listen' }

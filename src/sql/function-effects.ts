@@ -8,11 +8,15 @@ import { inTransaction, setTo } from './set-effects.ts'
 /** Named anywhere, quoted or qualified or not: whether it is called is not asked. */
 export function functionEffects(tokens: readonly Token[]): Effects {
   let effects: Effect[] | undefined
+  let runsCode = false
   for (const [at, { kind, text }] of tokens.entries()) {
     if (kind !== 'word' && kind !== 'name') continue
+    if (runners.test(text)) runsCode = true
     const found = effectsOf(text, tokens, at)
     if (found.length > 0) (effects ??= []).push(...found)
   }
+  // All strings are looked at, so once is enough.
+  if (runsCode) (effects ??= []).push(...codeEffects(tokens))
   return effects ?? noEffects
 }
 
@@ -39,10 +43,9 @@ const runners =
   /^(query_to_xml|query_to_xmlschema|query_to_xml_and_xmlschema|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table)$/
 
 function effectsOf(name: string, tokens: readonly Token[], at: number): Effects {
-  if (name === 'set_config') return setConfigEffects(tokens.slice(at + 1))
+  if (name === 'set_config') return setConfigEffects(tokens.slice(at + 1, at + 1 + setConfigTokens))
   if (/^pg_(try_)?advisory_lock/.test(name)) return [{ kind: 'lock' }]
   if (name.startsWith('pg_advisory_unlock')) return [{ kind: 'unlock' }]
-  if (runners.test(name)) return codeEffects(tokens)
   const effect = simple.get(name)
   return effect ? [effect] : noEffects
 }
@@ -58,7 +61,7 @@ export function codeEffects(tokens: readonly Token[]): Effects {
   const isOpaque = strings.some(({ text }) => text === undefined)
   if (isOpaque || indelible.test(bodies))
     effects.push({ kind: 'indelible', what: 'LOAD, setseed or the like, in code' })
-  if (tempPath.test(bodies)) effects.push({ kind: 'indelible', what: 'a search_path with pg_temp' })
+  if (setsTempPath(bodies)) effects.push({ kind: 'indelible', what: 'a search_path with pg_temp' })
   if (/\b(currval|lastval)\b/i.test(bodies)) effects.push({ kind: 'read sequence' })
   return effects
 }
@@ -66,9 +69,25 @@ export function codeEffects(tokens: readonly Token[]): Effects {
 /** As they stand in SQL: a word of a comment or of a message is not enough. */
 const indelible =
   /\bpg_(create|copy)_\w+_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?'|\$)/i
-const tempPath = /\b(search_path|schema)\b[^;]*\bpg_temp\b(?!\s*\.)/i
+const pathWord = /\b(?:search_path|schema)\b/gi
+const tempSchema = /\bpg_temp\b(?!\s*\.)/i
+
+/** Behind a word for the path, in the same statement, stands pg_temp, and not as the schema of something. Nothing is looked at twice. */
+function setsTempPath(bodies: string): boolean {
+  pathWord.lastIndex = 0
+  while (pathWord.test(bodies)) {
+    const end = bodies.indexOf(';', pathWord.lastIndex)
+    if (end < 0) return tempSchema.test(bodies.slice(pathWord.lastIndex))
+    if (tempSchema.test(bodies.slice(pathWord.lastIndex, end))) return true
+    pathWord.lastIndex = end
+  }
+  return false
+}
 
 const unnamed: Effect = { kind: 'set unnamed' }
+
+/** As many as `isLocal` looks at. */
+const setConfigTokens = 7
 
 /** A value is never taken from the text: the row that it stands in may not be there. */
 function setConfigEffects(behind: readonly Token[]): Effects {
@@ -84,18 +103,50 @@ function isLocal([, , , value, comma, local, close]: readonly Token[]): boolean 
   return isPlain && local?.kind === 'word' && local.text === 'true' && close?.text === ')'
 }
 
-const dottedName = /[a-z_][\w$]*(?:\.[a-z_][\w$]*)+/gi
-
 /** What may be a custom parameter's name, in strings and behind SET: a schema and a table look the same. */
 function mentionedNames(tokens: readonly Token[]): string[] {
   const texts = tokens.flatMap(({ kind, text }) => (kind === 'string' && text !== undefined ? [text] : []))
   return dottedNames(texts.join('\n'))
 }
 
-/** The same, in values that a statement is given. */
-export function dottedNames(text: string): string[] {
-  return [...new Set((text.match(dottedName) ?? []).map(lowered))].slice(0, mostMentioned)
-}
-
 /** Each costs a call. */
 const mostMentioned = 20
+
+/** The same, in values that a statement is given: parts that begin with a letter, with dots between. From dot to dot, so that no byte is looked at twice. */
+export function dottedNames(text: string): string[] {
+  const names = new Set<string>()
+  let done = 0
+  for (let dot = text.indexOf('.'); dot >= 0; dot = text.indexOf('.', Math.max(done, dot + 1))) {
+    const [start, end] = [startOfPart(text, done, dot), endOfParts(text, dot)]
+    if (start === dot || end === dot) continue
+    names.add(lowered(text.slice(start, end)))
+    if (names.size === mostMentioned) break
+    done = end
+  }
+  return [...names]
+}
+
+/** Of the part that ends at `end`; a digit does not begin it. */
+function startOfPart(text: string, from: number, end: number): number {
+  let start = end
+  while (start > from && inPart[text.charCodeAt(start - 1)] === 1) start--
+  while (start < end && beginsPart[text.charCodeAt(start)] !== 1) start++
+  return start
+}
+
+/** Of the parts that follow the dot at `dot`; itself, if none does. */
+function endOfParts(text: string, dot: number): number {
+  let end = dot
+  while (text[end] === '.' && beginsPart[text.charCodeAt(end + 1)] === 1) {
+    end++
+    while (inPart[text.charCodeAt(end)] === 1) end++
+  }
+  return end
+}
+
+const beginsPart = bytesOf(/[a-z_]/i)
+const inPart = bytesOf(/[\w$]/)
+
+function bytesOf(form: RegExp): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (form.test(String.fromCharCode(byte)) ? 1 : 0))
+}

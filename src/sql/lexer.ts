@@ -34,18 +34,19 @@ const blank = /[ \t\n\r\f\v]+/y
 const lineComment = /--[^\n\r]*/y
 const word = /[a-z_\u0080-\u00ff][\w$\u0080-\u00ff]*/iy
 const dollarTag = /\$(?:[a-z_\u0080-\u00ff][\w\u0080-\u00ff]*)?\$/iy
-const plainString = /'(?:[^']|'')*'/y
-const escapeString = /'(?:[^'\\]|''|\\[^])*'/y
 /** A character by its number: in front of it stand pairs of backslashes only. */
 const codedEscape = /(?<!\\)(?:\\\\)*\\[xuU0-7]/
 const quoteOrEscape = /''|\\([^])/g
-const quotedName = /"(?:[^"]|"")*"/y
-const number = /\d[\w.]*|\$\d+/y
+/** As before PostgreSQL 15, which refuses letters right behind a number: until then a word begins there. Later spellings (0x1F, 1_000) are two tokens. */
+const number = /\d+(?:\.\d*)?(?:e[+-]?\d+)?|\$\d+/iy
 
 /** Which blank it is does not matter. */
 function unescaped(_both: string, escaped = "'"): string {
   return 'bfnrt'.includes(escaped) ? ' ' : escaped
 }
+
+const slash = 0x2f
+const dash = 0x2d
 
 class Lexer {
   readonly #text: string
@@ -69,9 +70,10 @@ class Lexer {
   /** Blanks and comments; false: a comment has no end. */
   #skip(): boolean {
     for (;;) {
-      if (this.#take(blank) !== undefined || this.#take(lineComment) !== undefined) continue
-      if (!this.#text.startsWith('/*', this.#at)) return true
-      if (!this.#skipComment()) return false
+      const first = this.#text.charCodeAt(this.#at)
+      if (first === slash && this.#text.startsWith('/*', this.#at)) {
+        if (!this.#skipComment()) return false
+      } else if (this.#take(first === dash ? lineComment : blank) === undefined) return true
     }
   }
 
@@ -103,13 +105,13 @@ class Lexer {
 
   /** Whether a backslash in front of a quote escapes it depends on a setting: what that is a part of can't be made out. */
   #plain(): Token | undefined {
-    const text = this.#take(plainString)
+    const text = this.#takeQuoted("'")
     if (text === undefined || text.includes("\\'")) return undefined
     return { kind: 'string', text: text.slice(1, -1).replaceAll("''", "'") }
   }
 
   #quoted(): Token | undefined {
-    const text = this.#take(quotedName)
+    const text = this.#takeQuoted('"')
     return text === undefined ? undefined : { kind: 'name', text: text.slice(1, -1).replaceAll('""', '"') }
   }
 
@@ -136,19 +138,43 @@ class Lexer {
   }
 
   #escaped(): Token | undefined {
-    const text = this.#take(escapeString)?.slice(1, -1)
+    const text = this.#takeEscaped()?.slice(1, -1)
     if (text === undefined) return undefined
     return { kind: 'string', text: codedEscape.test(text) ? undefined : text.replaceAll(quoteOrEscape, unescaped) }
   }
 
   /** Bits. */
   #opaque(): Token | undefined {
-    return this.#take(plainString) === undefined ? undefined : { kind: 'string', text: undefined }
+    return this.#takeQuoted("'") === undefined ? undefined : { kind: 'string', text: undefined }
   }
 
   #symbol(): Token {
     const text = this.#take(number) ?? this.#text.slice(this.#at, ++this.#at)
     return { kind: 'symbol', text }
+  }
+
+  /** With its quotes; one that is doubled does not end it. */
+  #takeQuoted(quote: string): string | undefined {
+    const [text, start] = [this.#text, this.#at]
+    let end = text.indexOf(quote, start + 1)
+    while (end >= 0 && text[end + 1] === quote) end = text.indexOf(quote, end + 2)
+    if (end < 0) return undefined
+    this.#at = end + 1
+    return text.slice(start, this.#at)
+  }
+
+  /** With its quotes; neither one that is doubled nor one behind a backslash ends it. */
+  #takeEscaped(): string | undefined {
+    const [text, start] = [this.#text, this.#at]
+    for (let at = start + 1; at < text.length; at++) {
+      const isQuote = text[at] === "'"
+      if (isQuote && text[at + 1] !== "'") {
+        this.#at = at + 1
+        return text.slice(start, this.#at)
+      }
+      if (isQuote || text[at] === '\\') at++
+    }
+    return undefined
   }
 
   #take(form: RegExp): string | undefined {

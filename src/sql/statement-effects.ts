@@ -5,10 +5,10 @@ import { codeEffects, functionEffects } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
 import { resetEffects, setEffects } from './set-effects.ts'
 
-/** The tokens of one statement, without its semicolon. */
-export function statementEffects(tokens: readonly Token[]): Effects {
+/** The tokens of one statement, without its semicolon; `isAlone`: there is no other in its text. */
+export function statementEffects(tokens: readonly Token[], isAlone: boolean): Effects {
   const keyword = keywordOf(tokens)
-  const own = (byKeyword.get(keyword) ?? anything)(tokens)
+  const own = (byKeyword.get(keyword) ?? anything)(tokens, isAlone)
   if (isUtility.has(keyword)) return own
   const evaluated = [...functionEffects(tokens), ...updateEffects(tokens)]
   return own.length === 0 ? evaluated : [...own, ...evaluated]
@@ -21,7 +21,7 @@ function keywordOf([first]: readonly Token[]): string {
 /** Nothing in them is evaluated. */
 const isUtility = new Set(['set', 'reset', 'listen', 'unlisten', 'load', 'discard', 'deallocate', 'do', 'comment'])
 
-type Reader = (tokens: readonly Token[]) => Effects
+type Reader = (tokens: readonly Token[], isAlone: boolean) => Effects
 
 const nothing: Reader = () => noEffects
 const anything: Reader = () => unsure
@@ -64,6 +64,10 @@ function isWord(token: Token | undefined, ...texts: readonly string[]): boolean 
   return token?.kind === 'word' && texts.includes(token.text)
 }
 
+function isSymbol(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'symbol' && token.text === text
+}
+
 function has(tokens: readonly Token[], ...texts: readonly string[]): boolean {
   return tokens.some((token) => isWord(token, ...texts))
 }
@@ -101,10 +105,13 @@ function prepareEffects(tokens: readonly Token[]): Effects {
     : [{ kind: 'indelible', what: 'PREPARE of a statement that changes its session' }]
 }
 
-function deallocateEffects(tokens: readonly Token[]): Effects {
-  const name = isWord(tokens[1], 'prepare') && tokens.length > 2 ? tokens[2] : tokens[1]
+/** What has anything behind the name, or no name, is refused by PostgreSQL: nothing stands for it. */
+function deallocateEffects(tokens: readonly Token[], isAlone: boolean): Effects {
+  const at = isWord(tokens[1], 'prepare') && tokens.length > 2 ? 2 : 1
+  const name = tokens[at]
   if (isWord(name, 'all')) return [{ kind: 'deallocate all' }]
-  return [{ kind: 'deallocate', statement: name?.text ?? '' }]
+  const isWhole = (name?.kind === 'word' || name?.kind === 'name') && tokens.length === at + 1
+  return [{ kind: 'deallocate', statement: name?.text ?? '', isAlone: isAlone && isWhole }]
 }
 
 function unlistenEffects([, channel]: readonly Token[]): Effects {
@@ -139,11 +146,18 @@ function alterEffects(tokens: readonly Token[]): Effects {
   return namesTemp(tokens) ? [{ kind: 'temporary' }] : noEffects
 }
 
-/** What is explained may run. */
+/** What is explained may run. However many EXPLAINs stand before it, each token is looked at once. */
 function explainEffects(tokens: readonly Token[]): Effects {
-  let at = 1
-  if (tokens[at]?.text === '(') at = 1 + tokens.findIndex(({ text }) => text === ')')
-  while (isWord(tokens[at], 'analyze', 'analyse', 'verbose')) at++
+  let at = 0
+  while (isWord(tokens[at], 'explain')) {
+    at++
+    if (isSymbol(tokens[at], '(')) {
+      while (at < tokens.length && !isSymbol(tokens[at], ')')) at++
+      if (at === tokens.length) return unsure
+      at++
+    }
+    while (isWord(tokens[at], 'analyze', 'analyse', 'verbose')) at++
+  }
   const rest = tokens.slice(at)
-  return (byKeyword.get(keywordOf(rest)) ?? nothing)(rest)
+  return (byKeyword.get(keywordOf(rest)) ?? nothing)(rest, false)
 }

@@ -51,6 +51,7 @@ const texts = [
   'close all',
   'drop table loaded_temp',
   'drop schema if exists nothing cascade; drop table if exists loaded_temp',
+  'select 1into temp made',
   "set search_path = E'pg_temp'; create table made (x int)",
   "select set_config('search_path', 'pg_temp', true); create table made (x int)",
 ]

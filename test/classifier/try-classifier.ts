@@ -1,13 +1,12 @@
 /** All statements against a PostgreSQL of their own: the corpus, the hand-made list, and generated ones. */
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Random } from '../../src/relay/random.ts'
 import { RawClient } from '../support/raw-client.ts'
+import { readCorpus } from './corpus.ts'
 import { startFixture } from './fixture.ts'
 import { generate } from './grammar.ts'
 import { handMade } from './hand-made.ts'
-import { Oracle, type Statement } from './oracle.ts'
+import { Oracle } from './oracle.ts'
 
 export interface Outcome {
   readonly oracle: Oracle
@@ -25,13 +24,6 @@ export async function tryClassifier(seed: number, statements: number): Promise<O
   } finally {
     await fixture.remove()
   }
-}
-
-/** A statement stands in a paragraph of its own; `#` begins a heading. */
-function readCorpus(): Statement[] {
-  const paragraphs = readFileSync(join(import.meta.dirname, 'corpus.txt'), 'utf8').split(/\n\s*\n/)
-  const texts = paragraphs.map((paragraph) => paragraph.trim()).filter((text) => text !== '' && !text.startsWith('#'))
-  return texts.map((text) => ({ text, origin: 'corpus', circumstance: 'plain' }))
 }
 
 async function versionOf(port: number): Promise<string> {
