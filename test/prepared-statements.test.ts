@@ -64,6 +64,23 @@ describe('a prepared statement', () => {
     assert.match(String(there), /^D [0-9]+$/)
   })
 
+  it('may be deallocated beside other statements, which run', async () => {
+    await first().query('create temp table kept (id int)')
+    await first().ask(raw.parse('select 1', 'gone'), raw.sync)
+    const seen = String(await first().query('insert into kept values (1); deallocate gone'))
+    assert.match(seen, /^C INSERT 0 1,E ERROR 26000/)
+    assert.deepEqual(await first().query('begin; insert into kept values (2); commit; deallocate gone'), [
+      'C BEGIN',
+      'C INSERT 0 1',
+      'C COMMIT',
+      'E ERROR 26000: prepared statement "gone" does not exist',
+      'Z I',
+    ])
+    assert.equal(await first().value('select count(*) from kept'), '1')
+    assert.deepEqual(await first().query('deallocate gone; -- alone'), ['C DEALLOCATE', 'Z I'])
+    await first().query('drop table kept')
+  })
+
   it('may be prepared behind DEALLOCATE ALL or DISCARD ALL in one group', async () => {
     await first().ask(raw.parse('select 7', 'seven'), raw.sync)
     for (const text of ['deallocate all', 'discard all']) {

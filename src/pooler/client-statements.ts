@@ -5,7 +5,7 @@
 
 import { type Effects, noEffects } from '../sql/effect.ts'
 import type { MessageBytes } from '../wire/read.ts'
-import type { PreparedStatement, PreparedStatements } from './prepared-statements.ts'
+import type { PlanParameters, PreparedStatement, PreparedStatements } from './prepared-statements.ts'
 
 /** Far more than any driver's cache: 10,000 clients may have so many each. */
 const mostNames = 16_384
@@ -38,10 +38,10 @@ export class ClientStatements {
   }
 
   /** What the name stands for, as it must be prepared under these parameters; undefined: nothing. */
-  get(name: string, planKey: number): PreparedStatement | undefined {
+  get(name: string, parameters: PlanParameters): PreparedStatement | undefined {
     const statement = this.#byName.get(name)
-    if (statement === undefined || statement.planKey === planKey) return statement
-    const other = this.#store.of(statement.content, planKey)
+    if (statement === undefined || statement.planKey === parameters.planKey) return statement
+    const other = this.#store.of(statement.content, parameters)
     this.set(name, other)
     return other
   }
@@ -57,8 +57,8 @@ export class ClientStatements {
   }
 
   /** For a Parse: what its text is shared as. */
-  share(content: string, planKey: number): PreparedStatement {
-    return this.#store.of(content, planKey)
+  share(content: string, parameters: PlanParameters): PreparedStatement {
+    return this.#store.of(content, parameters)
   }
 
   set(name: string, statement: PreparedStatement): void {

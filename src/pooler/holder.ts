@@ -9,8 +9,6 @@ export interface Holder extends ReplyReader {
   readonly parameters: ParameterSet
   /** What they were at its login. */
   readonly login: ParameterSet
-  /** That of its parameters. */
-  readonly planKey: number
   /** What it has prepared. */
   readonly statements: ClientStatements
   /** Hot path. Its unnamed statement is no more, if it has one. */

@@ -68,6 +68,8 @@ export class ParameterSet {
   readonly key: number
   /** Sets that give the same plans have the same: PostgreSQL bakes zone and style of dates, the search_path, the user into what it prepares. */
   readonly planKey: number
+  /** No character of its encoding contains an ASCII byte. */
+  readonly isTransparent: boolean
   #loginEnd: Buffer | undefined
   #mayCreateTemp: boolean | undefined
 
@@ -76,6 +78,7 @@ export class ParameterSet {
     this.settings = session.settings.length === 0 ? noSettings : new Map(session.settings)
     this.key = key
     this.planKey = planKey
+    this.isTransparent = transparentEncoding.test(encodingOf(this))
   }
 
   /** PostgreSQL says so itself when this one changes; by lower-case name. */
@@ -307,20 +310,19 @@ function quoted(value: string): string {
 /** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
 function assertQuotable(name: string, value: string, client: ParameterSet): void {
   if (!/[\u0080-\u00ff]/.test(value)) return
-  const encoding = encodingOf(client)
-  if (transparentEncoding.test(encoding)) return
-  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`
+  if (client.isTransparent) return
+  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encodingOf(client)}: use UTF8`
   throw new TaxirankError('parameter_refused', text)
 }
 
-function encodingOf({ values }: ParameterSet): string {
+function encodingOf({ values }: Pick<ParameterSet, 'values'>): string {
   return values.get('client_encoding') ?? ''
 }
 
 /** What must be answered before a server reads in the client's encoding what would mean something else in its own; undefined: nothing. */
 export function encodingStatement(server: ParameterSet, client: ParameterSet): string | undefined {
   const [theirs, wanted] = [encodingOf(server), encodingOf(client)]
-  if (theirs === wanted || transparentEncoding.test(theirs)) return undefined
+  if (theirs === wanted || server.isTransparent) return undefined
   return guarded([assignment('client_encoding', wanted)], server)
 }
 

@@ -151,10 +151,6 @@ export class PooledClient
     return this.#initial ?? this.parameters
   }
 
-  get planKey(): number {
-    return this.parameters.planKey
-  }
-
   get statements(): ClientStatements {
     this.#statements ??= new ClientStatements(this.pool.statements)
     return this.#statements

@@ -44,7 +44,7 @@ import { ServerSwallow, type Trace, type Traffic } from './trace.ts'
 /** What a server needs of the pool that it belongs to. */
 export interface ServerOwner extends PinDesk {
   /** Hot path. What the text that begins at `from` in a Query or Parse does to a session. */
-  classify(message: RequestHead, from: number): Effects
+  classify(message: RequestHead, from: number, isTransparent: boolean): Effects
   /** A client is about to run something with these effects. */
   noted(effects: Effects, holder: Holder): void
   /** Where a server that is opened now goes. */
@@ -294,8 +294,8 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.#requests.account(message)
   }
 
-  classify(message: RequestHead, from: number): Effects {
-    return this.#owner.classify(message, from)
+  classify(message: RequestHead, from: number, isTransparent: boolean): Effects {
+    return this.#owner.classify(message, from, isTransparent)
   }
 
   noted(effects: Effects, holder: Holder): void {

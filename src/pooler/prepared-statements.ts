@@ -7,9 +7,16 @@
 import type { Effects } from '../sql/effect.ts'
 import { parseStatement } from '../wire/statement-name.ts'
 
+/** The parameters under which a statement is prepared. */
+export interface PlanParameters {
+  readonly planKey: number
+  /** No character of their encoding contains an ASCII byte. */
+  readonly isTransparent: boolean
+}
+
 /** Tells what running a text does to a session: the bytes from `from` to `to`. */
 export interface StatementClassifier {
-  classify(bytes: Buffer, from: number, to: number): Effects
+  classify(bytes: Buffer, from: number, to: number, isTransparent: boolean): Effects
 }
 
 /** All names of ours on servers begin with it. */
@@ -89,22 +96,23 @@ export class PreparedStatements {
     return size
   }
 
-  of(content: string, planKey: number): PreparedStatement {
+  of(content: string, { planKey, isTransparent }: PlanParameters): PreparedStatement {
     let entries = this.#byKey.get(planKey)
     if (!entries) this.#byKey.set(planKey, (entries = new Map<string, PreparedStatement>()))
     const known = entries.get(content)
     if (known) return known
-    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, this.#effectsOf(content), planKey)
+    const effects = this.#effectsOf(content, isTransparent)
+    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, effects, planKey)
     entries.set(content, made)
     this.#bytes += made.size
     this.#keepUnused(made)
     return made
   }
 
-  #effectsOf(content: string): Effects {
+  #effectsOf(content: string, isTransparent: boolean): Effects {
     const text = Buffer.from(content, 'latin1')
     const end = text.indexOf(0)
-    return this.#classifier.classify(text, 0, end < 0 ? text.length : end)
+    return this.#classifier.classify(text, 0, end < 0 ? text.length : end, isTransparent)
   }
 
   /** A name of a client's stands for it from now on. */

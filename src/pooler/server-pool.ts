@@ -414,13 +414,13 @@ export class ServerPool implements ServerOwner {
 
   // For servers.
 
-  classify({ bytes, end, isTail }: RequestHead, from: number): Effects {
+  classify({ bytes, end, isTail }: RequestHead, from: number, isTransparent: boolean): Effects {
     if (!isTail) {
       const beginning = bytes.toString('latin1', from, Math.min(end, from + lookedAtBytes))
       return [{ kind: 'unsure', mentioned: dottedNames(beginning) }]
     }
     const at = bytes.indexOf(0, from)
-    return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at)
+    return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at, isTransparent)
   }
 
   /** Asked once, and again of servers that are opened after all others were given up. */

@@ -25,7 +25,7 @@ export interface RequestDesk {
   /** Its transaction block has failed, as far as anybody knows. */
   readonly isFailed: boolean
   /** Hot path. What the text that begins at `from` in a Query or Parse does to a session. */
-  classify(message: RequestHead, from: number): Effects
+  classify(message: RequestHead, from: number, isTransparent: boolean): Effects
   /** A client is about to run something with these effects. */
   noted(effects: Effects, holder: Holder): void
   /** Bytes of the pooler's own. */
@@ -113,7 +113,7 @@ export class ServerRequests implements StatementDesk {
 
   /** Hot path. */
   #replacesQuery(message: RequestHead): boolean {
-    const effects = this.#desk.classify(message, message.start + header)
+    const effects = this.#classify(message, message.start + header)
     if (effects.length === 0) return false
     this.#sequencesNoted(effects)
     this.#verdict = this.#deallocatedBy(effects) ?? this.running(effects)
@@ -132,7 +132,7 @@ export class ServerRequests implements StatementDesk {
   #examineParse(message: RequestHead): void {
     if (isNamedParse(message)) return this.statements.areNamed ? undefined : this.#examineNamed(message)
     if (this.#queue.isSkipping) return
-    const effects = this.#desk.classify(message, message.start + header + 1)
+    const effects = this.#classify(message, message.start + header + 1)
     const holder = this.#theHolder
     if (effects.length === 0 && !holder.hasStatements) return
     holder.statements.unnamedEffects = effects
@@ -142,8 +142,13 @@ export class ServerRequests implements StatementDesk {
   /** One that is left as it is: what it does is taken for done when it is prepared. */
   #examineNamed(message: RequestHead): void {
     const end = nameEnd(message, message.start + header)
-    const effects = end < 0 ? noEffects : this.#desk.classify(message, end + 1)
+    const effects = end < 0 ? noEffects : this.#classify(message, end + 1)
     if (effects.length > 0) this.running(effects)
+  }
+
+  /** Hot path. */
+  #classify(message: RequestHead, from: number): Effects {
+    return this.#desk.classify(message, from, this.#theHolder.parameters.isTransparent)
   }
 
   #sequencesNoted(effects: Effects): void {
@@ -153,7 +158,7 @@ export class ServerRequests implements StatementDesk {
   /** A statement of the protocol's that the holder deallocates in SQL, which doesn't know its name. */
   #deallocatedBy(effects: Effects): { readonly deallocated: string } | undefined {
     const [effect] = effects
-    if (effect?.kind !== 'deallocate' || effects.length > 1 || !this.statements.areNamed) return undefined
+    if (effect?.kind !== 'deallocate' || !effect.isAlone || !this.statements.areNamed) return undefined
     const { statement: name } = effect
     const isKnown = this.#theHolder.hasStatements && this.#theHolder.statements.has(name)
     return isKnown && !this.#desk.isFailed ? { deallocated: name } : undefined

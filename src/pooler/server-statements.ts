@@ -24,7 +24,7 @@ import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import { closeStatement, nameEnd, renamedHead, statementNameAt } from '../wire/statement-name.ts'
 import type { ClientStatements } from './client-statements.ts'
-import { nobodysName, ourPrefix, type PreparedStatement } from './prepared-statements.ts'
+import { nobodysName, ourPrefix, type PlanParameters, type PreparedStatement } from './prepared-statements.ts'
 import { DuplicateName, ParsedAlready, RefusedMessage, ReplacedAnswer } from './replaced-answer.ts'
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { Tally } from './tally.ts'
@@ -39,7 +39,7 @@ export interface Replacement {
 export interface StatementOwner {
   readonly id: number
   readonly statements: ClientStatements
-  readonly planKey: number
+  readonly parameters: PlanParameters
 }
 
 /** Who sends what must be sent. */
@@ -263,7 +263,7 @@ export class ServerStatements {
 
   /** Hot path. */
   #use(message: MessageBytes, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
-    const statement = this.#isDropped(name) ? undefined : owner.statements.get(name, owner.planKey)
+    const statement = this.#isDropped(name) ? undefined : owner.statements.get(name, owner.parameters)
     const refusal = statement && this.#refusal(message, statement.effects)
     if (refusal) return this.#refuse(message, from, to, refusal)
     if (statement) this.#ensure(statement)
@@ -395,10 +395,10 @@ export class ServerStatements {
     const from = statementNameAt(message)
     const { statements } = owner
     if (!message.isTail) throw tooLong(message)
-    const before = statements.get(name, owner.planKey)
+    const before = statements.get(name, owner.parameters)
     if (before && !this.#isDropped(name)) return this.#parseAgain(message, from, to, name, before)
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
-    const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.planKey)
+    const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.parameters)
     statements.set(name, statement)
     this.#changed.set(name, this.#queue.group)
     const forget = (): void => statements.takeBack(name, statement, before)
