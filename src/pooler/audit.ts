@@ -46,6 +46,7 @@ export function auditedAs(effect: Effect, session: ParameterSet): string | undef
       return effect.value === null || session.reports(effect.name) ? undefined : `SET ${effect.name}`
     case 'set unknown':
     case 'set unnamed':
+    case 'set given':
       return 'parameters set by code or by computed names'
     case 'unsure':
       return 'code that can not be seen: DO, CALL'

@@ -40,6 +40,7 @@ function dropsStatements(effect: Effect): boolean {
 const failingQuery = build.query('refused')
 const emptyQuery = build.query('')
 const header = 5
+const oidBytes = 4
 /** Of a call, for names of parameters among its arguments. */
 const lookedAtBytes = 4_096
 
@@ -122,7 +123,8 @@ export class ServerRequests implements StatementDesk {
 
   /** Nothing shows what a function does to the session, but for those that large objects are read and written with. */
   #refusesCall({ bytes, start, end, isTail }: RequestHead): boolean {
-    if (isTail && largeObjectFunctions.has(bytes.readUInt32BE(start + header))) return false
+    const at = start + header
+    if (isTail && end - at >= oidBytes && largeObjectFunctions.has(bytes.readUInt32BE(at))) return false
     const mentioned = dottedNames(bytes.toString('latin1', start, Math.min(end, start + lookedAtBytes)))
     this.#verdict = this.running([{ kind: 'unsure', mentioned }])
     return this.#verdict !== undefined

@@ -18,7 +18,7 @@
 
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
-import type { Effects } from '../sql/effect.ts'
+import type { Effect, Effects } from '../sql/effect.ts'
 import { dottedNames } from '../sql/function-effects.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
@@ -66,6 +66,9 @@ interface Prepared {
   /** False while a Close of it is under way and nothing behind that. */
   isKept: boolean
 }
+
+/** The beginning of a message, or all of it. */
+type MessagePiece = MessageBytes & { readonly isTail: boolean }
 
 const closeNobodys = closeStatement(nobodysName)
 const closeUnnamed = closeStatement('')
@@ -203,11 +206,7 @@ export class ServerStatements {
   }
 
   /** Hot path. Sends what must go ahead of the message. Throws `protocol_violation`, `statement_too_long`. */
-  replace(
-    message: MessageBytes & { readonly isTail: boolean },
-    owner: StatementOwner,
-    mustParse: boolean,
-  ): Replacement | undefined {
+  replace(message: MessagePiece, owner: StatementOwner, mustParse: boolean): Replacement | undefined {
     const from = statementNameAt(message)
     if (message.bytes[from] === 0) return this.#useUnnamed(message, from, owner)
     const to = from < 0 ? -1 : nameEnd(message, from)
@@ -237,7 +236,7 @@ export class ServerStatements {
   }
 
   /** A Bind or Describe of it: it may be on another server; the owner may have none, and must not meet somebody else's. */
-  #useUnnamed(message: MessageBytes, from: number, owner: StatementOwner): Replacement | undefined {
+  #useUnnamed(message: MessagePiece, from: number, owner: StatementOwner): Replacement | undefined {
     const { statements } = owner
     const refusal = this.#refusal(message, statements.unnamedEffects)
     if (refusal) return this.#refuse(message, from, from, refusal)
@@ -262,7 +261,7 @@ export class ServerStatements {
   // Bind and Describe.
 
   /** Hot path. */
-  #use(message: MessageBytes, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
+  #use(message: MessagePiece, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
     const statement = this.#isDropped(name) ? undefined : owner.statements.get(name, owner.parameters)
     const refusal = statement && this.#refusal(message, statement.effects)
     if (refusal) return this.#refuse(message, from, to, refusal)
@@ -272,14 +271,10 @@ export class ServerStatements {
   }
 
   /** Hot path. Why what a Bind would run must not. */
-  #refusal({ bytes, start, end }: MessageBytes, effects: Effects): TaxirankError | undefined {
-    if (effects.length === 0 || bytes[start] !== Frontend.bind) return undefined
-    if (!effects.some(({ kind }) => kind === 'set unnamed')) return this.#desk.running(effects)
-    // The name may be one of the values.
-    const mentioned = dottedNames(bytes.toString('latin1', start, end))
-    if (mentioned.length === 0) return this.#desk.running(effects)
-    const others = effects.filter(({ kind }) => kind !== 'set unnamed')
-    return this.#desk.running([...others, { kind: 'unsure', mentioned }])
+  #refusal(message: MessagePiece, effects: Effects): TaxirankError | undefined {
+    if (effects.length === 0 || message.bytes[message.start] !== Frontend.bind) return undefined
+    const isOpen = effects.some(({ kind }) => kind === 'set unnamed' || kind === 'set given')
+    return this.#desk.running(isOpen ? effects.flatMap((effect) => filledIn(effect, message)) : effects)
   }
 
   #refuse(message: MessageBytes, from: number, to: number, refusal: TaxirankError): Replacement {
@@ -385,13 +380,7 @@ export class ServerStatements {
 
   // Parse.
 
-  #parse(
-    message: MessageBytes & { readonly isTail: boolean },
-    to: number,
-    name: string,
-    owner: StatementOwner,
-    mustParse: boolean,
-  ): Replacement {
+  #parse(message: MessagePiece, to: number, name: string, owner: StatementOwner, mustParse: boolean): Replacement {
     const from = statementNameAt(message)
     const { statements } = owner
     if (!message.isTail) throw tooLong(message)
@@ -451,6 +440,14 @@ const nameBytes = 63
 /** Hot path. As PostgreSQL compares it. */
 function statementName({ bytes }: MessageBytes, from: number, to: number): string {
   return bytes.toString('latin1', from, Math.min(to, from + nameBytes))
+}
+
+/** The name of a parameter may be one of the values, or made of some. One without a dot is a parameter that PostgreSQL lists. */
+function filledIn(effect: Effect, { bytes, start, end, isTail }: MessagePiece): Effect {
+  if (effect.kind !== 'set unnamed' && effect.kind !== 'set given') return effect
+  const mentioned = dottedNames(bytes.toString('latin1', start, end))
+  if (mentioned.length > 0) return { kind: 'unsure', mentioned }
+  return effect.kind === 'set given' && isTail ? { kind: 'set unknown' } : { kind: 'set unnamed' }
 }
 
 function renamed(message: MessageBytes, from: number, to: number, name: string | undefined): Replacement | undefined {

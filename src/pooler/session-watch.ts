@@ -227,6 +227,7 @@ export class SessionWatch {
       case 'set unknown':
         return this.#setUnknown()
       case 'set unnamed':
+      case 'set given':
         return this.#keep('parameters')
       case 'prepare':
         return this.#keep('SQL PREPARE')

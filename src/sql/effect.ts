@@ -14,6 +14,8 @@ export type Effect =
   | { readonly kind: 'set unknown' }
   /** It sets one parameter of which not even the name can be read. */
   | { readonly kind: 'set unnamed' }
+  /** It sets one parameter whose name is a value of the Bind. */
+  | { readonly kind: 'set given' }
   /** SQL PREPARE and DEALLOCATE: not those of the protocol. */
   | { readonly kind: 'prepare' }
   /** `isAlone`: it is all that the text does; besides it there are only blanks, comments and semicolons. */

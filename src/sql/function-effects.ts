@@ -85,6 +85,7 @@ function setsTempPath(bodies: string): boolean {
 }
 
 const unnamed: Effect = { kind: 'set unnamed' }
+const given: Effect = { kind: 'set given' }
 
 /** As many as `isLocal` looks at. */
 const setConfigTokens = 7
@@ -92,9 +93,14 @@ const setConfigTokens = 7
 /** A value is never taken from the text: the row that it stands in may not be there. */
 function setConfigEffects(behind: readonly Token[]): Effects {
   const [open, name, comma, value] = behind
+  if (open?.text === '(' && name && isParameter(name) && comma?.text === ',') return isLocal(behind) ? [] : [given]
   if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return [unnamed]
   const effects = setTo(parameterName(name.text), value ? [value] : [])
   return isLocal(behind) ? effects.flatMap(inTransaction) : effects
+}
+
+function isParameter({ kind, text }: Token): boolean {
+  return kind === 'symbol' && /^\$\d+$/.test(text)
 }
 
 /** The third argument is `true`, and the second one plain. */

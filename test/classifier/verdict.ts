@@ -47,9 +47,11 @@ function covers(effect: Effect, change: Change): boolean {
   if (effect.kind === 'discard' && effect.what === 'all') return true
   switch (change.what) {
     case 'parameter':
-      return ['set unknown', 'set unnamed', 'reset all'].includes(effect.kind) || isSetOf(effect, change.name)
+      return (
+        ['set unknown', 'set unnamed', 'set given', 'reset all'].includes(effect.kind) || isSetOf(effect, change.name)
+      )
     case 'custom':
-      if (effect.kind === 'set unnamed' || effect.kind === 'unsure') return true
+      if (effect.kind === 'set unnamed' || effect.kind === 'set given' || effect.kind === 'unsure') return true
       return effect.kind === 'reset all' || isSetOf(effect, change.name)
     case 'user':
       return isSetOf(effect, 'session_authorization')

@@ -73,8 +73,8 @@ const lending: readonly Mutant[] = [
     name: 'kept-settings',
     bug: 'does not reset what the client before has set',
     file: 'src/pooler/parameters.ts',
-    find: 'const from = hasMore(server, client) ? login : server',
-    replace: 'const from = server',
+    find: 'const isReset = hasMore(server, client)',
+    replace: 'const isReset = false',
   },
   {
     name: 'no-pins',
