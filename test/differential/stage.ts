@@ -67,7 +67,7 @@ export class Stage {
     const { port, database: name } = postgres
     const poolers = new TestPoolers(() => port)
     const sized = (poolSize: number, rest: TestDatabase = {}): TestDatabase => ({ name, poolSize, ...rest })
-    const still = await poolers.start({ ...patient, databases: { one: sized(1), two: sized(2) } })
+    const still = await poolers.start({ ...patient, databases: { one: sized(1), two: sized(2, { maxPinned: 2 }) } })
     const turns = sized(3, { minPoolSize: 3 })
     const turning = await poolers.start({ ...patient, databases: { turns }, isServerRoundRobin: true })
     const room = async (door: Door): Promise<Room> => ({
