@@ -3,8 +3,7 @@
  * server, and hears what comes there.
  */
 
-import type { Marker } from './listeners.ts'
-import { quotedName } from './listeners.ts'
+import { type Marker, quotedName } from './listeners.ts'
 
 /** The server whose session it is. */
 export interface HandOverDesk {
@@ -14,14 +13,13 @@ export interface HandOverDesk {
   holdUntilAnswered(): void
 }
 
-/** joining: the listening server does not listen yet. joined: it does. marked: the marker is asked for. leaving: it has come. */
-type Phase = 'joining' | 'joined' | 'marked' | 'leaving'
-
 export class HandOver {
   readonly channels: readonly string[]
   readonly #desk: HandOverDesk
-  #phase: Phase = 'joining'
+  /** Undefined until the listening server listens. */
   #marker: Marker | undefined
+  /** Queries of its own that are under way. */
+  #owed = 0
 
   constructor(channels: readonly string[], desk: HandOverDesk) {
     this.channels = channels
@@ -30,19 +28,18 @@ export class HandOver {
 
   /** Its Queries are under way. */
   get isAsking(): boolean {
-    return this.#phase === 'marked' || this.#phase === 'leaving'
+    return this.#owed > 0
   }
 
   joined(marker: Marker): void {
     this.#marker = marker
-    this.#phase = 'joined'
   }
 
   /** The server is at rest. The marker comes before its Query is answered; what comes behind that is heard elsewhere, too. */
   advance(): void {
     if (!this.#marker) return
     const channel = quotedName(this.#marker.channel)
-    this.#phase = 'marked'
+    this.#owed = 2
     this.#desk.ask(`LISTEN ${channel};NOTIFY ${channel},'${this.#marker.payload}'`)
     this.#desk.ask('UNLISTEN *')
     this.#desk.holdUntilAnswered()
@@ -59,8 +56,6 @@ export class HandOver {
 
   /** One of its Queries has been answered. True: it is over. */
   answered(): boolean {
-    if (this.#phase === 'leaving') return true
-    this.#phase = 'leaving'
-    return false
+    return --this.#owed === 0
   }
 }

@@ -26,7 +26,7 @@ import { areRulesAlike, type ServerPoolSettings, settingsOf } from './pool-setti
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
 import { ServerAddresses } from './server-addresses.ts'
 import type { Effects } from '../sql/effect.ts'
-import { dottedNames } from '../sql/function-effects.ts'
+import { unsureAbout } from '../sql/function-effects.ts'
 import type { Holder } from './holder.ts'
 import type { RequestHead } from './request-reader.ts'
 import { Audit, auditedAs } from './audit.ts'
@@ -58,9 +58,6 @@ export interface ServerPoolParts {
   readonly database: LiveDatabase
   readonly user: LiveUser
 }
-
-/** Of a text that is too long to be looked at whole. */
-const lookedAtBytes = 4_096
 
 /** A failure that goes on is logged as often as this. */
 const repeatLogMs = 10_000
@@ -415,10 +412,7 @@ export class ServerPool implements ServerOwner {
   // For servers.
 
   classify({ bytes, end, isTail }: RequestHead, from: number, isTransparent: boolean): Effects {
-    if (!isTail) {
-      const beginning = bytes.toString('latin1', from, Math.min(end, from + lookedAtBytes))
-      return [{ kind: 'unsure', mentioned: dottedNames(beginning) }]
-    }
+    if (!isTail) return unsureAbout(bytes, from, end)
     const at = bytes.indexOf(0, from)
     return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at, isTransparent)
   }

@@ -6,7 +6,7 @@
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
 import { type Effect, type Effects, noEffects } from '../sql/effect.ts'
-import { dottedNames } from '../sql/function-effects.ts'
+import { unsureAbout } from '../sql/function-effects.ts'
 import * as build from '../wire/build.ts'
 import { Frontend } from '../wire/messages.ts'
 import { isNamedParse } from '../wire/read.ts'
@@ -41,9 +41,6 @@ const failingQuery = build.query('refused')
 const emptyQuery = build.query('')
 const header = 5
 const oidBytes = 4
-/** Of a call, for names of parameters among its arguments. */
-const lookedAtBytes = 4_096
-
 /** lo_create, lo_open, lo_close, loread, lowrite, lo_lseek, lo_creat, lo_tell, lo_unlink, lo_truncate, and those of 64 bits. */
 const largeObjectFunctions = new Set([715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172])
 
@@ -125,8 +122,7 @@ export class ServerRequests implements StatementDesk {
   #refusesCall({ bytes, start, end, isTail }: RequestHead): boolean {
     const at = start + header
     if (isTail && end - at >= oidBytes && largeObjectFunctions.has(bytes.readUInt32BE(at))) return false
-    const mentioned = dottedNames(bytes.toString('latin1', start, Math.min(end, start + lookedAtBytes)))
-    this.#verdict = this.running([{ kind: 'unsure', mentioned }])
+    this.#verdict = this.running(unsureAbout(bytes, at, end))
     return this.#verdict !== undefined
   }
 

@@ -362,7 +362,7 @@ export class SessionKeeper {
   /** A notification has come; true: not for the holder. */
   takesNotification(notification: Marker, holder: Holder): boolean {
     const handOver = this.#handOver
-    if (!handOver?.isMarker(notification)) return this.#watch.isNotListening() || holder.hears(notification.channel)
+    if (!handOver?.isMarker(notification)) return !this.#watch.notified() || holder.hears(notification.channel)
     if (handOver.isOwn(notification)) for (const each of handOver.channels) holder.listening.channels.add(each)
     return true
   }
@@ -376,7 +376,11 @@ export class SessionKeeper {
       for (const { channel } of this.#unlistened) holder?.unlisten(channel)
       this.#handOverAnew()
     }
-    this.#unlistened = []
+    this.#forgetUnlistened()
+  }
+
+  #forgetUnlistened(): void {
+    if (this.#unlistened.length > 0) this.#unlistened = []
     this.#unlistenTags = 0
   }
 
@@ -409,9 +413,11 @@ export class SessionKeeper {
     return { isDirty, reason: reason ?? (isDirty ? this.session.ruinedBy : this.session.spoiltBy) }
   }
 
-  /** PostgreSQL would end it while nobody holds it. */
+  /** PostgreSQL would end it while nobody holds it, and it is a client that wants that. */
   get #isLimitedIdle(): boolean {
-    return this.parameters.settings.has('idle_session_timeout')
+    const { parameters, login } = this.session
+    const limit = parameters.settings.get('idle_session_timeout')
+    return limit !== undefined && limit !== login.settings.get('idle_session_timeout')
   }
 
   /** It is gone, with whatever was in it. */
@@ -422,8 +428,7 @@ export class SessionKeeper {
   #leaseEnded(): void {
     this.#watch.leaseEnded()
     this.#handOver = undefined
-    this.#unlistened = []
-    this.#unlistenTags = 0
+    this.#forgetUnlistened()
   }
 
   /** Removes what the last lease has left. */

@@ -84,11 +84,11 @@ export class SessionWatch {
     this.#isStrange = true
   }
 
-  /** A notification has come: true if the holder can't have listened. Then another one has, unseen, and all is removed at the end. */
-  isNotListening(): boolean {
-    if (this.isOff || this.#mayListen) return false
+  /** A notification has come; false: it can't be the holder's. Then another client has listened, unseen, and all is removed at the end. */
+  notified(): boolean {
+    if (this.isOff || this.#mayListen) return true
     this.#cleanUp()
-    return true
+    return false
   }
 
   /** There isn't any more. */

@@ -115,6 +115,15 @@ function mentionedNames(tokens: readonly Token[]): string[] {
   return dottedNames(texts.join('\n'))
 }
 
+/** Of what is not read as SQL: a text of which more is to come, a call. Its beginning may name custom parameters. */
+export function unsureAbout(bytes: Buffer, from: number, to: number): Effects {
+  return [
+    { kind: 'unsure', mentioned: dottedNames(bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes))) },
+  ]
+}
+
+const lookedAtBytes = 4_096
+
 /** Each costs a call. */
 const mostMentioned = 20
 
