@@ -207,52 +207,90 @@ describe('a client that could have missed something', () => {
     await isTold(one, /too many notifications wait/)
   })
 
-  it('is told so when its pool is given other connections', async () => {
+  it('is told so when its database is another from now on', async () => {
     const pooler = await start()
     const one = await pooler.login()
     await one.query('listen news')
     await areFree(pooler)
-    pooler.verbs.reconnect(undefined)
-    await isTold(one, /connections of its pool are closed/)
+    await direct.query('create database elsewhere')
+    pooler.reload({ poolSize: 2, database: { name: 'elsewhere' } })
+    await isTold(one, /no notification of its successor came/)
+  })
+
+  it('is told so when the connection that listens cannot be replaced', async () => {
+    const pooler = await start()
+    await direct.query('create role full login connection limit 2')
+    const one = await pooler.login({ user: 'full' })
+    await one.query('listen news')
+    await areFree(pooler)
+    await one.query('begin')
+    pooler.verbs.reconnect()
+    await isTold(one, /can't be replaced: too many connections for role "full"/)
+  })
+
+  it('is told so when its database is paused', async () => {
+    const pooler = await start()
+    const one = await pooler.login()
+    await one.query('listen news')
+    await areFree(pooler)
+    await pooler.verbs.pause()
+    await isTold(one, /its database is paused/)
   })
 })
 
+const again = { often: () => Promise.resolve(), 'often, and replaced': reconnecting }
+
+/** Again and again, until it is over, whenever a new server has been opened. */
+async function reconnecting(pooler: TestPooler, over: AbortSignal): Promise<void> {
+  const isNew = (): boolean => pooler.figures.servers().some(({ state, isMarked }) => state !== 'login' && !isMarked)
+  for (let n = 0; !over.aborted; n++) {
+    pooler.verbs.reconnect()
+    await Bun.sleep(50 + (n % 7) * 10)
+    await eventually('a new server is there', () => isNew() || over.aborted)
+  }
+}
+
 describe('what happens while listening is handed over', () => {
-  it('is heard once, in order, by all that listen, however often', async () => {
-    const pooler = await start({ poolSize: 4 })
-    const clients = await Promise.all(Array.from({ length: 8 }, () => pooler.login()))
-    let sent = 0
-    const over = new AbortController()
-    const notifying = (async () => {
-      while (!over.signal.aborted) await direct.query(`notify news, '${++sent}'`)
-    })()
-    const each = clients.map(async (client, index) => {
-      const numbers: number[] = []
-      const note = (messages: Message[]): void => {
-        for (const message of messages) if (message.type === 'A') numbers.push(Number(said(message).slice(5)))
-      }
-      for (let round = 0; round < 6; round++) {
-        client.send(raw.query(index % 2 === 0 ? 'listen news' : 'begin; listen news; listen other; commit'))
-        note(await client.until('Z'))
-        const since = sent
-        for (let n = 0; n < 20; n++) {
-          client.send(raw.query(n % 3 === 0 ? 'listen news' : 'select 1'))
-          note(await client.until('Z'))
+  for (const [how, disturb] of Object.entries(again))
+    it(`is heard once, in order, by all that listen, however ${how}`, { timeout: 60_000 }, async () => {
+      const pooler = await start({ poolSize: 4 })
+      const clients = await Promise.all(Array.from({ length: 8 }, () => pooler.login()))
+      let sent = 0
+      const over = new AbortController()
+      const notifying = (async () => {
+        while (!over.signal.aborted) await direct.query(`notify news, '${++sent}'`)
+      })()
+      const disturbing = disturb(pooler, over.signal)
+      const each = clients.map(async (client, index) => {
+        const numbers: number[] = []
+        const note = (messages: Message[]): void => {
+          for (const message of messages) if (message.type === 'A') numbers.push(Number(said(message).slice(5)))
         }
-        const until = sent
-        while ((numbers.at(-1) ?? 0) < until) note(await client.until('A'))
-        const expected = Array.from({ length: numbers.length }, (_, n) => (numbers[0] ?? 0) + n)
-        assert.deepEqual(numbers, expected)
-        assert.ok((numbers[0] ?? 0) <= since + 1, `the first is ${numbers[0]}, and ${since} were sent when it listened`)
-        client.send(raw.query('unlisten *'))
-        await client.until('Z')
-        numbers.length = 0
-      }
+        for (let round = 0; round < 6; round++) {
+          client.send(raw.query(index % 2 === 0 ? 'listen news' : 'begin; listen news; listen other; commit'))
+          note(await client.until('Z'))
+          const since = sent
+          for (let n = 0; n < 20; n++) {
+            client.send(raw.query(n % 3 === 0 ? 'listen news' : 'select 1'))
+            note(await client.until('Z'))
+          }
+          const until = sent
+          while ((numbers.at(-1) ?? 0) < until) note(await client.until('A'))
+          const expected = Array.from({ length: numbers.length }, (_, n) => (numbers[0] ?? 0) + n)
+          assert.deepEqual(numbers, expected)
+          assert.ok(
+            (numbers[0] ?? 0) <= since + 1,
+            `the first is ${numbers[0]}, and ${since} were sent when it listened`,
+          )
+          client.send(raw.query('unlisten *'))
+          await client.until('Z')
+          numbers.length = 0
+        }
+      })
+      await Promise.all(each)
+      over.abort()
+      await Promise.all([notifying, disturbing])
     })
-    await Promise.all(each)
-    over.abort()
-    await notifying
-  })
 })
 
 describe('the trace of all this', () => {

@@ -8,8 +8,10 @@
 
 import { randomBytes } from 'node:crypto'
 import type { ServerOptions } from '../server/server.ts'
+import { Deadline, type Deadlines } from '../time.ts'
 import { type MessageBytes, readNotification } from '../wire/read.ts'
 import { ListeningServer, type ListeningOwner } from './listening-server.ts'
+import { Replacement } from './replacement.ts'
 
 /** A client that listens. */
 export interface Subscriber {
@@ -28,10 +30,16 @@ export interface Marker {
 }
 
 export interface ListenersDesk {
+  readonly deadlines: Deadlines
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number
   /** For a connection that is opened now. */
   listeningOptions(): Omit<ServerOptions, 'traffic'>
   crashed(error: unknown): void
 }
+
+/** Both connections have heard the marker by then, or are of different databases. */
+const replacedWithinMs = 5_000
 
 interface Join {
   readonly subscriber: Subscriber
@@ -43,6 +51,12 @@ interface Join {
 export class Listeners implements ListeningOwner {
   readonly #desk: ListenersDesk
   #server: ListeningServer | undefined
+  #replacement: Replacement<ListeningServer> | undefined
+  /** It was to be replaced by a newer one before the replacement was done. */
+  #isOutdated = false
+  readonly #deadline = new Deadline(() =>
+    this.loseAll('no notification of its successor came to the connection that listens'),
+  )
   /** Who listens to each channel, and for the marker of which join, or a later one, they wait before they hear anything; 0: for none. */
   readonly #members = new Map<string, Map<Subscriber, number>>()
   readonly #joins = new Map<number, Join>()
@@ -67,27 +81,45 @@ export class Listeners implements ListeningOwner {
    * when it is listened to; with a reason if that can't be.
    */
   join(subscriber: Subscriber, channels: readonly string[], done: (result: Marker | string) => void): void {
-    const server = (this.#server ??= this.#open())
+    this.#server ??= this.#openFirst()
     const number = ++this.#lastJoin
     const { encoding } = subscriber
     const join = { subscriber, channels, number }
     this.#joins.set(number, join)
     for (const channel of channels) this.#enter(channel, subscriber, number)
-    server.run(channels.map((channel) => `LISTEN ${quotedName(channel)}`).join(';'), (failure) => {
-      const isOther = server.encoding !== encoding && failure === undefined
-      const reason = isOther ? `its clients' encoding is ${server.encoding ?? ''}` : failure
+    this.#run(listenTo(channels), (failure) => {
+      const own = this.#server?.encoding ?? ''
+      const isOther = own !== encoding && failure === undefined
+      const reason = isOther ? `its clients' encoding is ${own}` : failure
       if (reason === undefined) return done({ channel: this.#markerChannel, payload: String(number) })
       this.#giveUp(join)
       done(reason)
     })
   }
 
+  #openFirst(): ListeningServer {
+    this.#markerChannel = `taxirank_${randomBytes(12).toString('hex')}`
+    return this.#open()
+  }
+
   #open(): ListeningServer {
     const server = new ListeningServer(this.#desk.listeningOptions(), this)
-    this.#markerChannel = `taxirank_${randomBytes(12).toString('hex')}`
     // A failure is that of whoever joins next: then the connection is lost.
     server.run(`LISTEN ${this.#markerChannel}`, () => undefined)
     return server
+  }
+
+  /** By all that listen. `done` is called once, when all have answered. */
+  #run(text: string, done: (failure: string | undefined) => void): void {
+    const servers = [this.#server, this.#replacement?.next].filter((server) => server !== undefined)
+    let missing = servers.length
+    let failed: string | undefined
+    for (const server of servers) {
+      server.run(text, (failure) => {
+        failed ??= failure
+        if (--missing === 0) done(failed)
+      })
+    }
   }
 
   /** The marker of an earlier join may still be on its way: what comes behind it the subscriber has from nowhere else. */
@@ -119,7 +151,7 @@ export class Listeners implements ListeningOwner {
       const members = this.#members.get(each)
       if (!members?.delete(subscriber) || members.size > 0) continue
       this.#members.delete(each)
-      if (this.#members.size > 0) this.#server?.run(`UNLISTEN ${quotedName(each)}`, () => undefined)
+      if (this.#members.size > 0) this.#run(`UNLISTEN ${quotedName(each)}`, () => undefined)
     }
     if (this.#members.size === 0) this.#close()
   }
@@ -132,21 +164,75 @@ export class Listeners implements ListeningOwner {
     for (const subscriber of subscribers) subscriber.lost(reason)
   }
 
-  /** The host has other addresses than before: whoever listens at one of the old is told. */
+  /**
+   * Another connection takes over, opened as all are from now on. Nobody misses anything, if it is of the same database; otherwise, or where that can't
+   * be known in time, all are told.
+   */
+  replace(): void {
+    if (!this.#server) return
+    if (this.#replacement) {
+      this.#isOutdated = true
+      return
+    }
+    const replacement = new Replacement(this.#open())
+    this.#replacement = replacement
+    const { deadlines, now } = this.#desk
+    const { next, marker } = replacement
+    const isListening = (failure: string | undefined): void => {
+      if (failure !== undefined && this.#replacement === replacement) this.loseAll(cantReplace(failure))
+    }
+    next.run(listenTo([...this.#members.keys()]), isListening)
+    next.run(`NOTIFY ${this.#markerChannel},'${marker}'`, (failure) => {
+      isListening(failure)
+      if (this.#replacement === replacement) deadlines.start(this.#deadline, now() + replacedWithinMs)
+    })
+  }
+
+  #replaced(replacement: Replacement<ListeningServer>): void {
+    const old = this.#server
+    const { next } = replacement
+    if (old?.encoding !== next.encoding) return this.loseAll(`its encoding is ${next.encoding ?? ''} from now on`)
+    this.#server = next
+    this.#replacement = undefined
+    this.#desk.deadlines.stop(this.#deadline)
+    old?.close()
+    for (const held of replacement.takeHeld()) this.#hear({ bytes: held, start: 0, end: held.length })
+    if (this.#isOutdated) this.#replaceAgain()
+  }
+
+  #replaceAgain(): void {
+    this.#isOutdated = false
+    this.replace()
+  }
+
+  /** The host has other addresses than before. */
   hostMoved(host: string, addresses: readonly string[]): void {
-    if (this.#server?.isAt(host, addresses) === false) this.loseAll(`${host} has another address`)
+    if (this.#server?.isAt(host, addresses) === false) this.replace()
   }
 
   #close(): void {
-    const server = this.#server
+    const servers = [this.#server, this.#replacement?.next]
     this.#server = undefined
+    this.#replacement = undefined
+    this.#isOutdated = false
+    this.#desk.deadlines.stop(this.#deadline)
     this.#joins.clear()
-    server?.close()
+    for (const server of servers) server?.close()
   }
 
   // What comes.
 
-  notified(message: MessageBytes): void {
+  notified(message: MessageBytes, from: ListeningServer): void {
+    const replacement = this.#replacement
+    if (!replacement) return this.#hear(message)
+    const { channel, payload } = readNotification(message)
+    if (channel === this.#markerChannel && payload === replacement.marker) replacement.marked(from)
+    else if (replacement.isHeard(message, from)) this.#hear(message)
+    if (replacement.isTooMuch) this.loseAll('too much came while the connection that listens was replaced')
+    else if (replacement.isDone) this.#replaced(replacement)
+  }
+
+  #hear(message: MessageBytes): void {
     const { channel, payload } = readNotification(message)
     if (channel === this.#markerChannel) return this.#marked(payload)
     const members = this.#members.get(channel)
@@ -168,14 +254,22 @@ export class Listeners implements ListeningOwner {
     }
   }
 
-  listeningEnded(reason: string): void {
-    this.#server = undefined
-    this.loseAll(`the connection that listens was lost: ${reason}`)
+  listeningEnded(reason: string, ended: ListeningServer): void {
+    const isNext = ended === this.#replacement?.next
+    this.loseAll(isNext ? cantReplace(reason) : `the connection that listens was lost: ${reason}`)
   }
 
   crashed(error: unknown): void {
     this.#desk.crashed(error)
   }
+}
+
+function listenTo(channels: readonly string[]): string {
+  return channels.map((channel) => `LISTEN ${quotedName(channel)}`).join(';')
+}
+
+function cantReplace(reason: string): string {
+  return `the connection that listens can't be replaced: ${reason}`
 }
 
 /** Of a channel: a byte string. */

@@ -13,10 +13,10 @@ import { type MessageBytes, readErrorFields } from '../wire/read.ts'
 import { noTrace } from './trace.ts'
 
 export interface ListeningOwner {
-  /** A NotificationResponse. */
-  notified(message: MessageBytes): void
+  /** A NotificationResponse has come from this one. */
+  notified(message: MessageBytes, from: ListeningServer): void
   /** It is gone, for this reason, or could not be opened. Nothing follows. */
-  listeningEnded(reason: string): void
+  listeningEnded(reason: string, ended: ListeningServer): void
   crashed(error: unknown): void
 }
 
@@ -93,7 +93,7 @@ export class ListeningServer implements ServerHandler {
     if (this.#isOver) return
     switch (framer.type) {
       case Backend.notificationResponse:
-        return this.#owner.notified(framer)
+        return this.#owner.notified(framer, this)
       case Backend.errorResponse:
         return this.#gotError(readErrorFields(framer).get('M') ?? 'no message')
       case Backend.parameterStatus:
@@ -130,7 +130,7 @@ export class ListeningServer implements ServerHandler {
     const isExpected = this.#isOver
     this.#isOver = true
     for (const { done } of this.#commands.splice(0)) done(reason)
-    if (!isExpected) this.#owner.listeningEnded(reason)
+    if (!isExpected) this.#owner.listeningEnded(reason, this)
   }
 
   crashed(error: unknown): void {

@@ -312,6 +312,7 @@ export class ServerPool implements ServerOwner {
   /** Nothing is lent any more, what is idle is closed, and the rest when it is given back. */
   pause(): void {
     this.#engine.pause(this.#around.now())
+    this.listeners.loseAll('its database is paused')
     this.retireAll()
   }
 
@@ -326,7 +327,7 @@ export class ServerPool implements ServerOwner {
     this.#isBehindPooler = undefined
     this.#protocol.forget()
     this.#engine.retireAll(now)
-    this.listeners.loseAll('the connections of its pool are closed')
+    this.listeners.replace()
     this.#engine.retryNow(now)
     for (const server of this.servers) server.closeIfMarked()
   }
