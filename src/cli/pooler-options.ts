@@ -77,6 +77,7 @@ function sessionOptions(global: GlobalConfig) {
   return {
     poolMode: global.poolMode,
     sessionState: global.sessionState,
+    sessionAuditEvery: global.sessionAuditEvery,
     ...(global.maxPinned !== undefined && { maxPinned: global.maxPinned }),
     ...(global.serverIsPooler !== 'auto' && { serverIsPooler: global.serverIsPooler === 'yes' }),
     ...(reset !== undefined && { serverResetQuery: bytesOf(reset) }),

@@ -60,6 +60,13 @@ export const pools = {
     max: largestPool,
     about: 'How many servers of a pool clients may keep beyond their transactions; unset: all but one.',
   }),
+  session_audit_every: integer({
+    default: 1000,
+    min: 0,
+    max: 1_000_000_000,
+    about:
+      'One in so many leases of a pool, under track, pin and reject, ends with a look at the whole session for what no text has shown: SHOW AUDIT has it, and it is removed. 1: each; 0: none.',
+  }),
   server_is_pooler: choice({
     default: 'auto',
     words: ['auto', 'yes', 'no'],

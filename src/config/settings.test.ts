@@ -147,6 +147,7 @@ const examples: Readonly<Record<Section, Readonly<Record<string, Example>>>> = {
     max_prepared_statements: pool,
     session_state: state,
     max_pinned: ownSize,
+    session_audit_every: range(0, 1_000_000_000),
     server_is_pooler: {
       takes: { auto: 'auto', YES: 'yes', no: 'no' },
       refuses: { 1: '"1" is unknown; allowed: auto, yes or no' },
@@ -384,6 +385,7 @@ describe('the table of settings', () => {
       'log_format',
       'session_state',
       'max_pinned',
+      'session_audit_every',
       'server_is_pooler',
     ])
     const theirs = Object.keys(settings.pgbouncer).filter((name) => !ours.has(name))

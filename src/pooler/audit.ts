@@ -27,7 +27,8 @@ export class Audit {
     return [...this.#rows.values()]
   }
 
-  note(applicationName: string, what: string, atMs: number): void {
+  /** True the first time. */
+  note(applicationName: string, what: string, atMs: number): boolean {
     const isKnown = this.#rows.has(`${applicationName}\0${what}`)
     const isRoom = isKnown || this.#rows.size < mostRows
     const [name, kind] = isRoom ? [applicationName, what] : [others, others]
@@ -36,6 +37,7 @@ export class Audit {
     row.times++
     row.lastAtMs = atMs
     this.#rows.set(key, row)
+    return row.times === 1
   }
 }
 

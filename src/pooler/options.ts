@@ -129,6 +129,8 @@ export interface PoolerOptions {
   readonly maxPreparedStatements?: number
   /** Absent: track. */
   readonly sessionState?: SessionState
+  /** One in so many leases of a pool ends with a look at all that is in the session; 0: none; absent: 1,000. */
+  readonly sessionAuditEvery?: number
   /** Another pooler stands behind this one, or not; absent: it is found out. */
   readonly serverIsPooler?: boolean
   /** So many servers of a pool may be kept by clients beyond their transactions; absent: all but one. */

@@ -25,6 +25,8 @@ export interface ServerPoolSettings {
   readonly rules: SessionRules
   /** So many servers may be kept by clients beyond their transactions. */
   readonly maxPinned: number
+  /** One in so many leases ends with a look at all that is in the session; 0: none. */
+  readonly sessionAuditEvery: number
   /** Undefined: it is found out. */
   readonly serverIsPooler: boolean | undefined
   readonly connectTimeoutMs: number
@@ -78,6 +80,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
     },
     rules: rulesOf(options, said, { mode: poolMode, sessionState }),
     maxPinned: maxPinned ?? Math.max(0, Math.min(maxSize, ...limits) - 1),
+    sessionAuditEvery: options.sessionAuditEvery ?? 1000,
     serverIsPooler: options.serverIsPooler,
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,

@@ -34,15 +34,15 @@ import { type ChoreDesk, ServerChores } from './server-chores.ts'
 import { type ReplyDesk, ServerReplies } from './server-replies.ts'
 import { type RequestDesk, ServerRequests } from './server-requests.ts'
 import type { Replacement, ServerStatements } from './server-statements.ts'
-import { type KeptServer, SessionKeeper } from './session-keeper.ts'
+import { type KeeperParts, type KeptServer, SessionKeeper } from './session-keeper.ts'
 import type { SessionRules } from './session-rules.ts'
-import type { Pin, PinDesk } from './session-watch.ts'
+import type { Pin } from './session-watch.ts'
 import { Settlement } from './settlement.ts'
 import type { Tally } from './tally.ts'
 import { ServerSwallow, type Trace, type Traffic } from './trace.ts'
 
 /** What a server needs of the pool that it belongs to. */
-export interface ServerOwner extends PinDesk {
+export interface ServerOwner extends KeeperParts {
   /** Hot path. What the text that begins at `from` in a Query or Parse does to a session. */
   classify(message: RequestHead, from: number, isTransparent: boolean): Effects
   /** A client is about to run something with these effects. */
@@ -563,6 +563,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     else if (this.#keeper.isInDoubt) this.#keeper.inquire()
     else if (this.#keeper.isHandingOver) this.#keeper.advance()
     else if (this.#keeper.isPinned) holder.rested()
+    else if (this.#keeper.mustSample) this.#keeper.sample()
     else this.#giveBackWhenSent()
   }
 

@@ -85,6 +85,7 @@ export class ServerPool implements ServerOwner {
   readonly audit = new Audit()
   /** Undefined: nobody has asked yet. */
   #isBehindPooler: boolean | undefined
+  #leasesSinceSample = 0
   #pinned = 0
   #pinnedMs = 0
   #proved: Credentials | undefined
@@ -439,6 +440,22 @@ export class ServerPool implements ServerOwner {
     for (const effect of effects) {
       const what = auditedAs(effect, holder.parameters)
       if (what !== undefined) this.audit.note(holder.applicationName, what, Date.now())
+    }
+  }
+
+  takesSample(): boolean {
+    const { sessionAuditEvery } = this.#settings
+    if (sessionAuditEvery === 0 || ++this.#leasesSinceSample < sessionAuditEvery) return false
+    this.#leasesSinceSample = 0
+    return true
+  }
+
+  sampled(unseen: readonly string[], holder: Holder): void {
+    for (const what of unseen) {
+      const isNews = this.audit.note(holder.applicationName, `unseen: ${what}`, Date.now())
+      if (!isNews) continue
+      const text = `${what} in a session, which no statement has shown; it is removed, but others may have met it (SHOW AUDIT)`
+      this.#around.log.warning(`${this.name}: ${text}`)
     }
   }
 

@@ -32,6 +32,10 @@ export interface KeeperParts extends PinDesk {
   /** Who listens for clients. */
   readonly listeners: Listeners
   readonly now: () => number
+  /** Hot path. True if all that is in the session is to be looked at as this lease ends. */
+  takesSample(): boolean
+  /** What it had that no text has shown; none of it may be the holder's own, and it is removed. */
+  sampled(unseen: readonly string[], holder: Holder): void
 }
 
 /** The server whose session it is. */
@@ -66,7 +70,7 @@ export class SessionKeeper {
   /** Its holder has something that would pin it, was found to only afterwards, and there is no place for one more pin. */
   #isOverfull = false
   /** What the session is being asked about itself, and what is in doubt. */
-  #inquiry: { readonly asked: Inquiry; readonly doubts: Doubts } | undefined
+  #inquiry: { readonly asked: Inquiry; readonly doubts: Doubts; readonly isSample: boolean } | undefined
   /** Who held it last, and so has left its state in it where that is not looked at. */
   #lastHolder = 0
   /** Whatever there is of sequences in the session is another client's than the holder's. */
@@ -79,6 +83,8 @@ export class SessionKeeper {
   #resetsForOthers: boolean
   /** Its encoding is being set, ahead of the rest. */
   #isEncoding = false
+  /** This lease's end has been chosen for a look at everything. */
+  #isSampled = false
   /** A client that resets clean up behind has prepared statements by SQL. */
   #hasPrepared = false
   readonly #resetQuery: string | undefined
@@ -273,10 +279,25 @@ export class SessionKeeper {
     return this.#inquiry?.asked
   }
 
+  /** Hot path. Nothing is in doubt, and the lease is about to end: all the same, the session is to be asked for everything. */
+  get mustSample(): boolean {
+    if (this.#isSampled || !this.#watch.isKnown) return false
+    return (this.#isSampled = this.#parts.takesSample())
+  }
+
+  sample(): void {
+    this.#ask(this.#watch.everything(this.parameters), true)
+    this.#server.holdUntilAnswered()
+  }
+
+  #ask(doubts: Doubts, isSample: boolean): void {
+    this.#server.ask(questionOf(doubts))
+    this.#inquiry = { asked: new Inquiry((count) => this.#server.usedUp(count)), doubts, isSample }
+  }
+
   inquire(): void {
     const doubts = this.#watch.takeDoubts(this.parameters)
-    this.#server.ask(questionOf(doubts))
-    this.#inquiry = { asked: new Inquiry((count) => this.#server.usedUp(count)), doubts }
+    this.#ask(doubts, false)
     // What the startup packet has set is given back before anything else runs.
     if (doubts.resets.size > 0) this.#server.holdUntilAnswered()
   }
@@ -284,7 +305,7 @@ export class SessionKeeper {
   /** A request of the pooler's own has been answered. */
   answered(): void {
     const { holder } = this.#server
-    if (this.#inquiry) this.#learn(this.#inquiry.asked, this.#inquiry.doubts)
+    if (this.#inquiry) this.#learn(this.#inquiry)
     else if (this.#handOver?.isAsking) this.#handedOver(this.#handOver)
     else if (this.#isEncoding) this.#isEncoding = false
     else {
@@ -298,8 +319,9 @@ export class SessionKeeper {
     if (!this.#inquiry) this.session.ruin('a statement of the pooler failed on it')
   }
 
-  #learn(asked: Inquiry, doubts: Doubts): void {
+  #learn({ asked, doubts, isSample }: { asked: Inquiry; doubts: Doubts; isSample: boolean }): void {
     this.#inquiry = undefined
+    if (isSample) return this.#sampled(asked, doubts)
     if (asked.isFailed) return this.#watch.failed()
     const answer = readAnswer(asked.rows)
     const settings = this.#watch.answered(doubts, answer, this.parameters)
@@ -315,6 +337,14 @@ export class SessionKeeper {
     if (!pin) return
     holder.pinned([...pin.kinds])
     if (holder.parameters !== this.parameters) this.#bringTo(holder)
+  }
+
+  #sampled({ isFailed, rows }: Inquiry, doubts: Doubts): void {
+    const { holder } = this.#server
+    const unseen = isFailed ? [] : this.#watch.unseen(doubts, readAnswer(rows), this.parameters)
+    if (unseen.length === 0 || !holder) return
+    this.#watch.cleanUp()
+    this.#parts.sampled(unseen, holder)
   }
 
   #overfull({ message }: TaxirankError): void {
@@ -426,6 +456,7 @@ export class SessionKeeper {
   }
 
   #leaseEnded(): void {
+    this.#isSampled = false
     this.#watch.leaseEnded()
     this.#handOver = undefined
     this.#forgetUnlistened()

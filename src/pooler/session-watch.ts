@@ -87,7 +87,7 @@ export class SessionWatch {
   /** A notification has come; false: it can't be the holder's. Then another client has listened, unseen, and all is removed at the end. */
   notified(): boolean {
     if (this.isOff || this.#mayListen) return true
-    this.#cleanUp()
+    this.cleanUp()
     return false
   }
 
@@ -136,14 +136,38 @@ export class SessionWatch {
     if (kind === 'LISTEN') this.#mayListen = true
     if (this.isOff || this.#policy === 'reset') return
     this.#isTouched = true
-    if (this.#policy === 'reject') this.#cleanUp()
+    if (this.#policy === 'reject') this.cleanUp()
     else if (askableKinds.includes(kind)) this.#kinds.add(kind)
     else this.#pinFor(kind)
   }
 
   /** All of it is removed when the lease ends. */
-  #cleanUp(): void {
+  cleanUp(): void {
     if (this.#cleaning === 'none') this.#cleaning = 'reset'
+  }
+
+  /** Hot path. What is known of the session can be compared with what there is. */
+  get isKnown(): boolean {
+    return (
+      this.#policy !== 'allow' &&
+      this.#policy !== 'reset' &&
+      !this.isInDoubt &&
+      !this.isPinned &&
+      this.#cleaning === 'none'
+    )
+  }
+
+  everything(session: ParameterSet): Doubts {
+    const names = this.#namesOfAny(session)
+    return { kinds: new Set(askableKinds), names, isAnyName: true, hasFailed: false, resets: new Set() }
+  }
+
+  /** What there is that nobody is known to have left. */
+  unseen(everything: Doubts, answer: Answer, session: ParameterSet): string[] {
+    const settings = this.#settingsAfter(everything, answer, session)
+    const names = new Set([...settings.keys(), ...session.settings.keys()])
+    const isOther = (name: string): boolean => settings.get(name) !== session.settings.get(name)
+    return [...answer.kinds, ...[...names].filter(isOther).map((name) => `SET ${name}`)]
   }
 
   /** What the holder runs has failed, or was rolled back. */
@@ -189,7 +213,7 @@ export class SessionWatch {
   /** It could not be asked: the holder keeps it, and then it is reset. */
   failed(): void {
     this.#pinFor('parameters')
-    this.#cleanUp()
+    this.cleanUp()
   }
 
   /** A DISCARD ALL of the holder's has run. */
@@ -290,7 +314,7 @@ export class SessionWatch {
     this.#isTouched = true
     this.#isStrange = true
     if (this.#policy === 'reject') {
-      this.#cleanUp()
+      this.cleanUp()
       return undefined
     }
     for (const kind of askableKinds) this.#kinds.add(kind)

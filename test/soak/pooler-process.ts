@@ -92,6 +92,7 @@ async function writeIni(options: PoolerOptions, trace: string, httpPort: number)
     `http_port = ${httpPort}`,
     'admin_users = postgres',
     'pool_mode = transaction',
+    'session_audit_every = 5',
     `default_pool_size = ${options.poolSize}`,
     `max_client_conn = ${options.maxClients}`,
     'query_wait_timeout = 20',

@@ -102,7 +102,12 @@ async function soakOn(postgres: Target, folder: string, options: SoakOptions, sa
       await secrets.askMetrics(pooler.httpPort)
       const verdict = await pooler.stop()
       secrets.log(pooler.log())
-      const problems = [...verdict.problems, ...(await remainingBackends(postgres)), ...secrets.found]
+      const problems = [
+        ...verdict.problems,
+        ...unseenIn(pooler.log()),
+        ...(await remainingBackends(postgres)),
+        ...secrets.found,
+      ]
       await canary.compareLedger((database) => readLedger(postgres, database))
       say(secrets.summary)
       sayEnd(canary, verdict, problems, faults(), pooler, say)
@@ -114,6 +119,11 @@ async function soakOn(postgres: Target, folder: string, options: SoakOptions, sa
     clientRelay.stop()
     serverRelay.stop()
   }
+}
+
+/** All that the canary does texts show. */
+function unseenIn(log: string): string[] {
+  return log.split('\n').filter((line) => line.includes('which no statement has shown'))
 }
 
 /** A sentence if backends are left a while after the pooler has ended. */
