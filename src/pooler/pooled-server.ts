@@ -266,7 +266,6 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.#holder = undefined
     this.#lease = undefined
     this.#settlement = undefined
-    this.#keeper.lost()
     return holder
   }
 
@@ -555,16 +554,23 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     if (this.#queue.isUncertain && this.#queue.isAnswered)
       this.#keeper.session.ruin('nobody knows how many replies it owes')
     else if (!this.#queue.isAtRest) return
-    this.#keeper.settleUnlistened()
+    const isQuiet = this.#keeper.isQuiet
+    if (!isQuiet) this.#keeper.settleUnlistened()
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
     if (this.#isSession) this.closeIfMarked()
-    else if (this.#keeper.isLost)
-      this.#owner.destroy(this, `its client's state is lost: ${this.#keeper.session.unusableBy}`)
+    else if (!isQuiet && this.#isKept(holder)) return
+    else if (this.#keeper.mustSample) this.#keeper.sample()
+    else this.#giveBackWhenSent()
+  }
+
+  /** What has happened in the session keeps the lease from its end. */
+  #isKept(holder: Holder): boolean {
+    if (this.#keeper.isLost) this.#owner.destroy(this, `its client's state is lost: ${this.#keeper.session.unusableBy}`)
     else if (this.#keeper.isInDoubt) this.#keeper.inquire()
     else if (this.#keeper.isHandingOver) this.#keeper.advance()
     else if (this.#keeper.isPinned) holder.rested()
-    else if (this.#keeper.mustSample) this.#keeper.sample()
-    else this.#giveBackWhenSent()
+    else return false
+    return true
   }
 
   reconsider(): void {
@@ -676,6 +682,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   #loseHolder(error: TaxirankError): void {
     if (!this.#holder) return
     const isMidReply = this.isMidReply
+    this.#keeper.lost()
     this.#endLease().serverLost({ error, isMidReply, isTold: this.#isFatalTold })
   }
 }

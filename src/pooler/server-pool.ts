@@ -17,6 +17,7 @@ import type { ServerOptions } from '../server/server.ts'
 import { ProtocolVersion, type ServerTarget } from '../server/target.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import type { FramingRules } from '../wire/framer.ts'
+import { Frontend } from '../wire/messages.ts'
 import type { PoolMode } from './figures.ts'
 import type { LiveDatabase, LiveUser } from './live.ts'
 import { textOf } from './names.ts'
@@ -413,9 +414,10 @@ export class ServerPool implements ServerOwner {
 
   // For servers.
 
-  classify({ bytes, end, isTail }: RequestHead, from: number, isTransparent: boolean): Effects {
+  classify({ type, bytes, end, isTail }: RequestHead, from: number, isTransparent: boolean): Effects {
     if (!isTail) return unsureAbout(bytes, from, end)
-    const at = bytes.indexOf(0, from)
+    // A Query's text ends with its message, as long as PostgreSQL takes it.
+    const at = type === Frontend.query ? end - 1 : bytes.indexOf(0, from)
     return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at, isTransparent)
   }
 

@@ -137,12 +137,19 @@ export class SessionKeeper {
     return this.#watch.pin
   }
 
-  /** Hot path. The holder keeps the server, also when nothing runs. */
+  /** Hot path. Nothing in this lease has to do with the session, as far as anybody knows: its end needs no thought. */
+  get isQuiet(): boolean {
+    return (
+      this.#watch.isQuiet && this.#unlistenTags === 0 && this.session.unusableBy === undefined && !this.isHandingOver
+    )
+  }
+
+  /** The holder keeps the server, also when nothing runs. */
   get isPinned(): boolean {
     return this.#watch.isPinned && this.session.unusableBy === undefined
   }
 
-  /** Hot path. What the session is like now must be asked before anybody else gets it. */
+  /** What the session is like now must be asked before anybody else gets it. */
   get isInDoubt(): boolean {
     return this.#watch.isInDoubt && this.session.unusableBy === undefined
   }
@@ -446,7 +453,7 @@ export class SessionKeeper {
   /** PostgreSQL would end it while nobody holds it, and it is a client that wants that. */
   get #isLimitedIdle(): boolean {
     const { parameters, login } = this.session
-    const limit = parameters.settings.get('idle_session_timeout')
+    const limit = parameters.settings.size > 0 ? parameters.settings.get('idle_session_timeout') : undefined
     return limit !== undefined && limit !== login.settings.get('idle_session_timeout')
   }
 
@@ -457,6 +464,7 @@ export class SessionKeeper {
 
   #leaseEnded(): void {
     this.#isSampled = false
+    if (this.#watch.isQuiet && this.#unlistenTags === 0 && !this.#handOver) return
     this.#watch.leaseEnded()
     this.#handOver = undefined
     this.#forgetUnlistened()

@@ -49,6 +49,7 @@ export class SessionWatch {
   /** Something was changed in this lease, maybe taken back since. */
   #isTouched = false
   #cleaning: Cleaning = 'none'
+  #isQuiet = true
 
   constructor(policy: SessionState, desk: PinDesk, now: () => number) {
     this.#policy = policy
@@ -70,7 +71,12 @@ export class SessionWatch {
     return this.#pins.size === 0 ? undefined : { kinds: this.#pins, sinceMs: this.#pinnedAtMs }
   }
 
-  /** Hot path. The session must be asked before anything else is done with it. */
+  /** Hot path. Nothing has been noted in this lease. */
+  get isQuiet(): boolean {
+    return this.#isQuiet
+  }
+
+  /** The session must be asked before anything else is done with it. */
   get isInDoubt(): boolean {
     return this.#kinds.size > 0 || this.#names.size > 0 || this.#isAnyName || this.#resets.size > 0
   }
@@ -114,7 +120,8 @@ export class SessionWatch {
 
   /** A text with these effects is about to be sent; an error: it must not be. `session` is what the server is like. */
   sent(effects: Effects, session: ParameterSet): TaxirankError | undefined {
-    if (this.isOff) return undefined
+    if (this.isOff || effects.length === 0) return undefined
+    this.#isQuiet = false
     if (effects.some(({ kind }) => kind === 'listen' || kind === 'unsure')) this.#mayListen = true
     if (this.#policy === 'reset') return this.#look(effects)
     for (const effect of effects) {
@@ -133,6 +140,7 @@ export class SessionWatch {
 
   /** The server has said that there is something of that kind. */
   found(kind: PinKind): void {
+    this.#isQuiet = false
     if (kind === 'LISTEN') this.#mayListen = true
     if (this.isOff || this.#policy === 'reset') return
     this.#isTouched = true
@@ -143,6 +151,7 @@ export class SessionWatch {
 
   /** All of it is removed when the lease ends. */
   cleanUp(): void {
+    this.#isQuiet = false
     if (this.#cleaning === 'none') this.#cleaning = 'reset'
   }
 
@@ -172,6 +181,7 @@ export class SessionWatch {
 
   /** What the holder runs has failed, or was rolled back. */
   undone(): void {
+    this.#isQuiet = false
     this.#hasFailed = true
   }
 
@@ -196,6 +206,7 @@ export class SessionWatch {
 
   /** Takes what the session has said. Returns what is set in it; or why the server can't be kept for the holder as it must. */
   answered(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> | TaxirankError {
+    this.#isQuiet = false
     const settings = this.#settingsAfter(doubts, answer, session)
     for (const kind of doubts.kinds) if (!answer.kinds.has(kind) && !this.#kinds.has(kind)) this.#unpin(kind)
     for (const kind of answer.kinds) {
@@ -207,17 +218,20 @@ export class SessionWatch {
 
   /** Nobody listens for the holder, so that it has to keep the server; an error: it can't. */
   mustListen(): TaxirankError | undefined {
+    this.#isQuiet = false
     return this.#pins.has('LISTEN') || this.#pinFor('LISTEN') ? undefined : this.#tooMany('LISTEN')
   }
 
   /** It could not be asked: the holder keeps it, and then it is reset. */
   failed(): void {
+    this.#isQuiet = false
     this.#pinFor('parameters')
     this.cleanUp()
   }
 
   /** A DISCARD ALL of the holder's has run. */
   discarded(): void {
+    this.#isQuiet = false
     for (const kind of this.#pins) if (kind !== 'indelible state') this.#unpin(kind)
     this.#forgetDoubts()
     // What the startup packet has set is given back.
@@ -234,6 +248,7 @@ export class SessionWatch {
   }
 
   leaseEnded(): void {
+    this.#isQuiet = true
     for (const kind of this.#pins) this.#unpin(kind)
     this.#forgetDoubts()
     this.#isTouched = false
