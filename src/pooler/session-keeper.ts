@@ -4,9 +4,9 @@
  */
 
 import { TaxirankError } from '../errors.ts'
-import type { Effect, Effects } from '../sql/effect.ts'
+import type { Effects } from '../sql/effect.ts'
 import { tempPath } from '../sql/set-effects.ts'
-import { HandOver, type HandOverDesk } from './hand-over.ts'
+import type { HandOverDesk } from './hand-over.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
 import type { Listeners, Marker } from './listeners.ts'
@@ -22,6 +22,7 @@ import {
 import { allParameters, type Doubts, questionOf, readAnswer } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSession } from './server-session.ts'
+import { SessionListening, type SessionListeningDesk } from './session-listening.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
 import { type Pin, type PinDesk, SessionWatch } from './session-watch.ts'
 
@@ -53,12 +54,6 @@ export interface KeptServer extends HandOverDesk {
   usedUp(count: number): void
 }
 
-type Unlisten = Extract<Effect, { kind: 'unlisten' }>
-
-function isUnlisten(effect: Effect): effect is Unlisten {
-  return effect.kind === 'unlisten'
-}
-
 const discardAll = 'DISCARD ALL'
 const discardSequences = 'DISCARD SEQUENCES'
 
@@ -66,6 +61,7 @@ export class SessionKeeper {
   readonly session: ServerSession
   readonly #parts: KeeperParts
   readonly #server: KeptServer
+  readonly #listening: SessionListening
   #watch: SessionWatch
   /** Its holder has something that would pin it, was found to only afterwards, and there is no place for one more pin. */
   #isOverfull = false
@@ -75,11 +71,6 @@ export class SessionKeeper {
   #lastHolder = 0
   /** Whatever there is of sequences in the session is another client's than the holder's. */
   #hasForeignSequences = false
-  /** What the session listens to is being handed over. */
-  #handOver: HandOver | undefined
-  /** What the holder has unlistened to in its transaction; and how often that has been answered, undefined: maybe in vain. */
-  #unlistened: Unlisten[] = []
-  #unlistenTags: number | undefined = 0
   #resetsForOthers: boolean
   /** Its encoding is being set, ahead of the rest. */
   #isEncoding = false
@@ -96,6 +87,7 @@ export class SessionKeeper {
     const policy = mode === 'session' ? 'allow' : sessionState
     this.#parts = parts
     this.#server = server
+    this.#listening = new SessionListening(parts.listeners, this.#listeningDesk())
     this.#resetsForOthers = policy === 'reset'
     this.#resetQuery = resetQueryOf(parts.rules)
     this.#watch = new SessionWatch(policy, this.#pinDesk(), parts.now)
@@ -129,6 +121,17 @@ export class SessionKeeper {
     }
   }
 
+  #listeningDesk(): SessionListeningDesk {
+    const server = this.#server
+    return {
+      ask: (text) => server.ask(text),
+      holdUntilAnswered: () => server.holdUntilAnswered(),
+      mustListen: (holder) => this.#mustListen(holder),
+      mustAskAgain: () => this.#watch.found('LISTEN'),
+      reconsider: () => server.reconsider(),
+    }
+  }
+
   get parameters(): ParameterSet {
     return this.session.parameters
   }
@@ -139,9 +142,7 @@ export class SessionKeeper {
 
   /** Hot path. Nothing in this lease has to do with the session, as far as anybody knows: its end needs no thought. */
   get isQuiet(): boolean {
-    return (
-      this.#watch.isQuiet && this.#unlistenTags === 0 && this.session.unusableBy === undefined && !this.isHandingOver
-    )
+    return this.#watch.isQuiet && this.#listening.isQuiet && this.session.unusableBy === undefined
   }
 
   /** The holder keeps the server, also when nothing runs. */
@@ -162,7 +163,7 @@ export class SessionKeeper {
 
   /** The holder must keep the server until what it listens to is heard elsewhere. */
   get isHandingOver(): boolean {
-    return this.#handOver !== undefined
+    return this.#listening.isHandingOver
   }
 
   /** What is prepared now may depend on what nobody else's session has. */
@@ -231,19 +232,19 @@ export class SessionKeeper {
 
   /** The holder is about to run something; an error: it must not. */
   running(effects: Effects): TaxirankError | undefined {
-    for (const effect of effects) if (isUnlisten(effect)) this.#unlistened.push(effect)
+    this.#listening.running(effects)
     return this.#watch.sent(effects, this.parameters)
   }
 
   /** What the holder runs has failed, or was rolled back: what it has unlistened to it may listen to still. */
   undone(): void {
     this.#watch.undone()
-    this.#unlistenTags = undefined
+    this.#listening.undone()
   }
 
   /** An UNLISTEN has run. */
   unlistened(): void {
-    if (this.#unlistenTags !== undefined) this.#unlistenTags++
+    this.#listening.unlistened()
   }
 
   /** What is read may not be what another client has drawn. `isFirst`: nothing else was sent in this lease. */
@@ -275,7 +276,7 @@ export class SessionKeeper {
     if (isOurs) return
     this.#watch.discarded()
     this.#server.holder?.unlisten()
-    this.#handOverAnew()
+    this.#listening.startOver()
     this.#server.holder?.parametersReported(this.parameters)
   }
 
@@ -313,7 +314,7 @@ export class SessionKeeper {
   answered(): void {
     const { holder } = this.#server
     if (this.#inquiry) this.#learn(this.#inquiry)
-    else if (this.#handOver?.isAsking) this.#handedOver(this.#handOver)
+    else if (this.#listening.isAsking) this.#listening.answered()
     else if (this.#isEncoding) this.#isEncoding = false
     else {
       this.session.brought()
@@ -339,7 +340,7 @@ export class SessionKeeper {
     if (!holder?.isReading) return mustHandOver ? this.#watch.found('LISTEN') : undefined
     holder.parametersReported(this.parameters)
     holder.parametersAdopted(this.#restarted(doubts, holder))
-    if (mustHandOver) this.#beginHandOver(answer.channels, holder)
+    if (mustHandOver) this.#listening.handOver(answer.channels, holder)
     const { pin } = this.#watch
     if (!pin) return
     holder.pinned([...pin.kinds])
@@ -361,64 +362,27 @@ export class SessionKeeper {
 
   // What it listens to.
 
-  #beginHandOver(channels: readonly string[], holder: Holder): void {
-    const handOver = new HandOver(channels, this.#server)
-    this.#handOver = handOver
-    this.#parts.listeners.join(holder.listening, channels, (result) => {
-      if (this.#handOver !== handOver) return
-      if (typeof result === 'string') this.#mustListen(holder)
-      else handOver.joined(result)
-      this.#server.reconsider()
-    })
-  }
-
   /** The pool's listening server can't: the client keeps this one. */
   #mustListen(holder: Holder): void {
-    this.#handOver = undefined
     const refusal = this.#watch.mustListen()
     if (refusal) return this.#overfull(refusal)
     holder.pinned([...(this.#watch.pin?.kinds ?? [])])
   }
 
-  /** What is being handed over may not be listened to any more. */
-  #handOverAnew(): void {
-    if (!this.#handOver) return
-    this.#handOver = undefined
-    this.#watch.found('LISTEN')
-  }
-
   /** The server is at rest, and a hand-over under way. */
   advance(): void {
-    this.#handOver?.advance()
-  }
-
-  #handedOver(handOver: HandOver): void {
-    if (handOver.answered()) this.#handOver = undefined
+    this.#listening.advance()
   }
 
   /** A notification has come; true: not for the holder. */
   takesNotification(notification: Marker, holder: Holder): boolean {
-    const handOver = this.#handOver
-    if (!handOver?.isMarker(notification)) return !this.#watch.notified() || holder.hears(notification.channel)
-    if (handOver.isOwn(notification)) for (const each of handOver.channels) holder.listening.channels.add(each)
-    return true
+    if (this.#listening.takesMarker(notification, holder)) return true
+    return !this.#watch.notified() || holder.hears(notification.channel)
   }
 
   /** The holder's transaction is over, and the server at rest. */
   settleUnlistened(): void {
-    if (this.#unlistened.length === 0 && this.#unlistenTags === 0) return
-    const { holder } = this.#server
-    // A savepoint may have been rolled back, and what was skipped behind an error is not known: then it goes on hearing.
-    if (this.#unlistenTags === this.#unlistened.length) {
-      for (const { channel } of this.#unlistened) holder?.unlisten(channel)
-      this.#handOverAnew()
-    }
-    this.#forgetUnlistened()
-  }
-
-  #forgetUnlistened(): void {
-    if (this.#unlistened.length > 0) this.#unlistened = []
-    this.#unlistenTags = 0
+    this.#listening.settle(this.#server.holder)
   }
 
   /** What is reset has the value of the startup packet again, which servers know nothing of. */
@@ -464,10 +428,9 @@ export class SessionKeeper {
 
   #leaseEnded(): void {
     this.#isSampled = false
-    if (this.#watch.isQuiet && this.#unlistenTags === 0 && !this.#handOver) return
+    if (this.#watch.isQuiet && this.#listening.isQuiet) return
     this.#watch.leaseEnded()
-    this.#handOver = undefined
-    this.#forgetUnlistened()
+    this.#listening.leaseEnded()
   }
 
   /** Removes what the last lease has left. */
