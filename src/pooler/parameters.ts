@@ -4,7 +4,6 @@
  * check. Values are byte strings.
  */
 
-import { TaxirankError } from '../errors.ts'
 import * as build from '../wire/build.ts'
 
 /** Reported by PostgreSQL and settable by anybody: carried from server to server with the client. By lower-case name. */
@@ -27,9 +26,6 @@ const identity = new Set(['session_authorization', 'is_superuser'])
 
 /** In bytes: far more than any that exists. */
 const longestName = 200
-
-/** Lists of quoted names, which SET would take for one name. */
-const quotedLists = new Set(['search_path'])
 
 /** Encodings whose bytes a quoted string may hold as they are: no character contains an ASCII byte. */
 const transparentEncoding = /^(utf-?8|unicode|sql_ascii|latin[0-9]+|iso_?8859.*|win12.*)$/i
@@ -205,125 +201,8 @@ export function isSettingName(name: string): boolean {
   return settingName.test(name) && name.length <= longestName
 }
 
-/** A server's session, as it is and as it was at its login. */
-export interface SessionNow {
-  readonly parameters: ParameterSet
-  readonly login: ParameterSet
-}
-
-/**
- * The statement that brings a server's session to what a client's is like; undefined if there is nothing to do. `exit_on_error` around it sees to it
- * that a value PostgreSQL refuses ends the session before anything of the client's runs under the wrong one. Throws `parameter_refused` for a
- * value that cannot be quoted safely.
- */
-export function setStatement(
-  { parameters: server, login }: SessionNow,
-  client: ParameterSet,
-  tracked = tracksDefaults,
-): string | undefined {
-  const theirs = server.settings.get(role)
-  const resetsRole = theirs !== undefined && theirs !== client.settings.get(role) ? [`RESET ${role}`] : []
-  const isReset = hasMore(server, client)
-  const from = isReset ? withoutSettings(login) : server
-  const resets = isReset ? resetAll : []
-  const assignments = [...resetsRole, ...resets, ...reported(from, client, tracked), ...unreported(from, client)]
-  return assignments.length === 0 ? undefined : guarded(assignments, client)
-}
-
-/** Ends the session at the first error: what is set stands in it. */
-export const guard = 'exit_on_error'
-
-/** Who may set what depends on the role: so that of another client goes first, and that of this one comes last. */
-const role = 'role'
-
-/** All at once, for that needs no rights, and RESET of one may; it takes the guard away. */
-const resetAll = ['RESET ALL', `SET ${guard}=on`]
-
-/** Something is set that the client has not set. */
-function hasMore(server: ParameterSet, client: ParameterSet): boolean {
-  for (const name of server.settings.keys()) if (name !== role && !client.settings.has(name)) return true
-  return false
-}
-
-type Session = Pick<ParameterSet, 'values' | 'settings'>
-
-/** Of what was set before its first use a reset leaves nothing. */
-function withoutSettings({ values }: ParameterSet): Session {
-  return { values, settings: noSettings }
-}
-
-/** What clients may have left in a session, but for statements. */
-const resetList = [
-  'RESET SESSION AUTHORIZATION',
-  `RESET ${role}`,
-  ...resetAll,
-  'CLOSE ALL',
-  'UNLISTEN *',
-  'SELECT pg_catalog.pg_advisory_unlock_all()',
-  'DISCARD TEMP',
-  'DISCARD SEQUENCES',
-]
-
-/** The same for a server of which nothing is known but what it was like at its login. */
-export function resetStatement(login: ParameterSet, client: ParameterSet, tracked = tracksDefaults): string {
-  const from = withoutSettings(login)
-  return guarded([...resetList, ...reported(from, client, tracked), ...unreported(from, client)], client)
-}
-
-function guarded(assignments: readonly string[], client: ParameterSet): string {
-  const isExiting = client.settings.get(guard) === 'on'
-  return `SET ${guard}=on;${assignments.join(';')};SET ${guard}=${isExiting ? 'on' : 'off'}`
-}
-
-function* reported(server: Session, client: ParameterSet, tracked: TrackedParameters): Generator<string> {
-  for (const [name, value] of client.values) {
-    const theirs = server.values.get(name)
-    if (theirs === value || theirs === undefined || tracked.nameOf(name) === undefined) continue
-    assertQuotable(name, value, client)
-    yield assignment(name, value)
-  }
-}
-
-function* unreported(server: Session, client: ParameterSet): Generator<string> {
-  for (const [name, value] of client.settings) {
-    if (name === guard || name === role || server.settings.get(name) === value) continue
-    assertQuotable(name, value, client)
-    yield configuration(name, value)
-  }
-  const mine = client.settings.get(role)
-  if (mine !== undefined && server.settings.get(role) !== mine) yield configuration(role, mine)
-}
-
-function assignment(name: string, value: string): string {
-  return quotedLists.has(name) ? configuration(name, value) : `SET ${name}=${quoted(value)}`
-}
-
-/** As in a configuration file: the value is taken as it is, also if it is a list. */
-function configuration(name: string, value: string): string {
-  return `SELECT pg_catalog.set_config('${name}',${quoted(value)},false)`
-}
-
-function quoted(value: string): string {
-  return `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
-}
-
-/** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
-function assertQuotable(name: string, value: string, client: ParameterSet): void {
-  if (!/[\u0080-\u00ff]/.test(value)) return
-  if (client.isTransparent) return
-  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encodingOf(client)}: use UTF8`
-  throw new TaxirankError('parameter_refused', text)
-}
-
-function encodingOf({ values }: Pick<ParameterSet, 'values'>): string {
+export function encodingOf({ values }: Pick<ParameterSet, 'values'>): string {
   return values.get('client_encoding') ?? ''
-}
-
-/** What must be answered before a server reads in the client's encoding what would mean something else in its own; undefined: nothing. */
-export function encodingStatement(server: ParameterSet, client: ParameterSet): string | undefined {
-  const [theirs, wanted] = [encodingOf(server), encodingOf(client)]
-  if (theirs === wanted || server.isTransparent) return undefined
-  return guarded([assignment('client_encoding', wanted)], server)
 }
 
 /** Reported values that differ, for telling a client what its session is like now. */

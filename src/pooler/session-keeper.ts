@@ -10,20 +10,13 @@ import type { HandOverDesk } from './hand-over.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
 import type { Listeners, Marker } from './listeners.ts'
-import {
-  encodingStatement,
-  noSettings,
-  type ParameterSet,
-  type ParameterSets,
-  resetStatement,
-  setStatement,
-  type TrackedParameters,
-} from './parameters.ts'
+import { noSettings, type ParameterSet, type ParameterSets, type TrackedParameters } from './parameters.ts'
 import { allParameters, type Doubts, questionOf, readAnswer } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSession } from './server-session.ts'
 import { SessionListening, type SessionListeningDesk } from './session-listening.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
+import { encodingStatement, resetStatement, setStatement } from './session-statements.ts'
 import { type Pin, type PinDesk, SessionWatch } from './session-watch.ts'
 
 export interface KeeperParts extends PinDesk {

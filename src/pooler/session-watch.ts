@@ -7,9 +7,10 @@
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
 import { isOfTransaction } from '../sql/parameter-name.ts'
-import { guard, isSettingName, type ParameterSet } from './parameters.ts'
+import { isSettingName, type ParameterSet } from './parameters.ts'
 import { allParameters, type Answer, askableKinds, type Doubts, type PinKind } from './pin.ts'
 import type { SessionState } from './session-rules.ts'
+import { guard } from './session-statements.ts'
 
 /** What a watch needs to know of its pool. */
 export interface PinDesk {
