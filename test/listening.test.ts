@@ -163,6 +163,60 @@ describe('a client that listens', () => {
     await eventually('it is pinned no more', () => pooler.figures.pins().length === 0)
   })
 
+  it('hears on when its connection is replaced before it has logged in', async () => {
+    const pooler = await start()
+    for (let ms = 0; ms < 24; ms += 2) {
+      const one = await pooler.login()
+      await one.query('listen early')
+      await Bun.sleep(ms)
+      pooler.verbs.reconnect()
+      await areFree(pooler)
+      await direct.query("notify early, 'bird'")
+      assert.equal(await heard(one), 'early bird')
+      one.leave()
+      await eventually('nobody listens', () => pooler.figures.pools()[0]?.listeners === 0)
+    }
+  })
+
+  it("has no say in the pooler's own channel", async () => {
+    const pooler = await start()
+    const one = await pooler.login()
+    await one.query('listen news')
+    await areFree(pooler)
+    const text =
+      "select substring(query from 'taxirank_[0-9a-f]{24}') from pg_stat_activity where query ~ 'NOTIFY taxirank_' and pid <> pg_backend_pid()"
+    pooler.verbs.reconnect()
+    let channel: string | null = null
+    await eventually('its name is seen', async () => (channel = await direct.value(text)) !== null)
+    const two = await pooler.login()
+    await two.query(`listen ${String(channel)}`)
+    await two.query(`unlisten ${String(channel)}`)
+    await two.query('unlisten *')
+    const three = await pooler.login()
+    await three.query('listen news')
+    await areFree(pooler)
+    await direct.query("notify news, 'still'")
+    for (const client of [one, three]) assert.equal(await heard(client), 'news still')
+  })
+
+  it('may stop to listen to thousands of channels at once, whatever is kept for it', { timeout: 60_000 }, async () => {
+    const pooler = await start()
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    const channels = Array.from({ length: 4_000 }, (_, n) => `a${n}`)
+    await two.query(channels.map((name) => `listen ${name}`).join(';'))
+    await one.query('listen a0; listen a1')
+    await areFree(pooler)
+    await one.query('begin')
+    await direct.query("select pg_notify('a0', n::text) from generate_series(1, 30000) n")
+    await one.query(channels.map((name) => `unlisten ${name}`).join(';'))
+    await one.query(channels.map(() => 'unlisten *').join(';'))
+    await one.query('commit')
+    await one.staysSilent()
+    await direct.query("notify a1, 'last'")
+    await one.staysSilent()
+    assert.match(await heard(two), /^a0 1$/)
+  })
+
   it('leaves no connection behind', async () => {
     const pooler = await start()
     const [one, two] = [await pooler.login(), await pooler.login()]
@@ -231,14 +285,20 @@ describe('a client that could have missed something', () => {
   it('is told so when its database is paused', async () => {
     const pooler = await start()
     const one = await pooler.login()
-    await one.query('listen news')
+    await one.query('listen paused')
     await areFree(pooler)
-    await pooler.verbs.pause()
+    const two = await pooler.login()
+    await two.query('begin; listen paused')
+    const paused = pooler.verbs.pause()
     await isTold(one, /its database is paused/)
+    await two.query('commit')
+    await isTold(two, /its database is paused/)
+    await paused
+    assert.equal(await listeningPid('paused'), null)
   })
 })
 
-const again = { often: () => Promise.resolve(), 'often, and replaced': reconnecting }
+const disturbances = { often: () => Promise.resolve(), 'often, and replaced': reconnecting }
 
 /** Again and again, until it is over, whenever a new server has been opened. */
 async function reconnecting(pooler: TestPooler, over: AbortSignal): Promise<void> {
@@ -251,9 +311,13 @@ async function reconnecting(pooler: TestPooler, over: AbortSignal): Promise<void
 }
 
 describe('what happens while listening is handed over', () => {
-  for (const [how, disturb] of Object.entries(again))
+  for (const [how, disturb] of Object.entries(disturbances))
     it(`is heard once, in order, by all that listen, however ${how}`, { timeout: 60_000 }, async () => {
       const pooler = await start({ poolSize: 4 })
+      const pinned = new Set<string>()
+      const looking = setInterval(() => {
+        for (const { reasons } of pooler.figures.pins()) pinned.add(String(reasons))
+      }, 1)
       const clients = await Promise.all(Array.from({ length: 8 }, () => pooler.login()))
       let sent = 0
       const over = new AbortController()
@@ -290,6 +354,8 @@ describe('what happens while listening is handed over', () => {
       await Promise.all(each)
       over.abort()
       await Promise.all([notifying, disturbing])
+      clearInterval(looking)
+      assert.deepEqual([...pinned], [])
     })
 })
 

@@ -19,6 +19,14 @@ const hidden = {
   'SET work_mem': "perform set_config('work_mem', '1000', false)",
   'SET role': 'set role plain',
 }
+
+/** So that the session can't even be asked. */
+const unanswerable = {
+  in_time: "perform set_config('statement_timeout', '1', false); perform pg_advisory_lock(8)",
+  at_length:
+    "perform set_config('work_mem', '1000', false); for n in 1..15000 loop execute 'listen ' || repeat('x', 55) || n; end loop",
+}
+
 const nameOf = (what: string): string => what.replaceAll(' ', '_').toLowerCase()
 
 before(async () => {
@@ -27,6 +35,9 @@ before(async () => {
   await direct.query('create role plain login')
   for (const [what, body] of Object.entries(hidden)) {
     await direct.query(`create function ${nameOf(what)}() returns void language plpgsql as $$ begin ${body}; end $$`)
+  }
+  for (const [name, body] of Object.entries(unanswerable)) {
+    await direct.query(`create function ${name}() returns void language plpgsql as $$ begin ${body}; end $$`)
   }
   direct.leave()
 })
@@ -72,6 +83,35 @@ describe('what a function has left, and no text has shown', () => {
     })
   }
 
+  for (const what of Object.keys(unanswerable)) {
+    it(`is found also if it keeps the session from answering: ${what}`, async () => {
+      const pooler = await start({ sessionAuditEvery: 1 })
+      const [one, two] = [await pooler.login(), await pooler.login()]
+      await one.query(`select ${what}()`)
+      assert.deepEqual(await stateOf(two), untouched)
+      assert.equal(await two.value('show statement_timeout'), '0')
+    })
+  }
+
+  it('is found also if its client has left', async () => {
+    const pooler = await start({ sessionAuditEvery: 1 })
+    const ways: Record<string, (client: RawClient) => void> = {
+      politely: (client) => client.send(raw.query('select set_work_mem()'), raw.terminate),
+      'in a block': (client) => {
+        client.send(raw.query('begin'), raw.query('select advisory_locks()'))
+        setTimeout(() => client.vanish(), 20)
+      },
+    }
+    for (const [way, leave] of Object.entries(ways)) {
+      const [gone, two] = [await pooler.login(), await pooler.login()]
+      leave(gone)
+      await eventually('it is gone', () => pooler.figures.clients().length === 1)
+      assert.deepEqual(await stateOf(two), untouched, way)
+      two.leave()
+      await eventually('nobody is there', () => pooler.figures.clients().length === 0)
+    }
+  })
+
   it('is found some time, and then it is gone', async () => {
     const pooler = await start({ sessionAuditEvery: 20 })
     const [one, two] = [await pooler.login(), await pooler.login()]
@@ -91,6 +131,38 @@ describe('what a function has left, and no text has shown', () => {
       await one.query(`select ${nameOf('SET work_mem')}()`)
       assert.equal(await two.value('show work_mem'), '1000kB')
       assert.deepEqual(seen(pooler), [])
+    }
+  })
+})
+
+describe('what is there by right', () => {
+  it('is what a client has named in its startup packet, however it is spelled', async () => {
+    const pooler = await start({ sessionAuditEvery: 1 })
+    const options = '-c work_mem=1000 -c statement_timeout=5000 -c app.tenant=a'
+    const one = await pooler.login({ options })
+    for (let n = 0; n < 5; n++) assert.equal(await one.value('show work_mem'), '1000kB')
+    await one.query('select set_work_mem()')
+    assert.deepEqual(seen(pooler), [])
+  })
+
+  it('is what the connect query has left', async () => {
+    const connectQuery = "prepare hi as select 7; create temp table lookup (id int); set work_mem = '9MB'"
+    const pooler = await start({ sessionAuditEvery: 1, database: { connectQuery } })
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    for (const client of [one, two, one]) assert.equal(await client.value('execute hi'), '7')
+    assert.deepEqual(seen(pooler), [])
+  })
+})
+
+describe('statements of others', () => {
+  it('are there again when code has dropped them', async () => {
+    const pooler = await start({})
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    const prepared = [raw.bind([], 'mine'), raw.execute(), raw.sync]
+    await one.ask(raw.parse('select 7', 'mine'), raw.sync)
+    for (const code of ['deallocate all', 'select count(*) from pg_class']) {
+      await two.query(`do $$ begin execute '${code}'; end $$`)
+      assert.deepEqual(await one.ask(...prepared), ['2', 'D 7', 'C SELECT 1', 'Z I'])
     }
   })
 })

@@ -4,7 +4,7 @@
  */
 
 import type { Effect } from '../sql/effect.ts'
-import type { ParameterSet } from './parameters.ts'
+import { isIdentity, type ParameterSet } from './parameters.ts'
 
 export interface AuditRow {
   readonly applicationName: string
@@ -45,7 +45,8 @@ export class Audit {
 export function auditedAs(effect: Effect, session: ParameterSet): string | undefined {
   switch (effect.kind) {
     case 'set':
-      return effect.value === null || session.reports(effect.name) ? undefined : `SET ${effect.name}`
+      if (effect.value === null) return undefined
+      return session.reports(effect.name) && !isIdentity(effect.name) ? undefined : `SET ${effect.name}`
     case 'set unknown':
     case 'set unnamed':
     case 'set given':

@@ -22,6 +22,11 @@ export interface ListeningDesk {
   leaveAll(): void
 }
 
+interface Kept {
+  readonly message: Buffer
+  readonly channel: string
+}
+
 const mostBytes = 1 << 20
 /** Replies are among them: a client that reads slowly is not yet one that doesn't. */
 const mostUnreadBytes = 8 << 20
@@ -30,7 +35,7 @@ export class ClientListening implements Subscriber {
   /** Those that it hears of in this way. */
   readonly channels = new Set<string>()
   readonly #desk: ListeningDesk
-  #kept: Buffer[] = []
+  #kept: Kept[] = []
   #keptBytes = 0
 
   constructor(desk: ListeningDesk) {
@@ -47,7 +52,7 @@ export class ClientListening implements Subscriber {
     }
     const isTooMuch = this.#keptBytes + message.length > mostBytes || this.#desk.unreadBytes > mostUnreadBytes
     if (isTooMuch) return this.#end('too many notifications wait for this client')
-    this.#kept.push(message)
+    this.#kept.push({ message, channel: channelOf(message) })
     this.#keptBytes += message.length
     if (this.#desk.mayBeNotified) this.rested()
   }
@@ -68,15 +73,16 @@ export class ClientListening implements Subscriber {
     const kept = this.#kept
     this.#kept = []
     this.#keptBytes = 0
-    for (const message of kept) this.#desk.tell(message)
+    for (const { message } of kept) this.#desk.tell(message)
   }
 
-  /** It does not listen to this channel any more, undefined: to none, and is not told either what is kept of it. */
-  unlistened(channel?: string): void {
-    if (channel === undefined) this.channels.clear()
-    else this.channels.delete(channel)
-    this.#kept = this.#kept.filter((message) => channel !== undefined && channelOf(message) !== channel)
-    this.#keptBytes = this.#kept.reduce((sum, { length }) => sum + length, 0)
+  /** It does not listen to these channels any more, undefined: to none, and is not told either what is kept of them. */
+  unlistened(
+    channels: ReadonlySet<string> = new Set([...this.channels, ...this.#kept.map(({ channel }) => channel)]),
+  ): void {
+    for (const channel of channels) this.channels.delete(channel)
+    this.#kept = this.#kept.filter(({ channel }) => !channels.has(channel))
+    this.#keptBytes = this.#kept.reduce((sum, { message }) => sum + message.length, 0)
   }
 }
 

@@ -25,7 +25,7 @@ export interface Holder extends ReplyReader {
   /** It hears of this channel in that way. */
   hears(channel: string): boolean
   /** Not any more; undefined: of none. */
-  unlisten(channel?: string): void
+  unlisten(channels?: ReadonlySet<string>): void
   /** It keeps its server, and is between two transactions. */
   rested(): void
   /** It keeps its server for these reasons. */

@@ -11,7 +11,7 @@ import type { ServerOptions } from '../server/server.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import { type MessageBytes, readNotification } from '../wire/read.ts'
 import { ListeningServer, type ListeningOwner } from './listening-server.ts'
-import { Replacement } from './replacement.ts'
+import { Succession } from './succession.ts'
 
 /** A client that listens. */
 export interface Subscriber {
@@ -41,25 +41,33 @@ export interface ListenersDesk {
 /** Both connections have heard the marker by then, or are of different databases. */
 const replacedWithinMs = 5_000
 
+const paused = 'its database is paused'
+
 interface Join {
   readonly subscriber: Subscriber
   readonly channels: readonly string[]
-  /** Grows from one to the next; the payload of its marker. */
+  /** Grows from one to the next. */
   readonly number: number
+  /** Of its marker: nobody can guess it. */
+  readonly payload: string
 }
 
 export class Listeners implements ListeningOwner {
   readonly #desk: ListenersDesk
   #server: ListeningServer | undefined
-  #replacement: Replacement<ListeningServer> | undefined
+  #succession: Succession | undefined
   /** It was to be replaced by a newer one before the replacement was done. */
   #isOutdated = false
+  #isPaused = false
   readonly #deadline = new Deadline(() =>
     this.loseAll('no notification of its successor came to the connection that listens'),
   )
   /** Who listens to each channel, and for the marker of which join, or a later one, they wait before they hear anything; 0: for none. */
   readonly #members = new Map<string, Map<Subscriber, number>>()
-  readonly #joins = new Map<number, Join>()
+  /** The channels of each. */
+  readonly #channels = new Map<Subscriber, Set<string>>()
+  /** Those whose markers have not come, by its payload. */
+  readonly #joins = new Map<string, Join>()
   #markerChannel = ''
   #lastJoin = 0
 
@@ -69,29 +77,28 @@ export class Listeners implements ListeningOwner {
 
   /** How many clients listen. */
   get size(): number {
-    return this.#subscribers.size
-  }
-
-  get #subscribers(): Set<Subscriber> {
-    return new Set([...this.#members.values()].flatMap((members) => [...members.keys()]))
+    return this.#channels.size
   }
 
   /**
-   * Listens to these channels for the subscriber, which hears what comes behind the marker, and what it hears already anyhow. `done` is called once,
-   * when it is listened to; with a reason if that can't be.
+   * Listens to these channels for the subscriber, which hears what comes behind the marker, and what it hears already anyhow. `done` is called once and later,
+   * when it is listened to; with a reason if that can't be; not at all if the subscriber is lost.
    */
   join(subscriber: Subscriber, channels: readonly string[], done: (result: Marker | string) => void): void {
+    if (this.#isPaused) return queueMicrotask(() => subscriber.lost(paused))
+    if (channels.includes(this.#markerChannel))
+      return queueMicrotask(() => done('one of the channels is the pooler’s own'))
     this.#server ??= this.#openFirst()
     const number = ++this.#lastJoin
     const { encoding } = subscriber
-    const join = { subscriber, channels, number }
-    this.#joins.set(number, join)
+    const join = { subscriber, channels, number, payload: `${number} ${randomBytes(12).toString('hex')}` }
+    this.#joins.set(join.payload, join)
     for (const channel of channels) this.#enter(channel, subscriber, number)
     this.#run(listenTo(channels), (failure) => {
       const own = this.#server?.encoding ?? ''
       const isOther = own !== encoding && failure === undefined
       const reason = isOther ? `its clients' encoding is ${own}` : failure
-      if (reason === undefined) return done({ channel: this.#markerChannel, payload: String(number) })
+      if (reason === undefined) return done({ channel: this.#markerChannel, payload: join.payload })
       this.#giveUp(join)
       done(reason)
     })
@@ -111,7 +118,7 @@ export class Listeners implements ListeningOwner {
 
   /** By all that listen. `done` is called once, when all have answered. */
   #run(text: string, done: (failure: string | undefined) => void): void {
-    const servers = [this.#server, this.#replacement?.next].filter((server) => server !== undefined)
+    const servers = [this.#server, this.#succession?.next].filter((server) => server !== undefined)
     let missing = servers.length
     let failed: string | undefined
     for (const server of servers) {
@@ -124,44 +131,65 @@ export class Listeners implements ListeningOwner {
 
   /** The marker of an earlier join may still be on its way: what comes behind it the subscriber has from nowhere else. */
   #enter(channel: string, subscriber: Subscriber, number: number): void {
+    this.#channelsOf(subscriber).add(channel)
     let members = this.#members.get(channel)
     if (!members) this.#members.set(channel, (members = new Map<Subscriber, number>()))
     if (!members.has(subscriber)) members.set(subscriber, number)
   }
 
-  #giveUp({ subscriber, channels, number }: Join): void {
-    this.#joins.delete(number)
-    for (const channel of channels) {
-      if (this.#members.get(channel)?.get(subscriber) === number) this.leave(subscriber, channel)
-    }
+  #channelsOf(subscriber: Subscriber): Set<string> {
+    let channels = this.#channels.get(subscriber)
+    if (!channels) this.#channels.set(subscriber, (channels = new Set()))
+    return channels
+  }
+
+  #giveUp({ subscriber, channels, number, payload }: Join): void {
+    this.#joins.delete(payload)
+    const isItsOwn = (channel: string): boolean => this.#members.get(channel)?.get(subscriber) === number
+    this.leave(subscriber, channels.filter(isItsOwn))
   }
 
   /** And those before, whose markers have come or never will. */
   #forgetJoins(subscriber: Subscriber, last: number): void {
-    for (const [number, join] of this.#joins) {
-      if (number <= last && join.subscriber === subscriber) this.#joins.delete(number)
+    for (const join of this.#joins.values()) {
+      if (join.number <= last && join.subscriber === subscriber) this.#joins.delete(join.payload)
     }
   }
 
-  /** Does not listen to this channel any more; without one, to none. */
-  leave(subscriber: Subscriber, channel?: string): void {
-    if (channel === undefined) this.#forgetJoins(subscriber, Infinity)
-    const channels = channel === undefined ? [...this.#members.keys()] : [channel]
-    for (const each of channels) {
-      const members = this.#members.get(each)
-      if (!members?.delete(subscriber) || members.size > 0) continue
-      this.#members.delete(each)
-      if (this.#members.size > 0) this.#run(`UNLISTEN ${quotedName(each)}`, () => undefined)
-    }
+  /** Does not listen to these channels any more, as far as it does; undefined: to none. */
+  leave(subscriber: Subscriber, channels?: Iterable<string>): void {
+    const own = this.#channels.get(subscriber)
+    if (channels === undefined) this.#forgetJoins(subscriber, Infinity)
+    if (!own) return
+    for (const channel of channels ?? [...own]) if (own.delete(channel)) this.#leave(subscriber, channel)
+    if (own.size === 0) this.#channels.delete(subscriber)
     if (this.#members.size === 0) this.#close()
+  }
+
+  #leave(subscriber: Subscriber, channel: string): void {
+    const members = this.#members.get(channel)
+    if (!members?.delete(subscriber) || members.size > 0) return
+    this.#members.delete(channel)
+    if (this.#members.size > 0) this.#run(`UNLISTEN ${quotedName(channel)}`, () => undefined)
   }
 
   /** Nobody hears anything any more, for this reason. */
   loseAll(reason: string): void {
     this.#close()
-    const subscribers = this.#subscribers
+    const subscribers = [...this.#channels.keys()]
     this.#members.clear()
+    this.#channels.clear()
     for (const subscriber of subscribers) subscriber.lost(reason)
+  }
+
+  /** Nobody listens, and nobody may, until it is resumed. */
+  pause(): void {
+    this.#isPaused = true
+    this.loseAll(paused)
+  }
+
+  resume(): void {
+    this.#isPaused = false
   }
 
   /**
@@ -170,52 +198,74 @@ export class Listeners implements ListeningOwner {
    */
   replace(): void {
     if (!this.#server) return
-    if (this.#replacement) {
+    if (this.#succession) {
       this.#isOutdated = true
       return
     }
-    const replacement = new Replacement(this.#open())
-    this.#replacement = replacement
-    const { deadlines, now } = this.#desk
-    const { next, marker } = replacement
-    const isListening = (failure: string | undefined): void => {
-      if (failure !== undefined && this.#replacement === replacement) this.loseAll(cantReplace(failure))
+    const succession = new Succession(this.#open())
+    this.#succession = succession
+    const { next, payload } = succession
+    const channels = [...this.#members.keys()]
+    let missing = 2
+    const listens = (failure: string | undefined): void => {
+      if (this.#succession !== succession) return
+      if (failure !== undefined) this.#cantReplace(failure)
+      else if (--missing === 0) this.#notifyBoth(next, payload)
     }
-    next.run(listenTo([...this.#members.keys()]), isListening)
-    next.run(`NOTIFY ${this.#markerChannel},'${marker}'`, (failure) => {
-      isListening(failure)
-      if (this.#replacement === replacement) deadlines.start(this.#deadline, now() + replacedWithinMs)
-    })
+    next.run(listenTo(channels), listens)
+    // Whatever the old one was told before, to LISTEN to the marker's channel among it, it has done by then.
+    this.#server.run('', listens)
   }
 
-  #replaced(replacement: Replacement<ListeningServer>): void {
+  #notifyBoth(next: ListeningServer, payload: string): void {
+    const { deadlines, now } = this.#desk
+    deadlines.start(this.#deadline, now() + replacedWithinMs)
+    next.run(`NOTIFY ${this.#markerChannel},'${payload}'`, () => undefined)
+  }
+
+  #replaced(succession: Succession): void {
     const old = this.#server
-    const { next } = replacement
+    const { next } = succession
     if (old?.encoding !== next.encoding) return this.loseAll(`its encoding is ${next.encoding ?? ''} from now on`)
     this.#server = next
-    this.#replacement = undefined
+    this.#endSuccession()
+    for (const held of succession.takeHeld()) this.#hear({ bytes: held, start: 0, end: held.length })
+    old?.succeeded()
+    this.#replaceAgain()
+  }
+
+  #cantReplace(reason: string): void {
+    const succession = this.#succession
+    if (!this.#isOutdated || !succession || succession.hasLeftOld) {
+      return this.loseAll(`the connection that listens can't be replaced: ${reason}`)
+    }
+    this.#endSuccession()
+    succession.next.close()
+    this.#replaceAgain()
+  }
+
+  #endSuccession(): void {
+    this.#succession = undefined
     this.#desk.deadlines.stop(this.#deadline)
-    old?.close()
-    for (const held of replacement.takeHeld()) this.#hear({ bytes: held, start: 0, end: held.length })
-    if (this.#isOutdated) this.#replaceAgain()
   }
 
   #replaceAgain(): void {
+    if (!this.#isOutdated) return
     this.#isOutdated = false
     this.replace()
   }
 
   /** The host has other addresses than before. */
   hostMoved(host: string, addresses: readonly string[]): void {
-    if (this.#server?.isAt(host, addresses) === false) this.replace()
+    const servers = [this.#server, this.#succession?.next]
+    if (servers.some((server) => server?.isAt(host, addresses) === false)) this.replace()
   }
 
   #close(): void {
-    const servers = [this.#server, this.#replacement?.next]
+    const servers = [this.#server, this.#succession?.next]
     this.#server = undefined
-    this.#replacement = undefined
+    this.#endSuccession()
     this.#isOutdated = false
-    this.#desk.deadlines.stop(this.#deadline)
     this.#joins.clear()
     for (const server of servers) server?.close()
   }
@@ -223,13 +273,13 @@ export class Listeners implements ListeningOwner {
   // What comes.
 
   notified(message: MessageBytes, from: ListeningServer): void {
-    const replacement = this.#replacement
-    if (!replacement) return this.#hear(message)
+    const succession = this.#succession
+    if (!succession) return this.#hear(message)
     const { channel, payload } = readNotification(message)
-    if (channel === this.#markerChannel && payload === replacement.marker) replacement.marked(from)
-    else if (replacement.isHeard(message, from)) this.#hear(message)
-    if (replacement.isTooMuch) this.loseAll('too much came while the connection that listens was replaced')
-    else if (replacement.isDone) this.#replaced(replacement)
+    if (channel === this.#markerChannel && payload === succession.payload) succession.marked(from)
+    else if (succession.isHeard(message, from)) this.#hear(message)
+    if (succession.isTooMuch) this.loseAll('too much came while the connection that listens was replaced')
+    else if (succession.isDone) this.#replaced(succession)
   }
 
   #hear(message: MessageBytes): void {
@@ -244,9 +294,9 @@ export class Listeners implements ListeningOwner {
 
   /** From here on what comes is for whoever has joined with this marker. */
   #marked(payload: string): void {
-    const number = Number(payload)
-    const join = this.#joins.get(number)
+    const join = this.#joins.get(payload)
     if (!join) return
+    const { number } = join
     this.#forgetJoins(join.subscriber, number)
     for (const channel of join.channels) {
       const members = this.#members.get(channel)
@@ -255,8 +305,8 @@ export class Listeners implements ListeningOwner {
   }
 
   listeningEnded(reason: string, ended: ListeningServer): void {
-    const isNext = ended === this.#replacement?.next
-    this.loseAll(isNext ? cantReplace(reason) : `the connection that listens was lost: ${reason}`)
+    if (ended === this.#succession?.next) this.#cantReplace(reason)
+    else this.loseAll(`the connection that listens was lost: ${reason}`)
   }
 
   crashed(error: unknown): void {
@@ -266,10 +316,6 @@ export class Listeners implements ListeningOwner {
 
 function listenTo(channels: readonly string[]): string {
   return channels.map((channel) => `LISTEN ${quotedName(channel)}`).join(';')
-}
-
-function cantReplace(reason: string): string {
-  return `the connection that listens can't be replaced: ${reason}`
 }
 
 /** Of a channel: a byte string. */

@@ -52,13 +52,21 @@ export class ListeningServer implements ServerHandler {
   /** False if it was opened to this host, and to none of these addresses. */
   isAt(host: string, addresses: readonly string[]): boolean {
     const { way } = this.#server
-    return !('host' in this.#address) || this.#address.host !== host || !way || addresses.includes(way.address)
+    return !('host' in this.#address) || this.#address.host !== host || addresses.includes(way?.address ?? '')
   }
 
   /** `text` is a byte string. */
   run(text: string, done: Command['done']): void {
     this.#commands.push({ text, done })
     if (this.#encoding !== undefined) this.#server.write(build.query(text))
+  }
+
+  /** Another one has run what this one was told, and goes on. */
+  succeeded(): void {
+    const commands = this.#commands.splice(0)
+    this.#isOver = true
+    this.#server.close(commands.length === 0)
+    for (const { done } of commands) done(undefined)
   }
 
   close(): void {

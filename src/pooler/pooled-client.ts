@@ -175,10 +175,10 @@ export class PooledClient
     return this.#listening?.channels.has(channel) === true
   }
 
-  unlisten(channel?: string): void {
+  unlisten(channels?: ReadonlySet<string>): void {
     if (!this.#listening) return
-    this.pool.listeners.leave(this.#listening, channel)
-    this.#listening.unlistened(channel)
+    this.pool.listeners.leave(this.#listening, channels)
+    this.#listening.unlistened(channels)
   }
 
   leaveAll(): void {

@@ -559,7 +559,11 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     if (!this.#cancel.isOver || this.#router.isMidMessage || holder.isMidMessage) return
     if (this.#isSession) this.closeIfMarked()
     else if (!isQuiet && this.#isKept(holder)) return
-    else if (this.#keeper.mustSample) this.#keeper.sample()
+    else this.#giveBackUnlessSampled()
+  }
+
+  #giveBackUnlessSampled(): void {
+    if (this.#keeper.choosesSample()) this.#keeper.sample()
     else this.#giveBackWhenSent()
   }
 
@@ -642,7 +646,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
 
   #settle(settlement: Settlement): void {
     const step = settlement.advance({ status: this.#status, isMidMessage: this.#router.isMidMessage })
-    if (step === 'rest') this.#giveBackWhenSent()
+    if (step === 'rest') this.#giveBackUnlessSampled()
     else if (step !== 'wait') this.#owner.destroy(this, step.destroy)
   }
 

@@ -6,7 +6,7 @@ import { Deadline, type Deadlines } from '../time.ts'
 import { Chore, type ChoreFailure, type ChoreOwner } from './chore.ts'
 import { dottedNames } from '../sql/function-effects.ts'
 import { Inquiry } from './inquiry.ts'
-import { type Doubts, questionOf } from './pin.ts'
+import { askableKinds, type Doubts, questionOf } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import type { SessionKeeper } from './session-keeper.ts'
 
@@ -161,7 +161,7 @@ export class ServerChores {
 /** Everything that it may have set. */
 function doubtsAbout(text: string): Doubts {
   const names = new Map(dottedNames(text).map((name) => [name, false]))
-  return { kinds: new Set(), names, isAnyName: true, hasFailed: false, resets: new Set() }
+  return { kinds: new Set(askableKinds), names, isAnyName: true, hasFailed: false, resets: new Set() }
 }
 
 function connectFailure({ reason, sqlState }: ChoreFailure): TaxirankError {

@@ -314,11 +314,12 @@ export class ServerPool implements ServerOwner {
   /** Nothing is lent any more, what is idle is closed, and the rest when it is given back. */
   pause(): void {
     this.#engine.pause(this.#around.now())
-    this.listeners.loseAll('its database is paused')
+    this.listeners.pause()
     this.retireAll()
   }
 
   resume(): void {
+    this.listeners.resume()
     this.#engine.resume(this.#around.now())
   }
 
@@ -452,7 +453,7 @@ export class ServerPool implements ServerOwner {
     return true
   }
 
-  sampled(unseen: readonly string[], holder: Holder): void {
+  foundUnseen(unseen: readonly string[], holder: Holder): void {
     for (const what of unseen) {
       const isNews = this.audit.note(holder.applicationName, `unseen: ${what}`, Date.now())
       if (!isNews) continue

@@ -11,7 +11,7 @@ import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
 import type { Listeners, Marker } from './listeners.ts'
 import { noSettings, type ParameterSet, type ParameterSets, type TrackedParameters } from './parameters.ts'
-import { allParameters, type Doubts, questionOf, readAnswer } from './pin.ts'
+import { allParameters, type Answer, type Doubts, type PinKind, questionOf, readAnswer } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSession } from './server-session.ts'
 import { SessionListening, type SessionListeningDesk } from './session-listening.ts'
@@ -29,7 +29,7 @@ export interface KeeperParts extends PinDesk {
   /** Hot path. True if all that is in the session is to be looked at as this lease ends. */
   takesSample(): boolean
   /** What it had that no text has shown; none of it may be the holder's own, and it is removed. */
-  sampled(unseen: readonly string[], holder: Holder): void
+  foundUnseen(unseen: readonly string[], holder: Holder): void
 }
 
 /** The server whose session it is. */
@@ -39,6 +39,8 @@ export interface KeptServer extends HandOverDesk {
   readonly isAtRest: boolean
   /** A request of the pooler's own drops all statements. */
   statementsDropped(): void
+  /** Named statements that it should have. */
+  readonly preparedStatements: number
   /** Something for which the lease has waited is there. */
   reconsider(): void
   /** Its holder keeps it from now on, or not any more. */
@@ -46,6 +48,8 @@ export interface KeptServer extends HandOverDesk {
   /** So many bytes of the answer to one have come. */
   usedUp(count: number): void
 }
+
+const noAnswer = 'something that keeps the session from answering'
 
 const discardAll = 'DISCARD ALL'
 const discardSequences = 'DISCARD SEQUENCES'
@@ -68,10 +72,12 @@ export class SessionKeeper {
   /** Its encoding is being set, ahead of the rest. */
   #isEncoding = false
   /** This lease's end has been chosen for a look at everything. */
-  #isSampled = false
+  #hasSampled = false
   /** A client that resets clean up behind has prepared statements by SQL. */
   #hasPrepared = false
   readonly #resetQuery: string | undefined
+  /** What the connect query has left that can't be carried. */
+  #introducedKinds: ReadonlySet<PinKind> = new Set()
   /** What the next reset is, if not that. */
   #nextReset: string | undefined
 
@@ -135,7 +141,7 @@ export class SessionKeeper {
 
   /** Hot path. Nothing in this lease has to do with the session, as far as anybody knows: its end needs no thought. */
   get isQuiet(): boolean {
-    return this.#watch.isQuiet && this.#listening.isQuiet && this.session.unusableBy === undefined
+    return !this.#watch.hasNoted && this.#listening.isQuiet && this.session.unusableBy === undefined
   }
 
   /** The holder keeps the server, also when nothing runs. */
@@ -166,10 +172,10 @@ export class SessionKeeper {
 
   /** What the connect query has set belongs to every session. */
   introduced(rows: readonly (readonly (string | null)[])[]): void {
-    const settings = [...readAnswer(rows).settings].filter(
-      ([name, value]) => value !== null && !this.parameters.reports(name),
-    )
+    const answer = readAnswer(rows)
+    const settings = [...answer.settings].filter(([name, value]) => value !== null && !this.parameters.reports(name))
     this.session.introduced(new Map(settings as [string, string][]))
+    this.#introducedKinds = answer.kinds
   }
 
   // A lease begins.
@@ -225,7 +231,7 @@ export class SessionKeeper {
 
   /** The holder is about to run something; an error: it must not. */
   running(effects: Effects): TaxirankError | undefined {
-    this.#listening.running(effects)
+    if (!this.#watch.isOff) this.#listening.running(effects)
     return this.#watch.sent(effects, this.parameters)
   }
 
@@ -268,8 +274,8 @@ export class SessionKeeper {
     this.#watch.washed()
     if (isOurs) return
     this.#watch.discarded()
-    this.#server.holder?.unlisten()
     this.#listening.startOver()
+    this.#server.holder?.unlisten()
     this.#server.holder?.parametersReported(this.parameters)
   }
 
@@ -280,14 +286,14 @@ export class SessionKeeper {
     return this.#inquiry?.asked
   }
 
-  /** Hot path. Nothing is in doubt, and the lease is about to end: all the same, the session is to be asked for everything. */
-  get mustSample(): boolean {
-    if (this.#isSampled || !this.#watch.isKnown) return false
-    return (this.#isSampled = this.#parts.takesSample())
+  /** Hot path. Nothing is in doubt, and the lease is about to end: true if the session is to be asked for everything all the same. */
+  choosesSample(): boolean {
+    if (this.#hasSampled || !this.#watch.isKnown) return false
+    return (this.#hasSampled = this.#parts.takesSample())
   }
 
   sample(): void {
-    this.#ask(this.#watch.everything(this.parameters), true)
+    this.#ask(this.#watch.doubtEverything(this.parameters), true)
     this.#server.holdUntilAnswered()
   }
 
@@ -322,9 +328,10 @@ export class SessionKeeper {
 
   #learn({ asked, doubts, isSample }: { asked: Inquiry; doubts: Doubts; isSample: boolean }): void {
     this.#inquiry = undefined
-    if (isSample) return this.#sampled(asked, doubts)
-    if (asked.isFailed) return this.#watch.failed()
+    if (isSample) return this.#learnSample(asked, doubts)
+    if (asked.isFailed) return this.#keepUnasked()
     const answer = readAnswer(asked.rows)
+    this.#countPrepared(answer)
     const settings = this.#watch.answered(doubts, answer, this.parameters)
     if (settings instanceof TaxirankError) return this.#overfull(settings)
     this.session.settingsKnown(settings)
@@ -340,12 +347,38 @@ export class SessionKeeper {
     if (holder.parameters !== this.parameters) this.#bringTo(holder)
   }
 
-  #sampled({ isFailed, rows }: Inquiry, doubts: Doubts): void {
+  #keepUnasked(): void {
+    const refusal = this.#watch.failed()
+    if (refusal) this.#overfull(refusal)
+  }
+
+  /** Code may have dropped what others have prepared. */
+  #countPrepared({ prepared }: Answer): void {
+    if (prepared !== undefined && prepared !== this.#server.preparedStatements) this.#server.statementsDropped()
+  }
+
+  #learnSample({ isFailed, rows }: Inquiry, doubts: Doubts): void {
     const { holder } = this.#server
-    const unseen = isFailed ? [] : this.#watch.unseen(doubts, readAnswer(rows), this.parameters)
+    const answer = readAnswer(rows)
+    this.#countPrepared(answer)
+    const unseen = isFailed ? [noAnswer] : this.#unseenIn(answer, doubts)
     if (unseen.length === 0 || !holder) return
     this.#watch.cleanUp()
-    this.#parts.sampled(unseen, holder)
+    this.#parts.foundUnseen(unseen, holder)
+  }
+
+  /** What the connect query has left belongs there; and what a client's startup packet has set is spelled as it came, not as PostgreSQL does. */
+  #unseenIn(answer: Answer, doubts: Doubts): string[] {
+    const { parameters } = this
+    const settings = this.#watch.settingsAfter(doubts, answer, parameters)
+    const asGiven = this.#server.holder?.login.settings
+    const isOther = (name: string): boolean => {
+      const [is, was] = [settings.get(name), parameters.settings.get(name)]
+      return is !== was && (is === undefined || was === undefined || asGiven?.get(name) !== was)
+    }
+    const names = [...new Set([...settings.keys(), ...parameters.settings.keys()])].filter(isOther)
+    const kinds = [...answer.kinds].filter((kind) => !this.#introducedKinds.has(kind))
+    return [...kinds, ...names.map((name) => `SET ${name}`)]
   }
 
   #overfull({ message }: TaxirankError): void {
@@ -420,8 +453,8 @@ export class SessionKeeper {
   }
 
   #leaseEnded(): void {
-    this.#isSampled = false
-    if (this.#watch.isQuiet && this.#listening.isQuiet) return
+    this.#hasSampled = false
+    if (!this.#watch.hasNoted && this.#listening.isQuiet) return
     this.#watch.leaseEnded()
     this.#listening.leaseEnded()
   }

@@ -104,8 +104,9 @@ export class SessionListening {
     if (this.#unlistened.length === 0 && this.#unlistenTags === 0) return
     // A savepoint may have been rolled back, and what was skipped behind an error is not known: then it goes on hearing.
     if (this.#unlistenTags === this.#unlistened.length) {
-      for (const { channel } of this.#unlistened) holder?.unlisten(channel)
+      const channels = new Set(this.#unlistened.map(({ channel }) => channel))
       this.startOver()
+      holder?.unlisten(channels.has(undefined) ? undefined : (channels as Set<string>))
     }
     this.#forgetUnlistened()
   }

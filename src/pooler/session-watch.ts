@@ -50,7 +50,7 @@ export class SessionWatch {
   /** Something was changed in this lease, maybe taken back since. */
   #isTouched = false
   #cleaning: Cleaning = 'none'
-  #isQuiet = true
+  #hasNoted = false
 
   constructor(policy: SessionState, desk: PinDesk, now: () => number) {
     this.#policy = policy
@@ -72,9 +72,9 @@ export class SessionWatch {
     return this.#pins.size === 0 ? undefined : { kinds: this.#pins, sinceMs: this.#pinnedAtMs }
   }
 
-  /** Hot path. Nothing has been noted in this lease. */
-  get isQuiet(): boolean {
-    return this.#isQuiet
+  /** Hot path. Something has happened in this lease that has to do with its session. */
+  get hasNoted(): boolean {
+    return this.#hasNoted
   }
 
   /** The session must be asked before anything else is done with it. */
@@ -122,7 +122,7 @@ export class SessionWatch {
   /** A text with these effects is about to be sent; an error: it must not be. `session` is what the server is like. */
   sent(effects: Effects, session: ParameterSet): TaxirankError | undefined {
     if (this.isOff || effects.length === 0) return undefined
-    this.#isQuiet = false
+    this.#hasNoted = true
     if (effects.some(({ kind }) => kind === 'listen' || kind === 'unsure')) this.#mayListen = true
     if (this.#policy === 'reset') return this.#look(effects)
     for (const effect of effects) {
@@ -141,7 +141,7 @@ export class SessionWatch {
 
   /** The server has said that there is something of that kind. */
   found(kind: PinKind): void {
-    this.#isQuiet = false
+    this.#hasNoted = true
     if (kind === 'LISTEN') this.#mayListen = true
     if (this.isOff || this.#policy === 'reset') return
     this.#isTouched = true
@@ -152,7 +152,7 @@ export class SessionWatch {
 
   /** All of it is removed when the lease ends. */
   cleanUp(): void {
-    this.#isQuiet = false
+    this.#hasNoted = true
     if (this.#cleaning === 'none') this.#cleaning = 'reset'
   }
 
@@ -167,22 +167,14 @@ export class SessionWatch {
     )
   }
 
-  everything(session: ParameterSet): Doubts {
+  doubtEverything(session: ParameterSet): Doubts {
     const names = this.#namesOfAny(session)
     return { kinds: new Set(askableKinds), names, isAnyName: true, hasFailed: false, resets: new Set() }
   }
 
-  /** What there is that nobody is known to have left. */
-  unseen(everything: Doubts, answer: Answer, session: ParameterSet): string[] {
-    const settings = this.#settingsAfter(everything, answer, session)
-    const names = new Set([...settings.keys(), ...session.settings.keys()])
-    const isOther = (name: string): boolean => settings.get(name) !== session.settings.get(name)
-    return [...answer.kinds, ...[...names].filter(isOther).map((name) => `SET ${name}`)]
-  }
-
   /** What the holder runs has failed, or was rolled back. */
   undone(): void {
-    this.#isQuiet = false
+    this.#hasNoted = true
     this.#hasFailed = true
   }
 
@@ -207,8 +199,8 @@ export class SessionWatch {
 
   /** Takes what the session has said. Returns what is set in it; or why the server can't be kept for the holder as it must. */
   answered(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> | TaxirankError {
-    this.#isQuiet = false
-    const settings = this.#settingsAfter(doubts, answer, session)
+    this.#hasNoted = true
+    const settings = this.settingsAfter(doubts, answer, session)
     for (const kind of doubts.kinds) if (!answer.kinds.has(kind) && !this.#kinds.has(kind)) this.#unpin(kind)
     for (const kind of answer.kinds) {
       if (kind === 'LISTEN' && this.sharesListening) continue
@@ -219,20 +211,19 @@ export class SessionWatch {
 
   /** Nobody listens for the holder, so that it has to keep the server; an error: it can't. */
   mustListen(): TaxirankError | undefined {
-    this.#isQuiet = false
+    this.#hasNoted = true
     return this.#pins.has('LISTEN') || this.#pinFor('LISTEN') ? undefined : this.#tooMany('LISTEN')
   }
 
-  /** It could not be asked: the holder keeps it, and then it is reset. */
-  failed(): void {
-    this.#isQuiet = false
-    this.#pinFor('parameters')
+  /** It could not be asked: the holder keeps it, and then it is reset; an error: it can't. */
+  failed(): TaxirankError | undefined {
     this.cleanUp()
+    return this.isPinned || this.#pinFor('parameters') ? undefined : this.#tooMany('parameters')
   }
 
   /** A DISCARD ALL of the holder's has run. */
   discarded(): void {
-    this.#isQuiet = false
+    this.#hasNoted = true
     for (const kind of this.#pins) if (kind !== 'indelible state') this.#unpin(kind)
     this.#forgetDoubts()
     // What the startup packet has set is given back.
@@ -249,7 +240,7 @@ export class SessionWatch {
   }
 
   leaseEnded(): void {
-    this.#isQuiet = true
+    this.#hasNoted = false
     for (const kind of this.#pins) this.#unpin(kind)
     this.#forgetDoubts()
     this.#isTouched = false
@@ -389,7 +380,8 @@ export class SessionWatch {
     return new TaxirankError('too_many_pinned', text)
   }
 
-  #settingsAfter(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
+  /** What is set in the session, as it has said. */
+  settingsAfter(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
     const settings = new Map(session.settings)
     for (const [name, value] of answer.settings) {
       if (session.reports(name) || (name === guard && value === 'off') || isOfTransaction(name)) continue

@@ -19,6 +19,9 @@ function keywordOf([first]: readonly Token[]): string {
 }
 
 /** Nothing in them is evaluated. */
+/** PostgreSQL keeps this much of a name. */
+const nameBytes = 63
+
 const isUtility = new Set(['set', 'reset', 'listen', 'unlisten', 'load', 'discard', 'deallocate', 'do', 'comment'])
 
 type Reader = (tokens: readonly Token[], isAlone: boolean) => Effects
@@ -111,7 +114,7 @@ function deallocateEffects(tokens: readonly Token[], isAlone: boolean): Effects 
   const name = tokens[at]
   if (isWord(name, 'all')) return [{ kind: 'deallocate all' }]
   const isWhole = (name?.kind === 'word' || name?.kind === 'name') && tokens.length === at + 1
-  return [{ kind: 'deallocate', statement: name?.text ?? '', isAlone: isAlone && isWhole }]
+  return [{ kind: 'deallocate', statement: (name?.text ?? '').slice(0, nameBytes), isAlone: isAlone && isWhole }]
 }
 
 function unlistenEffects([, channel]: readonly Token[]): Effects {

@@ -6,21 +6,27 @@
 
 import { randomBytes } from 'node:crypto'
 import type { MessageBytes } from '../wire/read.ts'
+import type { ListeningServer } from './listening-server.ts'
 
 const mostHeldBytes = 1 << 20
 
-export class Replacement<Connection> {
-  readonly next: Connection
-  /** The marker's payload. */
-  readonly marker = randomBytes(12).toString('hex')
+export class Succession {
+  readonly next: ListeningServer
+  /** Of its marker. */
+  readonly payload = randomBytes(12).toString('hex')
   #hasLeftOld = false
   #hasReachedNext = false
   /** What has come from the new one, behind the marker, before that came from the old one. */
   readonly #held: Buffer[] = []
   #heldBytes = 0
 
-  constructor(next: Connection) {
+  constructor(next: ListeningServer) {
     this.next = next
+  }
+
+  /** Nothing more of the old one's is heard. */
+  get hasLeftOld(): boolean {
+    return this.#hasLeftOld
   }
 
   /** The marker has come from both. */
@@ -33,14 +39,14 @@ export class Replacement<Connection> {
     return this.#heldBytes > mostHeldBytes
   }
 
-  marked(connection: Connection): void {
-    if (connection === this.next) this.#hasReachedNext = true
+  marked(from: ListeningServer): void {
+    if (from === this.next) this.#hasReachedNext = true
     else this.#hasLeftOld = true
   }
 
   /** True if this is to be heard now; what is to be heard later is kept. */
-  isHeard({ bytes, start, end }: MessageBytes, connection: Connection): boolean {
-    if (connection !== this.next) return !this.#hasLeftOld
+  isHeard({ bytes, start, end }: MessageBytes, from: ListeningServer): boolean {
+    if (from !== this.next) return !this.#hasLeftOld
     if (this.#hasReachedNext) {
       this.#held.push(Buffer.from(bytes.subarray(start, end)))
       this.#heldBytes += end - start
