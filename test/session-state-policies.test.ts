@@ -436,6 +436,9 @@ describe('session_state = reject', () => {
     assert.deepEqual(await one.query('commit'), ['C ROLLBACK', 'Z I'])
     await one.query("do $$ begin perform set_config('app.tenant', 'x', false); end $$")
     assert.ok([null, ''].includes(await show(two, 'app.tenant')))
+    const named = raw.bind(['app.tenant'])
+    const [, refusal] = await one.ask(raw.parse("select set_config($1, 'x', false)"), named, raw.execute(), raw.sync)
+    assert.match(String(refusal), /^E ERROR 0A000: set_config would outlast/)
   })
 })
 

@@ -446,7 +446,7 @@ function statementName({ bytes }: MessageBytes, from: number, to: number): strin
 function filledIn(effect: Effect, { bytes, start, end, isTail }: MessagePiece): Effect {
   if (effect.kind !== 'set unnamed' && effect.kind !== 'set given') return effect
   const mentioned = dottedNames(bytes.toString('latin1', start, end))
-  if (mentioned.length > 0) return { kind: 'unsure', mentioned }
+  if (mentioned.length > 0) return { kind: 'unsure', mentioned, isSetting: true }
   return effect.kind === 'set given' && isTail ? { kind: 'set unknown' } : { kind: 'set unnamed' }
 }
 

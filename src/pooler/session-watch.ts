@@ -286,7 +286,7 @@ export class SessionWatch {
       case 'discard':
         return this.#reconsider(...askableKinds)
       case 'unsure':
-        return this.#anything(effect.mentioned)
+        return this.#anything(effect)
       default:
         return undefined
     }
@@ -316,8 +316,9 @@ export class SessionWatch {
   }
 
   /** What can be asked for follows the client, or pins it; the rest is removed when another one comes. Where nothing may be left, all of it is. */
-  #anything(mentioned: readonly string[]): TaxirankError | undefined {
+  #anything({ mentioned, isSetting }: Extract<Effect, { kind: 'unsure' }>): TaxirankError | undefined {
     if (this.#policy === 'pin') return this.#keep('parameters')
+    if (this.#policy === 'reject' && isSetting) return this.#refuse('set_config')
     this.#isTouched = true
     this.#isStrange = true
     if (this.#policy === 'reject') {

@@ -110,6 +110,7 @@ describe('a text changes its session', () => {
     ],
     'DEALLOCATE Pdo_Stmt_1': [deallocate('pdo_stmt_1')],
     'deallocate prepare "S"': [deallocate('S')],
+    [`DEALLOCATE ${'n'.repeat(70)}`]: [deallocate('n'.repeat(63))],
     'INSERT INTO t VALUES (1); DEALLOCATE s1': [deallocate('s1', false)],
     'COMMIT; DEALLOCATE s1': [deallocate('s1', false)],
     'DEALLOCATE s1; DELETE FROM t': [deallocate('s1', false)],

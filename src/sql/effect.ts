@@ -41,9 +41,9 @@ export type Effect =
   | { readonly kind: 'read sequence' }
   /**
    * Anything may happen: code that can't be seen runs, or the text could not be understood. `mentioned`: dotted names that stand in strings, of
-   * custom parameters maybe.
+   * custom parameters maybe. `isSetting`: it is certain that a parameter is set, but not which.
    */
-  | { readonly kind: 'unsure'; readonly mentioned: readonly string[] }
+  | { readonly kind: 'unsure'; readonly mentioned: readonly string[]; readonly isSetting?: true }
 
 /** In the order of the text; the one empty list is `noEffects`. */
 export type Effects = readonly Effect[]

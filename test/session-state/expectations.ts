@@ -141,6 +141,12 @@ const lesserPromises: readonly LesserPromise[] = [
     why: 'DO and CALL are not refused, for most do nothing to their session: what they leave is removed',
   },
   {
+    policies: ['reset'],
+    isOf: ({ name }) => name === 'LISTEN',
+    keeping: 'lost',
+    why: 'who listens is known for the transaction only: what comes later may be another’s, and goes to nobody',
+  },
+  {
     policies: ['track', 'pin', 'reset', 'reject'],
     isOf: ({ name }) => name === 'Parse with a name, for EXECUTE',
     keeping: 'lost',
