@@ -143,6 +143,10 @@ describe('what is there by right', () => {
     for (let n = 0; n < 5; n++) assert.equal(await one.value('show work_mem'), '1000kB')
     await one.query('select set_work_mem()')
     assert.deepEqual(seen(pooler), [])
+    await one.query('set statement_timeout = 1')
+    for (let n = 0; n < 20; n++) await one.query('begin')
+    await one.query('rollback')
+    assert.deepEqual(seen(pooler), [])
   })
 
   it('is what the connect query has left', async () => {

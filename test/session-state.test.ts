@@ -1,6 +1,5 @@
 /**
- * A small part of `npm run session-state`, policy by policy: what today's version leaks and keeps. To widen it, add rows to
- * `expected`, and policies as they come.
+ * A small part of `npm run session-state`, policy by policy: what leaks and what is kept. To widen it, add rows to `expected`.
  */
 
 import assert from 'node:assert/strict'
@@ -18,7 +17,7 @@ import { temporaryFolder } from './support/postgres.ts'
 /** In these situations, by their short names. */
 const inSituations = ['own', 'rb', 'multi ✗'] as const
 
-/** By kind, as the report's tables show it: K kept, S stays with the server, L lost, · nothing there; ! leaks. */
+/** By kind, as the report's tables show it: K kept, P pinned, A until another comes, S stays with the server, L lost, R refused, · nothing there; ! leaks. */
 const expected: Partial<Record<Policy, Readonly<Record<string, readonly string[]>>>> = {
   allow: {
     'SET TimeZone': ['K', '·', '·'],
@@ -31,6 +30,40 @@ const expected: Partial<Record<Policy, Readonly<Record<string, readonly string[]
     'SQL PREPARE': ['L', 'L', 'L'],
     pg_advisory_lock: ['S **!**', 'S **!**', 'S **!**'],
     LISTEN: ['L', '·', '·'],
+  },
+  track: {
+    'SET TimeZone': ['K', '·', '·'],
+    'SET work_mem': ['K', '·', '·'],
+    'SET app.tenant': ['K', '·', '·'],
+    'SET ROLE': ['K', '·', '·'],
+    'CREATE TEMP TABLE': ['P', '·', '·'],
+    'SQL PREPARE': ['P', 'P', 'P'],
+    pg_advisory_lock: ['P', 'P', 'P'],
+    LISTEN: ['K', '·', '·'],
+  },
+  pin: {
+    'SET TimeZone': ['K', '·', '·'],
+    'SET work_mem': ['P', '·', '·'],
+    'SET ROLE': ['P', '·', '·'],
+    'CREATE TEMP TABLE': ['P', '·', '·'],
+    pg_advisory_lock: ['P', 'P', 'P'],
+    LISTEN: ['P', '·', '·'],
+  },
+  reset: {
+    'SET TimeZone': ['K', '·', '·'],
+    'SET work_mem': ['A', '·', '·'],
+    'SET ROLE': ['A', '·', '·'],
+    'CREATE TEMP TABLE': ['A', '·', '·'],
+    pg_advisory_lock: ['A', 'A', 'A'],
+    LISTEN: ['L', '·', '·'],
+  },
+  reject: {
+    'SET TimeZone': ['K', '·', '·'],
+    'SET work_mem': ['R', 'R', 'R'],
+    'SET ROLE': ['R', 'R', 'R'],
+    'CREATE TEMP TABLE': ['R', 'R', 'R'],
+    pg_advisory_lock: ['R', 'R', 'R'],
+    LISTEN: ['R', 'R', 'R'],
   },
 }
 

@@ -362,9 +362,10 @@ export class SessionKeeper {
     const answer = readAnswer(rows)
     this.#countPrepared(answer)
     const unseen = isFailed ? [noAnswer] : this.#unseenIn(answer, doubts)
-    if (unseen.length === 0 || !holder) return
-    this.#watch.cleanUp()
-    this.#parts.foundUnseen(unseen, holder)
+    if (unseen.length > 0) this.#watch.cleanUp()
+    // A client that wants answers in no time need not have left anything.
+    if (holder && !(isFailed && this.parameters.settings.has('statement_timeout')))
+      this.#parts.foundUnseen(unseen, holder)
   }
 
   /** What the connect query has left belongs there; and what a client's startup packet has set is spelled as it came, not as PostgreSQL does. */
