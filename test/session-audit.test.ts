@@ -146,7 +146,7 @@ describe('what is there by right', () => {
     await one.query('set statement_timeout = 1')
     for (let n = 0; n < 20; n++) await one.query('begin')
     await one.query('rollback')
-    assert.deepEqual(seen(pooler), [])
+    assert.deepEqual(seen(pooler), [['', 'SET statement_timeout', 1]])
   })
 
   it('is what the connect query has left', async () => {
