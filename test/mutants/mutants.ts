@@ -72,7 +72,7 @@ const lending: readonly Mutant[] = [
   {
     name: 'kept-settings',
     bug: 'does not reset what the client before has set',
-    file: 'src/pooler/parameters.ts',
+    file: 'src/pooler/session-statements.ts',
     find: 'const isReset = hasMore(server, client)',
     replace: 'const isReset = false',
   },
