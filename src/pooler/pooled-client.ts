@@ -248,7 +248,8 @@ export class PooledClient
   }
 
   pinned(reasons: readonly string[]): void {
-    if (this.#isToldOfPin) return
+    // That may be known while a message of the server's is half written: then it is told when the client is pinned anew, or never.
+    if (this.#isToldOfPin || this.#server?.isMidReply) return
     this.#isToldOfPin = true
     const text = `this connection keeps a server of the pool beyond its transaction: ${reasons.join(', ')}`
     this.#client.write(build.notice(text), 0)
