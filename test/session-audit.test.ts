@@ -158,19 +158,6 @@ describe('what is there by right', () => {
   })
 })
 
-describe('statements of others', () => {
-  it('are there again when code has dropped them', async () => {
-    const pooler = await start({})
-    const [one, two] = [await pooler.login(), await pooler.login()]
-    const prepared = [raw.bind([], 'mine'), raw.execute(), raw.sync]
-    await one.ask(raw.parse('select 7', 'mine'), raw.sync)
-    for (const code of ['deallocate all', 'select count(*) from pg_class']) {
-      await two.query(`do $$ begin execute '${code}'; end $$`)
-      assert.deepEqual(await one.ask(...prepared), ['2', 'D 7', 'C SELECT 1', 'Z I'])
-    }
-  })
-})
-
 describe('what texts have shown', () => {
   it('is not taken for unseen', async () => {
     const options: TestPoolerOptions = { poolSize: 5, sessionAuditEvery: 1 }

@@ -77,7 +77,6 @@ export function questionOf({ kinds, names, isAnyName, hasFailed }: Doubts): stri
   if (isAnyName) {
     parts.push(
       `SELECT 'set',name,pg_catalog.current_setting(name,true) FROM pg_catalog.pg_settings WHERE source ${equals} 'session'`,
-      "SELECT 'prepared',pg_catalog.count(*)::pg_catalog.text,NULL FROM pg_catalog.pg_prepared_statements WHERE NOT from_sql",
     )
   }
   for (const name of names.keys()) {
@@ -96,8 +95,6 @@ function isSet(name: string): string {
 
 export interface Answer {
   readonly kinds: ReadonlySet<PinKind>
-  /** How many statements the protocol has prepared; undefined: not asked. */
-  readonly prepared: number | undefined
   /** What it listens to. */
   readonly channels: readonly string[]
   /** Null: there is no such parameter. */
@@ -108,15 +105,13 @@ export interface Answer {
 export function readAnswer(rows: readonly (readonly (string | null)[])[]): Answer {
   const kinds = new Set<PinKind>()
   const channels: string[] = []
-  let prepared: number | undefined
   const settings = new Map<string, string | null>()
   for (const [what, name, value = null] of rows) {
     if (what === 'listen') channels.push(name ?? '')
-    else if (what === 'prepared') prepared = Number(name)
     else if (what === 'set' && name) {
       if (!isOfTransaction(name.toLowerCase())) settings.set(name.toLowerCase(), value)
     } else if (value === 'true') kinds.add(name as PinKind)
   }
   if (channels.length > 0) kinds.add('LISTEN')
-  return { kinds, prepared, channels, settings }
+  return { kinds, channels, settings }
 }

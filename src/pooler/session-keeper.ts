@@ -39,8 +39,6 @@ export interface KeptServer extends HandOverDesk {
   readonly isAtRest: boolean
   /** A request of the pooler's own drops all statements. */
   statementsDropped(): void
-  /** Named statements that it should have. */
-  readonly preparedStatements: number
   /** Something for which the lease has waited is there. */
   reconsider(): void
   /** Its holder keeps it from now on, or not any more. */
@@ -331,7 +329,6 @@ export class SessionKeeper {
     if (isSample) return this.#learnSample(asked, doubts)
     if (asked.isFailed) return this.#keepUnasked()
     const answer = readAnswer(asked.rows)
-    this.#countPrepared(answer)
     const settings = this.#watch.answered(doubts, answer, this.parameters)
     if (settings instanceof TaxirankError) return this.#overfull(settings)
     this.session.settingsKnown(settings)
@@ -352,15 +349,9 @@ export class SessionKeeper {
     if (refusal) this.#overfull(refusal)
   }
 
-  /** Code may have dropped what others have prepared. */
-  #countPrepared({ prepared }: Answer): void {
-    if (prepared !== undefined && prepared !== this.#server.preparedStatements) this.#server.statementsDropped()
-  }
-
   #learnSample({ isFailed, rows }: Inquiry, doubts: Doubts): void {
     const { holder } = this.#server
     const answer = readAnswer(rows)
-    this.#countPrepared(answer)
     const unseen = isFailed ? [noAnswer] : this.#unseenIn(answer, doubts)
     if (unseen.length > 0) this.#watch.cleanUp()
     // A client that wants answers in no time need not have left anything.
