@@ -19,6 +19,7 @@
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
+import { nameBytes } from '../sql/statement-effects.ts'
 import { dottedNames } from '../sql/function-effects.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
@@ -433,9 +434,6 @@ export class ServerStatements {
     return renamedOnly(message, from, to, nobodysName)
   }
 }
-
-/** PostgreSQL keeps this much of a name. */
-const nameBytes = 63
 
 /** Hot path. As PostgreSQL compares it. */
 function statementName({ bytes }: MessageBytes, from: number, to: number): string {

@@ -50,6 +50,7 @@ export class SessionWatch {
   /** Something was changed in this lease, maybe taken back since. */
   #isTouched = false
   #cleaning: Cleaning = 'none'
+  /** Anything of the above was touched in this lease: what ends it has to look. Whoever changes them sets it. */
   #hasNoted = false
 
   constructor(policy: SessionState, desk: PinDesk, now: () => number) {

@@ -18,10 +18,10 @@ function keywordOf([first]: readonly Token[]): string {
   return first?.kind === 'word' ? first.text : first?.text === '(' ? 'select' : ''
 }
 
-/** Nothing in them is evaluated. */
 /** PostgreSQL keeps this much of a name. */
-const nameBytes = 63
+export const nameBytes = 63
 
+/** Nothing in them is evaluated. */
 const isUtility = new Set(['set', 'reset', 'listen', 'unlisten', 'load', 'discard', 'deallocate', 'do', 'comment'])
 
 type Reader = (tokens: readonly Token[], isAlone: boolean) => Effects
