@@ -192,6 +192,46 @@ describe('a prepared statement', () => {
     assert.deepEqual(await second().ask(run('s')), gave('f'))
   })
 
+  it('is analysed anew behind a SET of the same pipeline, though others have it as it was', async () => {
+    const text = "select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'"
+    const group = raw.all(raw.parse(text, 's'), run('s'))
+    assert.deepEqual((await second().ask(group)).at(2), 'D f')
+    const sets = [
+      raw.query("set time zone 'Asia/Tokyo'"),
+      raw.all(raw.statement("set time zone 'Asia/Tokyo'"), raw.sync),
+    ]
+    for (const set of sets) {
+      first().send(set, group, raw.closeStatement('s'), raw.sync, raw.query('reset time zone'))
+      await first().answer()
+      assert.deepEqual((await first().answer()).at(2), 'D t')
+      assert.deepEqual([await first().answer(), (await first().answer()).at(0)], [['3', 'Z I'], 'C RESET'])
+      assert.deepEqual((await second().ask(run('s'))).at(1), 'D f')
+    }
+  })
+
+  it('that was prepared behind a SET LOCAL is not used under other parameters', async () => {
+    const texts = ["set local time zone 'Asia/Tokyo'", "select set_config('timezone', 'Asia/Tokyo', true)"]
+    for (const [index, set] of texts.entries()) {
+      const text = `select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z' and ${index} = ${index}`
+      const group = raw.all(raw.statement(set), raw.parse(text, `s${index}`), run(`s${index}`))
+      assert.ok((await first().ask(group)).includes('D t'))
+      await second().ask(raw.parse(text, `s${index}`), raw.sync)
+      assert.deepEqual((await second().ask(run(`s${index}`))).at(1), 'D f')
+    }
+  })
+
+  it('is not taken for what it would be under a SET that is rolled back in front of it', async () => {
+    const text = "select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'"
+    const zoned = await pooler.login({ TimeZone: 'Asia/Tokyo' })
+    await zoned.ask(raw.parse(text, 's'), raw.sync)
+    await first().ask(raw.parse(text, 's'), raw.sync)
+    await first().query('begin')
+    await first().query("set time zone 'Asia/Tokyo'")
+    first().send(raw.query('rollback'), run('s'))
+    await first().answer()
+    assert.deepEqual(await first().answer(), gave('f'))
+  })
+
   it('of a name that is taken is refused in the words of PostgreSQL, and the client goes on', async () => {
     await first().ask(raw.parse('select 1', 's'), raw.sync)
     const taken = 'E ERROR 42P05: prepared statement "s" already exists'
@@ -445,6 +485,14 @@ describe('the unnamed statement', () => {
     assert.deepEqual(await first().ask(run('')), [none, 'Z I'])
     assert.deepEqual(await first().ask(raw.describeStatement(), raw.sync), [none, 'Z I'])
     assert.deepEqual(await second().ask(run('')), gave(2))
+  })
+
+  it('of another client is not there either when a Close of it, or a Query, was skipped', async () => {
+    for (const skipped of [raw.closeStatement(''), raw.query('select 3')]) {
+      await second().ask(raw.parse('select 2'), raw.sync)
+      assert.deepEqual((await second().ask(raw.bind([], 'none'), skipped, raw.sync)).at(-1), 'Z I')
+      assert.deepEqual(await first().ask(run('')), [none, 'Z I'])
+    }
   })
 })
 

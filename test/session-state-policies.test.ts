@@ -206,6 +206,22 @@ describe('a parameter that PostgreSQL does not report', () => {
     assert.equal(await moved(() => show(first(), 'work_mem')), '9MB')
   })
 
+  it('is set by the unnamed statement, though a newer one or a Close of it was sent, which is skipped', async () => {
+    const { one, two } = await trio({ poolSize: 1 })
+    for (const skipped of [
+      raw.parse('select 1'),
+      raw.closeStatement(''),
+      raw.all(raw.parse('select 1'), raw.query('x')),
+    ]) {
+      one.send(raw.parse("set work_mem = '1MB'"), raw.sync)
+      one.send(raw.bind([], 'none'), skipped, raw.sync, raw.bind(), raw.execute(), raw.sync)
+      const answers = [await one.answer(), await one.answer(), await one.answer()]
+      assert.deepEqual(answers.at(-1)?.at(-1), 'Z I')
+      assert.equal(await show(two, 'work_mem'), '4MB')
+      await one.query('reset work_mem')
+    }
+  })
+
   it('may have its name in a Bind, also one that nobody knows of', async () => {
     const set = 'select set_config($1, $2, false)'
     await first().ask(raw.statement(set, ['app.Bound', 'one']), raw.sync)

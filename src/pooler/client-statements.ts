@@ -3,7 +3,7 @@
  * server.
  */
 
-import { type Effects, noEffects } from '../sql/effect.ts'
+import { type Effects, noEffects, unsure } from '../sql/effect.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import type { PlanParameters, PreparedStatement, PreparedStatements } from './prepared-statements.ts'
 
@@ -15,13 +15,22 @@ const longestUnnamed = 1 << 20
 const keptUnnamedBytes = 16_384
 const noBytes = Buffer.alloc(0)
 
+/** So many are told apart. */
+const mostTold = 100
+const anyEffects: Effects = [...unsure, { kind: 'indelible', what: 'many statements without a name in one group' }]
+
+function mostEffects(effects: Effects): Effects {
+  return effects.length > mostTold ? anyEffects : effects
+}
+
 export class ClientStatements {
   readonly #store: PreparedStatements
   readonly #byName = new Map<string, PreparedStatement>()
   /** Grows when the client sends a Parse of the unnamed statement or drops it: tells its newest from an older one on another server. */
   unnamedParses = 0
-  /** What running the unnamed statement does to a session. */
-  unnamedEffects: Effects = noEffects
+  #unnamedEffects: Effects = noEffects
+  /** Those of its newest Parse. */
+  #newestEffects: Effects = noEffects
   #unnamed: Buffer = noBytes
   #unnamedBytes = 0
 
@@ -44,6 +53,11 @@ export class ClientStatements {
     const other = this.#store.of(statement.content, parameters)
     this.set(name, other)
     return other
+  }
+
+  /** As it was when it was last prepared or used, whatever the parameters are now. */
+  asUsed(name: string): PreparedStatement | undefined {
+    return this.#byName.get(name)
   }
 
   /** One of its names for what servers have under this one. */
@@ -104,10 +118,28 @@ export class ClientStatements {
     if (this.#unnamedBytes > 0) bytes.copy(this.#unnamed, 0, start, end)
   }
 
+  /** Hot path. What running it does to a session. */
+  get unnamedEffects(): Effects {
+    return this.#unnamedEffects
+  }
+
+  /** A Parse of it has these effects. `maySkip`: PostgreSQL may skip it behind an error, and then what there was before is still there. */
+  unnamedGets(effects: Effects, maySkip: boolean): void {
+    const before = this.#unnamedEffects
+    this.#newestEffects = effects
+    if (!maySkip || before.length === 0) this.#unnamedEffects = effects
+    else if (effects.length > 0 && effects !== before) this.#unnamedEffects = mostEffects([...before, ...effects])
+  }
+
+  /** Hot path. Whatever was sent has been answered: if it is there, it is the newest. */
+  unnamedSettled(): void {
+    this.#unnamedEffects = this.#newestEffects
+  }
+
   /** Hot path. A Query or a Close drops it: what other servers have of it is none of the client's any more. */
   unnamedDropped(): void {
     this.#unnamedBytes = 0
-    this.unnamedEffects = noEffects
+    this.#unnamedEffects = this.#newestEffects = noEffects
     this.unnamedParses++
     if (this.#unnamed.length > keptUnnamedBytes) this.#unnamed = noBytes
   }

@@ -4,6 +4,7 @@
  * check. Values are byte strings.
  */
 
+import { isPlanless } from '../sql/parameter-name.ts'
 import * as build from '../wire/build.ts'
 
 /** Reported by PostgreSQL and settable by anybody: carried from server to server with the client. By lower-case name. */
@@ -177,20 +178,6 @@ function sorted(assignments: ReadonlyMap<string, string>): Assignments {
 
 function textOf(assignments: Assignments): string {
   return assignments.map(([name, value]) => `${name}\0${value}\0`).join('')
-}
-
-const planless = new Set([
-  'application_name',
-  'default_transaction_read_only',
-  'extra_float_digits',
-  'client_min_messages',
-  'in_hot_standby',
-  'scram_iterations',
-])
-
-/** No plan depends on it: custom parameters are read when a statement runs. */
-function isPlanless(name: string): boolean {
-  return planless.has(name) || name.includes('.') || name.endsWith('_timeout')
 }
 
 /** A setting's name as SET takes it unquoted: maybe that of an extension's. */

@@ -604,7 +604,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
 
   #giveBack(isUsed: boolean): void {
     this.#server.resume()
-    if (this.#keeper.isTouched) this.#statements.expireLease()
+    this.#statements.leaseEnded()
     const { isDirty, reason: spoilt } = this.#keeper.end(isUsed)
     const reason = isUsed && this.#owner.rules.isUsedOnce ? 'it has been used, and is used once' : spoilt
     const { id } = this.#theHolder

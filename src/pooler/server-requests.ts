@@ -5,7 +5,7 @@
 
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
-import { type Effect, type Effects, noEffects } from '../sql/effect.ts'
+import { changesAnalysis, type Effect, type Effects, noEffects } from '../sql/effect.ts'
 import { unsureAbout } from '../sql/function-effects.ts'
 import * as build from '../wire/build.ts'
 import { Frontend } from '../wire/messages.ts'
@@ -73,6 +73,7 @@ export class ServerRequests implements StatementDesk {
     this.#holder = holder
     this.#isFirst = true
     this.statements.leaseBegan()
+    if (holder.hasStatements) holder.statements.unnamedSettled()
   }
 
   // For the statements.
@@ -94,6 +95,7 @@ export class ServerRequests implements StatementDesk {
 
   running(effects: Effects): TaxirankError | undefined {
     if (effects.some(dropsStatements)) this.statements.allDropping()
+    if (effects.some(changesAnalysis)) this.statements.touched()
     this.#desk.noted(effects, this.#theHolder)
     return this.#keeper.running(effects)
   }
@@ -133,7 +135,7 @@ export class ServerRequests implements StatementDesk {
     const effects = this.#classify(message, message.start + header + 1)
     const holder = this.#theHolder
     if (effects.length === 0 && !holder.hasStatements) return
-    holder.statements.unnamedEffects = effects
+    holder.statements.unnamedGets(effects, this.#queue.needsSync)
     if (effects.length > 0) this.#sequencesNoted(effects)
   }
 
@@ -168,8 +170,7 @@ export class ServerRequests implements StatementDesk {
     if (message.type === Frontend.query || message.type === Frontend.functionCall) return this.#replaceQuery(message)
     if (message.type === Frontend.parse) this.#desk.tally.clientParses++
     else if (message.type === Frontend.bind) this.#desk.tally.binds++
-    const mustParse = this.#desk.isFailed || this.#keeper.isTouched
-    return this.statements.replace(message, this.#theHolder, mustParse)
+    return this.statements.replace(message, this.#theHolder, this.#desk.isFailed)
   }
 
   /** Throws `statement_too_long`. */
@@ -232,7 +233,9 @@ export class ServerRequests implements StatementDesk {
   /** PostgreSQL doesn't, if it skips the message. */
   #unnamedDropped(holder: Holder): void {
     if (this.#queue.isSkipping) return
-    this.statements.unnamedDropped()
+    // Behind an error of the same group it is there still: nobody's then.
+    if (this.#queue.needsSync) this.statements.unnamedLost()
+    else this.statements.unnamedDropped()
     holder.unnamedDropped()
   }
 

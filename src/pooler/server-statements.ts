@@ -90,6 +90,8 @@ export class ServerStatements {
   readonly #changed = new Map<string, number>()
   /** In which group it may have dropped all of them; -1: in none. */
   #allChangedIn = -1
+  /** In this lease something was sent that changes what is analysed behind it: whether it runs, and for how long it holds, nobody knows. */
+  #isTouched = false
 
   /** `most` are kept prepared; 0: names are left as they are. */
   constructor(queue: ReplyQueue, most: number, desk: StatementDesk) {
@@ -109,7 +111,17 @@ export class ServerStatements {
 
   leaseBegan(): void {
     this.#lease++
+    this.#isTouched = false
     this.#settled()
+  }
+
+  /** What is prepared behind this may be analysed otherwise than under the parameters that the owner is known to have. */
+  touched(): void {
+    this.#isTouched = true
+  }
+
+  leaseEnded(): void {
+    if (this.#isTouched) this.expireLease()
   }
 
   #settled(): void {
@@ -206,7 +218,7 @@ export class ServerStatements {
     return !this.#hasUnnamedOf(owner) && (this.#unnamedOf !== 0 || hasUnnamed)
   }
 
-  /** Hot path. Sends what must go ahead of the message. Throws `protocol_violation`, `statement_too_long`. */
+  /** Hot path. Sends what must go ahead of the message. `mustParse`: no Parse may be spared. Throws `protocol_violation`, `statement_too_long`. */
   replace(message: MessagePiece, owner: StatementOwner, mustParse: boolean): Replacement | undefined {
     const from = statementNameAt(message)
     if (message.bytes[from] === 0) return this.#useUnnamed(message, from, owner)
@@ -215,7 +227,7 @@ export class ServerStatements {
     const name = statementName(message, from, to)
     switch (message.bytes[message.start]) {
       case Frontend.parse:
-        return this.#parse(message, to, name, owner, mustParse)
+        return this.#parse(message, to, name, owner, mustParse || this.#isTouched)
       case Frontend.close:
         return this.#close(message, from, to, name, owner)
       default:
@@ -263,12 +275,17 @@ export class ServerStatements {
 
   /** Hot path. */
   #use(message: MessagePiece, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
-    const statement = this.#isDropped(name) ? undefined : owner.statements.get(name, owner.parameters)
+    const statement = this.#isDropped(name) ? undefined : this.#meant(name, owner)
     const refusal = statement && this.#refusal(message, statement.effects)
     if (refusal) return this.#refuse(message, from, to, refusal)
     if (statement) this.#ensure(statement)
     this.#queue.sentExtended()
     return renamed(message, from, to, statement?.name ?? strangersName(name))
+  }
+
+  /** Hot path. Under parameters that are not known for sure it is what PostgreSQL would have: as it was analysed before. */
+  #meant(name: string, { statements, parameters }: StatementOwner): PreparedStatement | undefined {
+    return this.#isTouched ? statements.asUsed(name) : statements.get(name, parameters)
   }
 
   /** Hot path. Why what a Bind would run must not. */
@@ -385,7 +402,7 @@ export class ServerStatements {
     const from = statementNameAt(message)
     const { statements } = owner
     if (!message.isTail) throw tooLong(message)
-    const before = statements.get(name, owner.parameters)
+    const before = this.#meant(name, owner)
     if (before && !this.#isDropped(name)) return this.#parseAgain(message, from, to, name, before)
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
     const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.parameters)

@@ -163,11 +163,6 @@ export class SessionKeeper {
     return this.#listening.isHandingOver
   }
 
-  /** What is prepared now may depend on what nobody else's session has. */
-  get isTouched(): boolean {
-    return this.#watch.isTouched
-  }
-
   /** What the connect query has set belongs to every session. */
   introduced(rows: readonly (readonly (string | null)[])[]): void {
     const answer = readAnswer(rows)
@@ -286,7 +281,7 @@ export class SessionKeeper {
 
   /** Hot path. Nothing is in doubt, and the lease is about to end: true if the session is to be asked for everything all the same. */
   choosesSample(): boolean {
-    if (this.#hasSampled || !this.#watch.isKnown) return false
+    if (this.#hasSampled || !this.#watch.isKnown || this.isHandingOver) return false
     return (this.#hasSampled = this.#parts.takesSample())
   }
 

@@ -47,8 +47,6 @@ export class SessionWatch {
   #mayListen = false
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
-  /** Something was changed in this lease, maybe taken back since. */
-  #isTouched = false
   #cleaning: Cleaning = 'none'
   /** Anything of the above was touched in this lease: what ends it has to look. Whoever changes them sets it. */
   #hasNoted = false
@@ -109,11 +107,6 @@ export class SessionWatch {
     return this.#pins.size > 0
   }
 
-  /** Hot path. */
-  get isTouched(): boolean {
-    return this.#isTouched
-  }
-
   /** What must be done before somebody else gets the server. */
   get cleaning(): Cleaning {
     if (this.#cleaning === 'none' && (this.isInDoubt || this.isPinned)) return 'reset'
@@ -145,7 +138,6 @@ export class SessionWatch {
     this.#hasNoted = true
     if (kind === 'LISTEN') this.#mayListen = true
     if (this.isOff || this.#policy === 'reset') return
-    this.#isTouched = true
     if (this.#policy === 'reject') this.cleanUp()
     else if (askableKinds.includes(kind)) this.#kinds.add(kind)
     else this.#pinFor(kind)
@@ -244,7 +236,6 @@ export class SessionWatch {
     this.#hasNoted = false
     for (const kind of this.#pins) this.#unpin(kind)
     this.#forgetDoubts()
-    this.#isTouched = false
     this.#mayListen = false
     this.#cleaning = 'none'
   }
@@ -299,7 +290,6 @@ export class SessionWatch {
     if (session.reports(name)) return undefined
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
     if (this.#policy === 'pin' || !isSettingName(name)) return this.#keep('parameters')
-    this.#isTouched = true
     this.#names.set(name, value === null && this.#names.get(name) !== false)
     return undefined
   }
@@ -310,7 +300,6 @@ export class SessionWatch {
   }
 
   #setAny(mentioned: readonly string[]): undefined {
-    this.#isTouched = true
     this.#isAnyName = true
     for (const name of mentioned) if (isSettingName(name)) this.#names.set(name, false)
     return undefined
@@ -320,7 +309,6 @@ export class SessionWatch {
   #anything({ mentioned, isSetting }: Extract<Effect, { kind: 'unsure' }>): TaxirankError | undefined {
     if (this.#policy === 'pin') return this.#keep('parameters')
     if (this.#policy === 'reject' && isSetting) return this.#refuse('set_config')
-    this.#isTouched = true
     this.#isStrange = true
     if (this.#policy === 'reject') {
       this.cleanUp()
@@ -339,7 +327,6 @@ export class SessionWatch {
   #keep(kind: PinKind): TaxirankError | undefined {
     if (this.#policy === 'reject') return this.#refuse(kind)
     if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
-    this.#isTouched = true
     if (askableKinds.includes(kind)) this.#kinds.add(kind)
     return undefined
   }

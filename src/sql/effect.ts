@@ -3,6 +3,8 @@
  * parameters are in lower case, as PostgreSQL compares them; all texts are byte strings (latin1), as they came.
  */
 
+import { isPlanless } from './parameter-name.ts'
+
 export type Effect =
   /**
    * SET, RESET or set_config of one parameter, for the session. null: back to its default; undefined: to a value of which the session
@@ -10,6 +12,8 @@ export type Effect =
    */
   | { readonly kind: 'set'; readonly name: string; readonly value: null | undefined }
   | { readonly kind: 'reset all' }
+  /** One parameter is set until the transaction is over, and what is prepared till then stays as it was analysed under it (`isBaked`). */
+  | { readonly kind: 'set local' }
   /** It may set any of PostgreSQL's own parameters: UPDATE pg_settings. */
   | { readonly kind: 'set unknown' }
   /** It sets one parameter of which not even the name can be read. */
@@ -44,6 +48,27 @@ export type Effect =
    * custom parameters maybe. `isSetting`: it is certain that a parameter is set, but not which.
    */
   | { readonly kind: 'unsure'; readonly mentioned: readonly string[]; readonly isSetting?: true }
+
+/** What is prepared behind it may be analysed otherwise than what others prepare of the same text. */
+export function changesAnalysis(effect: Effect): boolean {
+  switch (effect.kind) {
+    case 'set':
+      return !isPlanless(effect.name)
+    case 'set local':
+    case 'reset all':
+    case 'set unknown':
+    case 'set unnamed':
+    case 'set given':
+    case 'temporary':
+    case 'indelible':
+    case 'unsure':
+      return true
+    case 'discard':
+      return effect.what === 'all'
+    default:
+      return false
+  }
+}
 
 /** In the order of the text; the one empty list is `noEffects`. */
 export type Effects = readonly Effect[]
