@@ -88,9 +88,15 @@ export class ServerRequests implements StatementDesk {
 
   /** Hot path. It can't be known yet what the message means. */
   mustWait(message: RequestHead): boolean {
-    if (!this.statements.mustWait(message)) return false
+    if (!this.statements.mustWait(message) && !this.#isUnsettledDeallocate(message)) return false
     this.#queue.holdUntilAnswered()
     return true
+  }
+
+  /** What is done instead of it depends on whether the transaction has failed by then. */
+  #isUnsettledDeallocate(message: RequestHead): boolean {
+    if (message.type !== Frontend.query || this.#queue.owed === 0 || !this.#theHolder.hasStatements) return false
+    return this.#deallocated(this.#classify(message, message.start + header)) !== undefined
   }
 
   running(effects: Effects): TaxirankError | undefined {
@@ -157,11 +163,14 @@ export class ServerRequests implements StatementDesk {
 
   /** A statement of the protocol's that the holder deallocates in SQL, which doesn't know its name. */
   #deallocatedBy(effects: Effects): { readonly deallocated: string } | undefined {
-    const [effect] = effects
+    const deallocated = this.#desk.isFailed ? undefined : this.#deallocated(effects)
+    return deallocated === undefined ? undefined : { deallocated }
+  }
+
+  #deallocated([effect]: Effects): string | undefined {
     if (effect?.kind !== 'deallocate' || !effect.isAlone || !this.statements.areNamed) return undefined
     const { statement: name } = effect
-    const isKnown = this.#theHolder.hasStatements && this.#theHolder.statements.has(name)
-    return isKnown && !this.#desk.isFailed ? { deallocated: name } : undefined
+    return this.#theHolder.hasStatements && this.#theHolder.statements.has(name) ? name : undefined
   }
 
   /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */

@@ -12,25 +12,32 @@ import { describeMachine, describeTaxirank, projectRoot } from '../../bench/mach
 import { Processes } from '../../bench/processes.ts'
 import { startCampaign } from './campaign.ts'
 import { corpus } from './corpus.ts'
+import { randomTranscripts } from './random.ts'
 import { formatReport } from './report.ts'
 
-const usage = 'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT]'
+const usage = 'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT | --drawn N]'
 
 interface Options {
   readonly seed: number
   readonly stages: number
   readonly mostCuts: number
   readonly only: string
+  /** So many conversations are drawn, instead of the corpus; 0: none. */
+  readonly drawn: number
 }
 
 function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const
-  const { values } = parseArgs({ args: [...args], options: { seed: text, stages: text, cuts: text, only: text } })
+  const { values } = parseArgs({
+    args: [...args],
+    options: { seed: text, stages: text, cuts: text, only: text, drawn: text },
+  })
   return {
     seed: whole('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
     stages: whole('stages', values.stages ?? '3', 1, 8),
     mostCuts: values.cuts === undefined ? Infinity : whole('cuts', values.cuts, 0, 1e9),
     only: values.only ?? '',
+    drawn: whole('drawn', values.drawn ?? '0', 0, 1e6),
   }
 }
 
@@ -49,7 +56,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(usage)
     return 2
   }
-  const { seed, stages, mostCuts, only } = options
+  const { seed, stages, mostCuts, only, drawn } = options
   const circumstances = {
     date: new Date().toISOString().slice(0, 10),
     command: ['npm run differential --', ...args, ...(args.includes('--seed') ? [] : ['--seed', seed])].join(' '),
@@ -57,7 +64,8 @@ async function main(args: readonly string[]): Promise<number> {
     versions: await describeTaxirank(new Processes()),
   }
   const startMs = performance.now()
-  const transcripts = corpus.filter(({ family, name }) => `${family}: ${name}`.includes(only))
+  const all = drawn > 0 ? randomTranscripts(seed, drawn) : corpus
+  const transcripts = all.filter(({ family, name }) => `${family}: ${name}`.includes(only))
   const campaign = startCampaign({ transcripts, stages, seed, mostCuts, playsPerStage: 1_500 })
   const findings = []
   for (const [{ family, name }, promise] of campaign.findings) {
@@ -69,7 +77,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { neighbourAnswers, failures } = await campaign.result
   for (const failure of failures) console.log(`FAILED ${failure}`)
   const minutes = (performance.now() - startMs) / 60_000
-  if (only === '' && mostCuts === Infinity) {
+  if (only === '' && drawn === 0 && mostCuts === Infinity) {
     const page = formatReport({ findings, neighbourAnswers, failures }, { ...circumstances, minutes })
     writeFileSync(join(projectRoot, 'docs/reports/differential.md'), page)
   }
