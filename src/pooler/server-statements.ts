@@ -220,6 +220,8 @@ export class ServerStatements {
 
   /** Hot path. Sends what must go ahead of the message. `mustParse`: no Parse may be spared. Throws `protocol_violation`, `statement_too_long`. */
   replace(message: MessagePiece, owner: StatementOwner, mustParse: boolean): Replacement | undefined {
+    // PostgreSQL skips it: nothing of it happens.
+    if (this.#queue.isSkipping) return undefined
     const from = statementNameAt(message)
     if (message.bytes[from] === 0) return this.#useUnnamed(message, from, owner)
     const to = from < 0 ? -1 : nameEnd(message, from)
@@ -330,7 +332,8 @@ export class ServerStatements {
       usedAt: 0,
       isKept: false,
     }
-    if (!prepared.isKept && this.#kept >= this.#most) this.#closeOldest()
+    // More than that are kept where a Close was skipped.
+    if (!prepared.isKept) while (this.#kept >= this.#most) this.#closeOldest()
     if (known) this.#closeOurs(known)
     prepared.isKept = true
     this.#kept++

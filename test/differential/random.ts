@@ -172,7 +172,8 @@ class Drawing {
       case 10:
         return this.#fails()
       case 11:
-        this.#hasUnnamed = true
+        // It is there, but wants values.
+        this.#hasUnnamed = false
         return { bytes: this.#given(), fails: false }
       default:
         this.#hasUnnamed = true
