@@ -1,11 +1,15 @@
 /**
- * Another client of the same pool, who uses the server whenever it is free: with the same names of statements, other texts
- * behind them, another unnamed statement, and other parameters. Its answer must be its own every time.
+ * Others of the same pool, who use the server whenever it is free, in turn: one with the same names of statements, other texts behind them, another
+ * unnamed statement, and other parameters; and one with the parameters that conversations begin with, who shares a statement with them of which what
+ * it gives depends on parameters, and has no unnamed one. Each answer must be their own every time.
  */
 
 import assert from 'node:assert/strict'
 import { RawClient } from '../support/raw-client.ts'
 import * as raw from '../support/raw-messages.ts'
+
+/** Its literals are read at Parse, under what is set by then. */
+export const dated = "select extract(epoch from '2026-01-02'::timestamptz)::int8, extract(day from '01/02/03'::date)"
 
 const parameters = { application_name: 'neighbour', options: '-c work_mem=7MB -c TimeZone=America/New_York' }
 /** The names that conversations use, too. */
@@ -15,25 +19,33 @@ const text = `select $1::text, current_setting('work_mem'), current_setting('Tim
 
 export class Neighbour {
   readonly #client: RawClient
+  readonly #twin: RawClient
+  /** What the twin must be told of its dates. */
+  readonly #dates: string
   #asked: Promise<void> | undefined
   #failure: unknown
   #token = 0
   /** How often it was answered. */
   answers = 0
 
-  private constructor(client: RawClient) {
+  private constructor(client: RawClient, twin: RawClient, dates: string) {
     this.#client = client
+    this.#twin = twin
+    this.#dates = dates
   }
 
   static async login(port: number, database: string): Promise<Neighbour> {
     const client = await RawClient.login(port, { ...parameters, database })
     await client.ask(...names.map((name, index) => raw.parse(`${text}, ${index}`, name)), raw.sync)
-    return new Neighbour(client)
+    const twin = await RawClient.login(port, { database })
+    await twin.ask(raw.parse(dated, 'd'), raw.sync)
+    const dates = (await twin.query(dated)).find((line) => line.startsWith('D')) ?? ''
+    return new Neighbour(client, twin, dates)
   }
 
   /** Asks for the server, if it isn't waiting for one. */
   ask(): void {
-    this.#asked ??= this.#ask()
+    this.#asked ??= (this.answers % 2 === 0 ? this.#ask() : this.#askTwin())
       .catch((error: unknown) => void (this.#failure ??= error))
       .finally(() => (this.#asked = undefined))
   }
@@ -47,6 +59,7 @@ export class Neighbour {
 
   leave(): void {
     this.#client.leave()
+    this.#twin.leave()
   }
 
   async #ask(): Promise<void> {
@@ -56,6 +69,14 @@ export class Neighbour {
     const seen = await this.#client.ask(raw.bind([token], names[which]), raw.execute(), own, raw.sync)
     const expected = `D ${token}|7MB|America/New_York|postgres|none||0|${which}`
     assert.deepEqual(seen, ['2', expected, 'C SELECT 1', '1', '2', `D ${token}`, 'C SELECT 1', 'Z I'])
+    this.answers++
+  }
+
+  async #askTwin(): Promise<void> {
+    const none = await this.#twin.ask(raw.bind(), raw.execute(), raw.sync)
+    assert.deepEqual(none, ['E ERROR 26000: unnamed prepared statement does not exist', 'Z I'])
+    const seen = await this.#twin.ask(raw.bind([], 'd'), raw.execute(), raw.sync)
+    assert.deepEqual(seen, ['2', this.#dates, 'C SELECT 1', 'Z I'])
     this.answers++
   }
 }

@@ -1,11 +1,12 @@
 /**
  * Conversations that nobody has thought of: requests drawn by a seed, in pipelines and transactions, some of which fail, whatever is skipped behind them.
  * Everything that a session keeps is in them: named statements and the unnamed one, parameters of all kinds. Who draws them knows what there is, so that
- * nothing is said that the pooler answers otherwise (see corpus.ts), or that is pinned.
+ * nothing is said that the pooler answers otherwise (see corpus.ts). In every fourth something may keep the server.
  */
 
 import { Random } from '../../src/relay/random.ts'
 import * as raw from '../support/raw-messages.ts'
+import { dated } from './neighbour.ts'
 import { run, type Transcript } from './transcript.ts'
 
 export function randomTranscripts(seed: number, count: number): Transcript[] {
@@ -13,8 +14,7 @@ export function randomTranscripts(seed: number, count: number): Transcript[] {
   return Array.from({ length: count }, (_, index) => ({
     family: 'drawn',
     name: `${index + 1} of seed ${seed}`,
-    steps: new Drawing(random.fork(index)).steps(),
-    isPinning: false,
+    ...new Drawing(random.fork(index), index % 4 === 3).draw(),
   }))
 }
 
@@ -34,8 +34,6 @@ const names = ['s', 't', 'a', 'own'] as const
 
 const state = `select current_setting('work_mem'), current_setting('TimeZone'), current_setting('DateStyle'), current_setting('statement_timeout'),
   coalesce(current_setting('app.tenant', true), '')`
-/** Read at Parse under the zone that is set by then. */
-const dated = "select extract(epoch from '2026-01-02'::timestamptz)::int8, extract(day from '01/02/03'::date)"
 
 const settings: Readonly<Record<string, readonly string[]>> = {
   work_mem: ['1MB', '2MB', '3MB'],
@@ -44,6 +42,18 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   statement_timeout: ['30min', '1h'],
   'app.tenant': ['one', 'two', ''],
 }
+
+/** What keeps the server, and what gives it back. */
+const pins = [
+  'create temp table if not exists scratch (id int)',
+  'select pg_advisory_lock(1)',
+  'select pg_advisory_unlock_all()',
+  'close all; declare held cursor with hold for select generate_series(1, 3)',
+  'close all',
+  'discard temp',
+]
+const kept = `select (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
+  (select count(*) from pg_cursors where is_holdable), to_regclass('pg_temp.scratch')::text`
 
 const refused = raw.parse('selec 1', 'refused')
 
@@ -54,12 +64,18 @@ class Drawing {
   #hasUnnamed = false
   #status: 'idle' | 'open' | 'failed' = 'idle'
   #number = 0
+  readonly #isPinning: boolean
 
-  constructor(random: Random) {
+  constructor(random: Random, isPinning: boolean) {
     this.#random = random
+    this.#isPinning = isPinning
   }
 
-  steps(): Transcript['steps'] {
+  draw(): Pick<Transcript, 'steps' | 'isPinning'> {
+    return { steps: this.#steps(), isPinning: this.#isPinning }
+  }
+
+  #steps(): Transcript['steps'] {
     const drawn = Array.from({ length: this.#random.integer(3, 10) }, () => this.#step())
     const last = [...(this.#status === 'idle' ? [] : [this.#query('rollback')]), this.#query(state)]
     return [...drawn, last].map((requests) => {
@@ -80,6 +96,8 @@ class Drawing {
     if (kind <= 6) return this.#query(this.#random.pick([state, this.#set(), this.#set()]))
     if (kind === 7) return this.#deallocate()
     if (kind === 8) return this.#query("select fail('q')", true)
+    if (kind === 9 && this.#isPinning) return this.#query(this.#pinning())
+    if (kind === 10 && this.#random.chance(0.4)) return this.#reset()
     return this.#group()
   }
 
@@ -87,6 +105,16 @@ class Drawing {
     this.#hasUnnamed = false
     if (fails && this.#status === 'open') this.#status = 'failed'
     return { bytes: raw.query(text), owed: 1 }
+  }
+
+  #pinning(): string {
+    return this.#status === 'idle' ? this.#random.pick([...pins, kept]) : this.#random.pick([...pins.slice(0, 3), kept])
+  }
+
+  #reset(): Request {
+    if (this.#status === 'open' || this.#random.chance(0.5)) return this.#query('reset all')
+    this.#named.clear()
+    return this.#query('discard all')
   }
 
   #deallocate(): Request {
@@ -201,7 +229,7 @@ class Drawing {
   /** Prepared, used and closed, so that it must be as it was prepared. */
   #dated(name: string): Part {
     if (this.#random.chance(0.5)) {
-      this.#hasUnnamed = true
+      this.#hasUnnamed = false
       return { bytes: raw.statement(dated), fails: false }
     }
     this.#named.delete(name)

@@ -69,7 +69,13 @@ export class Stage {
     const sized = (poolSize: number, rest: TestDatabase = {}): TestDatabase => ({ name, poolSize, ...rest })
     const still = await poolers.start({ ...patient, databases: { one: sized(1), two: sized(2, { maxPinned: 2 }) } })
     const turns = sized(3, { minPoolSize: 3 })
-    const turning = await poolers.start({ ...patient, databases: { turns }, isServerRoundRobin: true })
+    const turning = await poolers.start({
+      ...patient,
+      databases: { turns },
+      isServerRoundRobin: true,
+      maxPreparedStatements: 4,
+      sessionAuditEvery: 3,
+    })
     const room = async (door: Door): Promise<Room> => ({
       door,
       neighbour: await Neighbour.login(door.port, door.database),
@@ -79,7 +85,7 @@ export class Stage {
       two: await room({ port: still.port, database: 'two' }),
       turns: await room({ port: turning.port, database: 'turns' }),
     }
-    const neighbours = Object.keys(rooms).length
+    const neighbours = 2 * Object.keys(rooms).length
     const isFree = (): boolean => still.figures.clients().length + turning.figures.clients().length === neighbours
     const direct = await RawClient.login(port, { database: name })
     const lastOid = 'select greatest((select max(oid::bigint) from pg_class), (select max(oid::bigint) from pg_type))'
