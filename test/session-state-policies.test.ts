@@ -172,6 +172,32 @@ describe('a parameter that PostgreSQL does not report', () => {
     }
   })
 
+  it('is known though it was set behind a DISCARD ALL of the same pipeline', async () => {
+    const sets = [
+      raw.query("set work_mem = '6MB'; set app.tenant = 'x'"),
+      raw.all(raw.statement('select set_config($1, $2, false)', ['work_mem', '6MB']), raw.sync),
+      raw.query("do $$ begin set work_mem = '6MB'; end $$"),
+    ]
+    for (const sessionState of ['track', 'pin', 'reset'] as const) {
+      const { one, two, other } = await trio({ sessionState, poolSize: 3 })
+      for (const set of sets) {
+        for (const discards of [
+          raw.query('discard all'),
+          raw.all(raw.query('discard all'), raw.query('discard all')),
+        ]) {
+          one.send(discards, set)
+          await one.answer()
+          if (discards.length > 17) await one.answer()
+          await one.answer()
+          if (sessionState !== 'reset') assert.equal(await show(one, 'work_mem'), '6MB')
+          const others = [await show(two, 'work_mem'), await elsewhere(two, () => show(other, 'work_mem'))]
+          assert.deepEqual(others, ['4MB', '4MB'], sessionState)
+          await one.query('discard all')
+        }
+      }
+    }
+  })
+
   it('is that of the startup packet again behind RESET and DISCARD ALL', async () => {
     for (const way of ['reset work_mem; reset application_name', 'reset all', 'discard all']) {
       const eager = await clients.pooler.login({ options: '-c work_mem=7MB', application_name: 'eager' })

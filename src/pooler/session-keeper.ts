@@ -264,8 +264,7 @@ export class SessionKeeper {
   /** A DISCARD ALL has run: the session is as at its login, but for what nothing undoes. `isOurs`: nobody asked for it. */
   discarded(isOurs: boolean): void {
     this.session.settingsKnown(noSettings)
-    this.#watch.washed()
-    if (isOurs) return
+    if (isOurs) return this.#watch.washed()
     this.#watch.discarded()
     this.#listening.startOver()
     this.#server.holder?.unlisten()

@@ -48,6 +48,9 @@ export class SessionWatch {
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
   #cleaning: Cleaning = 'none'
+  /** How many DISCARD ALL were sent since all was last answered, and whether nothing that has effects was sent behind them. */
+  #discards = 0
+  #isDiscardLast = false
   /** Anything of the above was touched in this lease: what ends it has to look. Whoever changes them sets it. */
   #hasNoted = false
 
@@ -120,6 +123,8 @@ export class SessionWatch {
     if (effects.some(({ kind }) => kind === 'listen' || kind === 'unsure')) this.#mayListen = true
     if (this.#policy === 'reset') return this.#look(effects)
     for (const effect of effects) {
+      this.#isDiscardLast = effect.kind === 'discard' && effect.what === 'all'
+      if (this.#isDiscardLast) this.#discards++
       const refusal = this.#note(effect, session)
       if (refusal) return refusal
     }
@@ -181,6 +186,7 @@ export class SessionWatch {
       resets: new Set(this.#resets),
     }
     this.#forgetDoubts()
+    this.#discards = 0
     return doubts
   }
 
@@ -214,13 +220,20 @@ export class SessionWatch {
     return this.isPinned || this.#pinFor('parameters') ? undefined : this.#tooMany('parameters')
   }
 
-  /** A DISCARD ALL of the holder's has run. */
+  /** A DISCARD ALL of the holder's has run. What was sent behind it is still to come: if there is anything, the session is asked for all of it. */
   discarded(): void {
     this.#hasNoted = true
-    for (const kind of this.#pins) if (kind !== 'indelible state') this.#unpin(kind)
-    this.#forgetDoubts()
+    if (this.#discards === 1 && this.#isDiscardLast) this.#forgetAll()
+    else this.#reconsider(...askableKinds)
     // What the startup packet has set is given back.
     if (!this.isOff) this.#resets.add(allParameters)
+  }
+
+  /** None of what the holder has left is there any more. */
+  #forgetAll(): void {
+    for (const kind of this.#pins) if (kind !== 'indelible state') this.#unpin(kind)
+    this.#forgetDoubts()
+    this.washed()
   }
 
   #forgetDoubts(): void {
@@ -237,6 +250,7 @@ export class SessionWatch {
     for (const kind of this.#pins) this.#unpin(kind)
     this.#forgetDoubts()
     this.#mayListen = false
+    this.#discards = 0
     this.#cleaning = 'none'
   }
 
