@@ -1,7 +1,7 @@
 /**
  * The same bytes straight to PostgreSQL and through the pooler: what comes back must be the same, byte for byte, but for what
  * normalise.ts says. Each conversation is played whole, byte by byte, and cut in two at a sample of its bytes; `npm run
- * differential` cuts at every byte. Another client uses the server meanwhile, whenever it is free.
+ * differential` cuts at every byte. Others use the server meanwhile, whenever it is free. Some conversations are drawn by the seed.
  */
 
 import assert from 'node:assert/strict'
@@ -11,17 +11,20 @@ import { before, describe, it } from 'node:test'
 import { type Campaign, startCampaign } from './differential/campaign.ts'
 import { corpus } from './differential/corpus.ts'
 import { say } from './differential/player.ts'
+import { randomTranscripts } from './differential/random.ts'
 import { eventually, TestPoolers } from './support/pooler.ts'
 import { startTestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 
 const seed = Number(process.env['DIFFERENTIAL_SEED'] ?? randomInt(1e9))
 const cutsPerTranscript = 2
+const drawn = randomTranscripts(seed, 200)
 
 let campaign: Campaign
 
 before(() => {
-  campaign = startCampaign({ transcripts: corpus, stages: 3, seed, mostCuts: cutsPerTranscript, playsPerStage: 1_000 })
+  const transcripts = [...corpus, ...drawn]
+  campaign = startCampaign({ transcripts, stages: 3, seed, mostCuts: cutsPerTranscript, playsPerStage: 1_000 })
 })
 
 describe('the corpus', () => {
@@ -57,6 +60,15 @@ describe(`the answers through the pooler are those of PostgreSQL (DIFFERENTIAL_S
       assert.equal(finding?.difference, undefined)
     })
   }
+
+  it(`${drawn.length} conversations that are drawn`, async () => {
+    const findings = await Promise.all(drawn.map((transcript) => campaign.findings.get(transcript)))
+    const different = findings.filter((finding) => finding?.difference !== undefined)
+    assert.deepEqual(
+      different.map((finding) => `${finding?.transcript.name}: ${finding?.difference}`),
+      [],
+    )
+  })
 
   it('without a breach in the traces, and with the neighbour served in between', async () => {
     const { failures, neighbourAnswers } = await campaign.result

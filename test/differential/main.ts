@@ -1,7 +1,7 @@
 /**
- * `npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT]`: every conversation direct and through the pooler, cut in two at every
- * byte, and docs/reports/differential.md written; with --only those whose family or name contains the text, with --cuts each at that many places
- * only, and no report. The last line is `N plays, N failures, seed N`; exit code 0 only without a failure, 2 for wrong options.
+ * `npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT] [--drawn N]`: every conversation direct and through the pooler, cut in two
+ * at every byte, and docs/reports/differential.md written; with --only those whose family or name contains the text, with --cuts each at that many
+ * places only, with --drawn N that are drawn by the seed instead; then no report. The last line is `N plays, N failures, seed N`; exit code 0 only without a failure, 2 for wrong options.
  */
 
 import { randomInt } from 'node:crypto'
@@ -15,7 +15,7 @@ import { corpus } from './corpus.ts'
 import { randomTranscripts } from './random.ts'
 import { formatReport } from './report.ts'
 
-const usage = 'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT | --drawn N]'
+const usage = 'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT] [--drawn N]'
 
 interface Options {
   readonly seed: number
