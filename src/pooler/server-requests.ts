@@ -93,9 +93,10 @@ export class ServerRequests implements StatementDesk {
     return true
   }
 
-  /** What is done instead of it depends on whether the transaction has failed by then. */
+  /** What is done instead of it depends on whether the holder's transaction has failed by then. */
   #isUnsettledDeallocate(message: RequestHead): boolean {
-    if (message.type !== Frontend.query || this.#queue.owed === 0 || !this.#theHolder.hasStatements) return false
+    if (message.type !== Frontend.query || this.#isFirst || this.#queue.owed === 0) return false
+    if (!this.#theHolder.hasStatements) return false
     return this.#deallocated(this.#classify(message, message.start + header)) !== undefined
   }
 

@@ -3,7 +3,7 @@
 import type { CanaryClient, Step } from './client.ts'
 import { facts } from './exchanges.ts'
 import type { Line } from './ledger.ts'
-import { bind, execute, parse, sync } from './messages.ts'
+import { bind, close, describe, execute, parse, sync } from './messages.ts'
 import { deallocating, describing, group, newText, running, unknownName, type Part } from './prepared.ts'
 import { error, parseComplete, ready } from './replies.ts'
 import { begin, end, endFailed } from './transactions.ts'
@@ -67,6 +67,13 @@ export async function unnamed(client: CanaryClient): Promise<void> {
   }
   if (isInBlock) await client.ask(end(client, 'commit'))
   else if (client.random.chance(0.5)) await loseUnnamed(client)
+  else if (client.random.chance(0.5)) await leaveUnnamed(client)
+}
+
+/** A Close of it is skipped: it is nobody's business any more, and still there. */
+async function leaveUnnamed(client: CanaryClient): Promise<void> {
+  const bytes = Buffer.concat([describe('S', unknownName(client)), close('S', ''), sync])
+  await client.ask({ bytes, replies: [error('26000'), ready('I')], lines: [], outcome: 'absent' })
 }
 
 async function loseUnnamed(client: CanaryClient): Promise<void> {
