@@ -167,6 +167,7 @@ describe('what texts have shown', () => {
       "set work_mem = 1000; set app.tenant = 'a'",
       "begin; set work_mem = 2000; savepoint a; set app.tenant = 'b'; rollback to a; commit",
       "do $$ begin perform set_config('app.tenant', 'c', false); set lock_timeout = 5; end $$",
+      "set work_mem = '7MB'; reset work_mem; set statement_timeout = '1h'; reset statement_timeout",
       'set role plain',
       'reset role; reset all',
       'create temp table mine (id int)',

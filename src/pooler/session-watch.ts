@@ -165,8 +165,10 @@ export class SessionWatch {
     )
   }
 
+  /** What is believed to be set is asked for by name: it may have been set and reset to the same value at once, and then PostgreSQL lists it no more. */
   doubtEverything(session: ParameterSet): Doubts {
     const names = this.#namesOfAny(session)
+    for (const name of session.settings.keys()) names.set(name, false)
     return { kinds: new Set(askableKinds), names, isAnyName: true, hasFailed: false, resets: new Set() }
   }
 
