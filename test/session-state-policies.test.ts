@@ -259,6 +259,16 @@ describe('a parameter that PostgreSQL does not report', () => {
     assert.equal(await moved(() => show(second(), 'app.bound')), 'two')
   })
 
+  it('is exit_on_error alone', async () => {
+    await first().query('set exit_on_error = on')
+    assert.equal(await moved(() => show(first(), 'exit_on_error')), 'on')
+    assert.equal(await show(second(), 'exit_on_error'), 'off')
+    await assert.rejects(
+      moved(() => first().query('select 1/0')),
+      /FATAL 22012/,
+    )
+  })
+
   it('is the role', async () => {
     await first().query('set role plain')
     assert.equal(await second().value('select current_user'), 'postgres')

@@ -31,7 +31,8 @@ export function setStatement(
   const from = isReset ? withoutSettings(login) : server
   const resets = isReset ? resetAll : []
   const assignments = [...resetsRole, ...resets, ...reported(from, client, tracked), ...unreported(from, client)]
-  return assignments.length === 0 ? undefined : guarded(assignments, client)
+  const isGuardedSame = server.settings.get(guard) === client.settings.get(guard)
+  return assignments.length === 0 && isGuardedSame ? undefined : guarded(assignments, client)
 }
 
 /** Ends the session at the first error: what is set stands in it. */
@@ -76,7 +77,7 @@ export function resetStatement(login: ParameterSet, client: ParameterSet, tracke
 
 function guarded(assignments: readonly string[], client: ParameterSet): string {
   const isExiting = client.settings.get(guard) === 'on'
-  return `SET ${guard}=on;${assignments.join(';')};SET ${guard}=${isExiting ? 'on' : 'off'}`
+  return [`SET ${guard}=on`, ...assignments, `SET ${guard}=${isExiting ? 'on' : 'off'}`].join(';')
 }
 
 function* reported(server: Session, client: ParameterSet, tracked: TrackedParameters): Generator<string> {

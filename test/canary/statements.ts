@@ -66,8 +66,7 @@ export async function unnamed(client: CanaryClient): Promise<void> {
     }
   }
   if (isInBlock) await client.ask(end(client, 'commit'))
-  else if (client.random.chance(0.5)) await loseUnnamed(client)
-  else if (client.random.chance(0.5)) await leaveUnnamed(client)
+  else if (client.random.chance(0.7)) await client.random.pick([loseUnnamed, leaveUnnamed])(client)
 }
 
 /** A Close of it is skipped: it is nobody's business any more, and still there. */
