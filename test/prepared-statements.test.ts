@@ -391,6 +391,17 @@ describe('a prepared statement', () => {
     assert.deepEqual(await first().ask(run('s')), gave(1))
   })
 
+  it('is not given in a transaction that fails in the same pipeline', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    second().send(raw.query('begin'), raw.query('select 1/0'), raw.parse('select 1', 's'), raw.sync)
+    assert.deepEqual(await second().answer(), ['C BEGIN', 'Z T'])
+    assert.deepEqual(await second().answer(), ['E ERROR 22012: division by zero', 'Z E'])
+    const aborted = 'E ERROR 25P02: current transaction is aborted, commands ignored until end of transaction block'
+    assert.deepEqual(await second().answer(), [aborted, 'Z E'])
+    await second().query('rollback')
+    assert.deepEqual(await second().ask(run('s')), [missing('s'), 'Z I'])
+  })
+
   it('may be long, and come in pieces', async () => {
     const long = `select '${'x'.repeat(600_000)}'`
     first().send(raw.parse(long, 'long').subarray(0, 300_000))

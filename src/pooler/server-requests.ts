@@ -180,7 +180,12 @@ export class ServerRequests implements StatementDesk {
     if (message.type === Frontend.query || message.type === Frontend.functionCall) return this.#replaceQuery(message)
     if (message.type === Frontend.parse) this.#desk.tally.clientParses++
     else if (message.type === Frontend.bind) this.#desk.tally.binds++
-    return this.statements.replace(message, this.#theHolder, this.#desk.isFailed)
+    return this.statements.replace(message, this.#theHolder, this.#mayHaveFailed)
+  }
+
+  /** Hot path. The transaction block that the message will run in has failed, or may fail before. */
+  get #mayHaveFailed(): boolean {
+    return this.#desk.isFailed || this.#queue.owed > 0
   }
 
   /** Throws `statement_too_long`. */
