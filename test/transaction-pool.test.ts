@@ -305,6 +305,13 @@ describe('a pool of one server', () => {
     one.send(raw.query('select 7'), raw.terminate)
     assert.deepEqual(await one.rest(), ['T ?column?', 'D 7', 'C SELECT 1', 'Z I'])
   })
+
+  it('answers of a group without a Sync what the client sent before its Terminate, and nothing else', async () => {
+    one.send(raw.statement('select 7'), raw.flush, raw.terminate)
+    assert.deepEqual(await one.rest(), ['1', '2', 'D 7', 'C SELECT 1'])
+    two.send(raw.parse('selec'), raw.flush, raw.terminate)
+    assert.deepEqual(await two.rest(), ['E ERROR 42601: syntax error at or near "selec"'])
+  })
 })
 
 describe('parameters', () => {

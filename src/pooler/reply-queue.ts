@@ -207,6 +207,11 @@ export class ReplyQueue {
     return this.#first?.kind === 'ours'
   }
 
+  /** The head is a Sync that no client has sent. */
+  get isHeadNobodys(): boolean {
+    return this.#first?.kind === 'sync' && this.#first.reader === undefined
+  }
+
   /** What comes next depends on how what is owed now is answered: it is full until that has been. */
   holdUntilAnswered(): void {
     this.#isHeld = this.#size > 0
@@ -232,6 +237,7 @@ export class ReplyQueue {
     this.#push('ours', undefined)
   }
 
+  /** Without a reader it is one of the pooler's own, which ends a client's group. */
   sentSync(reader: ReplyReader | undefined): void {
     assert(this.#copyIn !== 'in', 'no Sync is sent during copy-in')
     this.#isSkipping = false

@@ -16,6 +16,7 @@ import type { ReplyReader } from './reply-reader.ts'
 import type { RouterDesk } from './reply-router.ts'
 import type { ServerStatements } from './server-statements.ts'
 import type { SessionKeeper } from './session-keeper.ts'
+import { groupEndNote } from './settlement.ts'
 import { ServerSwallow, type Traffic } from './trace.ts'
 
 /** The server that says it. */
@@ -108,6 +109,7 @@ export class ServerReplies implements RouterDesk {
         return reader
       case Backend.readyForQuery:
         this.#count(framer)
+        if (this.#queue.isHeadNobodys) return this.#swallowOurs()
         return this.#refusesBlock(framer) && reader?.isReading ? this.#blockRefusal : reader
       default:
         return this.#readerOf(this.#count(framer), reader)
@@ -121,14 +123,16 @@ export class ServerReplies implements RouterDesk {
     this.#swallowReason = isOurs ? ServerSwallow.ours : ServerSwallow.unsolicited
   }
 
+  #swallowOurs(): undefined {
+    this.#swallowReason = ServerSwallow.ours
+    return undefined
+  }
+
   /** Hot path. Whom the completion of a message with this note is for. */
   #readerOf(note: MessageNote | undefined, reader: ReplyReader | undefined): ReplyReader | undefined {
     if (!note) return reader
     note.completed()
-    if (note.isOurs) {
-      this.#swallowReason = ServerSwallow.ours
-      return undefined
-    }
+    if (note.isOurs) return this.#swallowOurs()
     return note instanceof ReplacedAnswer && note.completion && reader ? this.#instead(note.completion, reader) : reader
   }
 
@@ -256,6 +260,7 @@ export class ServerReplies implements RouterDesk {
     }
     if (text.includes(noStatement)) this.#statements.doubt()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
+    if (note === groupEndNote) return this.#swallowOurs()
     const replaced = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined
     const error = replaced ?? (framer.isTail ? withOwnName(text, holder) : undefined)
     return error && reader ? this.#instead(error, reader) : reader

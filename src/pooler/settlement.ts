@@ -6,7 +6,7 @@
 
 import * as build from '../wire/build.ts'
 import { TransactionStatus } from '../wire/messages.ts'
-import type { ReplyQueue } from './reply-queue.ts'
+import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { ServerCancel } from './server-cancel.ts'
 
 const copyEnd = build.copyFail('the client has left')
@@ -16,6 +16,9 @@ const copyEnd = build.copyFail('the client has left')
  * of yet, and in it a Parse would cost the connection; outside of one PostgreSQL ignores it.
  */
 const groupEnd = Buffer.concat([copyEnd, build.parse('the client has left'), build.sync])
+
+/** Of the Parse that fails: the error is nobody's, though its client may still read. */
+export const groupEndNote: MessageNote = { isOurs: true, completed: () => undefined, dropped: () => undefined }
 
 /** Where the server stands now. */
 export interface ServerState {
@@ -81,7 +84,7 @@ export class Settlement {
   #closeWhatIsOpen(): void {
     if (this.#queue.needsSync) {
       this.#queue.sentCopyEnd()
-      this.#queue.sentExtended()
+      this.#queue.sentNoted(groupEndNote)
       this.#queue.sentSync(undefined)
       this.#write(groupEnd)
     } else if (this.#queue.copyIn === 'in') {
