@@ -402,6 +402,41 @@ describe('a prepared statement', () => {
     assert.deepEqual(await second().ask(run('s')), [missing('s'), 'Z I'])
   })
 
+  describe('behind something that drops all statements in the same group', () => {
+    const dropped = ['1', '2', 'C DEALLOCATE ALL']
+    const set = raw.statement("set statement_timeout = '1h'")
+
+    it('is there, also behind another statement without a name', async () => {
+      const again = raw.all(raw.parse('select 7', 'seven'), set, run('seven'))
+      const seen = await first().ask(raw.statement('deallocate all'), again)
+      assert.deepEqual(seen, [...dropped, '1', '1', '2', 'C SET', ...gave(7)])
+      assert.deepEqual(await first().ask(run('seven')), gave(7))
+    })
+
+    it('stays, if what drops all once more is skipped', async () => {
+      const more = raw.all(raw.parse('select 7', 'seven'), raw.statement('selec'), raw.statement('deallocate all'))
+      const seen = await first().ask(raw.statement('deallocate all'), more, raw.sync)
+      assert.deepEqual(seen, [...dropped, '1', 'E ERROR 42601: syntax error at or near "selec"', 'Z I'])
+      assert.deepEqual(await first().ask(run('seven')), gave(7))
+    })
+
+    it('does not come back, if its name is given anew or deallocated where that is skipped', async () => {
+      for (const skipped of [raw.parse('select 8', 'seven'), raw.query('deallocate seven')]) {
+        await first().ask(raw.parse('select 7', 'seven'), raw.sync)
+        const seen = await first().ask(raw.statement('deallocate all'), raw.parse('selec'), skipped, raw.sync)
+        assert.deepEqual(seen, [...dropped, 'E ERROR 42601: syntax error at or near "selec"', 'Z I'])
+        assert.deepEqual(await first().ask(run('seven')), [missing('seven'), 'Z I'])
+      }
+    })
+  })
+
+  it('stays for the rest of a pipeline, if a DEALLOCATE of it is skipped', async () => {
+    await first().ask(raw.parse('select 7', 'seven'), raw.sync)
+    first().send(raw.parse('selec'), raw.query('deallocate seven'), raw.sync, run('seven'))
+    assert.deepEqual(await first().answer(), ['E ERROR 42601: syntax error at or near "selec"', 'Z I'])
+    assert.deepEqual(await first().answer(), gave(7))
+  })
+
   it('may be long, and come in pieces', async () => {
     const long = `select '${'x'.repeat(600_000)}'`
     first().send(raw.parse(long, 'long').subarray(0, 300_000))

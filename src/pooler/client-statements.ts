@@ -3,7 +3,7 @@
  * server.
  */
 
-import { type Effects, noEffects, unsure } from '../sql/effect.ts'
+import { type Effects, noEffects } from '../sql/effect.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import type { PlanParameters, PreparedStatement, PreparedStatements } from './prepared-statements.ts'
 
@@ -15,22 +15,16 @@ const longestUnnamed = 1 << 20
 const keptUnnamedBytes = 16_384
 const noBytes = Buffer.alloc(0)
 
-/** So many are told apart. */
-const mostTold = 100
-const anyEffects: Effects = [...unsure, { kind: 'indelible', what: 'many statements without a name in one group' }]
-
-function mostEffects(effects: Effects): Effects {
-  return effects.length > mostTold ? anyEffects : effects
-}
-
 export class ClientStatements {
   readonly #store: PreparedStatements
   readonly #byName = new Map<string, PreparedStatement>()
+  /** How often all of them were dropped. */
+  #cleared = 0
   /** Grows when the client sends a Parse of the unnamed statement or drops it: tells its newest from an older one on another server. */
   unnamedParses = 0
   #unnamedEffects: Effects = noEffects
-  /** Those of its newest Parse. */
-  #newestEffects: Effects = noEffects
+  /** The group of its newest Parse, if PostgreSQL may skip that behind an error and has another statement then; -1: that is settled. */
+  #unsureGroup = -1
   #unnamed: Buffer = noBytes
   #unnamedBytes = 0
 
@@ -90,15 +84,21 @@ export class ClientStatements {
     return statement
   }
 
-  /** It does not stand for this, if it still does, but for what it stood for before; undefined: for nothing. */
-  takeBack(name: string, statement: PreparedStatement, before: PreparedStatement | undefined): void {
-    if (this.#byName.get(name) !== statement) return
-    if (before) this.set(name, before)
-    else this.delete(name)
+  /** Returns what undoes it: then the name stands for what it stood for before, if that was not dropped with all others meanwhile. */
+  give(name: string, statement: PreparedStatement): () => void {
+    const before = this.#byName.get(name)
+    const cleared = this.#cleared
+    this.set(name, statement)
+    return () => {
+      if (this.#byName.get(name) !== statement) return
+      if (before && this.#cleared === cleared) this.set(name, before)
+      else this.delete(name)
+    }
   }
 
   /** All of them, but for those that are kept. */
   clear(isKept = (_name: string): boolean => false): void {
+    this.#cleared++
     for (const name of this.#byName.keys()) if (!isKept(name)) this.delete(name)
   }
 
@@ -118,28 +118,32 @@ export class ClientStatements {
     if (this.#unnamedBytes > 0) bytes.copy(this.#unnamed, 0, start, end)
   }
 
-  /** Hot path. What running it does to a session. */
+  /** Hot path. What running it does to a session, if its newest Parse has run. */
   get unnamedEffects(): Effects {
     return this.#unnamedEffects
   }
 
-  /** A Parse of it has these effects. `maySkip`: PostgreSQL may skip it behind an error, and then what there was before is still there. */
-  unnamedGets(effects: Effects, maySkip: boolean): void {
-    const before = this.#unnamedEffects
-    this.#newestEffects = effects
-    if (!maySkip || before.length === 0) this.#unnamedEffects = effects
-    else if (effects.length > 0 && effects !== before) this.#unnamedEffects = mostEffects([...before, ...effects])
+  /** A Parse of it in that group has these effects. `maySkip`: PostgreSQL may skip it behind an error, and then what there was before is still there. */
+  unnamedGets(effects: Effects, group: number, maySkip: boolean): void {
+    this.#unsureGroup = maySkip && (this.#unsureGroup >= 0 || effects !== this.#unnamedEffects) ? group : -1
+    this.#unnamedEffects = effects
+  }
+
+  /** Hot path. In that group it may be one that was parsed before its newest. In the group of its newest Parse nothing runs without that. */
+  isUnnamedUnsure(group: number): boolean {
+    return this.#unsureGroup >= 0 && this.#unsureGroup !== group
   }
 
   /** Hot path. Whatever was sent has been answered: if it is there, it is the newest. */
   unnamedSettled(): void {
-    this.#unnamedEffects = this.#newestEffects
+    this.#unsureGroup = -1
   }
 
   /** Hot path. A Query or a Close drops it: what other servers have of it is none of the client's any more. */
   unnamedDropped(): void {
     this.#unnamedBytes = 0
-    this.#unnamedEffects = this.#newestEffects = noEffects
+    this.#unnamedEffects = noEffects
+    this.#unsureGroup = -1
     this.unnamedParses++
     if (this.#unnamed.length > keptUnnamedBytes) this.#unnamed = noBytes
   }

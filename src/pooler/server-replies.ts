@@ -220,7 +220,7 @@ export class ServerReplies implements RouterDesk {
     const isOurs = chore !== undefined || this.#queue.isHeadOurs
     this.#statements.discarded()
     if (chore) this.#keeper.session.cleaned('statements')
-    if (!isOurs && holder?.hasStatements) holder.statements.clear((name) => this.#statements.isNewer(name))
+    if (!isOurs && holder?.hasStatements) this.#statements.allDropped(holder)
     if (!isEverything) return
     if (chore) this.#keeper.session.cleaned('listening')
     this.#keeper.discarded(isOurs)

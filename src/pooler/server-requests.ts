@@ -88,9 +88,20 @@ export class ServerRequests implements StatementDesk {
 
   /** Hot path. It can't be known yet what the message means. */
   mustWait(message: RequestHead): boolean {
-    if (!this.statements.mustWait(message) && !this.#isUnsettledDeallocate(message)) return false
+    const isUnsettled =
+      this.statements.mustWait(message) || this.#isUnsettledUnnamed(message) || this.#isUnsettledDeallocate(message)
+    if (!isUnsettled) return false
     this.#queue.holdUntilAnswered()
     return true
+  }
+
+  /** Hot path. What its Bind runs depends on whether its newest Parse, in an earlier group, was skipped. */
+  #isUnsettledUnnamed(message: RequestHead): boolean {
+    const holder = this.#theHolder
+    if (!holder.hasStatements || !holder.statements.isUnnamedUnsure(this.#queue.group)) return false
+    if (this.#queue.owed > 0) return message.type === Frontend.bind && message.bytes[statementNameAt(message)] === 0
+    holder.statements.unnamedSettled()
+    return false
   }
 
   /** What is done instead of it depends on whether the holder's transaction has failed by then. */
@@ -142,7 +153,7 @@ export class ServerRequests implements StatementDesk {
     const effects = this.#classify(message, message.start + header + 1)
     const holder = this.#theHolder
     if (effects.length === 0 && !holder.hasStatements) return
-    holder.statements.unnamedGets(effects, this.#queue.needsSync)
+    holder.statements.unnamedGets(effects, this.#queue.group, this.#queue.needsSync)
     if (effects.length > 0) this.#sequencesNoted(effects)
   }
 
@@ -171,7 +182,9 @@ export class ServerRequests implements StatementDesk {
   #deallocated([effect]: Effects): string | undefined {
     if (effect?.kind !== 'deallocate' || !effect.isAlone || !this.statements.areNamed) return undefined
     const { statement: name } = effect
-    return this.#theHolder.hasStatements && this.#theHolder.statements.has(name) ? name : undefined
+    const holder = this.#theHolder
+    const isKnown = holder.hasStatements && holder.statements.has(name) && !this.statements.isDropped(name)
+    return isKnown ? name : undefined
   }
 
   /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */
@@ -205,6 +218,8 @@ export class ServerRequests implements StatementDesk {
     }
     const { deallocated: name } = verdict
     const statement = holder.statements.delete(name)
+    // Behind an error of the same group it is skipped.
+    if (this.#queue.needsSync) this.statements.changes(name)
     const undo = (): void => {
       if (statement) holder.statements.set(name, statement)
     }

@@ -86,10 +86,12 @@ export class ServerStatements {
   /** The client whose unnamed statement the server has, 0: nobody's; and which of that client's it is. */
   #unnamedOf = 0
   #unnamedParse = 0
-  /** In this lease: the names that the client has given to statements or taken back, and in which group. */
-  readonly #changed = new Map<string, number>()
-  /** In which group it may have dropped all of them; -1: in none. */
+  /** In this lease: the names that the client has given to statements or taken back, in which group, and how often it had dropped all by then. */
+  readonly #changed = new Map<string, { readonly group: number; readonly drops: number }>()
+  /** In which group it may have dropped all of them; -1: in none. How often that was sent, and how often it has run. */
   #allChangedIn = -1
+  #drops = 0
+  #dropsRun = 0
   /** In this lease something was sent that changes what is analysed behind it: whether it runs, and for how long it holds, nobody knows. */
   #isTouched = false
 
@@ -126,24 +128,36 @@ export class ServerStatements {
 
   #settled(): void {
     this.#changed.clear()
+    this.#dropsSettled()
+  }
+
+  /** What has not run never will. */
+  #dropsSettled(): void {
     this.#allChangedIn = -1
+    this.#dropsRun = this.#drops
   }
 
   /** The client is about to drop all of its statements by SQL. */
   allDropping(): void {
     this.#allChangedIn = this.#queue.group
-    this.#changed.clear()
+    this.#drops++
     this.doubt()
   }
 
-  /** By a message in front of this one and in its group, without which this one does not run either. */
-  #isDropped(name: string): boolean {
-    return this.#allChangedIn >= 0 && this.#allChangedIn === this.#queue.group && !this.#changed.has(name)
+  /** The client has dropped it with all others, by a message in front of this one and in its group, without which this one does not run either. */
+  isDropped(name: string): boolean {
+    return this.#allChangedIn === this.#queue.group && this.#changed.get(name)?.drops !== this.#drops
   }
 
-  /** The client has given this name, or taken it back, since it dropped all. */
-  isNewer(name: string): boolean {
-    return this.#changed.has(name)
+  /** The next of the messages with which the client drops all has run: those that did not run are the last of their group. */
+  allDropped({ statements }: StatementOwner): void {
+    const run = ++this.#dropsRun
+    statements.clear((name) => (this.#changed.get(name)?.drops ?? -1) >= run)
+  }
+
+  /** The client gives the name to a statement, or takes it back. */
+  changes(name: string): void {
+    this.#changed.set(name, { group: this.#queue.group, drops: this.#drops })
   }
 
   /**
@@ -152,11 +166,10 @@ export class ServerStatements {
    */
   mustWait(message: MessageBytes): boolean {
     if (this.#changed.size === 0 && this.#allChangedIn < 0) return false
-    if (this.#queue.owed === 0) {
-      if (!this.#queue.needsSync) this.#settled()
-      return false
-    }
-    return this.#isUnsettled(message)
+    if (this.#queue.owed > 0) return this.#isUnsettled(message)
+    if (!this.#queue.needsSync) this.#settled()
+    else if (this.#allChangedIn !== this.#queue.group) this.#dropsSettled()
+    return false
   }
 
   #isUnsettled(message: MessageBytes): boolean {
@@ -164,11 +177,12 @@ export class ServerStatements {
     if (message.bytes[message.start] === Frontend.query) return true
     const from = statementNameAt(message)
     const to = from < 0 ? -1 : nameEnd(message, from)
-    if (to <= from) return false
+    if (to < 0) return false
     const { group } = this.#queue
-    const changedIn = this.#changed.get(statementName(message, from, to))
-    const isUnsettled = changedIn !== undefined && changedIn !== group
-    return isUnsettled || (this.#allChangedIn >= 0 && this.#allChangedIn !== group)
+    // The unnamed one may be what drops all once more.
+    if (this.#allChangedIn >= 0 && this.#allChangedIn !== group) return true
+    const changedIn = this.#changed.get(statementName(message, from, to))?.group
+    return changedIn !== undefined && changedIn !== group
   }
 
   /** What was prepared in this lease was prepared under parameters that nobody knows for sure: it is not used again. */
@@ -277,7 +291,7 @@ export class ServerStatements {
 
   /** Hot path. */
   #use(message: MessagePiece, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
-    const statement = this.#isDropped(name) ? undefined : this.#meant(name, owner)
+    const statement = this.isDropped(name) ? undefined : this.#meant(name, owner)
     const refusal = statement && this.#refusal(message, statement.effects)
     if (refusal) return this.#refuse(message, from, to, refusal)
     if (statement) this.#ensure(statement)
@@ -406,12 +420,11 @@ export class ServerStatements {
     const { statements } = owner
     if (!message.isTail) throw tooLong(message)
     const before = this.#meant(name, owner)
-    if (before && !this.#isDropped(name)) return this.#parseAgain(message, from, to, name, before)
+    if (before && !this.isDropped(name)) return this.#parseAgain(message, from, to, name, before)
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
     const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.parameters)
-    statements.set(name, statement)
-    this.#changed.set(name, this.#queue.group)
-    const forget = (): void => statements.takeBack(name, statement, before)
+    const forget = statements.give(name, statement)
+    this.changes(name)
     const prepared = this.#prepared.get(statement)
     if (prepared && !mustParse && this.#isThere(prepared)) return this.#parseNothing(message, prepared, forget)
     this.#queue.sentNoted(this.#parsing(this.#makeRoom(statement), false, forget))
@@ -441,12 +454,12 @@ export class ServerStatements {
     name: string,
     { statements }: StatementOwner,
   ): Replacement | undefined {
-    const statement = this.#isDropped(name) ? undefined : statements.delete(name)
+    const statement = this.isDropped(name) ? undefined : statements.delete(name)
     if (!statement) {
       this.#queue.sentExtended()
       return renamed(message, from, to, strangersName(name))
     }
-    this.#changed.set(name, this.#queue.group)
+    this.changes(name)
     const restore = (): void => {
       if (!statements.has(name)) statements.set(name, statement)
     }
