@@ -15,7 +15,9 @@ const parameters = { application_name: 'neighbour', options: '-c work_mem=7MB -c
 /** The names that conversations use, too. */
 const names = ['s', 't', 'a'] as const
 const text = `select $1::text, current_setting('work_mem'), current_setting('TimeZone'), current_user, current_setting('role'),
-  coalesce(current_setting('app.tenant', true), ''), (select count(*) from pg_cursors where is_holdable)`
+  coalesce(current_setting('app.tenant', true), ''), (select count(*) from pg_cursors where is_holdable),
+  place(), (select count(*) from pg_listening_channels()), (select count(*) from pg_prepared_statements where from_sql),
+  (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()), to_regclass('pg_temp.scratch')`
 
 export class Neighbour {
   readonly #client: RawClient
@@ -67,7 +69,7 @@ export class Neighbour {
     const token = `neighbour ${this.#token}`
     const own = raw.statement(`select '${token}'`)
     const seen = await this.#client.ask(raw.bind([token], names[which]), raw.execute(), own, raw.sync)
-    const expected = `D ${token}|7MB|America/New_York|postgres|none||0|${which}`
+    const expected = `D ${token}|7MB|America/New_York|postgres|none||0|public|0|0|0|null|${which}`
     assert.deepEqual(seen, ['2', expected, 'C SELECT 1', '1', '2', `D ${token}`, 'C SELECT 1', 'Z I'])
     this.answers++
   }

@@ -1,6 +1,6 @@
 /**
  * What PostgreSQL itself would not say twice: the process id of whoever notifies, and the OIDs of tables that a conversation
- * makes. And the one thing that the pooler says of its own: that its client is pinned. Nothing else.
+ * makes; and which message it was that met a failed transaction, since the pooler may prepare ahead. And the one thing that the pooler says of its own: that its client is pinned. Nothing else.
  */
 
 import type { Message } from '../support/raw-messages.ts'
@@ -23,6 +23,9 @@ export function isPinNotice({ type, body }: Message): boolean {
   return type === 'N' && pinned.test(body.toString('latin1'))
 }
 
+/** File, line and routine. */
+const place = /\0F[^\0]*\0L[^\0]*\0R[^\0]*/
+
 /** Of one play of one conversation. */
 export class Normaliser {
   readonly #lastGroundOid: number
@@ -36,6 +39,7 @@ export class Normaliser {
   /** A message in full, as text. */
   normalise({ type, body }: Message): string {
     if (type === 'A') return `A ${body.toString('latin1', 4)}`
+    if (type === 'E' && body.includes('\0C25P02\0')) return `E ${body.toString('latin1').replace(place, '')}`
     return `${type} ${(type === 'T' ? this.#withoutOids(body) : body).toString('latin1')}`
   }
 

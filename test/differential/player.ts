@@ -6,6 +6,7 @@ import type { Message } from '../support/raw-messages.ts'
 import type { Step } from '../support/step.ts'
 import type { Neighbour } from './neighbour.ts'
 import { type Cutting, piecesOf } from './pieces.ts'
+import type { Transcript } from './transcript.ts'
 
 export interface Door {
   readonly port: number
@@ -20,11 +21,11 @@ const patienceMs = 20
 /** What came back: for each ReadyForQuery (or what else was waited for) one list; the last one came behind Terminate. */
 export async function play(
   { port, database }: Door,
-  steps: readonly Step[],
+  { steps, parameters }: Pick<Transcript, 'steps' | 'parameters'>,
   cutting: Cutting,
   neighbour?: Neighbour,
 ): Promise<Message[][]> {
-  const client = await RawClient.login(port, { database })
+  const client = await RawClient.login(port, { ...parameters, database })
   const got: Message[][] = []
   for (const step of steps) {
     await say(client, step[0], cutting, neighbour)

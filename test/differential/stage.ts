@@ -98,17 +98,18 @@ export class Stage {
   }
 
   /** What PostgreSQL says. */
-  async expect({ steps }: Transcript): Promise<Answers> {
+  async expect(transcript: Transcript): Promise<Answers> {
     await this.#direct.value('select clean()')
-    return this.#normalise(await play(this.#postgres, steps, { kind: 'whole' }))
+    return this.#normalise(await play(this.#postgres, transcript, { kind: 'whole' }))
   }
 
   /** What comes through the pooler; rejects if the client's neighbour is answered wrongly. */
-  async play({ steps, isPinning }: Transcript, { cutting, isInTurns }: Manner): Promise<Answers> {
+  async play(transcript: Transcript, { cutting, isInTurns }: Manner): Promise<Answers> {
+    const { isPinning } = transcript
     const { one, two, turns } = this.#rooms
     const { door, neighbour } = isInTurns ? turns : isPinning ? two : one
     await this.#direct.value('select clean()')
-    const got = await play(door, steps, cutting, neighbour)
+    const got = await play(door, transcript, cutting, neighbour)
     await this.#over()
     return this.#normalise(isPinning ? withoutPinNotice(got) : got)
   }

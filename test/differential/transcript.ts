@@ -9,6 +9,8 @@ export interface Transcript {
   readonly steps: readonly Step[]
   /** Somewhere in it the client keeps a server beyond its transaction: a pool of one server would refuse that. */
   readonly isPinning: boolean
+  /** Of the startup packet, besides user and database. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined
 }
 
 export type Steps = Readonly<Record<string, readonly Step[]>>

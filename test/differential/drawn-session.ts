@@ -1,0 +1,108 @@
+/**
+ * What PostgreSQL has of a conversation that is being drawn: statements, portals, the transaction. So who draws knows what will fail, and what must not
+ * be said, since the pooler answers it otherwise. Told of everything that runs, in order; what is skipped it is not told of.
+ */
+
+interface Portal {
+  readonly text: string
+  /** How many savepoints were there when it was bound. */
+  depth: number
+  /** It was executed. */
+  hasRun: boolean
+}
+
+export class DrawnSession {
+  status: 'idle' | 'open' | 'failed' = 'idle'
+  /** Texts by name. */
+  readonly named = new Map<string, string>()
+  /** The text of the unnamed statement; null: there is none; undefined: nobody knows, or it is none that can just be run. */
+  unnamed: string | null | undefined = null
+  readonly portals = new Map<string, Portal>()
+  /** SQL has prepared one. */
+  hasPrepared = false
+  readonly #savepoints: string[] = []
+  /** How many savepoints were there when that was done which makes the commit fail. */
+  #doomedAt: number | undefined
+
+  begun(): void {
+    this.status = 'open'
+  }
+
+  /** False: it fails; there is no transaction any more, either way. */
+  commit(): boolean {
+    const isDoomed = this.status === 'open' && this.#doomedAt !== undefined
+    this.rolledBack()
+    return !isDoomed
+  }
+
+  rolledBack(): void {
+    this.status = 'idle'
+    this.#forgetTransaction()
+  }
+
+  /** AND CHAIN: the next one has begun. */
+  chained(): void {
+    this.#forgetTransaction()
+  }
+
+  #forgetTransaction(): void {
+    this.#savepoints.length = 0
+    this.portals.clear()
+    this.#doomedAt = undefined
+  }
+
+  failed(): void {
+    if (this.status === 'idle') this.#forgetTransaction()
+    else this.status = 'failed'
+  }
+
+  saved(name: string): void {
+    this.#savepoints.push(name)
+  }
+
+  has(savepoint: string): boolean {
+    return this.#savepoints.includes(savepoint)
+  }
+
+  rolledBackTo(savepoint: string): void {
+    const kept = this.#savepoints.lastIndexOf(savepoint)
+    this.#savepoints.length = kept + 1
+    for (const [name, { depth }] of this.portals) if (depth > kept) this.portals.delete(name)
+    if (this.#doomedAt !== undefined && this.#doomedAt > kept) this.#doomedAt = undefined
+    this.status = 'open'
+  }
+
+  released(savepoint: string): void {
+    const kept = this.#savepoints.lastIndexOf(savepoint)
+    this.#savepoints.length = kept
+    for (const portal of this.portals.values()) portal.depth = Math.min(portal.depth, kept)
+    if (this.#doomedAt !== undefined) this.#doomedAt = Math.min(this.#doomedAt, kept)
+  }
+
+  bound(portal: string, text: string): void {
+    this.portals.set(portal, { text, depth: this.#savepoints.length, hasRun: false })
+  }
+
+  doomed(): void {
+    this.#doomedAt ??= this.#savepoints.length
+  }
+
+  /** By a Query: PostgreSQL runs it as its unnamed statement and portal. */
+  queried(text: string): void {
+    this.unnamed = null
+    this.portals.delete('')
+    this.ran(text)
+    this.groupEnded()
+  }
+
+  ran(text: string): void {
+    if (text !== 'deallocate all' && text !== 'discard all') return
+    this.named.clear()
+    this.hasPrepared = false
+  }
+
+  /** Its Sync has come. */
+  groupEnded(): void {
+    if (this.status === 'idle') this.#forgetTransaction()
+  }
+}
