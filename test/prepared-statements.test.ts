@@ -220,6 +220,52 @@ describe('a prepared statement', () => {
     }
   })
 
+  it('is planned anew where others have used it under what holds for a transaction only', async () => {
+    const cases = [
+      ['set local bytea_output = escape', "select '\\x41'::bytea::text", 'D \\x41'],
+      ['set local extra_float_digits = -10', 'select pi()::text', 'D 3.141592653589793'],
+      ['set local quote_all_identifiers = on', "select quote_ident('abc')", 'D abc'],
+      ['create temp table passing (a int, b int) on commit drop', 'select * from passing', 'C SELECT 0'],
+    ] as const
+    await first().query('create table if not exists passing (a int)')
+    for (const [index, [set, text, expected]] of cases.entries()) {
+      for (const isPrepared of [false, true]) {
+        const name = `p${index}${isPrepared}`
+        const own = `${text} -- ${name}`
+        if (isPrepared) await first().ask(raw.parse(own, name), raw.sync)
+        await first().query(`begin; ${set}`)
+        if (!isPrepared) await first().ask(raw.parse(own, name), raw.sync)
+        await first().ask(run(name))
+        await first().query('commit')
+        await second().ask(raw.parse(own, name), raw.sync)
+        assert.ok((await second().ask(run(name))).includes(expected), set)
+      }
+    }
+    await first().query('drop table passing')
+  })
+
+  it('is another one than that of the same text under which it was prepared before', async () => {
+    const text = "select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'"
+    await first().ask(raw.parse(text, 's'), raw.sync)
+    first().send(raw.query("set time zone 'Asia/Tokyo'"), raw.parse(text, 'u'), run('s'), run('u'))
+    await first().answer()
+    assert.deepEqual([await first().answer(), await first().answer()], [['1', ...gave('f')], gave('t')])
+  })
+
+  it('is of the moment of its own Parse', async () => {
+    const text = "select clock_timestamp() - 'now'::timestamptz < '10 ms'"
+    await first().ask(raw.parse(text, 's'), raw.sync)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.deepEqual(await second().ask(raw.parse(text, 's'), run('s')), ['1', ...gave('t')])
+  })
+
+  it('is not found by what is skipped, however much of it there was', async () => {
+    const many = Array.from({ length: 2_000 }, (_, n) => raw.parse(`select ${n}`, `many${n}`))
+    for (let round = 0; round < 3; round++) await first().ask(raw.bind([], 'none'), ...many, raw.sync)
+    assert.ok(pooler.figures.servers().every(({ preparedStatements }) => preparedStatements <= mostPrepared))
+    assert.deepEqual(await first().ask(run('many7')), [missing('many7'), 'Z I'])
+  })
+
   it('is not taken for what it would be under a SET that is rolled back in front of it', async () => {
     const text = "select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'"
     const zoned = await pooler.login({ TimeZone: 'Asia/Tokyo' })
@@ -531,6 +577,40 @@ describe('the unnamed statement', () => {
     assert.deepEqual(await first().ask(run('')), [none, 'Z I'])
     assert.deepEqual(await first().ask(raw.describeStatement(), raw.sync), [none, 'Z I'])
     assert.deepEqual(await second().ask(run('')), gave(2))
+  })
+
+  it('of another client is not there for a pipeline in which something is skipped', async () => {
+    const skipped = [
+      [raw.bind([], 'none'), raw.parse('select 1')],
+      [raw.bind([], 'none'), raw.bind()],
+      [raw.bind([], 'none'), raw.describeStatement()],
+    ]
+    for (const messages of skipped) {
+      await second().ask(raw.statement("select 'secret'"), raw.sync)
+      first().send(...messages, raw.sync, run(''), raw.describeStatement(), raw.sync)
+      await first().answer()
+      assert.deepEqual(
+        [await first().answer(), await first().answer()],
+        [
+          [none, 'Z I'],
+          [none, 'Z I'],
+        ],
+      )
+    }
+    await second().ask(raw.statement("select 'secret'"), raw.sync)
+    first().send(raw.bind([], 'none'), raw.query('select 1'), raw.query('select 1'), raw.sync, run(''))
+    await first().answer()
+    assert.deepEqual(await first().answer(), [none, 'Z I'])
+  })
+
+  it('is what was parsed last in its group, and nothing that was before', async () => {
+    const group = [raw.statement('deallocate all'), raw.parse('select 5', 's'), raw.statement('select 6')]
+    const answer = await first().ask(...group, raw.bind([], 's'), raw.execute(), raw.sync)
+    assert.deepEqual(answer.slice(-3), ['D 5', 'C SELECT 1', 'Z I'])
+    const drops = Array.from({ length: 120 }, (_, n) => raw.statement(`drop table if exists n${n}`))
+    await first().ask(...drops, raw.sync)
+    assert.equal(pooler.figures.pins().length, 0)
+    assert.deepEqual(await first().ask(run('s')), gave(5))
   })
 
   it('of another client is not there either when a Close of it, or a Query, was skipped', async () => {

@@ -466,6 +466,17 @@ describe('session_state = reset', () => {
   })
 })
 
+describe('what is prepared under session_state = reset', () => {
+  it('is not what it was under the settings of another client', async () => {
+    const { one, two } = await trio({ poolSize: 1, sessionState: 'reset' })
+    const text = "select '{null}'::text[] is distinct from array[null::text]"
+    const group = raw.all(raw.parse(text, 's'), raw.bind([], 's'), raw.execute(), raw.sync)
+    await one.query('set array_nulls = off')
+    assert.ok((await one.ask(group)).includes('D t'))
+    assert.ok((await two.ask(group)).includes('D f'))
+  })
+})
+
 describe('session_state = reject', () => {
   it('refuses what would outlast its transaction', async () => {
     const { one, two } = await trio({ sessionState: 'reject' })

@@ -22,8 +22,9 @@ export class ClientStatements {
   #cleared = 0
   /** Grows when the client sends a Parse of the unnamed statement or drops it: tells its newest from an older one on another server. */
   unnamedParses = 0
-  #unnamedEffects: Effects = noEffects
-  /** The group of its newest Parse, if PostgreSQL may skip that behind an error and has another statement then; -1: that is settled. */
+  /** What running the unnamed statement does to a session, if its newest Parse has run. */
+  unnamedEffects: Effects = noEffects
+  /** See `unnamedParsed`. */
   #unsureGroup = -1
   #unnamed: Buffer = noBytes
   #unnamedBytes = 0
@@ -69,6 +70,11 @@ export class ClientStatements {
     return this.#store.of(content, parameters)
   }
 
+  /** The same where nobody knows under which parameters it runs: nobody else may have it. */
+  keep(content: string, { isTransparent }: PlanParameters): PreparedStatement {
+    return this.#store.alone(content, isTransparent)
+  }
+
   set(name: string, statement: PreparedStatement): void {
     this.#store.use(statement)
     this.delete(name)
@@ -109,24 +115,17 @@ export class ClientStatements {
 
   // The unnamed statement.
 
-  /** Hot path. A Parse of it: kept, since its Bind may come when the client has another server. */
-  unnamedParsed({ bytes, start, end }: MessageBytes, isWhole: boolean): void {
+  /**
+   * Hot path. A Parse of it: kept, since its Bind may come when the client has another server. `unsureGroup`: the group that it was sent in, if
+   * PostgreSQL may skip it behind an error, and has another statement then; -1: it can't.
+   */
+  unnamedParsed({ bytes, start, end }: MessageBytes, isWhole: boolean, unsureGroup: number): void {
     this.unnamedParses++
+    this.#unsureGroup = unsureGroup
     const length = end - start
     this.#unnamedBytes = isWhole && length <= longestUnnamed ? length : 0
     if (this.#unnamedBytes > this.#unnamed.length) this.#unnamed = Buffer.allocUnsafeSlow(length)
     if (this.#unnamedBytes > 0) bytes.copy(this.#unnamed, 0, start, end)
-  }
-
-  /** Hot path. What running it does to a session, if its newest Parse has run. */
-  get unnamedEffects(): Effects {
-    return this.#unnamedEffects
-  }
-
-  /** A Parse of it in that group has these effects. `maySkip`: PostgreSQL may skip it behind an error, and then what there was before is still there. */
-  unnamedGets(effects: Effects, group: number, maySkip: boolean): void {
-    this.#unsureGroup = maySkip && (this.#unsureGroup >= 0 || effects !== this.#unnamedEffects) ? group : -1
-    this.#unnamedEffects = effects
   }
 
   /** Hot path. In that group it may be one that was parsed before its newest. In the group of its newest Parse nothing runs without that. */
@@ -142,7 +141,7 @@ export class ClientStatements {
   /** Hot path. A Query or a Close drops it: what other servers have of it is none of the client's any more. */
   unnamedDropped(): void {
     this.#unnamedBytes = 0
-    this.#unnamedEffects = noEffects
+    this.unnamedEffects = noEffects
     this.#unsureGroup = -1
     this.unnamedParses++
     if (this.#unnamed.length > keptUnnamedBytes) this.#unnamed = noBytes

@@ -572,7 +572,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     if (this.#keeper.isLost) this.#owner.destroy(this, `its client's state is lost: ${this.#keeper.session.unusableBy}`)
     else if (this.#keeper.isInDoubt) this.#keeper.inquire()
     else if (this.#keeper.isHandingOver) this.#keeper.advance()
-    else if (this.#keeper.isPinned) holder.rested()
+    else if (this.#keeper.isPinned) this.#keeper.rested(holder)
     else return false
     return true
   }
@@ -605,6 +605,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   #giveBack(isUsed: boolean): void {
     this.#server.resume()
     this.#statements.leaseEnded()
+    if (this.#statements.isOverfull) this.#keeper.session.ruin('more statements are on it than it may keep', true)
     const { isDirty, reason: spoilt } = this.#keeper.end(isUsed)
     const reason = isUsed && this.#owner.rules.isUsedOnce ? 'it has been used, and is used once' : spoilt
     const { id } = this.#theHolder

@@ -32,14 +32,17 @@ export class PreparedStatement {
   /** What running it does to a session. */
   readonly effects: Effects
   readonly planKey: number
+  /** Others may have it, too. */
+  readonly isShared: boolean
   /** How many names of clients stand for it. */
   users = 0
   /** Grows when what servers have prepared of it is of no use any more. */
   version = 0
   #parse: Buffer | undefined
 
-  constructor(name: string, content: string, effects: Effects, planKey: number) {
+  constructor(name: string, content: string, effects: Effects, planKey: number, isShared: boolean) {
     this.name = name
+    this.isShared = isShared
     this.content = content
     this.effects = effects
     this.planKey = planKey
@@ -58,6 +61,10 @@ export class PreparedStatement {
 }
 
 const entryBytes = 200
+/** Of no parameters. */
+const noPlanKey = 0
+/** A literal that is read as the moment of the Parse: it is not another client's. */
+const momentary = /['$]\s*(now|today|tomorrow|yesterday)/i
 
 export interface StatementLimits {
   /** Of those that clients refer to. */
@@ -101,9 +108,19 @@ export class PreparedStatements {
     if (!entries) this.#byKey.set(planKey, (entries = new Map<string, PreparedStatement>()))
     const known = entries.get(content)
     if (known) return known
-    const effects = this.#effectsOf(content, isTransparent)
-    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, effects, planKey)
-    entries.set(content, made)
+    const isShared = !momentary.test(content)
+    const made = this.#make(content, this.#effectsOf(content, isTransparent), planKey, isShared)
+    if (isShared) entries.set(content, made)
+    return made
+  }
+
+  /** One that nobody else gets, and its client no more once its parameters are known. */
+  alone(content: string, isTransparent: boolean): PreparedStatement {
+    return this.#make(content, this.#effectsOf(content, isTransparent), noPlanKey, false)
+  }
+
+  #make(content: string, effects: Effects, planKey: number, isShared: boolean): PreparedStatement {
+    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, effects, planKey, isShared)
     this.#bytes += made.size
     this.#keepUnused(made)
     return made
@@ -123,7 +140,9 @@ export class PreparedStatements {
 
   /** One name less. */
   giveUp(statement: PreparedStatement): void {
-    if (--statement.users === 0) this.#keepUnused(statement)
+    if (--statement.users > 0) return
+    if (statement.isShared) this.#keepUnused(statement)
+    else this.#bytes -= statement.size
   }
 
   #keepUnused(statement: PreparedStatement): void {
@@ -140,6 +159,7 @@ export class PreparedStatements {
     this.#unused.delete(statement)
     this.#unusedBytes -= statement.size
     this.#bytes -= statement.size
+    if (!statement.isShared) return
     const entries = this.#byKey.get(statement.planKey)
     entries?.delete(statement.content)
     if (entries?.size === 0) this.#byKey.delete(statement.planKey)

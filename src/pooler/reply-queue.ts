@@ -138,6 +138,8 @@ export class ReplyQueue {
   #spare: Entry | undefined
   #isGroupOpen = false
   #isSkipping = false
+  /** Since the last Sync an extended message was sent. */
+  #isBehindExtended = false
   #copyIn: CopyIn = 'none'
   #struckSyncs = 0
   #isUncertain = false
@@ -175,6 +177,11 @@ export class ReplyQueue {
   /** An error has been answered, and no Sync sent since: PostgreSQL skips whatever is sent. */
   get isSkipping(): boolean {
     return this.#isSkipping
+  }
+
+  /** An error of something that was sent since the last Sync would keep what is sent now from running, a Query, too. */
+  get mayBeSkipped(): boolean {
+    return this.#isBehindExtended
   }
 
   /** Differs for messages that an error of one another would not keep from running. */
@@ -240,14 +247,14 @@ export class ReplyQueue {
   /** Without a reader it is one of the pooler's own, which ends a client's group. */
   sentSync(reader: ReplyReader | undefined): void {
     assert(this.#copyIn !== 'in', 'no Sync is sent during copy-in')
-    this.#isSkipping = false
+    this.#isSkipping = this.#isBehindExtended = false
     this.#push('sync', reader)
   }
 
   /** Hot path. Parse, Bind, Describe, Execute or Close. */
   sentExtended(): void {
     if (this.#isSkipping) return
-    this.#isGroupOpen = true
+    this.#isGroupOpen = this.#isBehindExtended = true
     this.#open.extended++
     this.#open.unanswered++
   }

@@ -5,7 +5,7 @@
 
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
-import { changesAnalysis, type Effect, type Effects, noEffects } from '../sql/effect.ts'
+import { changesPlans, type Effect, type Effects, noEffects } from '../sql/effect.ts'
 import { unsureAbout } from '../sql/function-effects.ts'
 import * as build from '../wire/build.ts'
 import { Frontend } from '../wire/messages.ts'
@@ -70,9 +70,10 @@ export class ServerRequests implements StatementDesk {
 
   /** Whoever holds the server from now on. */
   leaseBegan(holder: Holder): void {
+    const isAsLeft = this.#keeper.leavesState && this.#holder === holder && this.statements.isTouched
     this.#holder = holder
     this.#isFirst = true
-    this.statements.leaseBegan()
+    this.statements.leaseBegan(isAsLeft)
     if (holder.hasStatements) holder.statements.unnamedSettled()
   }
 
@@ -99,7 +100,10 @@ export class ServerRequests implements StatementDesk {
   #isUnsettledUnnamed(message: RequestHead): boolean {
     const holder = this.#theHolder
     if (!holder.hasStatements || !holder.statements.isUnnamedUnsure(this.#queue.group)) return false
-    if (this.#queue.owed > 0) return message.type === Frontend.bind && message.bytes[statementNameAt(message)] === 0
+    if (this.#queue.owed > 0) {
+      const isUse = message.type === Frontend.bind || message.type === Frontend.describe
+      return isUse && message.bytes[statementNameAt(message)] === 0
+    }
     holder.statements.unnamedSettled()
     return false
   }
@@ -113,7 +117,7 @@ export class ServerRequests implements StatementDesk {
 
   running(effects: Effects): TaxirankError | undefined {
     if (effects.some(dropsStatements)) this.statements.allDropping()
-    if (effects.some(changesAnalysis)) this.statements.touched()
+    if (effects.some(changesPlans)) this.statements.touched()
     this.#desk.noted(effects, this.#theHolder)
     return this.#keeper.running(effects)
   }
@@ -153,7 +157,7 @@ export class ServerRequests implements StatementDesk {
     const effects = this.#classify(message, message.start + header + 1)
     const holder = this.#theHolder
     if (effects.length === 0 && !holder.hasStatements) return
-    holder.statements.unnamedGets(effects, this.#queue.group, this.#queue.needsSync)
+    holder.statements.unnamedEffects = effects
     if (effects.length > 0) this.#sequencesNoted(effects)
   }
 
@@ -264,7 +268,7 @@ export class ServerRequests implements StatementDesk {
   #unnamedDropped(holder: Holder): void {
     if (this.#queue.isSkipping) return
     // Behind an error of the same group it is there still: nobody's then.
-    if (this.#queue.needsSync) this.statements.unnamedLost()
+    if (this.#queue.mayBeSkipped) this.statements.unnamedLost()
     else this.statements.unnamedDropped()
     holder.unnamedDropped()
   }
@@ -283,7 +287,7 @@ export class ServerRequests implements StatementDesk {
       return this.#queue.sentExtended()
     }
     if (this.#queue.isSkipping) return
-    holder.statements.unnamedParsed(message, message.isTail)
+    holder.statements.unnamedParsed(message, message.isTail, this.#queue.mayBeSkipped ? this.#queue.group : -1)
     this.statements.unnamedParsed(holder)
     this.#queue.sentUnnamedParse()
   }

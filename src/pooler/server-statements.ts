@@ -16,7 +16,6 @@
  * unsure, and a later group begins with a Close and a Parse, which is right either way.
  */
 
-import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
 import { nameBytes } from '../sql/statement-effects.ts'
@@ -28,6 +27,8 @@ import type { ClientStatements } from './client-statements.ts'
 import { nobodysName, ourPrefix, type PlanParameters, type PreparedStatement } from './prepared-statements.ts'
 import { DuplicateName, ParsedAlready, RefusedMessage, ReplacedAnswer } from './replaced-answer.ts'
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
+import { ServerPrepared } from './server-prepared.ts'
+import { ServerUnnamed } from './server-unnamed.ts'
 import type { Tally } from './tally.ts'
 
 /** Bytes that are sent in place of the first `count` of a message. */
@@ -52,22 +53,6 @@ export interface StatementDesk {
   running(effects: Effects): TaxirankError | undefined
 }
 
-/** What the server has of one statement. */
-interface Prepared {
-  readonly statement: PreparedStatement
-  /** The last Parse or Close of it that has not been answered, or was skipped; undefined: it is there. */
-  pending: MessageNote | undefined
-  /** A pending Parse was sent in this group; -1: it was no Parse, or has been skipped. */
-  group: number
-  /** The statement's, when it was prepared. */
-  version: number
-  /** In which lease. */
-  lease: number
-  usedAt: number
-  /** False while a Close of it is under way and nothing behind that. */
-  isKept: boolean
-}
-
 /** The beginning of a message, or all of it. */
 type MessagePiece = MessageBytes & { readonly isTail: boolean }
 
@@ -78,14 +63,8 @@ export class ServerStatements {
   readonly #queue: ReplyQueue
   readonly #most: number
   readonly #desk: StatementDesk
-  readonly #prepared = new Map<PreparedStatement, Prepared>()
-  /** How many of them. */
-  #kept = 0
-  #uses = 0
-  #lease = 0
-  /** The client whose unnamed statement the server has, 0: nobody's; and which of that client's it is. */
-  #unnamedOf = 0
-  #unnamedParse = 0
+  readonly #prepared: ServerPrepared
+  readonly #unnamed: ServerUnnamed
   /** In this lease: the names that the client has given to statements or taken back, in which group, and how often it had dropped all by then. */
   readonly #changed = new Map<string, { readonly group: number; readonly drops: number }>()
   /** In which group it may have dropped all of them; -1: in none. How often that was sent, and how often it has run. */
@@ -100,6 +79,8 @@ export class ServerStatements {
     this.#queue = queue
     this.#most = most
     this.#desk = desk
+    this.#prepared = new ServerPrepared(queue, most, desk)
+    this.#unnamed = new ServerUnnamed(queue)
   }
 
   /** Names of clients are not names on the server. */
@@ -108,13 +89,25 @@ export class ServerStatements {
   }
 
   get size(): number {
-    return this.#kept
+    return this.#prepared.size
   }
 
-  leaseBegan(): void {
-    this.#lease++
-    this.#isTouched = false
+  /** More than may be, by far: it can't be lent on. */
+  get isOverfull(): boolean {
+    return this.#prepared.isOverfull
+  }
+
+  /** `isTouched`: the session is as the client has left it in an earlier lease, and nobody has asked how. */
+  leaseBegan(isTouched: boolean): void {
+    this.#prepared.leaseBegan()
+    this.#isTouched = isTouched
+    this.#unnamed.settled()
     this.#settled()
+  }
+
+  /** Hot path. The parameters may not be those that the owner is known to have. */
+  get isTouched(): boolean {
+    return this.#isTouched
   }
 
   /** What is prepared behind this may be analysed otherwise than under the parameters that the owner is known to have. */
@@ -123,7 +116,7 @@ export class ServerStatements {
   }
 
   leaseEnded(): void {
-    if (this.#isTouched) this.expireLease()
+    if (this.#isTouched) this.#prepared.expireLease()
   }
 
   #settled(): void {
@@ -187,37 +180,32 @@ export class ServerStatements {
 
   /** What was prepared in this lease was prepared under parameters that nobody knows for sure: it is not used again. */
   expireLease(): void {
-    for (const prepared of this.#prepared.values()) if (prepared.lease === this.#lease) prepared.version = -1
+    this.#prepared.expireLease()
   }
 
   /** Somebody may have dropped any of them by SQL. */
   doubt(): void {
-    for (const prepared of this.#prepared.values()) prepared.version = -1
+    this.#prepared.doubt()
   }
 
   /** A DISCARD ALL or DEALLOCATE ALL has run. What was sent behind it is still to come. */
   discarded(): void {
-    for (const [statement, { pending }] of this.#prepared) {
-      if (pending) continue
-      this.#prepared.delete(statement)
-      this.#kept--
-    }
+    this.#prepared.discarded()
   }
 
   /** Hot path. A Query drops the unnamed statement. */
   unnamedDropped(): void {
-    this.#unnamedOf = 0
+    this.#unnamed.dropped()
   }
 
   /** A Parse of it has failed, or was skipped: nobody knows what is there. */
   unnamedLost(): void {
-    this.#unnamedOf = -1
+    this.#unnamed.lost()
   }
 
-  /** Hot path. The owner's Parse of the unnamed statement is sent: it replaces what is there, even if it fails. */
+  /** Hot path. The owner's Parse of the unnamed statement is sent. */
   unnamedParsed(owner: StatementOwner): void {
-    this.#unnamedOf = owner.id
-    this.#unnamedParse = owner.statements.unnamedParses
+    this.#unnamed.parsed(owner)
   }
 
   /** Hot path. A message can't just be forwarded: `replace` must have its way with it. */
@@ -229,7 +217,7 @@ export class ServerStatements {
     if (type === Frontend.parse || type === Frontend.close) return false
     const { hasUnnamed, unnamedEffects } = owner.statements
     if (unnamedEffects.length > 0) return true
-    return !this.#hasUnnamedOf(owner) && (this.#unnamedOf !== 0 || hasUnnamed)
+    return !this.#unnamed.isOf(owner) && (!this.#unnamed.isNobodys || hasUnnamed)
   }
 
   /** Hot path. Sends what must go ahead of the message. `mustParse`: no Parse may be spared. Throws `protocol_violation`, `statement_too_long`. */
@@ -243,7 +231,7 @@ export class ServerStatements {
     const name = statementName(message, from, to)
     switch (message.bytes[message.start]) {
       case Frontend.parse:
-        return this.#parse(message, to, name, owner, mustParse || this.#isTouched)
+        return this.#parse(message, to, name, owner, mustParse)
       case Frontend.close:
         return this.#close(message, from, to, name, owner)
       default:
@@ -260,31 +248,28 @@ export class ServerStatements {
 
   // The unnamed statement.
 
-  #hasUnnamedOf({ id, statements }: StatementOwner): boolean {
-    return this.#unnamedOf === id && this.#unnamedParse === statements.unnamedParses
-  }
-
   /** A Bind or Describe of it: it may be on another server; the owner may have none, and must not meet somebody else's. */
   #useUnnamed(message: MessagePiece, from: number, owner: StatementOwner): Replacement | undefined {
     const { statements } = owner
     const refusal = this.#refusal(message, statements.unnamedEffects)
     if (refusal) return this.#refuse(message, from, from, refusal)
-    if (!this.#hasUnnamedOf(owner)) this.#bringUnnamed(owner)
+    if (!this.#unnamed.isOf(owner)) this.#bringUnnamed(owner)
     this.#queue.sentExtended()
     return undefined
   }
 
   #bringUnnamed(owner: StatementOwner): void {
     const parse = owner.statements.unnamedParse
-    const note: MessageNote = { isOurs: true, completed: nothing, dropped: () => (this.#unnamedOf = -1) }
     if (parse) {
-      this.unnamedParsed(owner)
+      this.#unnamed.parsed(owner)
       this.#desk.tally.serverParses++
     } else {
-      if (this.#unnamedOf === 0) return
-      this.unnamedDropped()
+      if (this.#unnamed.isNobodys) return
+      this.#unnamed.dropped()
     }
-    this.#sendOurs(parse ?? closeUnnamed, note)
+    const note: MessageNote = { isOurs: true, completed: nothing, dropped: () => this.#unnamed.lost() }
+    this.#queue.sentNoted(note)
+    this.#desk.write(parse ?? closeUnnamed)
   }
 
   // Bind and Describe.
@@ -294,7 +279,7 @@ export class ServerStatements {
     const statement = this.isDropped(name) ? undefined : this.#meant(name, owner)
     const refusal = statement && this.#refusal(message, statement.effects)
     if (refusal) return this.#refuse(message, from, to, refusal)
-    if (statement) this.#ensure(statement)
+    if (statement) this.#prepared.ensure(statement, this.#isTouched)
     this.#queue.sentExtended()
     return renamed(message, from, to, statement?.name ?? strangersName(name))
   }
@@ -316,103 +301,6 @@ export class ServerStatements {
     return renamedOnly(message, from, to, nobodysName)
   }
 
-  /** Hot path. Sees to it that the server has the statement when it reads what is sent next. */
-  #ensure(statement: PreparedStatement): Prepared {
-    const prepared = this.#prepared.get(statement)
-    if (prepared && this.#isThere(prepared)) {
-      prepared.usedAt = ++this.#uses
-      return prepared
-    }
-    const made = this.#makeRoom(statement)
-    this.#sendOurs(statement.parse, this.#parsing(made, true))
-    return made
-  }
-
-  /** Hot path. */
-  #isThere(prepared: Prepared): boolean {
-    if (prepared.version !== prepared.statement.version) return false
-    return prepared.pending === undefined || prepared.group === this.#queue.group
-  }
-
-  /** What may be there of the statement is closed; and if it takes another's place, the one that was not used for longest. */
-  #makeRoom(statement: PreparedStatement): Prepared {
-    const known = this.#prepared.get(statement)
-    const prepared = known ?? {
-      statement,
-      pending: undefined,
-      group: -1,
-      version: 0,
-      lease: 0,
-      usedAt: 0,
-      isKept: false,
-    }
-    // More than that are kept where a Close was skipped.
-    if (!prepared.isKept) while (this.#kept >= this.#most) this.#closeOldest()
-    if (known) this.#closeOurs(known)
-    prepared.isKept = true
-    this.#kept++
-    prepared.version = statement.version
-    prepared.lease = this.#lease
-    prepared.usedAt = ++this.#uses
-    this.#prepared.set(statement, prepared)
-    return prepared
-  }
-
-  #closeOldest(): void {
-    let oldest: Prepared | undefined
-    for (const prepared of this.#prepared.values()) {
-      if (prepared.isKept && (!oldest || prepared.usedAt < oldest.usedAt)) oldest = prepared
-    }
-    assert(oldest !== undefined, 'of those that are kept one is the oldest')
-    this.#closeOurs(oldest)
-  }
-
-  #closeOurs(prepared: Prepared): void {
-    const note: MessageNote = {
-      isOurs: true,
-      completed: () => {
-        if (prepared.pending === note) this.#prepared.delete(prepared.statement)
-      },
-      dropped: () => {
-        if (prepared.pending === note) this.#keep(prepared)
-      },
-    }
-    prepared.pending = note
-    prepared.group = -1
-    if (prepared.isKept) this.#kept--
-    prepared.isKept = false
-    this.#sendOurs(closeStatement(prepared.statement.name), note)
-  }
-
-  /** It may be there still. */
-  #keep(prepared: Prepared): void {
-    prepared.isKept = true
-    this.#kept++
-  }
-
-  /** The note of a Parse. */
-  #parsing(prepared: Prepared, isOurs: boolean, dropped = nothing): MessageNote {
-    const note: MessageNote = {
-      isOurs,
-      completed: () => {
-        if (prepared.pending === note) prepared.pending = undefined
-      },
-      dropped: () => {
-        if (prepared.pending === note) prepared.group = -1
-        dropped()
-      },
-    }
-    prepared.pending = note
-    prepared.group = this.#queue.group
-    this.#desk.tally.serverParses++
-    return note
-  }
-
-  #sendOurs(bytes: Buffer, note: MessageNote): void {
-    this.#queue.sentNoted(note)
-    this.#desk.write(bytes)
-  }
-
   // Parse.
 
   #parse(message: MessagePiece, to: number, name: string, owner: StatementOwner, mustParse: boolean): Replacement {
@@ -422,25 +310,25 @@ export class ServerStatements {
     const before = this.#meant(name, owner)
     if (before && !this.isDropped(name)) return this.#parseAgain(message, from, to, name, before)
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
-    const statement = statements.share(message.bytes.toString('latin1', to + 1, message.end), owner.parameters)
+    const content = message.bytes.toString('latin1', to + 1, message.end)
+    const { parameters } = owner
+    const statement = this.#isTouched ? statements.keep(content, parameters) : statements.share(content, parameters)
     const forget = statements.give(name, statement)
     this.changes(name)
-    const prepared = this.#prepared.get(statement)
-    if (prepared && !mustParse && this.#isThere(prepared)) return this.#parseNothing(message, prepared, forget)
-    this.#queue.sentNoted(this.#parsing(this.#makeRoom(statement), false, forget))
+    if (!mustParse && this.#prepared.uses(statement, this.#isTouched)) return this.#parseNothing(message, forget)
+    this.#queue.sentNoted(this.#prepared.making(statement, false, forget))
     return renamedOnly(message, from, to, statement.name)
   }
 
   /** The server has it. */
-  #parseNothing(message: MessageBytes, prepared: Prepared, forget: () => void): Replacement {
-    prepared.usedAt = ++this.#uses
+  #parseNothing(message: MessageBytes, forget: () => void): Replacement {
     this.#queue.sentNoted(new ParsedAlready(forget))
     return { count: message.end - message.start, bytes: closeNobodys }
   }
 
   /** The client has given the name already: PostgreSQL says so, but for the name. */
   #parseAgain(message: MessageBytes, from: number, to: number, name: string, known: PreparedStatement): Replacement {
-    this.#ensure(known)
+    this.#prepared.ensure(known, this.#isTouched)
     this.#queue.sentNoted(new DuplicateName(name, known.name))
     return renamedOnly(message, from, to, known.name)
   }

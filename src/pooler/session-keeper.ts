@@ -137,6 +137,11 @@ export class SessionKeeper {
     return this.#watch.pin
   }
 
+  /** What a client has set stays in the session, unasked, until another one comes. */
+  get leavesState(): boolean {
+    return this.#resetsForOthers
+  }
+
   /** Hot path. Nothing in this lease has to do with the session, as far as anybody knows: its end needs no thought. */
   get isQuiet(): boolean {
     return !this.#watch.hasNoted && this.#listening.isQuiet && this.session.unusableBy === undefined
@@ -370,6 +375,12 @@ export class SessionKeeper {
   #overfull({ message }: TaxirankError): void {
     this.#isOverfull = true
     this.session.ruin(message)
+  }
+
+  /** All that the holder has sent is answered, and it keeps the server. */
+  rested(holder: Holder): void {
+    this.#watch.settled()
+    holder.rested()
   }
 
   // What it listens to.

@@ -48,9 +48,8 @@ export class SessionWatch {
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
   #cleaning: Cleaning = 'none'
-  /** How many DISCARD ALL were sent since all was last answered, and whether nothing that has effects was sent behind them. */
-  #discards = 0
-  #isDiscardLast = false
+  /** A DISCARD ALL is under way; nothing that has effects was sent behind it, or something was. */
+  #discard: 'none' | 'last' | 'followed' = 'none'
   /** Anything of the above was touched in this lease: what ends it has to look. Whoever changes them sets it. */
   #hasNoted = false
 
@@ -121,14 +120,19 @@ export class SessionWatch {
     if (this.isOff || effects.length === 0) return undefined
     this.#hasNoted = true
     if (effects.some(({ kind }) => kind === 'listen' || kind === 'unsure')) this.#mayListen = true
+    for (const effect of effects) this.#noteDiscard(effect)
     if (this.#policy === 'reset') return this.#look(effects)
     for (const effect of effects) {
-      this.#isDiscardLast = effect.kind === 'discard' && effect.what === 'all'
-      if (this.#isDiscardLast) this.#discards++
       const refusal = this.#note(effect, session)
       if (refusal) return refusal
     }
     return undefined
+  }
+
+  #noteDiscard(effect: Effect): void {
+    const isDiscard = effect.kind === 'discard' && effect.what === 'all'
+    if (this.#discard !== 'none') this.#discard = 'followed'
+    else if (isDiscard) this.#discard = 'last'
   }
 
   /** Of what a reset removes nothing has to be known. */
@@ -188,7 +192,7 @@ export class SessionWatch {
       resets: new Set(this.#resets),
     }
     this.#forgetDoubts()
-    this.#discards = 0
+    this.settled()
     return doubts
   }
 
@@ -225,10 +229,16 @@ export class SessionWatch {
   /** A DISCARD ALL of the holder's has run. What was sent behind it is still to come: if there is anything, the session is asked for all of it. */
   discarded(): void {
     this.#hasNoted = true
-    if (this.#discards === 1 && this.#isDiscardLast) this.#forgetAll()
+    if (this.#discard === 'last') this.#forgetAll()
     else this.#reconsider(...askableKinds)
+    this.settled()
     // What the startup packet has set is given back.
     if (!this.isOff) this.#resets.add(allParameters)
+  }
+
+  /** All that was sent has been answered. */
+  settled(): void {
+    this.#discard = 'none'
   }
 
   /** None of what the holder has left is there any more. */
@@ -252,7 +262,7 @@ export class SessionWatch {
     for (const kind of this.#pins) this.#unpin(kind)
     this.#forgetDoubts()
     this.#mayListen = false
-    this.#discards = 0
+    this.settled()
     this.#cleaning = 'none'
   }
 

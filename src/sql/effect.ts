@@ -12,8 +12,8 @@ export type Effect =
    */
   | { readonly kind: 'set'; readonly name: string; readonly value: null | undefined }
   | { readonly kind: 'reset all' }
-  /** One parameter is set until the transaction is over, and what is prepared till then stays as it was analysed under it (`isBaked`). */
-  | { readonly kind: 'set local' }
+  /** Something holds until the transaction is over, on which plans may depend: SET LOCAL, a temporary table that is dropped with it. */
+  | { readonly kind: 'passing' }
   /** It may set any of PostgreSQL's own parameters: UPDATE pg_settings. */
   | { readonly kind: 'set unknown' }
   /** It sets one parameter of which not even the name can be read. */
@@ -49,12 +49,12 @@ export type Effect =
    */
   | { readonly kind: 'unsure'; readonly mentioned: readonly string[]; readonly isSetting?: true }
 
-/** What is prepared behind it may be analysed otherwise than what others prepare of the same text. */
-export function changesAnalysis(effect: Effect): boolean {
+/** What is prepared or planned behind it may be otherwise than what others have of the same text. */
+export function changesPlans(effect: Effect): boolean {
   switch (effect.kind) {
     case 'set':
       return !isPlanless(effect.name)
-    case 'set local':
+    case 'passing':
     case 'reset all':
     case 'set unknown':
     case 'set unnamed':

@@ -3,7 +3,7 @@
 import { type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
 import { parameterName } from './parameter-name.ts'
-import { inTransaction, setLocal, setTo } from './set-effects.ts'
+import { inTransaction, passing, setTo } from './set-effects.ts'
 
 /** Named anywhere, quoted or qualified or not: whether it is called is not asked. */
 export function functionEffects(tokens: readonly Token[]): Effects {
@@ -93,8 +93,7 @@ const setConfigTokens = 7
 /** A value is never taken from the text: the row that it stands in may not be there. */
 function setConfigEffects(behind: readonly Token[]): Effects {
   const [open, name, comma, value] = behind
-  if (open?.text === '(' && name && isParameter(name) && comma?.text === ',')
-    return isLocal(behind) ? setLocal : [given]
+  if (open?.text === '(' && name && isParameter(name) && comma?.text === ',') return isLocal(behind) ? passing : [given]
   if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return [unnamed]
   const effects = setTo(parameterName(name.text), value ? [value] : [])
   return isLocal(behind) ? effects.flatMap(inTransaction) : effects

@@ -18,7 +18,6 @@ const transactionNames = new Set(['transaction_isolation', 'transaction_read_onl
 const planless = new Set([
   'application_name',
   'default_transaction_read_only',
-  'extra_float_digits',
   'client_min_messages',
   'in_hot_standby',
   'scram_iterations',
@@ -27,26 +26,6 @@ const planless = new Set([
 /** By lower-case name. No plan depends on it: custom parameters are read when a statement runs. */
 export function isPlanless(name: string): boolean {
   return planless.has(name) || name.includes('.') || name.endsWith('_timeout')
-}
-
-/** What the grammar and the input of types read: literals stay as they were analysed under these. */
-const baked = new Set([
-  'array_nulls',
-  'backslash_quote',
-  'client_encoding',
-  'datestyle',
-  'intervalstyle',
-  'lc_monetary',
-  'standard_conforming_strings',
-  'timezone',
-  'timezone_abbreviations',
-  'transform_null_equals',
-  'xmloption',
-])
-
-/** By lower-case name. What is prepared under one value stays what it is under another. For the rest PostgreSQL sees to it itself, or only costs differ. */
-export function isBaked(name: string): boolean {
-  return baked.has(name)
 }
 
 /** Every transaction begins with its own, though PostgreSQL may say that they were set in the session. */

@@ -2,7 +2,7 @@
 
 import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
 import type { Token } from './lexer.ts'
-import { isBaked, isOfTransaction, parameterName } from './parameter-name.ts'
+import { isOfTransaction, isPlanless, parameterName } from './parameter-name.ts'
 
 export function setEffects(tokens: readonly Token[]): Effects {
   const scope = isDotted(tokens, 1) ? undefined : wordAt(tokens, 1)
@@ -30,12 +30,12 @@ function wordAt(tokens: readonly Token[], at: number): string | undefined {
   return token?.kind === 'word' ? token.text : undefined
 }
 
-export const setLocal: Effects = [{ kind: 'set local' }]
+export const passing: Effects = [{ kind: 'passing' }]
 
 /** Of a transaction nothing is left but what is created in it, and numbers that are drawn. */
 export function inTransaction(effect: Effect): Effects {
   if (effect === tempPath) return [{ kind: 'temporary' }]
-  if (effect.kind === 'set' && isBaked(effect.name)) return setLocal
+  if (effect.kind === 'set' && !isPlanless(effect.name)) return passing
   return effect.kind === 'indelible' ? [effect] : noEffects
 }
 

@@ -3,7 +3,7 @@
 import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
 import { codeEffects, functionEffects } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
-import { resetEffects, setEffects } from './set-effects.ts'
+import { passing, resetEffects, setEffects } from './set-effects.ts'
 
 /** The tokens of one statement, without its semicolon; `isAlone`: there is no other in its text. */
 export function statementEffects(tokens: readonly Token[], isAlone: boolean): Effects {
@@ -142,7 +142,8 @@ function createEffects(tokens: readonly Token[]): Effects {
   const isDropped = tokens.some(
     (token, at) => isWord(token, 'on') && isWord(tokens[at + 1], 'commit') && isWord(tokens[at + 2], 'drop'),
   )
-  return isTemporary && !isDropped ? [{ kind: 'temporary' }] : noEffects
+  if (!isTemporary) return noEffects
+  return isDropped ? passing : [{ kind: 'temporary' }]
 }
 
 function alterEffects(tokens: readonly Token[]): Effects {

@@ -44,7 +44,7 @@ const lending: readonly Mutant[] = [
   {
     name: 'skipped-parse',
     bug: 'takes a statement for prepared though its Parse was skipped behind an error',
-    file: 'src/pooler/server-statements.ts',
+    file: 'src/pooler/server-prepared.ts',
     find: 'return prepared.pending === undefined || prepared.group === this.#queue.group',
     replace: 'return true',
   },
@@ -59,14 +59,14 @@ const lending: readonly Mutant[] = [
     name: 'foreign-unnamed',
     bug: "lets a client's Bind meet the unnamed statement of another client",
     file: 'src/pooler/server-statements.ts',
-    find: 'return !this.#hasUnnamedOf(owner) && (',
+    find: 'return !this.#unnamed.isOf(owner) && (',
     replace: 'return false && (',
   },
   {
     name: 'skipped-close',
     bug: 'takes the unnamed statement for dropped though the Close of it was skipped, and lets another client meet it',
     file: 'src/pooler/server-requests.ts',
-    find: 'if (this.#queue.needsSync) this.statements.unnamedLost()\n    else ',
+    find: 'if (this.#queue.mayBeSkipped) this.statements.unnamedLost()\n    else ',
     replace: '',
   },
   {

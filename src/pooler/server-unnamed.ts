@@ -1,0 +1,69 @@
+/**
+ * Whose unnamed statement a server has. A Parse, Close or Query that stands behind others of its group may be skipped behind an error: then something
+ * else is there. As long as that is not known, nobody has it in a later group.
+ */
+
+import type { ReplyQueue } from './reply-queue.ts'
+import type { StatementOwner } from './server-statements.ts'
+
+const nobody = 0
+const unknown = -1
+
+export class ServerUnnamed {
+  readonly #queue: ReplyQueue
+  /** The client's id, `nobody` or `unknown`; */
+  #owner = nobody
+  /** and which of that client's it is. */
+  #parse = 0
+  /** In which group that was sent. */
+  #group = -1
+  /** It is not skipped, whatever fails. */
+  #isSure = true
+
+  constructor(queue: ReplyQueue) {
+    this.#queue = queue
+  }
+
+  /** Hot path. All that was sent has been answered. */
+  settled(): void {
+    this.#isSure = true
+  }
+
+  /** Hot path. There is none once the server reads what is sent next. */
+  dropped(): void {
+    this.#owner = nobody
+    this.#sent()
+  }
+
+  /** A Parse of it has failed, or something was skipped: nobody knows what is there. */
+  lost(): void {
+    this.#owner = unknown
+  }
+
+  /** Hot path. The owner's Parse is sent: it replaces what is there, even if it fails. */
+  parsed({ id, statements }: StatementOwner): void {
+    this.#owner = id
+    this.#parse = statements.unnamedParses
+    this.#sent()
+  }
+
+  #sent(): void {
+    this.#isSure = !this.#queue.mayBeSkipped
+    this.#group = this.#queue.group
+  }
+
+  /** Hot path. */
+  isOf({ id, statements }: StatementOwner): boolean {
+    return this.#owner === id && this.#parse === statements.unnamedParses && this.#isKnown
+  }
+
+  /** Hot path. There is none, for certain. */
+  get isNobodys(): boolean {
+    return this.#owner === nobody && this.#isKnown
+  }
+
+  /** Hot path. In its own group nothing runs without it. */
+  get #isKnown(): boolean {
+    return this.#isSure || this.#group === this.#queue.group || this.#queue.owed === 0
+  }
+}
