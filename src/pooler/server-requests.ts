@@ -36,6 +36,16 @@ function dropsStatements(effect: Effect): boolean {
   return effect.kind === 'deallocate all' || (effect.kind === 'discard' && effect.what === 'all')
 }
 
+/** Hot path. Most Queries begin with another letter. */
+function mayDeallocate({ bytes, start, end }: RequestHead): boolean {
+  for (let at = start + header; at < end; at++) {
+    const byte = bytes[at] as number
+    if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)) continue
+    return byte === 0x64 || byte === 0x44 || byte === 0x2d || byte === 0x2f
+  }
+  return false
+}
+
 /** Fails, whatever stands before it, and in a failed transaction, too. */
 const failingQuery = build.query('refused')
 const emptyQuery = build.query('')
@@ -111,7 +121,7 @@ export class ServerRequests implements StatementDesk {
   /** What is done instead of it depends on whether the holder's transaction has failed by then. */
   #isUnsettledDeallocate(message: RequestHead): boolean {
     if (message.type !== Frontend.query || this.#isFirst || this.#queue.owed === 0) return false
-    if (!this.#theHolder.hasStatements) return false
+    if (!this.#theHolder.hasStatements || !mayDeallocate(message)) return false
     return this.#deallocated(this.#classify(message, message.start + header)) !== undefined
   }
 

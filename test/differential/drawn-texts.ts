@@ -18,6 +18,8 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   work_mem: ['1MB', '2MB', '3MB'],
   timezone: ['UTC', 'Asia/Tokyo', 'Europe/Berlin'],
   datestyle: ['ISO, MDY', 'SQL, DMY', 'German, DMY'],
+  bytea_output: ['hex', 'escape'],
+  extra_float_digits: ['-10', '1'],
   statement_timeout: ['30min', '1h'],
   search_path: ['public', 'other, public'],
   role: ['plain', 'none'],

@@ -8,8 +8,9 @@ import assert from 'node:assert/strict'
 import { RawClient } from '../support/raw-client.ts'
 import * as raw from '../support/raw-messages.ts'
 
-/** Its literals are read at Parse, under what is set by then. */
-export const dated = "select extract(epoch from '2026-01-02'::timestamptz)::int8, extract(day from '01/02/03'::date)"
+/** Its literals are read at Parse, and what is constant is reckoned when it is planned, under what is set by then. */
+export const dated = `select extract(epoch from '2026-01-02'::timestamptz)::int8, extract(day from '01/02/03'::date),
+  '\\x41'::bytea::text, pi()::text, quote_ident('abc')`
 
 const parameters = { application_name: 'neighbour', options: '-c work_mem=7MB -c TimeZone=America/New_York' }
 /** The names that conversations use, too. */
