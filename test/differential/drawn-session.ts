@@ -3,6 +3,8 @@
  * be said, since the pooler answers it otherwise. Told of everything that runs, in order; what is skipped it is not told of.
  */
 
+const savepoints = ['x', 'y'] as const
+
 interface Portal {
   readonly text: string
   /** How many savepoints were there when it was bound. */
@@ -24,25 +26,37 @@ export class DrawnSession {
   /** How many savepoints were there when that was done which makes the commit fail. */
   #doomedAt: number | undefined
 
+  /** What can be said of the transaction now. */
+  controls(): string[] {
+    if (this.status === 'idle') return ['begin']
+    const known = savepoints.filter((name) => this.#savepoints.includes(name))
+    const back = known.map((name) => `rollback to ${name}`)
+    if (this.status === 'failed') return ['rollback', 'commit', 'rollback and chain', ...back, ...back, ...back]
+    const more = savepoints.map((name) => `savepoint ${name}`)
+    return ['commit', 'rollback', 'commit and chain', ...more, ...back, ...known.map((name) => `release ${name}`)]
+  }
+
+  /** One of these runs; false: it fails. */
+  control(text: string): boolean {
+    const savepoint = text.at(-1) ?? ''
+    if (text === 'begin') this.begun()
+    else if (text.startsWith('rollback to')) this.#rolledBackTo(savepoint)
+    else if (text.startsWith('savepoint')) this.#savepoints.push(savepoint)
+    else if (text.startsWith('release')) this.#released(savepoint)
+    else return this.#ended(text)
+    return true
+  }
+
+  /** By COMMIT or ROLLBACK, of which AND CHAIN begins the next one. A COMMIT that fails begins none. */
+  #ended(text: string): boolean {
+    const isDone = text.startsWith('rollback') || this.status === 'failed' || this.#doomedAt === undefined
+    this.status = text.endsWith('chain') && isDone ? 'open' : 'idle'
+    this.#forgetTransaction()
+    return isDone
+  }
+
   begun(): void {
     this.status = 'open'
-  }
-
-  /** False: it fails; there is no transaction any more, either way. */
-  commit(): boolean {
-    const isDoomed = this.status === 'open' && this.#doomedAt !== undefined
-    this.rolledBack()
-    return !isDoomed
-  }
-
-  rolledBack(): void {
-    this.status = 'idle'
-    this.#forgetTransaction()
-  }
-
-  /** AND CHAIN: the next one has begun. */
-  chained(): void {
-    this.#forgetTransaction()
   }
 
   #forgetTransaction(): void {
@@ -56,15 +70,7 @@ export class DrawnSession {
     else this.status = 'failed'
   }
 
-  saved(name: string): void {
-    this.#savepoints.push(name)
-  }
-
-  has(savepoint: string): boolean {
-    return this.#savepoints.includes(savepoint)
-  }
-
-  rolledBackTo(savepoint: string): void {
+  #rolledBackTo(savepoint: string): void {
     const kept = this.#savepoints.lastIndexOf(savepoint)
     this.#savepoints.length = kept + 1
     for (const [name, { depth }] of this.portals) if (depth > kept) this.portals.delete(name)
@@ -72,7 +78,7 @@ export class DrawnSession {
     this.status = 'open'
   }
 
-  released(savepoint: string): void {
+  #released(savepoint: string): void {
     const kept = this.#savepoints.lastIndexOf(savepoint)
     this.#savepoints.length = kept
     for (const portal of this.portals.values()) portal.depth = Math.min(portal.depth, kept)
