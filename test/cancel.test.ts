@@ -358,7 +358,7 @@ describe('races', () => {
     const behind = await poolers.start({ database: { address: { ...target, port: relay.port } } })
     const client = await behind.login({ TimeZone: 'Asia/Tokyo' })
     await behind.login()
-    delayMs = 300
+    delayMs = 900
     relay.replan()
     client.send(sleep)
     const connection = await RawClient.connect(behind.port)
