@@ -354,11 +354,11 @@ describe('races', () => {
   it('are shown: waiting until the parameters are set, then active', async () => {
     const target = { host: '127.0.0.1', port: postgres.port }
     let delayMs = 0
-    const relay = startRelay({ target, plan: () => ({ fromTarget: { delayMs } }), seed: 1 })
+    const relay = startRelay({ target, plan: () => ({ fromClient: { delayMs }, fromTarget: { delayMs } }), seed: 1 })
     const behind = await poolers.start({ database: { address: { ...target, port: relay.port } } })
     const client = await behind.login({ TimeZone: 'Asia/Tokyo' })
     await behind.login()
-    delayMs = 900
+    delayMs = 300
     relay.replan()
     client.send(sleep)
     const connection = await RawClient.connect(behind.port)
