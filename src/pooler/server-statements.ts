@@ -12,8 +12,7 @@
  *   a Parse of a name that the client has given already: of a statement that is there, so that PostgreSQL says no
  *   a name that the client has not given: as it is; PostgreSQL says that there is none
  *
- * Whether a Parse or Close will run is known when it is answered: an error in front of it makes PostgreSQL skip it. Until then what the server has is
- * unsure, and a later group begins with a Close and a Parse, which is right either way.
+ * What a server has, and what of that is sure: server-prepared.ts, server-unnamed.ts.
  */
 
 import { TaxirankError } from '../errors.ts'
