@@ -37,12 +37,12 @@ Each conversation is played once on a connection to PostgreSQL. What comes back,
 between two writes. A step of at most ${mostBytes} bytes is cut at every byte; a longer one at the first and last ${edgeBytes} bytes, at every byte around the headers of its first and last ${edgeMessages}
 messages, and at ${insideBytes} others. Single bytes are sent of these places only, too.
 
-Another client uses the same pool, with the same names of statements, other texts behind them, and other parameters: between the two writes, and between steps, whenever it gets the server. Its answers must be
-its own. The first play is in a pool of one server (of two, where the client keeps one), the second in a pool of three that are lent in turn; cuts are made in both, in turn. Traces of all poolers are
+Two others use the same pool, one with the same names of statements, other texts behind them, and other parameters; one with the parameters that conversations begin with, who shares a statement with them and has none without a name: between the two writes, and between steps, whenever
+they get the server. Their answers must be their own. The first play is in a pool of one server (of two, where the client keeps one), the second in a pool of three that are lent in turn; cuts are made in both, in turn. Traces of all poolers are
 read by the checker of docs/invariants.md.
 
-Left out of the comparison: process ids in notifications, OIDs of tables and types that the conversation itself makes (they are numbered as they come), and one NOTICE to a client that keeps its
-server. The keys of the login are in no conversation.
+Left out of the comparison: process ids in notifications, OIDs of tables and types that the conversation itself makes (they are numbered as they come), one NOTICE to a client that keeps its
+server, and where in PostgreSQL's sources it was noticed that a transaction has failed. The keys of the login are in no conversation.
 
 | family | conversations | messages of PostgreSQL | places to cut | plays | differences |
 |---|---|---|---|---|---|
