@@ -63,13 +63,6 @@ const lending: readonly Mutant[] = [
     replace: 'return false && (',
   },
   {
-    name: 'skipped-close',
-    bug: 'takes the unnamed statement for dropped though the Close of it was skipped, and lets another client meet it',
-    file: 'src/pooler/server-requests.ts',
-    find: 'if (this.#queue.mayBeSkipped) this.statements.unnamedLost()\n    else ',
-    replace: '',
-  },
-  {
     name: 'no-questions',
     bug: 'lends a server on without asking what its session has become',
     file: 'src/pooler/session-keeper.ts',
