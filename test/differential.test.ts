@@ -11,14 +11,14 @@ import { before, describe, it } from 'node:test'
 import { type Campaign, startCampaign } from './differential/campaign.ts'
 import { corpus } from './differential/corpus.ts'
 import { say } from './differential/player.ts'
-import { randomTranscripts } from './differential/random.ts'
+import { drawnTranscripts } from './differential/drawn.ts'
 import { eventually, TestPoolers } from './support/pooler.ts'
 import { startTestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 
 const seed = Number(process.env['DIFFERENTIAL_SEED'] ?? randomInt(1e9))
 const cutsPerTranscript = 2
-const drawn = randomTranscripts(seed, 200)
+const drawn = drawnTranscripts(seed, 200)
 
 let campaign: Campaign
 

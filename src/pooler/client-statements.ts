@@ -71,7 +71,7 @@ export class ClientStatements {
   }
 
   /** The same where nobody knows under which parameters it runs: nobody else may have it. */
-  keep(content: string, { isTransparent }: PlanParameters): PreparedStatement {
+  alone(content: string, { isTransparent }: PlanParameters): PreparedStatement {
     return this.#store.alone(content, isTransparent)
   }
 

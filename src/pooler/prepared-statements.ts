@@ -134,8 +134,10 @@ export class PreparedStatements {
 
   /** A name of a client's stands for it from now on. */
   use(statement: PreparedStatement): void {
-    if (statement.users++ > 0 || !this.#unused.delete(statement)) return
-    this.#unusedBytes -= statement.size
+    if (statement.users++ > 0) return
+    if (this.#unused.delete(statement)) this.#unusedBytes -= statement.size
+    // It was forgotten meanwhile: what gave it up was skipped.
+    else this.#bytes += statement.size
   }
 
   /** One name less. */

@@ -311,7 +311,7 @@ export class ServerStatements {
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
     const content = message.bytes.toString('latin1', to + 1, message.end)
     const { parameters } = owner
-    const statement = this.#isTouched ? statements.keep(content, parameters) : statements.share(content, parameters)
+    const statement = this.#isTouched ? statements.alone(content, parameters) : statements.share(content, parameters)
     const forget = statements.give(name, statement)
     this.changes(name)
     if (!mustParse && this.#prepared.uses(statement, this.#isTouched)) return this.#parseNothing(message, forget)

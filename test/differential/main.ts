@@ -12,7 +12,7 @@ import { describeMachine, describeTaxirank, projectRoot } from '../../bench/mach
 import { Processes } from '../../bench/processes.ts'
 import { startCampaign } from './campaign.ts'
 import { corpus } from './corpus.ts'
-import { randomTranscripts } from './random.ts'
+import { drawnTranscripts } from './drawn.ts'
 import { formatReport } from './report.ts'
 
 const usage = 'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT] [--drawn N]'
@@ -64,7 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
     versions: await describeTaxirank(new Processes()),
   }
   const startMs = performance.now()
-  const all = drawn > 0 ? randomTranscripts(seed, drawn) : corpus
+  const all = drawn > 0 ? drawnTranscripts(seed, drawn) : corpus
   const transcripts = all.filter(({ family, name }) => `${family}: ${name}`.includes(only))
   const campaign = startCampaign({ transcripts, stages, seed, mostCuts, playsPerStage: 1_500 })
   const findings = []

@@ -12,7 +12,7 @@ import { DrawnSession } from './drawn-session.ts'
 import * as texts from './drawn-texts.ts'
 import { run, type Transcript } from './transcript.ts'
 
-export function randomTranscripts(seed: number, count: number): Transcript[] {
+export function drawnTranscripts(seed: number, count: number): Transcript[] {
   const random = new Random(seed)
   return Array.from({ length: count }, (_, index) => ({
     family: 'drawn',
