@@ -24,7 +24,14 @@ let campaign: Campaign
 
 before(() => {
   const transcripts = [...corpus, ...drawn]
-  campaign = startCampaign({ transcripts, stages: 3, seed, mostCuts: cutsPerTranscript, playsPerStage: 1_000 })
+  campaign = startCampaign({
+    transcripts,
+    stages: 3,
+    seed,
+    mostCuts: cutsPerTranscript,
+    departures: 1,
+    playsPerStage: 1_000,
+  })
 })
 
 describe('the corpus', () => {

@@ -266,6 +266,23 @@ describe('a prepared statement', () => {
     assert.deepEqual(await first().ask(run('many7')), [missing('many7'), 'Z I'])
   })
 
+  it('is not kept together with far more than may be: then its server is not lent on', async () => {
+    const names = Array.from({ length: mostPrepared }, (_, n) => `s${n}`)
+    // What gives way is closed where that is skipped; behind it something else gives way, which is not there.
+    const pairs = Array.from({ length: 30 }, (_, pair) => {
+      const some = (what: string): Buffer[] =>
+        names.map((name) => `${name} ${what} ${pair}`).map((name) => raw.parse(`select '${name}'`, name))
+      return raw.all(raw.bind([], 'none'), ...some('skipped'), raw.sync, ...some('kept'), raw.sync)
+    })
+    const before = await first().value('select pg_backend_pid()')
+    first().send(raw.all(...pairs))
+    for (let n = 0; n < 2 * pairs.length; n++) await first().answer()
+    assert.notEqual(await second().value('select pg_backend_pid()'), before)
+    assert.equal(await second().value(onServer), 'nothing')
+    assert.deepEqual(await first().ask(run('s0 kept 29')), gave('s0 kept 29'))
+    assert.deepEqual(await first().ask(run('s0 skipped 29')), [missing('s0 skipped 29'), 'Z I'])
+  })
+
   it('is not taken for what it would be under a SET that is rolled back in front of it', async () => {
     const text = "select timestamptz '2024-01-01 00:00' = '2023-12-31 15:00Z'"
     const zoned = await pooler.login({ TimeZone: 'Asia/Tokyo' })

@@ -2,9 +2,13 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { Random } from '../../src/relay/random.ts'
+import { messagesIn } from '../cuts/cut.ts'
+import type { Step } from '../support/step.ts'
 import { Berth } from './berth.ts'
+import { drawnFamily } from './drawn.ts'
 import { prepareGround } from './ground.ts'
 import { countPlaces } from './pieces.ts'
+import type { Departure } from './player.ts'
 import type { Answers, Manner } from './stage.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -14,6 +18,11 @@ export interface CampaignOptions {
   readonly seed: number
   /** At how many of a conversation's places it is cut, drawn by the seed. */
   readonly mostCuts: number
+  /**
+   * In how many more plays of a conversation that is drawn its client vanishes, at a place drawn by the seed. Those of the corpus make what the next play
+   * must not find.
+   */
+  readonly departures: number
   /** How many plays a stage sees before its traces are checked and another takes its place. */
   readonly playsPerStage: number
 }
@@ -74,7 +83,10 @@ async function run(options: CampaignOptions, found: (finding: Finding) => void):
 
 async function tryAll(transcript: Transcript, index: number, berth: Berth, options: CampaignOptions): Promise<Finding> {
   const places = countPlaces(transcript.steps)
-  const manners = mannersOf(places, options.mostCuts, new Random(options.seed).fork(index))
+  const random = new Random(options.seed).fork(index)
+  const manners = mannersOf(places, options.mostCuts, random)
+  const count = transcript.family === drawnFamily ? options.departures : 0
+  const departures = Array.from({ length: count }, () => drawDeparture(transcript, random))
   let expected: Answers | undefined
   let plays = 0
   const finding = (): Finding => ({ transcript, plays, places, answers: expected?.flat().length ?? 0 })
@@ -93,7 +105,34 @@ async function tryAll(transcript: Transcript, index: number, berth: Berth, optio
       }
     }
   }
+  for (const departure of departures) {
+    try {
+      const stage = await berth.get()
+      plays++
+      await stage.playUntil(transcript, departure)
+    } catch (error) {
+      await berth.close()
+      return {
+        ...finding(),
+        difference: `${JSON.stringify(departure)}: ${error instanceof Error ? error.message : String(error)}`,
+      }
+    }
+  }
   return finding()
+}
+
+/** As a rule behind a whole message: in the middle of one the server is lost, too. */
+function drawDeparture({ steps }: Transcript, random: Random): Departure {
+  const step = random.integer(0, steps.length - 1)
+  const [said] = steps[step] as Step
+  let end = 0
+  const ends = messagesIn(said).map((length) => (end += length))
+  return {
+    step,
+    bytes: random.pick([said.length, random.pick(ends), random.pick(ends), random.integer(1, said.length)]),
+    afterMs: random.pick([0, 0, 1, 3]),
+    how: random.pick(['vanish', 'reset'] as const),
+  }
 }
 
 function mannersOf(places: number, mostCuts: number, random: Random): Manner[] {

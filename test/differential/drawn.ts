@@ -12,10 +12,12 @@ import { DrawnSession } from './drawn-session.ts'
 import * as texts from './drawn-texts.ts'
 import { run, type Transcript } from './transcript.ts'
 
+export const drawnFamily = 'drawn'
+
 export function drawnTranscripts(seed: number, count: number): Transcript[] {
   const random = new Random(seed)
   return Array.from({ length: count }, (_, index) => ({
-    family: 'drawn',
+    family: drawnFamily,
     name: `${index + 1} of seed ${seed}`,
     ...new Drawing(random.fork(index), index).draw(),
   }))

@@ -1,7 +1,8 @@
 /**
- * `npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT] [--drawn N]`: every conversation direct and through the pooler, cut in two
- * at every byte, and docs/reports/differential.md written; with --only those whose family or name contains the text, with --cuts each at that many
- * places only, with --drawn N that are drawn by the seed instead; then no report. The last line is `N plays, N failures, seed N`; exit code 0 only without a failure, 2 for wrong options.
+ * `npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT] [--drawn N] [--departures N]`: every conversation direct and through the pooler,
+ * cut in two at every byte, and docs/reports/differential.md written. With --only those whose family or name contains the text; with --cuts each at that
+ * many places only; with --drawn N that are drawn by the seed instead, of each of which the client vanishes in --departures more plays: then no report.
+ * The last line is `N plays, N failures, seed N`; exit code 0 only without a failure, 2 for wrong options.
  */
 
 import { randomInt } from 'node:crypto'
@@ -15,12 +16,14 @@ import { corpus } from './corpus.ts'
 import { drawnTranscripts } from './drawn.ts'
 import { formatReport } from './report.ts'
 
-const usage = 'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT] [--drawn N]'
+const usage =
+  'usage: npm run differential -- [--seed N] [--stages N] [--cuts N] [--only TEXT] [--drawn N] [--departures N]'
 
 interface Options {
   readonly seed: number
   readonly stages: number
   readonly mostCuts: number
+  readonly departures: number
   readonly only: string
   /** So many conversations are drawn, instead of the corpus; 0: none. */
   readonly drawn: number
@@ -30,12 +33,13 @@ function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     args: [...args],
-    options: { seed: text, stages: text, cuts: text, only: text, drawn: text },
+    options: { seed: text, stages: text, cuts: text, departures: text, only: text, drawn: text },
   })
   return {
     seed: whole('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
     stages: whole('stages', values.stages ?? '3', 1, 8),
     mostCuts: values.cuts === undefined ? Infinity : whole('cuts', values.cuts, 0, 1e9),
+    departures: whole('departures', values.departures ?? '2', 0, 1e6),
     only: values.only ?? '',
     drawn: whole('drawn', values.drawn ?? '0', 0, 1e6),
   }
@@ -56,7 +60,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(usage)
     return 2
   }
-  const { seed, stages, mostCuts, only, drawn } = options
+  const { seed, stages, mostCuts, departures, only, drawn } = options
   const circumstances = {
     date: new Date().toISOString().slice(0, 10),
     command: ['npm run differential --', ...args, ...(args.includes('--seed') ? [] : ['--seed', seed])].join(' '),
@@ -66,7 +70,7 @@ async function main(args: readonly string[]): Promise<number> {
   const startMs = performance.now()
   const all = drawn > 0 ? drawnTranscripts(seed, drawn) : corpus
   const transcripts = all.filter(({ family, name }) => `${family}: ${name}`.includes(only))
-  const campaign = startCampaign({ transcripts, stages, seed, mostCuts, playsPerStage: 1_500 })
+  const campaign = startCampaign({ transcripts, stages, seed, mostCuts, departures, playsPerStage: 1_500 })
   const findings = []
   for (const [{ family, name }, promise] of campaign.findings) {
     const finding = await promise

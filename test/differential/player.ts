@@ -13,6 +13,14 @@ export interface Door {
   readonly database: string
 }
 
+/** Where a client vanishes: behind so many bytes of a step, and for how long it has waited then. */
+export interface Departure {
+  readonly step: number
+  readonly bytes: number
+  readonly afterMs: number
+  readonly how: 'vanish' | 'reset'
+}
+
 /** For how long the neighbour may keep a conversation waiting, where it may not get the server before that goes on. */
 const courtesyMs = 2
 /** And where the server should be free. */
@@ -36,6 +44,24 @@ export async function play(
   got.push(await hearOut(client))
   await neighbour?.answered()
   return got
+}
+
+/** Plays a conversation of which the client does not hear the end. */
+export async function playUntil(
+  { port, database }: Door,
+  { steps, parameters }: Pick<Transcript, 'steps' | 'parameters'>,
+  { step: last, bytes, afterMs, how }: Departure,
+  neighbour: Neighbour,
+): Promise<void> {
+  const client = await RawClient.login(port, { ...parameters, database })
+  for (const step of steps.slice(0, last)) {
+    client.send(step[0])
+    await make(way(await hear(client, step)), neighbour)
+  }
+  client.send((steps[last] as Step)[0].subarray(0, bytes))
+  neighbour.ask()
+  await (afterMs > 0 ? Bun.sleep(afterMs) : turn())
+  client[how]()
 }
 
 /** Each piece is a write of its own, and a turn of the loop passes behind it: whoever reads gets it alone. */

@@ -10,7 +10,7 @@ import type { Message } from '../support/raw-messages.ts'
 import { Neighbour } from './neighbour.ts'
 import { isPinNotice, Normaliser } from './normalise.ts'
 import type { Cutting } from './pieces.ts'
-import { type Door, play } from './player.ts'
+import { type Departure, type Door, play, playUntil } from './player.ts'
 import type { Transcript } from './transcript.ts'
 
 /** How a conversation is played. In turns: no transaction is on the server of the one before. */
@@ -112,6 +112,21 @@ export class Stage {
     const got = await play(door, transcript, cutting, neighbour)
     await this.#over()
     return this.#normalise(isPinning ? withoutPinNotice(got) : got)
+  }
+
+  /** Rejects if the client's neighbour is answered wrongly, also when the client has vanished. */
+  async playUntil(transcript: Transcript, departure: Departure): Promise<void> {
+    const { one, two, turns } = this.#rooms
+    const { door, neighbour } = transcript.isPinning ? two : departure.step % 2 === 0 ? one : turns
+    await this.#direct.value('select clean()')
+    await playUntil(door, transcript, departure, neighbour)
+    await this.#over()
+    // Each of them, on each of three servers.
+    for (let n = 0; n < 6; n++) {
+      await neighbour.answered()
+      neighbour.ask()
+    }
+    await neighbour.answered()
   }
 
   /** Rejects if the checker finds a breach. */
