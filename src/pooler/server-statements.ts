@@ -119,7 +119,8 @@ export class ServerStatements {
   }
 
   #settled(): void {
-    this.#changed.clear()
+    // Clearing an empty one is slow.
+    if (this.#changed.size > 0) this.#changed.clear()
     this.#dropsSettled()
   }
 
