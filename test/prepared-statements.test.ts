@@ -443,6 +443,63 @@ describe('a prepared statement', () => {
     await first().query('drop table item')
   })
 
+  it('has the types that its tables have by then, whoever has prepared the same text before they were changed', async () => {
+    const text = 'insert into item values ($1) returning v'
+    const value = '123456789.123456789'
+    await first().query('drop table if exists item; create table item (v real)')
+    const keeps = raw.all(raw.parse(text, 's'), raw.bind(['1'], 's'), raw.execute(), raw.sync)
+    await first().ask(keeps)
+    for (const change of [
+      'alter table item alter v type numeric',
+      "do $$ begin execute 'alter table item alter v type numeric'; end $$",
+    ]) {
+      await second().query('drop table if exists item; create table item (v real)')
+      const old = await pooler.login()
+      await old.ask(keeps)
+      await second().query(change)
+      const anew = await pooler.login()
+      assert.deepEqual(await anew.ask(raw.parse(text, 's'), raw.bind([value], 's'), raw.execute(), raw.sync), [
+        '1',
+        '2',
+        `D ${value}`,
+        'C INSERT 0 1',
+        'Z I',
+      ])
+      for (const client of [old, anew]) client.leave()
+    }
+  })
+
+  it('tells whoever has described it that its result has changed, though another client was told before', async () => {
+    await other?.query('create table told (a int, b text)')
+    const parse = raw.all(
+      raw.parse('select * from told', 's'),
+      raw.describeStatement('s'),
+      raw.bind([], 's'),
+      raw.execute(),
+    )
+    for (const client of [first(), second()]) await client.ask(parse, raw.sync)
+    await other?.query('alter table told add c int')
+    const changed = 'E ERROR 0A000: cached plan must not change result type'
+    for (const client of [first(), second()]) {
+      assert.deepEqual(await client.ask(run('s')), [changed, 'Z I'])
+      assert.deepEqual(await client.ask(run('s')), ['2', 'C SELECT 0', 'Z I'])
+    }
+    const anew = await pooler.login()
+    assert.equal((await anew.ask(parse, raw.sync)).filter((line) => line.startsWith('E')).length, 0)
+  })
+
+  it('is given back by a client that has vanished in a pipeline', async () => {
+    const text = `select 1 /*${'x'.repeat(3_900_000)}*/`
+    for (let n = 0; n < 40; n++) {
+      const client = await pooler.login()
+      assert.deepEqual(await client.ask(raw.parse(`${text} -- ${n}`, 's'), raw.sync), parsed)
+      client.send(raw.query('select pg_sleep(0.02)'), raw.parse('bad'), raw.closeStatement('s'), raw.sync)
+      await Bun.sleep(5)
+      client.vanish()
+    }
+    assert.deepEqual(await first().ask(raw.parse('select 1', 's'), raw.sync), parsed)
+  })
+
   it('is answered in a failed transaction as PostgreSQL does', async () => {
     await first().ask(raw.parse('select 1', 's'), raw.sync)
     await second().query('begin')
@@ -491,6 +548,15 @@ describe('a prepared statement', () => {
         assert.deepEqual(await first().ask(run('seven')), [missing('seven'), 'Z I'])
       }
     })
+  })
+
+  it('stays, if a DEALLOCATE of it fails, behind a semicolon, too', async () => {
+    await first().ask(raw.parse('select 1', 's'), raw.sync)
+    first().send(raw.query('begin'), raw.query('select 1/0'), raw.query(';deallocate s'), raw.query('rollback'))
+    for (let n = 0; n < 2; n++) await first().answer()
+    assert.match(String(await first().answer()), /^E ERROR 25P02/)
+    await first().answer()
+    assert.deepEqual(await first().ask(run('s')), gave(1))
   })
 
   it('stays for the rest of a pipeline, if a DEALLOCATE of it is skipped', async () => {
@@ -649,6 +715,33 @@ describe('with max_prepared_statements = 0', () => {
     await one.query('commit')
     assert.equal(await two.value(onServer), 'nothing')
     assert.deepEqual(await one.ask(run('mine')), [missing('mine'), 'Z I'])
+  })
+})
+
+describe('with max_prepared_statements = 0 and a policy', () => {
+  it('what must not run is not prepared either', async () => {
+    for (const sessionState of ['track', 'reject'] as const) {
+      const pooler = await poolers.start({ poolSize: 1, maxPreparedStatements: 0, sessionState })
+      const one = await pooler.login()
+      const code = sessionState === 'track' ? '53300' : '0A000'
+      const lock = raw.all(raw.parse('select pg_advisory_lock(5)', 'n'), raw.bind([], 'n'), raw.execute(), raw.sync)
+      assert.match(String(await one.ask(lock)), new RegExp(`^E ERROR ${code}: [^,]*, [^,]*,Z I$`))
+      assert.equal(await one.value("select count(*) from pg_locks where locktype = 'advisory'"), '0')
+      assert.deepEqual(await one.query('select 1'), ['T ?column?', 'D 1', 'C SELECT 1', 'Z I'])
+    }
+  })
+
+  it('what is set follows its client, whenever it runs', async () => {
+    const pooler = await poolers.start({ poolSize: 2, maxPreparedStatements: 0 })
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    for (let n = 0; n < 20; n++) {
+      await one.query('begin')
+      await one.ask(raw.parse(`set app.n = '${n}'`, 'n'), raw.sync)
+      await one.ask(run('n'))
+      await one.query('commit')
+      assert.ok([null, ''].includes(await two.value("select current_setting('app.n', true)")))
+      assert.equal(await one.value("select current_setting('app.n', true)"), String(n))
+    }
   })
 })
 

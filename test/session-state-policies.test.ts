@@ -574,6 +574,18 @@ describe('a session that another client has left', () => {
     }
   })
 
+  it('gives none to the next one that listens to something else, then and later', async () => {
+    const { one, two, other } = await trio({ poolSize: 1 })
+    await one.query('select covertly()')
+    await two.query('listen other')
+    for (let n = 0; n < 5; n++) {
+      await other.query("notify covert, 'none of yours'")
+      assert.deepEqual(await two.query('select 1'), ['T ?column?', 'D 1', 'C SELECT 1', 'Z I'])
+    }
+    await other.query("notify other, 'yours'")
+    assert.deepEqual((await two.until('A')).length, 1)
+  })
+
   it('may be in another encoding', async () => {
     const { one, two } = await trio({ poolSize: 1 })
     await two.query("set app.name = 'caf\u00e9'")
@@ -600,6 +612,89 @@ describe('a session that another client has left', () => {
     one.leave()
     await eventually('it has left', () => pooler.figures.pins().length === 0)
     assert.match(String(await two.query('select * from covert_table')), /42P01/)
+  })
+})
+
+describe('tables of a client', () => {
+  const begins: Readonly<Record<string, (one: RawClient) => Promise<unknown>>> = {
+    'by a Bind, for the transaction': (one) =>
+      one.ask(raw.statement("select set_config('search_path', $1, true)", ['pg_temp']), raw.sync),
+    'by a Bind': (one) => one.ask(raw.statement("select set_config('search_path', $1, false)", ['pg_temp']), raw.sync),
+    'by a Bind, with its name': (one) =>
+      one.ask(raw.statement('select set_config($1, $2, true)', ['search_path', 'pg_temp']), raw.sync),
+    'in two parts': (one) => one.query("select set_config('search_path', 'pg_' || 'temp', false)"),
+    'in the view of all': (one) =>
+      one.query("update pg_settings set setting = 'pg_' || 'temp' where name = 'search_path'"),
+    'behind what may not be used': (one) => one.query('set local search_path = public, pg_temp'),
+  }
+  for (const [how, begin] of Object.entries(begins)) {
+    it(`are met by nobody else, if its search_path is set ${how}`, async () => {
+      const direct = await RawClient.login(postgres.port)
+      await direct.query('create database hard')
+      const hard = await RawClient.login(postgres.port, { database: 'hard' })
+      await hard.query('revoke all on schema public from public')
+      const user = how.startsWith('behind') ? 'plain' : 'postgres'
+      for (const sessionState of ['track', 'pin', 'reset', 'reject'] as const) {
+        const { pooler } = await trio({ poolSize: 2, sessionState })
+        const [one, two] = [
+          await pooler.login({ user, database: 'hard' }),
+          await pooler.login({ user, database: 'hard' }),
+        ]
+        await one.query('begin')
+        await begin(one)
+        await one.query('create table orders (id int); insert into orders values (1); commit')
+        for (let n = 0; n < 3; n++) assert.match(String(await two.query('select * from orders')), /42P01/, sessionState)
+        one.leave()
+        for (let n = 0; n < 3; n++) assert.match(String(await two.query('select * from orders')), /42P01/, sessionState)
+        await pooler.stop()
+      }
+      hard.leave()
+      await direct.query('drop database hard with (force)')
+      direct.leave()
+    })
+  }
+})
+
+describe('a parameter with a long name', () => {
+  it('is what PostgreSQL cuts it to, and nobody else has it', async () => {
+    for (const sessionState of ['track', 'pin', 'reset', 'reject'] as const) {
+      const { pooler, one, two } = await trio({ poolSize: 2, sessionState })
+      await one.query(`set app.${'a'.repeat(70)} = 'secret'`)
+      for (let n = 0; n < 3; n++) assert.ok([null, ''].includes(await show(two, `app.${'a'.repeat(63)}`)), sessionState)
+      await pooler.stop()
+    }
+  })
+})
+
+describe('random numbers', () => {
+  it("do not follow another client's seed, though only a Bind has named it", async () => {
+    for (const isLocal of [false, true]) {
+      const { pooler, one, two } = await trio({ poolSize: 2 })
+      const seen = new Set<string | null>()
+      for (let n = 0; n < 4; n++) {
+        await one.ask(raw.statement(`select set_config($1, $2, ${isLocal})`, ['seed', '0.5']), raw.sync)
+        seen.add(await two.value('select random()'))
+      }
+      assert.equal(seen.size, 4)
+      await pooler.stop()
+    }
+  })
+})
+
+describe('a limit of time that is short', () => {
+  it("is nobody else's, not for what brings the session to theirs either", async () => {
+    const direct = await RawClient.login(postgres.port)
+    const { one, two } = await trio({ poolSize: 1 })
+    const mine = await pid(two)
+    for (const name of ['statement_timeout', 'transaction_timeout']) {
+      await one.query(`set ${name} = 90`)
+      await eventually('it is removed at once', async () =>
+        ((await direct.value(`select query from pg_stat_activity where pid = ${mine}`)) ?? '').includes('DISCARD ALL'),
+      )
+      assert.equal(await show(one, name), '90ms')
+      await one.query(`reset ${name}`)
+    }
+    direct.leave()
   })
 })
 

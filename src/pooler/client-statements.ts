@@ -18,6 +18,8 @@ const noBytes = Buffer.alloc(0)
 export class ClientStatements {
   readonly #store: PreparedStatements
   readonly #byName = new Map<string, PreparedStatement>()
+  /** The client is gone: what comes too late is given back to nobody. */
+  #isOver = false
   /** How often all of them were dropped. */
   #cleared = 0
   /** Grows when the client sends a Parse of the unnamed statement or drops it: tells its newest from an older one on another server. */
@@ -76,6 +78,7 @@ export class ClientStatements {
   }
 
   set(name: string, statement: PreparedStatement): void {
+    if (this.#isOver) return
     this.#store.use(statement)
     this.delete(name)
     this.#byName.set(name, statement)
@@ -108,9 +111,14 @@ export class ClientStatements {
     for (const name of this.#byName.keys()) if (!isKept(name)) this.delete(name)
   }
 
-  /** What servers have prepared for it is of no use any more. */
+  end(): void {
+    this.#isOver = true
+    this.clear()
+  }
+
+  /** What servers have prepared for it is of no use any more. Whoever else has it finds out for himself. */
   expire(): void {
-    for (const statement of this.#byName.values()) statement.version++
+    for (const [name, statement] of [...this.#byName]) this.set(name, this.#store.renewed(statement))
   }
 
   // The unnamed statement.

@@ -18,6 +18,8 @@ export class LiveDatabase {
   readonly tally = new Tally()
   /** On servers of all its pools. */
   readonly limit: Limit
+  /** How often a client has made, changed or dropped what statements may be about. */
+  definitions = 0
   /** Logged in, or about to be. */
   clients = 0
   /** By a PAUSE or KILL of this database: one of all is kept elsewhere. */

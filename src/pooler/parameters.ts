@@ -68,7 +68,7 @@ export class ParameterSet {
   /** No character of its encoding contains an ASCII byte. */
   readonly isTransparent: boolean
   #loginEnd: Buffer | undefined
-  #mayCreateTemp: boolean | undefined
+  #tempPath: TempPath | undefined
 
   constructor(session: SessionValues, key: number, planKey: number) {
     this.values = new Map(session.values)
@@ -85,10 +85,10 @@ export class ParameterSet {
     return false
   }
 
-  /** What is created without a schema is temporary, and nothing shows it. */
-  get mayCreateTemp(): boolean {
-    this.#mayCreateTemp ??= beginsWithTemp(this.values.get(path) ?? this.settings.get(path))
-    return this.#mayCreateTemp
+  /** Whether what is created without a schema may be temporary, which nothing shows. */
+  get tempPath(): TempPath {
+    this.#tempPath ??= placeOfTemp(this.values.get(path) ?? this.settings.get(path))
+    return this.#tempPath
   }
 
   /** What ends the login of a client that begins with these values, all but its cancel key. */
@@ -101,11 +101,14 @@ export class ParameterSet {
 
 const path = 'search_path'
 
-/** Behind `public`, which is there, pg_temp is only looked at. */
-function beginsWithTemp(searchPath = ''): boolean {
+/** Where in search_path pg_temp stands. Behind `public` it is only looked at, if that may be used. */
+type TempPath = 'none' | 'first' | 'behind public'
+
+function placeOfTemp(searchPath = ''): TempPath {
   const names = searchPath.split(',').map((name) => name.trim().replaceAll('"', ''))
   const at = names.findIndex((name) => /^pg_temp/i.test(name))
-  return at >= 0 && !names.slice(0, at).includes('public')
+  if (at < 0) return 'none'
+  return names.slice(0, at).includes('public') ? 'behind public' : 'first'
 }
 
 /** Sorted by name. */

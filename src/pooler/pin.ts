@@ -101,6 +101,14 @@ export interface Answer {
   readonly settings: ReadonlyMap<string, string | null>
 }
 
+/** The same with these channels only. */
+export function withChannels(answer: Answer, isOne: (channel: string) => boolean): Answer {
+  const channels = answer.channels.filter(isOne)
+  const kinds = new Set(answer.kinds)
+  if (channels.length === 0) kinds.delete('LISTEN')
+  return { ...answer, kinds, channels }
+}
+
 /** From the rows that came. */
 export function readAnswer(rows: readonly (readonly (string | null)[])[]): Answer {
   const kinds = new Set<PinKind>()

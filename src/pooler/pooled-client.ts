@@ -626,7 +626,7 @@ export class PooledClient
 
   closed(cause: Error | undefined): void {
     this.user.clients--
-    this.#statements?.clear()
+    this.#statements?.end()
     this.pool.clientClosed(this.id, cause !== undefined)
     this.#leave(false)
     this.#owner.clientClosed(this, cause)

@@ -47,6 +47,8 @@ export interface ServerOwner extends KeeperParts {
   classify(message: RequestHead, from: number, isTransparent: boolean): Effects
   /** A client is about to run something with these effects. */
   noted(effects: Effects, holder: Holder): void
+  /** A client may have made, changed or dropped what statements are about. */
+  defined(): void
   /** Where a server that is opened now goes. */
   takeTarget(): ServerTarget
   readonly derivations: Derivations
@@ -263,6 +265,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   #endLease(): Holder {
     const holder = this.#holder
     assert(holder !== undefined, 'a lease has a holder')
+    if (this.#requests.hasDefined()) this.#owner.defined()
     this.#holder = undefined
     this.#lease = undefined
     this.#settlement = undefined
@@ -325,6 +328,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     this.requestedAtMs = now
     this.#isTiming = this.#queue.owed > 0
     if (status !== TransactionStatus.idle) return
+    if (this.#requests.hasDefined()) this.#owner.defined()
     tally.transactions++
     tally.transactionMs += now - this.#transactionAtMs
     this.#transactionAtMs = now

@@ -2,6 +2,10 @@
  * Prepared statements that clients of one pool share. One entry stands for one text with its parameter types under one set of the parameters that
  * PostgreSQL bakes into a plan (see `ParameterSet.planKey`); on servers it has a name of ours. Clients refer to entries by the names that they chose
  * themselves. Entries that no client refers to any more are kept for a while: applications connect anew and prepare the same again.
+ *
+ * PostgreSQL fixes the types of a statement's parameters when it is prepared, and what its names stand for. So when a table was changed, as far as that
+ * is known, or a result has changed, whoever prepares the text from then on gets a new entry, and who has the old one keeps it, as it would be without
+ * us.
  */
 
 import type { Effects } from '../sql/effect.ts'
@@ -32,12 +36,10 @@ export class PreparedStatement {
   /** What running it does to a session. */
   readonly effects: Effects
   readonly planKey: number
-  /** Others may have it, too. */
-  readonly isShared: boolean
+  /** Whoever prepares the same text has it, too. */
+  isShared: boolean
   /** How many names of clients stand for it. */
   users = 0
-  /** Grows when what servers have prepared of it is of no use any more. */
-  version = 0
   #parse: Buffer | undefined
 
   constructor(name: string, content: string, effects: Effects, planKey: number, isShared: boolean) {
@@ -66,6 +68,12 @@ const noPlanKey = 0
 /** A literal that is read as the moment of the Parse: it is not another client's. */
 const momentary = /['$]\s*(now|today|tomorrow|yesterday)/i
 
+/** The database that they are prepared in. */
+export interface Definitions {
+  /** Grows when what statements may be about has changed. */
+  readonly definitions: number
+}
+
 export interface StatementLimits {
   /** Of those that clients refer to. */
   readonly mostBytes: number
@@ -78,7 +86,10 @@ const usualLimits: StatementLimits = { mostBytes: 256 << 20, mostUnused: 2_000, 
 
 export class PreparedStatements {
   readonly #classifier: StatementClassifier
+  readonly #database: Definitions
   readonly #limits: StatementLimits
+  /** How many definitions there were when entries were last looked at. */
+  #definitions = 0
   /** By plan key, then by content. */
   readonly #byKey = new Map<number, Map<string, PreparedStatement>>()
   /** Least recently given up first. */
@@ -87,8 +98,9 @@ export class PreparedStatements {
   #bytes = 0
   #lastNumber = 0
 
-  constructor(classifier: StatementClassifier, limits = usualLimits) {
+  constructor(classifier: StatementClassifier, database: Definitions, limits = usualLimits) {
     this.#classifier = classifier
+    this.#database = database
     this.#limits = limits
   }
 
@@ -104,14 +116,40 @@ export class PreparedStatements {
   }
 
   of(content: string, { planKey, isTransparent }: PlanParameters): PreparedStatement {
-    let entries = this.#byKey.get(planKey)
-    if (!entries) this.#byKey.set(planKey, (entries = new Map<string, PreparedStatement>()))
-    const known = entries.get(content)
-    if (known) return known
+    this.#heedDefinitions()
+    const known = this.#byKey.get(planKey)?.get(content)
+    return known ?? this.#share(content, this.#effectsOf(content, isTransparent), planKey)
+  }
+
+  #share(content: string, effects: Effects, planKey: number): PreparedStatement {
     const isShared = !momentary.test(content)
-    const made = this.#make(content, this.#effectsOf(content, isTransparent), planKey, isShared)
-    if (isShared) entries.set(content, made)
+    const made = this.#make(content, effects, planKey, isShared)
+    if (!isShared) return made
+    const entries = this.#byKey.get(planKey) ?? new Map<string, PreparedStatement>()
+    this.#byKey.set(planKey, entries.set(content, made))
     return made
+  }
+
+  /** What its text is prepared as from now on. */
+  renewed(statement: PreparedStatement): PreparedStatement {
+    if (statement.isShared) this.#outdate(statement)
+    const { content, effects, planKey } = statement
+    if (planKey === noPlanKey) return this.#make(content, effects, planKey, false)
+    return this.#byKey.get(planKey)?.get(content) ?? this.#share(content, effects, planKey)
+  }
+
+  #heedDefinitions(): void {
+    const { definitions } = this.#database
+    if (this.#definitions === definitions) return
+    this.#definitions = definitions
+    for (const entries of [...this.#byKey.values()]) for (const each of [...entries.values()]) this.#outdate(each)
+  }
+
+  /** Those who have it keep it. */
+  #outdate(statement: PreparedStatement): void {
+    if (this.#unused.has(statement)) return this.#forget(statement)
+    this.#unlist(statement)
+    statement.isShared = false
   }
 
   /** One that nobody else gets, and its client no more once its parameters are known. */
@@ -161,7 +199,10 @@ export class PreparedStatements {
     this.#unused.delete(statement)
     this.#unusedBytes -= statement.size
     this.#bytes -= statement.size
-    if (!statement.isShared) return
+    if (statement.isShared) this.#unlist(statement)
+  }
+
+  #unlist(statement: PreparedStatement): void {
     const entries = this.#byKey.get(statement.planKey)
     entries?.delete(statement.content)
     if (entries?.size === 0) this.#byKey.delete(statement.planKey)

@@ -104,7 +104,7 @@ export class ServerPool implements ServerOwner {
     this.user = user
     this.#around = around
     this.#settings = settingsOf(options, database, user)
-    this.statements = new PreparedStatements(around.classifier)
+    this.statements = new PreparedStatements(around.classifier, database)
     this.listeners = new Listeners(this)
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
     this.#addresses = new ServerAddresses(addresses, balance)
@@ -444,6 +444,10 @@ export class ServerPool implements ServerOwner {
       const what = auditedAs(effect, holder.parameters)
       if (what !== undefined) this.audit.note(holder.applicationName, what, Date.now())
     }
+  }
+
+  defined(): void {
+    this.database.definitions++
   }
 
   takesSample(): boolean {

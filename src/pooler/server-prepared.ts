@@ -19,8 +19,6 @@ export interface PreparedDesk {
 
 /** What one Parse makes. */
 interface Made {
-  /** The statement's, when it was prepared. */
-  readonly version: number
   /** The lease in which it was prepared, or used in a way that nobody else may meet. */
   lease: number
   /** It is not used again. */
@@ -103,8 +101,7 @@ export class ServerPrepared {
   uses(statement: PreparedStatement, isTouched: boolean): boolean {
     const prepared = this.#all.get(statement)
     const made = prepared?.coming
-    if (!prepared || !made || !this.#isSure(prepared) || made.isExpired || made.version !== statement.version)
-      return false
+    if (!prepared || !made || !this.#isSure(prepared) || made.isExpired) return false
     if (isTouched) made.lease = this.#lease
     this.#kept.push(prepared)
     return true
@@ -131,7 +128,7 @@ export class ServerPrepared {
     if (!prepared.coming) while (this.#kept.size >= this.#most) this.#closeOldest()
     if (known && (known.there || known.pending)) this.#close(known)
     this.#all.set(statement, prepared)
-    const made: Made = { version: statement.version, lease: this.#lease, isExpired: false }
+    const made: Made = { lease: this.#lease, isExpired: false }
     const note: MessageNote = {
       isOurs,
       completed: () => {

@@ -233,6 +233,7 @@ export class ServerReplies implements RouterDesk {
     const { parameters } = this.#keeper
     this.#desk.parametersChanged()
     if (reader && name === 'session_authorization') this.#keeper.userChanged(value)
+    if (reader && name === 'search_path') this.#keeper.pathChanged()
     if (reader && parameters.planKey !== planKey) this.#statements.expireLease()
     if (reader?.isReading) this.#desk.holder?.parametersReported(parameters)
   }

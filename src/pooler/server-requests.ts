@@ -36,12 +36,15 @@ function dropsStatements(effect: Effect): boolean {
   return effect.kind === 'deallocate all' || (effect.kind === 'discard' && effect.what === 'all')
 }
 
+/** By its letter, a comment, or nothing in front of a semicolon. */
+const deallocateBegins = new Set([...'dD-/;'].map((character) => character.charCodeAt(0)))
+
 /** Hot path. Most Queries begin with another letter. */
 function mayDeallocate({ bytes, start, end }: RequestHead): boolean {
   for (let at = start + header; at < end; at++) {
     const byte = bytes[at] as number
     if (byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)) continue
-    return byte === 0x64 || byte === 0x44 || byte === 0x2d || byte === 0x2f
+    return deallocateBegins.has(byte)
   }
   return false
 }
@@ -49,10 +52,21 @@ function mayDeallocate({ bytes, start, end }: RequestHead): boolean {
 /** Fails, whatever stands before it, and in a failed transaction, too. */
 const failingQuery = build.query('refused')
 const emptyQuery = build.query('')
+const failingParse = build.parse('refused')
 const header = 5
 const oidBytes = 4
 /** lo_create, lo_open, lo_close, loread, lowrite, lo_lseek, lo_creat, lo_tell, lo_unlink, lo_truncate, and those of 64 bits. */
 const largeObjectFunctions = new Set([715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172])
+
+/** A statement of the protocol's that is dropped in place of a Query. */
+interface Deallocated {
+  readonly deallocated: string
+}
+
+/** The rest of it could not be kept from the server. */
+function tooLong({ message }: TaxirankError): TaxirankError {
+  return new TaxirankError('statement_too_long', `a long statement must not run: ${message}`)
+}
 
 export class ServerRequests implements StatementDesk {
   readonly #desk: RequestDesk
@@ -62,8 +76,12 @@ export class ServerRequests implements StatementDesk {
   #holder: Holder | undefined
   /** Nothing has been sent in this lease. */
   #isFirst = false
-  /** What is to become of the Query that is looked at. */
-  #verdict: TaxirankError | { readonly deallocated: string } | undefined
+  /** Something was sent that makes, changes or drops what statements may be about, and has not been answered for sure. */
+  #isDefining = false
+  /** What running those may do that were prepared in this lease under names that are left as they are. */
+  #leftEffects: Effects = noEffects
+  /** What is to become of the Query, Parse or call that is looked at. */
+  #verdict: TaxirankError | Deallocated | undefined
 
   /** `mostPrepared` named statements are kept prepared; 0: names are left as they are. */
   constructor(desk: RequestDesk, queue: ReplyQueue, keeper: SessionKeeper, mostPrepared: number) {
@@ -83,6 +101,7 @@ export class ServerRequests implements StatementDesk {
     const isAsLeft = this.#keeper.leavesState && this.#holder === holder && this.statements.isTouched
     this.#holder = holder
     this.#isFirst = true
+    this.#leftEffects = noEffects
     this.statements.leaseBegan(isAsLeft)
     if (holder.hasStatements) holder.statements.unnamedSettled()
   }
@@ -128,8 +147,16 @@ export class ServerRequests implements StatementDesk {
   running(effects: Effects): TaxirankError | undefined {
     if (effects.some(dropsStatements)) this.statements.allDropping()
     if (effects.some(changesPlans)) this.statements.touched()
+    if (effects.some(({ kind }) => kind === 'definition')) this.#isDefining = true
     this.#desk.noted(effects, this.#theHolder)
     return this.#keeper.running(effects)
+  }
+
+  /** Hot path. A transaction is over, or the lease: true if something may have been defined in it. */
+  hasDefined(): boolean {
+    if (!this.#isDefining) return false
+    this.#isDefining = this.#queue.owed > 0
+    return true
   }
 
   // What can't just be forwarded.
@@ -140,6 +167,8 @@ export class ServerRequests implements StatementDesk {
     if (type === Frontend.query) return this.#replacesQuery(message)
     if (type === Frontend.parse) this.#examineParse(message)
     else if (type === Frontend.functionCall) return this.#refusesCall(message)
+    else if (type === Frontend.bind && this.#leftEffects.length > 0) this.running(this.#leftEffects)
+    if (this.#verdict) return true
     return this.statements.concerns(message, this.#theHolder)
   }
 
@@ -171,11 +200,14 @@ export class ServerRequests implements StatementDesk {
     if (effects.length > 0) this.#sequencesNoted(effects)
   }
 
-  /** One that is left as it is: what it does is taken for done when it is prepared. */
+  /** One whose name is left as it is: it must not be prepared, if it must not run; what it does it may do at any Bind behind it. */
   #examineNamed(message: RequestHead): void {
+    if (this.#queue.isSkipping) return
     const end = nameEnd(message, message.start + header)
     const effects = end < 0 ? noEffects : this.#classify(message, end + 1)
-    if (effects.length > 0) this.running(effects)
+    if (effects.length === 0) return
+    this.#verdict = this.running(effects)
+    this.#leftEffects = [...this.#leftEffects, ...effects]
   }
 
   /** Hot path. */
@@ -188,7 +220,7 @@ export class ServerRequests implements StatementDesk {
   }
 
   /** A statement of the protocol's that the holder deallocates in SQL, which doesn't know its name. */
-  #deallocatedBy(effects: Effects): { readonly deallocated: string } | undefined {
+  #deallocatedBy(effects: Effects): Deallocated | undefined {
     const deallocated = this.#desk.isFailed ? undefined : this.#deallocated(effects)
     return deallocated === undefined ? undefined : { deallocated }
   }
@@ -205,14 +237,27 @@ export class ServerRequests implements StatementDesk {
   replace(message: RequestHead): Replacement | undefined {
     this.#isFirst = false
     if (message.type === Frontend.query || message.type === Frontend.functionCall) return this.#replaceQuery(message)
-    if (message.type === Frontend.parse) this.#desk.tally.clientParses++
-    else if (message.type === Frontend.bind) this.#desk.tally.binds++
+    if (message.type === Frontend.parse) {
+      this.#desk.tally.clientParses++
+      if (this.#verdict) return this.#refuseParse(message, this.#verdict)
+    } else if (message.type === Frontend.bind) this.#desk.tally.binds++
     return this.statements.replace(message, this.#theHolder, this.#mayHaveFailed)
   }
 
   /** Hot path. The transaction block that the message will run in has failed, or may fail before. */
   get #mayHaveFailed(): boolean {
     return this.#desk.isFailed || this.#queue.owed > 0
+  }
+
+  /** Throws `statement_too_long`. */
+  #refuseParse({ start, end, isTail }: RequestHead, verdict: TaxirankError | Deallocated): Replacement {
+    assert(verdict instanceof TaxirankError, 'a Parse deallocates nothing')
+    this.#verdict = undefined
+    if (!isTail) throw tooLong(verdict)
+    // It is one without a name.
+    this.statements.unnamedLost()
+    this.#queue.sentNoted(new RefusedMessage(verdict))
+    return { count: end - start, bytes: failingParse }
   }
 
   /** Throws `statement_too_long`. */
@@ -224,9 +269,7 @@ export class ServerRequests implements StatementDesk {
     this.#unnamedDropped(holder)
     const count = message.end - message.start
     if (!('deallocated' in verdict)) {
-      // The rest of it could not be kept from the server.
-      if (!message.isTail)
-        throw new TaxirankError('statement_too_long', `a long statement must not run: ${verdict.message}`)
+      if (!message.isTail) throw tooLong(verdict)
       this.#queue.sentNotedQuery(holder, new RefusedMessage(verdict))
       return { count, bytes: failingQuery }
     }

@@ -17,8 +17,8 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
-import { nameBytes } from '../sql/statement-effects.ts'
-import { dottedNames } from '../sql/function-effects.ts'
+import { dottedNames, givenEffects } from '../sql/function-effects.ts'
+import { nameBytes } from '../sql/parameter-name.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import { closeStatement, nameEnd, renamedHead, statementNameAt } from '../wire/statement-name.ts'
@@ -362,11 +362,12 @@ function statementName({ bytes }: MessageBytes, from: number, to: number): strin
 }
 
 /** The name of a parameter may be one of the values, or made of some. One without a dot is a parameter that PostgreSQL lists. */
-function filledIn(effect: Effect, { bytes, start, end, isTail }: MessagePiece): Effect {
-  if (effect.kind !== 'set unnamed' && effect.kind !== 'set given') return effect
-  const mentioned = dottedNames(bytes.toString('latin1', start, end))
-  if (mentioned.length > 0) return { kind: 'unsure', mentioned, isSetting: true }
-  return effect.kind === 'set given' && isTail ? { kind: 'set unknown' } : { kind: 'set unnamed' }
+function filledIn(effect: Effect, { bytes, start, end, isTail }: MessagePiece): Effects {
+  if (effect.kind !== 'set unnamed' && effect.kind !== 'set given') return [effect]
+  const values = bytes.toString('latin1', start, end)
+  if (effect.kind === 'set given' && isTail) return givenEffects(values, effect.isLocal)
+  const mentioned = dottedNames(values)
+  return [mentioned.length > 0 ? { kind: 'unsure', mentioned, isSetting: true } : { kind: 'set unnamed' }]
 }
 
 function renamed(message: MessageBytes, from: number, to: number, name: string | undefined): Replacement | undefined {

@@ -5,13 +5,13 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Effects } from '../sql/effect.ts'
-import { tempPath } from '../sql/set-effects.ts'
+import { maybeTempPath, tempPath } from '../sql/set-effects.ts'
 import type { HandOverDesk } from './hand-over.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
 import type { Listeners, Marker } from './listeners.ts'
 import { noSettings, type ParameterSet, type ParameterSets, type TrackedParameters } from './parameters.ts'
-import { allParameters, type Answer, type Doubts, type PinKind, questionOf, readAnswer } from './pin.ts'
+import { allParameters, type Answer, type Doubts, type PinKind, questionOf, readAnswer, withChannels } from './pin.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import { ServerSession } from './server-session.ts'
 import { SessionListening, type SessionListeningDesk } from './session-listening.ts'
@@ -48,6 +48,16 @@ export interface KeptServer extends HandOverDesk {
 }
 
 const noAnswer = 'something that keeps the session from answering'
+
+const idleLimit = 'idle_session_timeout'
+/** A statement of the pooler's own takes far less, but where everything else does, too. */
+const shortMs = 100
+
+/** As PostgreSQL says it, or a startup packet; 0: none. */
+function isShort(limit: string): boolean {
+  const ms = /^\d+\s*(ms)?$/.test(limit) ? Number.parseInt(limit) : 0
+  return ms > 0 && ms < shortMs
+}
 
 const discardAll = 'DISCARD ALL'
 const discardSequences = 'DISCARD SEQUENCES'
@@ -180,7 +190,7 @@ export class SessionKeeper {
 
   /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
   begin(holder: Holder): void {
-    if (holder.parameters.mayCreateTemp) this.#pinForTemp()
+    if (holder.parameters.tempPath !== 'none') this.#watchPath(holder.parameters)
     const isOther = this.#lastHolder !== holder.id
     const isStrange = this.#watch.isStrange || (this.#resetsForOthers && this.#lastHolder !== 0)
     if (isOther && isStrange) this.#wash(holder)
@@ -192,8 +202,8 @@ export class SessionKeeper {
   }
 
   /** Its search_path came with the startup packet, or was computed. */
-  #pinForTemp(): void {
-    const refusal = this.#watch.sent([tempPath], this.parameters)
+  #watchPath({ tempPath: place }: ParameterSet): void {
+    const refusal = this.#watch.sent([place === 'first' ? tempPath : maybeTempPath], this.parameters)
     if (refusal) throw new TaxirankError('parameter_refused', refusal.message)
   }
 
@@ -256,6 +266,11 @@ export class SessionKeeper {
   userChanged(user: string): void {
     if (user === this.session.login.values.get('session_authorization')) return
     if (!this.#watch.isOff && !this.#resetsForOthers) this.#watch.found('another user')
+  }
+
+  /** PostgreSQL reports that the holder has another search_path, whatever has set it. */
+  pathChanged(): void {
+    if (!this.#watch.isOff && this.parameters.tempPath !== 'none') this.#watch.found('temporary objects')
   }
 
   /** A command's tag says what it has left: statements that SQL prepared, or a channel. */
@@ -327,7 +342,7 @@ export class SessionKeeper {
     this.#inquiry = undefined
     if (isSample) return this.#learnSample(asked, doubts)
     if (asked.isFailed) return this.#keepUnasked()
-    const answer = readAnswer(asked.rows)
+    const answer = withChannels(readAnswer(asked.rows), (channel) => this.#watch.isListenedTo(channel))
     const settings = this.#watch.answered(doubts, answer, this.parameters)
     if (settings instanceof TaxirankError) return this.#overfull(settings)
     this.session.settingsKnown(settings)
@@ -400,7 +415,7 @@ export class SessionKeeper {
   /** A notification has come; true: not for the holder. */
   takesNotification(notification: Marker, holder: Holder): boolean {
     if (this.#listening.takesMarker(notification, holder)) return true
-    return !this.#watch.notified() || holder.hears(notification.channel)
+    return !this.#watch.isListenedTo(notification.channel) || holder.hears(notification.channel)
   }
 
   /** The holder's transaction is over, and the server at rest. */
@@ -429,7 +444,7 @@ export class SessionKeeper {
    */
   end(isUsed: boolean): { readonly isDirty: boolean; readonly reason: string | undefined } {
     const { cleaning } = this.#watch
-    const mustReset = cleaning === 'reset' || this.isHandingOver || this.#isLimitedIdle
+    const mustReset = cleaning === 'reset' || this.isHandingOver || this.#isLimited
     const isDirty = isUsed && (this.#resetQuery !== undefined || mustReset)
     const reason = cleaning === 'destroy' ? 'what its client has left in it can not be removed' : undefined
     if (mustReset) this.#nextReset = discardAll
@@ -437,11 +452,15 @@ export class SessionKeeper {
     return { isDirty, reason: reason ?? (isDirty ? this.session.ruinedBy : this.session.spoiltBy) }
   }
 
-  /** PostgreSQL would end it while nobody holds it, and it is a client that wants that. */
-  get #isLimitedIdle(): boolean {
+  /** A client's limit of time would hit whoever comes next: PostgreSQL would end it while nobody holds it, or refuse what brings it to another's. */
+  get #isLimited(): boolean {
     const { parameters, login } = this.session
-    const limit = parameters.settings.size > 0 ? parameters.settings.get('idle_session_timeout') : undefined
-    return limit !== undefined && limit !== login.settings.get('idle_session_timeout')
+    if (parameters.settings.size === 0) return false
+    const isOwn = (name: string): boolean => {
+      const limit = parameters.settings.get(name)
+      return limit !== undefined && limit !== login.settings.get(name) && (name === idleLimit || isShort(limit))
+    }
+    return [idleLimit, 'statement_timeout', 'transaction_timeout'].some(isOwn)
   }
 
   /** It is gone, with whatever was in it. */

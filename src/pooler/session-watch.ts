@@ -6,7 +6,7 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
-import { isOfTransaction } from '../sql/parameter-name.ts'
+import { isOfTransaction, nameBytes } from '../sql/parameter-name.ts'
 import { isSettingName, type ParameterSet } from './parameters.ts'
 import { allParameters, type Answer, askableKinds, type Doubts, type PinKind } from './pin.ts'
 import type { SessionState } from './session-rules.ts'
@@ -43,8 +43,10 @@ export class SessionWatch {
   readonly #resets = new Set<string>()
   #isStrange = false
   #hasFailed = false
-  /** The holder may have listened to a channel. */
-  #mayListen = false
+  /** The holder may have listened to these channels, */
+  readonly #channels = new Set<string>()
+  /** or to any. */
+  #isAnyChannel = false
   readonly #pins = new Set<PinKind>()
   #pinnedAtMs = 0
   #cleaning: Cleaning = 'none'
@@ -92,9 +94,9 @@ export class SessionWatch {
     this.#isStrange = true
   }
 
-  /** A notification has come; false: it can't be the holder's. Then another client has listened, unseen, and all is removed at the end. */
-  notified(): boolean {
-    if (this.isOff || this.#mayListen) return true
+  /** The session listens to it; false: it can't be for the holder. Then another client has listened, unseen, and all is removed at the end. */
+  isListenedTo(channel: string): boolean {
+    if (this.isOff || this.#isAnyChannel || this.#channels.has(channel)) return true
     this.cleanUp()
     return false
   }
@@ -119,14 +121,25 @@ export class SessionWatch {
   sent(effects: Effects, session: ParameterSet): TaxirankError | undefined {
     if (this.isOff || effects.length === 0) return undefined
     this.#hasNoted = true
-    if (effects.some(({ kind }) => kind === 'listen' || kind === 'unsure')) this.#mayListen = true
-    for (const effect of effects) this.#noteDiscard(effect)
+    for (const effect of effects) {
+      this.#noteListen(effect)
+      this.#noteDiscard(effect)
+    }
     if (this.#policy === 'reset') return this.#look(effects)
     for (const effect of effects) {
       const refusal = this.#note(effect, session)
       if (refusal) return refusal
     }
     return undefined
+  }
+
+  /** How a long name is cut depends on the encoding, beyond ASCII. */
+  #noteListen(effect: Effect): void {
+    if (effect.kind === 'unsure') this.#isAnyChannel = true
+    if (effect.kind !== 'listen') return
+    const { channel } = effect
+    if (channel.length < nameBytes || /^[\0-\x7f]*$/.test(channel)) this.#channels.add(channel)
+    else this.#isAnyChannel = true
   }
 
   #noteDiscard(effect: Effect): void {
@@ -145,7 +158,7 @@ export class SessionWatch {
   /** The server has said that there is something of that kind. */
   found(kind: PinKind): void {
     this.#hasNoted = true
-    if (kind === 'LISTEN') this.#mayListen = true
+    if (kind === 'LISTEN' && this.#channels.size === 0) this.#isAnyChannel = true
     if (this.isOff || this.#policy === 'reset') return
     if (this.#policy === 'reject') this.cleanUp()
     else if (askableKinds.includes(kind)) this.#kinds.add(kind)
@@ -153,7 +166,7 @@ export class SessionWatch {
   }
 
   /** All of it is removed when the lease ends. */
-  cleanUp(): void {
+  cleanUp(): undefined {
     this.#hasNoted = true
     if (this.#cleaning === 'none') this.#cleaning = 'reset'
   }
@@ -261,7 +274,8 @@ export class SessionWatch {
     this.#hasNoted = false
     for (const kind of this.#pins) this.#unpin(kind)
     this.#forgetDoubts()
-    this.#mayListen = false
+    this.#channels.clear()
+    this.#isAnyChannel = false
     this.settled()
     this.#cleaning = 'none'
   }
@@ -278,6 +292,8 @@ export class SessionWatch {
       case 'set unnamed':
       case 'set given':
         return this.#keep('parameters')
+      case 'maybe temporary':
+        return this.#mayBeTemporary()
       case 'prepare':
         return this.#keep('SQL PREPARE')
       case 'temporary':
@@ -322,7 +338,14 @@ export class SessionWatch {
 
   #setUnknown(): TaxirankError | undefined {
     if (this.#policy === 'reject') return this.#refuse('a change of pg_settings')
+    this.#mayBeTemporary()
     return this.#policy === 'pin' ? this.#keep('parameters') : this.#setAny([])
+  }
+
+  #mayBeTemporary(): undefined {
+    if (this.#policy === 'reject') return this.cleanUp()
+    this.#kinds.add('temporary objects')
+    return undefined
   }
 
   #setAny(mentioned: readonly string[]): undefined {

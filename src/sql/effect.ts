@@ -18,19 +18,24 @@ export type Effect =
   | { readonly kind: 'set unknown' }
   /** It sets one parameter of which not even the name can be read. */
   | { readonly kind: 'set unnamed' }
-  /** It sets one parameter whose name is a value of the Bind. */
-  | { readonly kind: 'set given' }
+  /** It sets one parameter whose name is a value of the Bind. `isLocal`: for the transaction. */
+  | { readonly kind: 'set given'; readonly isLocal: boolean }
   /** SQL PREPARE and DEALLOCATE: not those of the protocol. */
   | { readonly kind: 'prepare' }
   /** `isAlone`: it is all that the text does; besides it there are only blanks, comments and semicolons. */
   | { readonly kind: 'deallocate'; readonly statement: string; readonly isAlone: boolean }
   | { readonly kind: 'deallocate all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
-  | { readonly kind: 'listen' }
+  /** `channel`: as PostgreSQL keeps it, if it is in ASCII. */
+  | { readonly kind: 'listen'; readonly channel: string }
   /** undefined: to all channels. */
   | { readonly kind: 'unlisten'; readonly channel: string | undefined }
   /** Something temporary is made that outlives its transaction: a table, view, sequence, function. */
   | { readonly kind: 'temporary' }
+  /** What is made without a schema may be temporary: pg_temp may be the first of search_path that can be used. */
+  | { readonly kind: 'maybe temporary' }
+  /** Something that others use, too, is made, changed or dropped: statements may mean something else from now on. */
+  | { readonly kind: 'definition' }
   /** Something is dropped, which may be temporary. */
   | { readonly kind: 'drop' }
   /** An advisory lock of the session, not of the transaction, is taken; or given back. */

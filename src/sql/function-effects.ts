@@ -3,7 +3,7 @@
 import { type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
 import { parameterName } from './parameter-name.ts'
-import { inTransaction, passing, setTo } from './set-effects.ts'
+import { inTransaction, maybeTempPath, passing, setTo } from './set-effects.ts'
 
 /** Named anywhere, quoted or qualified or not: whether it is called is not asked. */
 export function functionEffects(tokens: readonly Token[]): Effects {
@@ -61,6 +61,7 @@ export function codeEffects(tokens: readonly Token[]): Effects {
   const isOpaque = strings.some(({ text }) => text === undefined)
   if (isOpaque || indelible.test(bodies))
     effects.push({ kind: 'indelible', what: 'LOAD, setseed or the like, in code' })
+  if (defines.test(bodies)) effects.push(definition)
   if (setsTempPath(bodies)) effects.push({ kind: 'indelible', what: 'a search_path with pg_temp' })
   if (/\b(currval|lastval)\b/i.test(bodies)) effects.push({ kind: 'read sequence' })
   return effects
@@ -69,6 +70,7 @@ export function codeEffects(tokens: readonly Token[]): Effects {
 /** As they stand in SQL: a word of a comment or of a message is not enough. */
 const indelible =
   /\bpg_(create|copy)_\w+_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?'|\$)/i
+const defines = /\b(create|alter|drop)\s/i
 const pathWord = /\b(?:search_path|schema)\b/gi
 const tempSchema = /\bpg_temp\b(?!\s*\.)/i
 
@@ -85,17 +87,21 @@ function setsTempPath(bodies: string): boolean {
 }
 
 const unnamed: Effect = { kind: 'set unnamed' }
-const given: Effect = { kind: 'set given' }
+/** What others use, too, may be another one from now on. */
+export const definition: Effect = { kind: 'definition' }
+
+const computed: Token = { kind: 'symbol', text: '' }
 
 /** As many as `isLocal` looks at. */
 const setConfigTokens = 7
 
 /** A value is never taken from the text: the row that it stands in may not be there. */
 function setConfigEffects(behind: readonly Token[]): Effects {
-  const [open, name, comma, value] = behind
-  if (open?.text === '(' && name && isParameter(name) && comma?.text === ',') return isLocal(behind) ? passing : [given]
+  const [open, name, comma, value, end] = behind
+  if (open?.text === '(' && name && isParameter(name) && comma?.text === ',')
+    return [{ kind: 'set given', isLocal: isLocal(behind) }]
   if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return [unnamed]
-  const effects = setTo(parameterName(name.text), value ? [value] : [])
+  const effects = setTo(parameterName(name.text), value && end?.text === ',' ? [value] : [computed])
   return isLocal(behind) ? effects.flatMap(inTransaction) : effects
 }
 
@@ -113,6 +119,14 @@ function isLocal([, , , value, comma, local, close]: readonly Token[]): boolean 
 function mentionedNames(tokens: readonly Token[]): string[] {
   const texts = tokens.flatMap(({ kind, text }) => (kind === 'string' && text !== undefined ? [text] : []))
   return dottedNames(texts.join('\n'))
+}
+
+/** What a set_config does of which a Bind with these values says everything, or the name at least. */
+export function givenEffects(values: string, isLocal: boolean): Effects {
+  const effects: Effect[] = /\bseed\b/i.test(values) ? [{ kind: 'indelible', what: 'SET seed' }] : []
+  if (isLocal) return [...passing, ...effects, ...(/search_path/i.test(values) ? [maybeTempPath] : [])]
+  const mentioned = dottedNames(values)
+  return [...effects, mentioned.length > 0 ? { kind: 'unsure', mentioned, isSetting: true } : { kind: 'set unknown' }]
 }
 
 /** Of what is not read as SQL: a text of which more is to come, a call. Its beginning may name custom parameters. */

@@ -1,6 +1,9 @@
-/** Parameters by name. */
+/** Names as PostgreSQL reads them, and parameters by name. */
 
 import { lowered } from './lexer.ts'
+
+/** PostgreSQL keeps this much of a name in SQL. */
+export const nameBytes = 63
 
 const oldNames = new Map([
   ['sort_mem', 'work_mem'],

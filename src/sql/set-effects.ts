@@ -2,7 +2,7 @@
 
 import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
 import type { Token } from './lexer.ts'
-import { isOfTransaction, isPlanless, parameterName } from './parameter-name.ts'
+import { isOfTransaction, isPlanless, nameBytes, parameterName } from './parameter-name.ts'
 
 export function setEffects(tokens: readonly Token[]): Effects {
   const scope = isDotted(tokens, 1) ? undefined : wordAt(tokens, 1)
@@ -14,10 +14,16 @@ export function setEffects(tokens: readonly Token[]): Effects {
   return assignment(tokens.slice(isSession && second !== 'authorization' ? 2 : 1))
 }
 
+/** PostgreSQL cuts what it reads as one: which name is left depends on the encoding. */
+function isCut(name: string): boolean {
+  return name.split('.').some((part) => part.length > nameBytes)
+}
+
 export function resetEffects(tokens: readonly Token[]): Effects {
   if (wordAt(tokens, 1) === 'all' && tokens.length === 2) return [{ kind: 'reset all' }]
   const name = specialName(tokens.slice(1)) ?? nameAt(tokens, 1)?.name
-  return name === undefined ? unsure : [{ kind: 'set', name, value: null }]
+  if (name === undefined) return unsure
+  return isCut(name) ? unnamed : [{ kind: 'set', name, value: null }]
 }
 
 /** SET SESSION CHARACTERISTICS AS TRANSACTION. */
@@ -35,6 +41,7 @@ export const passing: Effects = [{ kind: 'passing' }]
 /** Of a transaction nothing is left but what is created in it, and numbers that are drawn. */
 export function inTransaction(effect: Effect): Effects {
   if (effect === tempPath) return [{ kind: 'temporary' }]
+  if (effect === maybeTempPath) return [effect]
   if (effect.kind === 'set' && !isPlanless(effect.name)) return passing
   return effect.kind === 'indelible' ? [effect] : noEffects
 }
@@ -55,6 +62,7 @@ function assignment(tokens: readonly Token[]): Effects {
   if (special !== undefined) return setTo(special, tokens.slice(1), isDefault(tokens.at(-1)))
   const found = nameAt(tokens, 0)
   if (!found || !isAssigned(tokens, found.end)) return unsure
+  if (isCut(found.name)) return unnamed
   const values = tokens.slice(found.end + 1)
   return setTo(found.name, values, values.length === 1 && isDefault(values[0]))
 }
@@ -64,20 +72,34 @@ export function setTo(name: string, values: readonly Token[], isReset = false): 
   if (isOfTransaction(name)) return noEffects
   if (name === 'seed') return [{ kind: 'indelible', what: 'SET seed' }]
   const effect: Effect = { kind: 'set', name, value: isReset ? null : undefined }
-  return name === 'search_path' && mayCreateTemp(values) ? [effect, tempPath] : [effect]
+  return name === 'search_path' ? [effect, ...pathEffects(values)] : [effect]
 }
+
+const unnamed: Effects = [{ kind: 'set unnamed' }]
 
 /** What is created without a schema is temporary from now on, and nothing shows it. */
 export const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
 
-/** Behind `public`, which is there, pg_temp is only looked at: so it should stand, PostgreSQL's manual says. */
-function mayCreateTemp(values: readonly Token[]): boolean {
+/** The same, if the schemas in front of pg_temp are not there, or may not be used, or if a value that can't be read names it. */
+export const maybeTempPath: Effect = { kind: 'maybe temporary' }
+
+/** Behind `public`, which is there as a rule, pg_temp is only looked at: so it should stand, PostgreSQL's manual says. */
+function pathEffects(values: readonly Token[]): Effects {
   const at = values.findIndex(mayNameTemp)
-  return at >= 0 && !values.slice(0, at + 1).some(({ text }) => /^"?public"?(\s*,|$)/i.test(text ?? ''))
+  if (at >= 0) {
+    const isBehindPublic = values.slice(0, at + 1).some(({ text }) => /^"?public"?(\s*,|$)/i.test(text ?? ''))
+    return [isBehindPublic ? maybeTempPath : tempPath]
+  }
+  return values.every(isPlain) ? noEffects : [maybeTempPath]
 }
 
 function mayNameTemp({ text }: Token): boolean {
   return text === undefined || /\bpg_temp/i.test(text)
+}
+
+/** It is what it looks like. */
+function isPlain({ kind, text }: Token): boolean {
+  return kind !== 'symbol' || text === ','
 }
 
 function isDefault(token: Token | undefined): boolean {

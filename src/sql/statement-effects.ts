@@ -1,8 +1,9 @@
 /** What one statement does to its session, from its tokens. */
 
 import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
-import { codeEffects, functionEffects } from './function-effects.ts'
+import { codeEffects, definition, functionEffects } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
+import { nameBytes } from './parameter-name.ts'
 import { passing, resetEffects, setEffects } from './set-effects.ts'
 
 /** The tokens of one statement, without its semicolon; `isAlone`: there is no other in its text. */
@@ -17,9 +18,6 @@ export function statementEffects(tokens: readonly Token[], isAlone: boolean): Ef
 function keywordOf([first]: readonly Token[]): string {
   return first?.kind === 'word' ? first.text : first?.text === '(' ? 'select' : ''
 }
-
-/** PostgreSQL keeps this much of a name. */
-export const nameBytes = 63
 
 /** Nothing in them is evaluated. */
 const isUtility = new Set(['set', 'reset', 'listen', 'unlisten', 'load', 'discard', 'deallocate', 'do', 'comment'])
@@ -50,8 +48,8 @@ const byKeyword = new Map<string, Reader>([
   ['deallocate', deallocateEffects],
   ['discard', discardEffects],
   ['close', one({ kind: 'close' })],
-  ['drop', one({ kind: 'drop' })],
-  ['listen', one({ kind: 'listen' })],
+  ['drop', () => [{ kind: 'drop' }, definition]],
+  ['listen', listenEffects],
   ['unlisten', unlistenEffects],
   ['load', one({ kind: 'indelible', what: 'LOAD' })],
   ['do', codeEffects],
@@ -117,8 +115,12 @@ function deallocateEffects(tokens: readonly Token[], isAlone: boolean): Effects 
   return [{ kind: 'deallocate', statement: (name?.text ?? '').slice(0, nameBytes), isAlone: isAlone && isWhole }]
 }
 
+function listenEffects([, channel]: readonly Token[]): Effects {
+  return [{ kind: 'listen', channel: (channel?.text ?? '').slice(0, nameBytes) }]
+}
+
 function unlistenEffects([, channel]: readonly Token[]): Effects {
-  return [{ kind: 'unlisten', channel: channel?.kind === 'symbol' ? undefined : channel?.text }]
+  return [{ kind: 'unlisten', channel: channel?.kind === 'symbol' ? undefined : channel?.text?.slice(0, nameBytes) }]
 }
 
 const discardable = new Set(['all', 'plans', 'sequences', 'temp'])
@@ -142,12 +144,12 @@ function createEffects(tokens: readonly Token[]): Effects {
   const isDropped = tokens.some(
     (token, at) => isWord(token, 'on') && isWord(tokens[at + 1], 'commit') && isWord(tokens[at + 2], 'drop'),
   )
-  if (!isTemporary) return noEffects
+  if (!isTemporary) return [definition]
   return isDropped ? passing : [{ kind: 'temporary' }]
 }
 
 function alterEffects(tokens: readonly Token[]): Effects {
-  return namesTemp(tokens) ? [{ kind: 'temporary' }] : noEffects
+  return namesTemp(tokens) ? [{ kind: 'temporary' }] : [definition]
 }
 
 /** What is explained may run. However many EXPLAINs stand before it, each token is looked at once. */
