@@ -118,7 +118,8 @@ export class ClientStatements {
 
   /** What servers have prepared for it is of no use any more. Whoever else has it finds out for himself. */
   expire(): void {
-    for (const [name, statement] of [...this.#byName]) this.set(name, this.#store.renewed(statement))
+    const before = new Map(this.#byName)
+    for (const [name, statement] of before) this.set(name, this.#store.renewed(statement))
   }
 
   // The unnamed statement.

@@ -142,7 +142,7 @@ export class PreparedStatements {
     const { definitions } = this.#database
     if (this.#definitions === definitions) return
     this.#definitions = definitions
-    for (const entries of [...this.#byKey.values()]) for (const each of [...entries.values()]) this.#outdate(each)
+    for (const entries of this.#byKey.values()) for (const each of entries.values()) this.#outdate(each)
   }
 
   /** Those who have it keep it. */

@@ -37,7 +37,7 @@ function dropsStatements(effect: Effect): boolean {
 }
 
 /** By its letter, a comment, or nothing in front of a semicolon. */
-const deallocateBegins = new Set([...'dD-/;'].map((character) => character.charCodeAt(0)))
+const deallocateBegins = new Set(Buffer.from('dD-/;'))
 
 /** Hot path. Most Queries begin with another letter. */
 function mayDeallocate({ bytes, start, end }: RequestHead): boolean {

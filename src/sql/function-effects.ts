@@ -92,17 +92,17 @@ export const definition: Effect = { kind: 'definition' }
 
 const computed: Token = { kind: 'symbol', text: '' }
 
-/** As many as `isLocal` looks at. */
+/** As many as `isForTransaction` looks at. */
 const setConfigTokens = 7
 
 /** A value is never taken from the text: the row that it stands in may not be there. */
 function setConfigEffects(behind: readonly Token[]): Effects {
   const [open, name, comma, value, end] = behind
   if (open?.text === '(' && name && isParameter(name) && comma?.text === ',')
-    return [{ kind: 'set given', isLocal: isLocal(behind) }]
+    return [{ kind: 'set given', isLocal: isForTransaction(behind) }]
   if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return [unnamed]
   const effects = setTo(parameterName(name.text), value && end?.text === ',' ? [value] : [computed])
-  return isLocal(behind) ? effects.flatMap(inTransaction) : effects
+  return isForTransaction(behind) ? effects.flatMap(inTransaction) : effects
 }
 
 function isParameter({ kind, text }: Token): boolean {
@@ -110,7 +110,7 @@ function isParameter({ kind, text }: Token): boolean {
 }
 
 /** The third argument is `true`, and the second one plain. */
-function isLocal([, , , value, comma, local, close]: readonly Token[]): boolean {
+function isForTransaction([, , , value, comma, local, close]: readonly Token[]): boolean {
   const isPlain = value !== undefined && value.text !== '(' && comma?.text === ','
   return isPlain && local?.kind === 'word' && local.text === 'true' && close?.text === ')'
 }
