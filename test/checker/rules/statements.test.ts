@@ -454,6 +454,19 @@ describe('I11 statements that follow their client', () => {
     assert.deepEqual(over(missed(dropping(2), 2, 1, 'x', 'taxirank_1').release(2, 1)), [])
     assert.deepEqual(over(boundAs(dropping(2), 2, 1, 'x', 'taxirank_1').release(2, 1)), ['I11'])
   })
+  it("does not blame a Bind that deallocates, in whose place one of the pooler's does, and no other", () => {
+    const deallocated = (said: string, own: string, name = ''): readonly string[] => {
+      const asked = following().grant(1, 1).ask(1, 1, parse('', said), sync()).answer(1, 1, parsed(), ready())
+      asked.clientSays(1, bind(name)).toServer(1, 0, parse('given', ''), closeStatement('given'), parse('', own))
+      asked.sendAs(1, 1, bind(name), bind('')).ask(1, 1, sync())
+      asked.answerOwn(1, parsed(), closed(), parsed()).answer(1, 1, bound(), ready())
+      return over(missed(asked, 1, 1, 'S_1', 'given').release(1, 1))
+    }
+    assert.deepEqual(deallocated('deallocate S_1', 'DEALLOCATE taxirank_doomed'), [])
+    assert.deepEqual(deallocated('deallocate S_1', 'DEALLOCATE taxirank_2'), ['I11'])
+    assert.deepEqual(deallocated('select 1', 'DEALLOCATE taxirank_doomed'), ['I11'])
+    assert.deepEqual(deallocated('deallocate x', 'DEALLOCATE taxirank_doomed', 'S_1'), ['I11'])
+  })
   it('does not blame what the pooler has deallocated, also if all answers come at once', () => {
     const [empty, carriedOut] = [message('I'), complete('DEALLOCATE')]
     const asked = following().grant(1, 1).askAs(1, 1, query('deallocate S_1'), query(''))

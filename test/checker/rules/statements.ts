@@ -29,6 +29,9 @@ interface Difference {
   readonly seen: string
 }
 
+/** What the pooler Parses in front of a Bind that deallocates a statement of its client's. */
+const ownDeallocation = 'DEALLOCATE taxirank_doomed\0\0\0'
+
 export const statements: Rule = (world, breach) => {
   const tables = new WeakMap<Client | Server, StatementTable>()
   /** Where something was replaced or Parsed for a client: there statements follow their client, and none is missing. */
@@ -45,8 +48,8 @@ export const statements: Rule = (world, breach) => {
       if (isAheadOfBind(entry) && isThere(entry.group.client)) following.add(server.pool)
       const client = world.clients.get(entry.owner)
       const mine = client?.received.isAbandoned === false ? tableOf(client) : undefined
-      if (isDeallocation(entry) && !isFailed) mine?.droppedOne()
       const settled = { entry, isFailed, here: tableOf(server), mine }
+      if ((isDeallocation(entry) || isDeallocatingBind(settled)) && !isFailed) mine?.droppedOne()
       const about = { client: entry.owner, server: server.id }
       if (entry.type === frontend.parse) given.add(entry.request?.statement ?? '')
       const wrong = isRefused(settled, given) ? undefined : whyNotItsOwn(settled, following.has(server.pool))
@@ -94,6 +97,17 @@ function isDeallocation({ type, request }: Entry): boolean {
   return type === frontend.query && request?.original !== undefined
 }
 
+/** A Bind of the DEALLOCATE with which the pooler drops a statement of its own: it stands for that of the client's. */
+function isDeallocatingBind({ entry: { type, request }, here, mine }: Settled): boolean {
+  if (type !== frontend.bind || !mine || request?.statement !== '') return false
+  const met = here.find('')
+  return met?.by === 0 && met.definition === ownDeallocation && isDeallocating(mine.find(saidName(request)))
+}
+
+function isDeallocating(wanted: Statement | undefined): boolean {
+  return /\bdeallocate\b/i.test(wanted?.definition ?? '')
+}
+
 /** A Close that took the place of a client's Parse. */
 function isStandIn({ type, request }: Entry): boolean {
   return type === frontend.close && request?.original?.type === frontend.parse
@@ -106,10 +120,11 @@ function isRefused({ entry, isFailed }: Settled, given: ReadonlySet<string>): bo
 }
 
 /** A Bind or Describe that met something else than its client would have met with a server of its own. */
-function whyNotItsOwn({ entry, isFailed, here, mine }: Settled, isFollowing: boolean): Difference | undefined {
+function whyNotItsOwn(settled: Settled, isFollowing: boolean): Difference | undefined {
+  const { entry, isFailed, here, mine } = settled
   const { type, request } = entry
   if (type !== frontend.bind && type !== frontend.describe) return undefined
-  if (!mine || request?.statement === undefined) return undefined
+  if (!mine || request?.statement === undefined || isDeallocatingBind(settled)) return undefined
   const name = saidName(request)
   const wanted = mine.find(name)
   const met = here.find(request.statement)
