@@ -81,6 +81,145 @@ describe('a prepared statement', () => {
     await first().query('drop table kept')
   })
 
+  describe('that is deallocated by the extended protocol', () => {
+    const aborted = 'E ERROR 25P02: current transaction is aborted, commands ignored until end of transaction block'
+    const dropping = (text: string): Buffer => raw.all(raw.parse(text), raw.bind(), raw.describePortal(), raw.execute())
+    const gone = dropping('deallocate s')
+    const carriedOut = ['1', '2', 'n', 'C DEALLOCATE', 'Z I']
+    const prepared = (name = 's'): Promise<readonly string[]> => first().ask(raw.parse('select 1', name), raw.sync)
+
+    it('is gone, and no other, for its client alone', async () => {
+      await prepared()
+      await first().ask(raw.parse('select 2', 't'), raw.sync)
+      await second().ask(raw.parse('select 1', 's'), raw.sync)
+      assert.deepEqual(await first().ask(gone, raw.sync), carriedOut)
+      assert.deepEqual(await first().ask(run('s')), [missing('s'), 'Z I'])
+      assert.deepEqual(await first().ask(gone, raw.sync), ['1', '2', 'n', missing('s'), 'Z I'])
+      assert.deepEqual(await first().ask(run('t')), gave(2))
+      assert.deepEqual(await second().ask(run('s')), gave(1))
+      assert.deepEqual(await first().ask(raw.parse('select 3', 's'), run('s')), ['1', ...gave(3)])
+    })
+
+    it('costs nobody what its server has prepared', async () => {
+      const sinceWhen = "select prepare_time from pg_prepared_statements where statement ~ '^select prepare_time'"
+      await second().ask(raw.parse(sinceWhen, 'kept'), raw.sync)
+      const before = await second().ask(run('kept'))
+      assert.match(String(before), /^2,D 2/)
+      await prepared()
+      assert.deepEqual(await first().ask(gone, raw.sync), carriedOut)
+      assert.deepEqual(await second().ask(run('kept')), before)
+    })
+
+    it('is there still where its DEALLOCATE was skipped or has failed', async () => {
+      await prepared()
+      assert.deepEqual(await first().ask(raw.bind([], 'none'), gone, raw.sync), [missing('none'), 'Z I'])
+      assert.deepEqual(await first().ask(run('s')), gave(1))
+      await first().query('begin')
+      await first().ask(raw.bind([], 'none'), raw.sync)
+      assert.deepEqual(await first().ask(gone, raw.sync), [aborted, 'Z E'])
+      await first().query('rollback')
+      assert.deepEqual(await first().ask(run('s')), gave(1))
+      await first().ask(raw.parse('deallocate s'), raw.sync)
+      await first().query('begin')
+      first().send(raw.all(raw.bind([], 'none'), raw.sync, gone, raw.sync, raw.query('rollback'), run('s')))
+      const answers = [await first().answer(), await first().answer(), await first().answer(), await first().answer()]
+      assert.deepEqual(answers, [[missing('none'), 'Z E'], [aborted, 'Z E'], ['C ROLLBACK', 'Z I'], gave(1)])
+    })
+
+    it('is there still where the DEALLOCATE was never prepared', async () => {
+      await prepared()
+      await first().ask(raw.parse('rollback', 'back'), raw.sync)
+      const nothing = 'E ERROR 26000: unnamed prepared statement does not exist'
+      const failing = raw.all(raw.bind([], 'none'), raw.sync, raw.parse('deallocate s'), raw.sync)
+      await first().query('begin')
+      first().send(raw.all(failing, run('back'), run(''), run('s')))
+      const answers = []
+      for (let n = 0; n < 5; n++) answers.push(await first().answer())
+      assert.deepEqual(answers, [
+        [missing('none'), 'Z E'],
+        [aborted, 'Z E'],
+        ['2', 'C ROLLBACK', 'Z I'],
+        [nothing, 'Z I'],
+        gave(1),
+      ])
+      await first().query('begin')
+      await first().ask(raw.bind([], 'none'), raw.sync)
+      await first().ask(raw.parse('deallocate s'), raw.sync)
+      assert.deepEqual(await first().ask(run('back')), ['2', 'C ROLLBACK', 'Z I'])
+      assert.deepEqual(await first().ask(run('')), [nothing, 'Z I'])
+      assert.deepEqual(await first().ask(run('s')), gave(1))
+    })
+
+    it('is gone in a transaction, which goes on', async () => {
+      await prepared()
+      await first().query('begin')
+      assert.deepEqual(await first().ask(gone, raw.sync), [...carriedOut.slice(0, -1), 'Z T'])
+      await first().query('rollback')
+      assert.deepEqual(await first().ask(run('s')), [missing('s'), 'Z I'])
+    })
+
+    it('is what its client has by then, with a DEALLOCATE that is kept, wherever that runs', async () => {
+      await first().ask(raw.parse('deallocate s'), raw.sync)
+      await prepared()
+      const ended = ['2', 'C DEALLOCATE', 'Z I']
+      const again = ['2', missing('s'), 'Z I']
+      assert.deepEqual(await moved(() => first().ask(run(''))), ended)
+      assert.deepEqual(await first().ask(run('')), again)
+      assert.deepEqual(await moved(() => first().ask(run(''))), again)
+      await prepared()
+      assert.deepEqual(await first().ask(run('')), ended)
+      await first().ask(raw.parse('deallocate s', 'ends s'), raw.parse('select 1', 's'), raw.sync)
+      assert.deepEqual(await moved(() => first().ask(run('ends s'))), ended)
+      assert.deepEqual(await first().ask(run('ends s')), again)
+      await prepared()
+      assert.deepEqual(await first().ask(run('ends s')), ended)
+    })
+
+    it('leaves the unnamed statement that its client has', async () => {
+      const bound = raw.all(raw.bind(), raw.execute())
+      await prepared()
+      const twice = raw.all(raw.parse('deallocate s'), bound, bound, raw.sync)
+      assert.deepEqual(await first().ask(twice), ['1', '2', 'C DEALLOCATE', '2', missing('s'), 'Z I'])
+      const both = [raw.parse('select 1', 's'), raw.parse('deallocate s', 'ends s'), raw.parse('select 8')]
+      const seen = await first().ask(...both, raw.bind([], 'ends s'), raw.execute(), bound, raw.sync)
+      assert.deepEqual(seen, ['1', '1', '1', '2', 'C DEALLOCATE', ...gave(8)])
+      assert.deepEqual(await first().ask(run('')), gave(8))
+    })
+
+    it('is what an earlier group of the same pipeline has made of it', async () => {
+      first().send(raw.all(raw.parse('selec', 's'), raw.sync, gone, raw.sync))
+      assert.match(String(await first().answer()), /^E ERROR 42601/)
+      assert.deepEqual(await first().answer(), ['1', '2', 'n', missing('s'), 'Z I'])
+      first().send(raw.all(raw.parse('select 1', 's'), raw.sync, gone, raw.sync, run('s')))
+      assert.deepEqual(await first().answer(), parsed)
+      assert.deepEqual(await first().answer(), carriedOut)
+      assert.deepEqual(await first().answer(), [missing('s'), 'Z I'])
+    })
+
+    it('is nothing that another meets under any name, also if that was never executed', async () => {
+      await prepared()
+      assert.deepEqual(await first().ask(raw.parse('deallocate s'), raw.bind(), raw.sync), ['1', '2', 'Z I'])
+      const nothing = 'E ERROR 26000: unnamed prepared statement does not exist'
+      assert.deepEqual(await second().ask(run('')), [nothing, 'Z I'])
+      assert.deepEqual(await second().ask(run('s')), [missing('s'), 'Z I'])
+      assert.deepEqual(await second().ask(run('taxirank_doomed')), [missing('taxirank_0'), 'Z I'])
+      await prepared()
+      assert.deepEqual(await first().ask(gone, raw.sync), carriedOut)
+    })
+
+    it('may have a name of which PostgreSQL keeps 63 bytes', async () => {
+      const name = 'n'.repeat(63)
+      await prepared(`${name}one`)
+      assert.deepEqual(
+        await first()
+          .ask(dropping(`deallocate ${name}two`), raw.sync)
+          .then((seen) => seen.slice(1)),
+        carriedOut,
+      )
+      assert.deepEqual(await first().ask(run(name)), [missing(name), 'Z I'])
+    })
+  })
+
   it('may be prepared behind DEALLOCATE ALL or DISCARD ALL in one group', async () => {
     await first().ask(raw.parse('select 7', 'seven'), raw.sync)
     for (const text of ['deallocate all', 'discard all']) {

@@ -212,7 +212,7 @@ export class ServerReplies implements RouterDesk {
   #noteDiscard(framer: Framer): void {
     const isEverything = hasTag(framer, discardAllTag)
     if (isEverything || hasTag(framer, deallocateAllTag)) this.#discarded(isEverything)
-    else if (hasTag(framer, deallocateTag)) this.#statements.doubt()
+    else if (hasTag(framer, deallocateTag)) this.#statements.deallocated()
   }
 
   #discarded(isEverything: boolean): void {

@@ -119,7 +119,9 @@ export class ServerRequests implements StatementDesk {
   /** Hot path. It can't be known yet what the message means. */
   mustWait(message: RequestHead): boolean {
     const isUnsettled =
-      this.statements.mustWait(message) || this.#isUnsettledUnnamed(message) || this.#isUnsettledDeallocate(message)
+      this.statements.mustWait(message, this.#theHolder) ||
+      this.#isUnsettledUnnamed(message) ||
+      this.#isUnsettledDeallocate(message)
     if (!isUnsettled) return false
     this.#queue.holdUntilAnswered()
     return true
@@ -137,15 +139,18 @@ export class ServerRequests implements StatementDesk {
     return false
   }
 
-  /** What is done instead of it depends on whether the holder's transaction has failed by then. */
+  /** What is done instead of it depends on whether the holder's transaction has failed by then, and its Parse. */
   #isUnsettledDeallocate(message: RequestHead): boolean {
-    if (message.type !== Frontend.query || this.#isFirst || this.#queue.owed === 0) return false
-    if (!this.#theHolder.hasStatements || !mayDeallocate(message)) return false
+    const holder = this.#theHolder
+    if (this.#isFirst || this.#queue.owed === 0 || !holder.hasStatements) return false
+    if (message.type === Frontend.bind) return this.statements.isUnsureDeallocation(message, holder)
+    if (message.type !== Frontend.query || !mayDeallocate(message)) return false
     return this.#deallocated(this.#classify(message, message.start + header)) !== undefined
   }
 
   running(effects: Effects): TaxirankError | undefined {
     if (effects.some(dropsStatements)) this.statements.allDropping()
+    for (const effect of effects) if (effect.kind === 'deallocate') this.statements.deallocating(effect)
     if (effects.some(changesPlans)) this.statements.touched()
     if (effects.some(({ kind }) => kind === 'definition')) this.#isDefining = true
     this.#desk.noted(effects, this.#theHolder)
@@ -225,12 +230,9 @@ export class ServerRequests implements StatementDesk {
     return deallocated === undefined ? undefined : { deallocated }
   }
 
-  #deallocated([effect]: Effects): string | undefined {
-    if (effect?.kind !== 'deallocate' || !effect.isAlone || !this.statements.areNamed) return undefined
-    const { statement: name } = effect
+  #deallocated(effects: Effects): string | undefined {
     const holder = this.#theHolder
-    const isKnown = holder.hasStatements && holder.statements.has(name) && !this.statements.isDropped(name)
-    return isKnown ? name : undefined
+    return holder.hasStatements ? this.statements.deallocatedBy(effects, holder) : undefined
   }
 
   /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */

@@ -11,6 +11,7 @@
  *   Close     of a name that is nobody's: the statement stays, for others
  *   a Parse of a name that the client has given already: of a statement that is there, so that PostgreSQL says no
  *   a name that the client has not given: as it is; PostgreSQL says that there is none
+ *   Bind of a DEALLOCATE   the same of one of our own, which goes ahead with a statement for it: PostgreSQL says whether it runs
  *
  * What a server has, and what of that is sure: server-prepared.ts, server-unnamed.ts.
  */
@@ -21,7 +22,7 @@ import { dottedNames, givenEffects } from '../sql/function-effects.ts'
 import { nameBytes } from '../sql/parameter-name.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
-import { closeStatement, nameEnd, renamedHead, statementNameAt } from '../wire/statement-name.ts'
+import { closeStatement, nameEnd, parseStatement, renamedHead, statementNameAt } from '../wire/statement-name.ts'
 import type { ClientStatements } from './client-statements.ts'
 import { nobodysName, ourPrefix, type PlanParameters, type PreparedStatement } from './prepared-statements.ts'
 import { DuplicateName, ParsedAlready, RefusedMessage, ReplacedAnswer } from './replaced-answer.ts'
@@ -57,6 +58,17 @@ type MessagePiece = MessageBytes & { readonly isTail: boolean }
 
 const closeNobodys = closeStatement(nobodysName)
 const closeUnnamed = closeStatement('')
+/** Stands for a client's statement that is deallocated in SQL. Where that was bound but never executed, it is there still. */
+const doomedName = `${ourPrefix}doomed`
+/** It is there, and the unnamed statement deallocates it. */
+const deallocation: readonly Buffer[] = [
+  closeStatement(doomedName),
+  parseStatement(doomedName, textAlone('')),
+  parseStatement('', textAlone(`DEALLOCATE ${doomedName}`)),
+]
+
+/** Of a message of ours that leaves nothing to be known. */
+const ownNote: MessageNote = { isOurs: true, completed: nothing, dropped: nothing }
 
 export class ServerStatements {
   readonly #queue: ReplyQueue
@@ -72,6 +84,8 @@ export class ServerStatements {
   #dropsRun = 0
   /** In this lease something was sent that changes what is analysed behind it: whether it runs, and for how long it holds, nobody knows. */
   #isTouched = false
+  /** In this lease the client deallocates in SQL what may be ours. */
+  #mayDropOurs = false
 
   /** `most` are kept prepared; 0: names are left as they are. */
   constructor(queue: ReplyQueue, most: number, desk: StatementDesk) {
@@ -100,6 +114,7 @@ export class ServerStatements {
   leaseBegan(isTouched: boolean): void {
     this.#prepared.leaseBegan()
     this.#isTouched = isTouched
+    this.#mayDropOurs = false
     this.#unnamed.settled()
     this.#settled()
   }
@@ -157,25 +172,34 @@ export class ServerStatements {
    * Hot path. What the message means depends on whether an earlier group of the same pipeline has run, and that has not been answered yet: then
    * nothing of it may be sent until everything before it is answered.
    */
-  mustWait(message: MessageBytes): boolean {
+  mustWait(message: MessageBytes, owner: StatementOwner): boolean {
     if (this.#changed.size === 0 && this.#allChangedIn < 0) return false
-    if (this.#queue.owed > 0) return this.#isUnsettled(message)
+    if (this.#queue.owed > 0) return this.#isUnsettled(message, owner)
     if (!this.#queue.needsSync) this.#settled()
     else if (this.#allChangedIn !== this.#queue.group) this.#dropsSettled()
     return false
   }
 
-  #isUnsettled(message: MessageBytes): boolean {
+  #isUnsettled(message: MessageBytes, { statements }: StatementOwner): boolean {
     // In SQL, too, names may be said.
-    if (message.bytes[message.start] === Frontend.query) return true
+    const type = message.bytes[message.start]
+    if (type === Frontend.query) return true
     const from = statementNameAt(message)
     const to = from < 0 ? -1 : nameEnd(message, from)
     if (to < 0) return false
-    const { group } = this.#queue
     // The unnamed one may be what drops all once more.
-    if (this.#allChangedIn >= 0 && this.#allChangedIn !== group) return true
-    const changedIn = this.#changed.get(statementName(message, from, to))?.group
-    return changedIn !== undefined && changedIn !== group
+    if (this.#allChangedIn >= 0 && this.#allChangedIn !== this.#queue.group) return true
+    const name = statementName(message, from, to)
+    if (this.#isChangedBefore(name)) return true
+    if (type !== Frontend.bind) return false
+    const [effect] = (name === '' ? statements.unnamedEffects : statements.asUsed(name)?.effects) ?? []
+    return effect?.kind === 'deallocate' && this.#isChangedBefore(effect.statement)
+  }
+
+  /** Hot path. In an earlier group. */
+  #isChangedBefore(name: string): boolean {
+    const changedIn = this.#changed.get(name)?.group
+    return changedIn !== undefined && changedIn !== this.#queue.group
   }
 
   /** What was prepared in this lease was prepared under parameters that nobody knows for sure: it is not used again. */
@@ -188,9 +212,33 @@ export class ServerStatements {
     this.#prepared.doubt()
   }
 
+  /** The client is about to run this: it may be a name of ours that it deallocates. */
+  deallocating({ statement }: { readonly statement: string }): void {
+    if (statement.startsWith(ourPrefix)) this.#mayDropOurs = true
+  }
+
+  /** One was deallocated in SQL. */
+  deallocated(): void {
+    if (this.#mayDropOurs) this.doubt()
+  }
+
   /** A DISCARD ALL or DEALLOCATE ALL has run. What was sent behind it is still to come. */
   discarded(): void {
     this.#prepared.discarded()
+  }
+
+  /** Hot path. The statement of the protocol's that the owner deallocates in SQL, which doesn't know its name; undefined: none. */
+  deallocatedBy([effect]: Effects, { statements }: StatementOwner): string | undefined {
+    if (effect?.kind !== 'deallocate' || !effect.isAlone || !this.areNamed) return undefined
+    const { statement: name } = effect
+    return statements.has(name) && !this.isDropped(name) ? name : undefined
+  }
+
+  /** Hot path. It is a Bind of the unnamed statement, which deallocates one, if its Parse in an earlier group has not failed. */
+  isUnsureDeallocation(message: MessageBytes, owner: StatementOwner): boolean {
+    const { unnamedEffects } = owner.statements
+    if (unnamedEffects.length === 0 || message.bytes[statementNameAt(message)] !== 0) return false
+    return this.deallocatedBy(unnamedEffects, owner) !== undefined && !this.#unnamed.isOfGroup(owner)
   }
 
   /** Hot path. A Query drops the unnamed statement. */
@@ -253,7 +301,10 @@ export class ServerStatements {
     const { statements } = owner
     const refusal = this.#refusal(message, statements.unnamedEffects)
     if (refusal) return this.#refuse(message, from, from, refusal)
-    if (!this.#unnamed.isOf(owner)) this.#bringUnnamed(owner)
+    const isThere = this.#unnamed.isOf(owner)
+    if ((isThere || statements.hasUnnamed) && this.#deallocates(message, statements.unnamedEffects, owner))
+      return undefined
+    if (!isThere) this.#bringUnnamed(owner)
     this.#queue.sentExtended()
     return undefined
   }
@@ -279,6 +330,7 @@ export class ServerStatements {
     const statement = this.isDropped(name) ? undefined : this.#meant(name, owner)
     const refusal = statement && this.#refusal(message, statement.effects)
     if (refusal) return this.#refuse(message, from, to, refusal)
+    if (statement && this.#deallocates(message, statement.effects, owner)) return renamedOnly(message, from, to, '')
     if (statement) this.#prepared.ensure(statement, this.#isTouched)
     this.#queue.sentExtended()
     return renamed(message, from, to, statement?.name ?? strangersName(name))
@@ -299,6 +351,32 @@ export class ServerStatements {
   #refuse(message: MessageBytes, from: number, to: number, refusal: TaxirankError): Replacement {
     this.#queue.sentNoted(new RefusedMessage(refusal))
     return renamedOnly(message, from, to, nobodysName)
+  }
+
+  // DEALLOCATE.
+
+  /** Hot path. True for a Bind of what deallocates a statement of the owner's: then that is gone, and it has to be a Bind of the unnamed one. */
+  #deallocates(message: MessagePiece, effects: Effects, owner: StatementOwner): boolean {
+    if (effects.length === 0 || message.bytes[message.start] !== Frontend.bind) return false
+    const name = this.deallocatedBy(effects, owner)
+    if (name === undefined) return false
+    this.#unnamed.lost()
+    for (const bytes of deallocation) {
+      this.#queue.sentNoted(ownNote)
+      this.#desk.write(bytes)
+    }
+    this.#desk.tally.serverParses += 2
+    this.#queue.sentNoted(this.#takingBack(name, owner))
+    return true
+  }
+
+  /** The owner gives its statement up, unless the message fails or is skipped. */
+  #takingBack(name: string, { statements }: StatementOwner): MessageNote {
+    const statement = statements.delete(name)
+    this.changes(name)
+    return new ReplacedAnswer(() => {
+      if (statement && !statements.has(name)) statements.set(name, statement)
+    })
   }
 
   // Parse.
@@ -340,18 +418,13 @@ export class ServerStatements {
     from: number,
     to: number,
     name: string,
-    { statements }: StatementOwner,
+    owner: StatementOwner,
   ): Replacement | undefined {
-    const statement = this.isDropped(name) ? undefined : statements.delete(name)
-    if (!statement) {
+    if (this.isDropped(name) || !owner.statements.has(name)) {
       this.#queue.sentExtended()
       return renamed(message, from, to, strangersName(name))
     }
-    this.changes(name)
-    const restore = (): void => {
-      if (!statements.has(name)) statements.set(name, statement)
-    }
-    this.#queue.sentNoted(new ReplacedAnswer(restore))
+    this.#queue.sentNoted(this.#takingBack(name, owner))
     return renamedOnly(message, from, to, nobodysName)
   }
 }
@@ -390,6 +463,11 @@ function tooLong({ bytes, start }: MessageBytes): TaxirankError {
     'statement_too_long',
     `a named statement of ${length.toLocaleString('en-US')} bytes is too long`,
   )
+}
+
+/** What stands behind the name in a Parse of a text without parameters. */
+function textAlone(text: string): string {
+  return `${text}\0\0\0`
 }
 
 function nothing(): void {

@@ -53,8 +53,18 @@ export class ServerUnnamed {
   }
 
   /** Hot path. */
-  isOf({ id, statements }: StatementOwner): boolean {
-    return this.#owner === id && this.#parse === statements.unnamedParses && this.#isKnown
+  isOf(owner: StatementOwner): boolean {
+    return this.#isNewestOf(owner) && this.#isKnown
+  }
+
+  /** Nothing that is sent now runs without it. */
+  isOfGroup(owner: StatementOwner): boolean {
+    return this.#isNewestOf(owner) && this.#group === this.#queue.group
+  }
+
+  /** Hot path. */
+  #isNewestOf({ id, statements }: StatementOwner): boolean {
+    return this.#owner === id && this.#parse === statements.unnamedParses
   }
 
   /** Hot path. There is none, for certain. */
