@@ -3,7 +3,8 @@
  *
  *   - types and lengths of messages that are none, and a Query in the middle of copy data: the pooler refuses them in its own words, and the client
  *     goes (bad-input.test.ts, copy.test.ts)
- *   - DEALLOCATE by the extended protocol, and EXECUTE, of a statement that was prepared by the protocol: on servers it has another name
+ *   - DEALLOCATE beside other statements in a Query, and EXECUTE, of a statement that was prepared by the protocol: on servers it has another name
+ *   - what drops statements by the extended protocol does so at its Bind: a portal that is never executed, or later, is another matter
  *   - a notification comes by another connection than the answers, so that it may stand elsewhere between them (listening.test.ts)
  *   - a custom parameter that nobody has set is NULL; where others have set one of that name it is empty, as behind a RESET
  *   - RESET ALL reports parameters in the order in which they were set: where they were carried, that is the pooler's

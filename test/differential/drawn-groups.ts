@@ -67,6 +67,7 @@ export class DrawnGroups {
       raw.functionCall(functions.plus, ['1', '2']),
       raw.all(raw.statement(texts.copyIn), raw.copyData(badRow), raw.copyDone),
       raw.statement('deallocate all'),
+      raw.statement(`deallocate ${name}`),
     ])
     return { bytes, fails: true }
   }
@@ -74,7 +75,7 @@ export class DrawnGroups {
   #part(isFirst: boolean): Part {
     const name = this.#random.pick(names)
     const { named } = this.#session
-    switch (this.#random.integer(1, 20)) {
+    switch (this.#random.integer(1, 21)) {
       case 1:
       case 2:
         return this.#parse(name)
@@ -109,6 +110,8 @@ export class DrawnGroups {
         return this.#dropsAll(isFirst)
       case 19:
         return this.#controlsWithin()
+      case 20:
+        return this.#states(`deallocate ${name}`)
       default:
         return this.#states(this.#random.pick([texts.state, texts.place, this.#set(), this.#set()]))
     }
@@ -123,6 +126,10 @@ export class DrawnGroups {
   /** With the unnamed portal. */
   #runs(name: string, text: string | undefined): Part {
     if (text === undefined) return { bytes: run(name), fails: true }
+    if (this.#session.isInVain(text)) {
+      this.#session.portals.delete('')
+      return { bytes: run(name), fails: true }
+    }
     this.#session.bound('', text)
     this.#ran('', text)
     return { bytes: run(name), fails: false }
@@ -138,7 +145,7 @@ export class DrawnGroups {
     const { named } = this.#session
     if (named.has(name)) return { bytes: raw.parse('select 2', name), fails: true }
     const own = `select ${++this.#number}`
-    const rare = this.#random.chance(0.2) ? 'deallocate all' : 'select 7'
+    const rare = this.#random.chance(0.2) ? this.#random.pick(['deallocate all', 'deallocate s']) : 'select 7'
     const text = this.#random.pick([texts.state, texts.place, texts.rows, own, rare, this.#set(), this.#set()])
     named.set(name, text)
     return { bytes: raw.parse(text, name), fails: false }
@@ -189,12 +196,12 @@ export class DrawnGroups {
     return { bytes: raw.statement(text, [name, value]), fails: false }
   }
 
-  /** A portal that is executed later, if at all. What drops all statements is taken to do so at its Bind. */
+  /** A portal that is executed later, if at all. What drops statements is taken to do so at its Bind. */
   #binds(): Part {
     const portal = this.#random.pick(portals)
     const name = this.#random.pick(names)
     const text = this.#session.named.get(name)
-    if (text === 'deallocate all') return this.#executes()
+    if (text?.startsWith('deallocate')) return this.#executes()
     const bytes = raw.bind([], name, portal)
     if (text === undefined || this.#session.portals.has(portal)) return { bytes, fails: true }
     this.#session.bound(portal, text)

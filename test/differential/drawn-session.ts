@@ -4,6 +4,8 @@
  */
 
 const savepoints = ['x', 'y'] as const
+/** One of them, by SQL. */
+const deallocated = /^deallocate (?!all$)(.+)$/
 
 interface Portal {
   readonly text: string
@@ -101,7 +103,15 @@ export class DrawnSession {
     this.groupEnded()
   }
 
+  /** It deallocates what is not there. */
+  isInVain(text: string): boolean {
+    const name = deallocated.exec(text)?.[1]
+    return name !== undefined && !this.named.has(name)
+  }
+
   ran(text: string): void {
+    const name = deallocated.exec(text)?.[1]
+    if (name !== undefined) this.named.delete(name)
     if (text !== 'deallocate all' && text !== 'discard all') return
     this.named.clear()
     this.hasPrepared = false

@@ -188,7 +188,7 @@ class Drawing {
       case 1:
         return this.#query(texts.state, true)
       case 2:
-        return this.#failedGroup(raw.statement(this.#set()))
+        return this.#failedGroup(raw.statement(this.#random.pick([this.#set(), `deallocate ${name}`])))
       case 3:
         return this.#failedGroup(raw.parse(this.#random.pick(['select 7', texts.state]), name), run(name))
       case 4:

@@ -135,6 +135,48 @@ export const pipelines = family('pipelines', {
       raw.all(run('s'), raw.sync),
     ),
   ],
+  'statements by name, DEALLOCATE of them in between by the extended protocol': [
+    pipeline(
+      9,
+      raw.all(raw.parse('select 1', 's'), raw.sync),
+      x('deallocate s'),
+      raw.all(run('s'), raw.sync),
+      x('deallocate s'),
+      raw.all(raw.parse('select 2', 's'), raw.sync),
+      raw.all(run('s'), raw.sync),
+      x('deallocate s'),
+      raw.all(raw.parse('selec', 's'), raw.sync),
+      x('deallocate s'),
+    ),
+  ],
+  'DEALLOCATE by the extended protocol in transactions that fail': [
+    pipeline(
+      11,
+      raw.all(raw.parse('select 1', 's'), raw.sync),
+      raw.query('begin'),
+      x('select 1/0'),
+      x('deallocate s'),
+      raw.query('rollback'),
+      raw.all(run('s'), raw.sync),
+      raw.query('begin'),
+      x('deallocate s'),
+      x('deallocate s'),
+      raw.query('rollback'),
+      raw.all(run('s'), raw.sync),
+    ),
+  ],
+  'a DEALLOCATE that is kept, of what earlier groups have made': [
+    pipeline(
+      7,
+      raw.all(raw.parse('select 1', 's'), raw.parse('deallocate s', 'd'), raw.sync),
+      raw.all(run('d'), raw.sync),
+      raw.all(run('d'), raw.sync),
+      raw.all(raw.parse('selec'), raw.parse('select 2', 's'), raw.sync),
+      raw.all(run('d'), raw.sync),
+      raw.all(raw.parse('select 3', 's'), raw.sync),
+      raw.all(run('d'), run('s'), raw.sync),
+    ),
+  ],
   'what a driver sends at its start': [
     pipeline(
       4,
