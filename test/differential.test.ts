@@ -68,7 +68,7 @@ describe(`the answers through the pooler are those of PostgreSQL (DIFFERENTIAL_S
     })
   }
 
-  it(`${drawn.length} conversations that are drawn`, async () => {
+  it(`${drawn.length} conversations that are drawn`, { timeout: 300_000 }, async () => {
     const different: string[] = []
     for (const transcript of drawn) {
       const finding = await campaign.findings.get(transcript)

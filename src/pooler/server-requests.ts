@@ -150,7 +150,7 @@ export class ServerRequests implements StatementDesk {
 
   running(effects: Effects): TaxirankError | undefined {
     if (effects.some(dropsStatements)) this.statements.allDropping()
-    for (const effect of effects) if (effect.kind === 'deallocate') this.statements.deallocating(effect)
+    for (const effect of effects) this.statements.runs(effect)
     if (effects.some(changesPlans)) this.statements.touched()
     if (effects.some(({ kind }) => kind === 'definition')) this.#isDefining = true
     this.#desk.noted(effects, this.#theHolder)

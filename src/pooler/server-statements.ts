@@ -212,9 +212,10 @@ export class ServerStatements {
     this.#prepared.doubt()
   }
 
-  /** The client is about to run this: it may be a name of ours that it deallocates. */
-  deallocating({ statement }: { readonly statement: string }): void {
-    if (statement.startsWith(ourPrefix)) this.#mayDropOurs = true
+  /** The client is about to run something with this effect. */
+  runs(effect: Effect): void {
+    if (effect.kind === 'deallocate' ? effect.statement.startsWith(ourPrefix) : effect.kind === 'unsure')
+      this.#mayDropOurs = true
   }
 
   /** One was deallocated in SQL. */
