@@ -172,7 +172,7 @@ export class ServerRequests implements StatementDesk {
     if (type === Frontend.query) return this.#replacesQuery(message)
     if (type === Frontend.parse) this.#examineParse(message)
     else if (type === Frontend.functionCall) return this.#refusesCall(message)
-    else if (type === Frontend.bind && this.#leftEffects.length > 0) this.running(this.#leftEffects)
+    else if (type === Frontend.bind && this.#leftEffects.length > 0) this.#keeper.running(this.#leftEffects)
     if (this.#verdict) return true
     return this.statements.concerns(message, this.#theHolder)
   }
