@@ -94,16 +94,17 @@ const suspects = byLength(
   'temp hold temporary set_config setseed set_limit lastval currval dblink_connect dblink_connect_u ' +
     'query_to_xml query_to_xmlschema query_to_xml_and_xmlschema ts_stat ts_rewrite crosstab crosstab2 crosstab3 crosstab4 connectby xpath_table',
 )
-/** By its first byte: whether a word may be a suspect. */
-const suspectFirst = new Uint8Array(256)
-for (const first of 'thslcdpiqx') {
-  suspectFirst[first.charCodeAt(0)] = 1
-  suspectFirst[first.toUpperCase().charCodeAt(0)] = 1
-}
 /** INTO makes a table, but behind these. */
 const intoWord = Buffer.from('into')
 const insertWord = Buffer.from('insert')
 const mergeWord = Buffer.from('merge')
+
+/** By length and first byte: whether a word may be a suspect. */
+const mayBeSuspect = new Uint8Array(256 * (suspects.length + 1))
+for (const word of [...suspects.flat(), intoWord]) {
+  const [first = 0] = word
+  for (const byte of [first, first & ~0x20]) mayBeSuspect[256 * word.length + byte] = 1
+}
 
 function byLength(words: string): readonly (readonly Buffer[])[] {
   const lists: Buffer[][] = []
@@ -128,7 +129,7 @@ function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
     }
     if (kind === inner) continue
     if (word >= 0) {
-      if (suspectFirst[bytes[word] as number] === 1 && isSuspect(bytes, word, at, isInsert)) return false
+      if (isSuspect(bytes, word, at, isInsert)) return false
       if (kind === ampersand && at - word === 1) return false
       word = -1
     }
@@ -139,9 +140,12 @@ function isPlainlyHarmless(bytes: Buffer, from: number, to: number): boolean {
 
 /** Hot path. */
 function isSuspect(bytes: Buffer, from: number, to: number, isInsert: boolean): boolean {
+  const length = to - from
+  const first = bytes[from] as number
   // pg_settings, pg_temp, pg_advisory_lock and more.
-  if (bytes[from + 2] === 0x5f && to - from > 5 && ((bytes[from] as number) | 0x20) === 0x70) return true
-  if (to - from === 4 && !isInsert && isSame(intoWord, bytes, from, to)) return true
+  if (bytes[from + 2] === 0x5f && length > 5 && (first | 0x20) === 0x70) return true
+  if (length > suspects.length || mayBeSuspect[256 * length + first] === 0) return false
+  if (length === 4 && !isInsert && isSame(intoWord, bytes, from, to)) return true
   return isAmong(suspects, bytes, from, to)
 }
 
