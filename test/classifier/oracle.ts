@@ -36,6 +36,7 @@ export class Tally {
 /** Unless there is something of that kind. */
 const costsNothing = new Set<Effect['kind']>([
   'read sequence',
+  'definition',
   'close',
   'drop',
   'unlisten',

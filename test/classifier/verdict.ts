@@ -60,6 +60,7 @@ function covers(effect: Effect, change: Change): boolean {
     case 'channels':
     case 'locks':
     case 'temporary':
+      if (change.what === 'temporary' && effect.kind === 'maybe temporary') return true
       if (change.isGain) return effect.kind === gains[change.what]
       if (change.what === 'temporary' && effect.kind === 'discard' && effect.what === 'temp') return true
       return (losses[change.what] as readonly string[]).includes(effect.kind)

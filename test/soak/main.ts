@@ -1,15 +1,23 @@
 /**
  * `npm run soak -- --statements N [--seed N] [--clients N] [--pool N]`: the pooler under load while everything around it
  * breaks. The last line is `N statements, N faults, N breaches, seed N`. Exit code 0 only without a breach and if every
- * kind of fault happened; 2 for wrong options.
+ * kind of fault happened; 2 for wrong options. A run of ten million statements writes docs/reports/soak.md.
  */
 
 import { randomInt } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
+import { Processes } from '../../bench/processes.ts'
 import { missing, sumOf } from './faults.ts'
+import { formatReport } from './report.ts'
 import { soak, type SoakOptions } from './soak.ts'
 
 const usage = 'usage: npm run soak -- --statements N [--seed N] [--clients N] [--pool N]'
+
+/** Fewer make no report. */
+const reportedStatements = 10_000_000
 
 function readOptions(args: readonly string[]): SoakOptions {
   const text = { type: 'string' } as const
@@ -41,7 +49,21 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-  const { statements, faults, breaches } = await soak(options, (line) => console.log(line))
+  const startMs = performance.now()
+  const circumstances = {
+    date: new Date().toISOString().slice(0, 10),
+    command: ['npm run soak --', ...args, ...(args.includes('--seed') ? [] : ['--seed', options.seed])].join(' '),
+    machine: describeMachine(),
+    versions: await describeTaxirank(new Processes()),
+    clients: options.clients,
+    pool: options.pool,
+  }
+  const outcome = await soak(options, (line) => console.log(line))
+  const { statements, faults, breaches } = outcome
+  if (options.statements >= reportedStatements) {
+    const minutes = (performance.now() - startMs) / 60_000
+    writeFileSync(join(projectRoot, 'docs/reports/soak.md'), formatReport(outcome, { ...circumstances, minutes }))
+  }
   console.log(`${statements} statements, ${sumOf(faults)} faults, ${breaches} breaches, seed ${options.seed}`)
   return breaches === 0 && missing(faults).length === 0 ? 0 : 1
 }
