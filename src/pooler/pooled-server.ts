@@ -341,7 +341,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   }
 
   statementsDropped(): void {
-    this.#statements.doubt()
+    this.#statements.expireAll()
   }
 
   holdUntilAnswered(): void {

@@ -9,11 +9,11 @@ import type { MessageNote } from './reply-queue.ts'
 
 export class ReplacedAnswer implements MessageNote {
   readonly isOurs = false
-  readonly #dropped: () => void
+  readonly #failed: () => void
 
-  /** `dropped` undoes what was done when the message was sent. */
-  constructor(dropped: () => void = () => undefined) {
-    this.#dropped = dropped
+  /** `failed` undoes what was done when the message was sent. */
+  constructor(failed: () => void = () => undefined) {
+    this.#failed = failed
   }
 
   /** In place of a completion; undefined: that stays. */
@@ -30,8 +30,8 @@ export class ReplacedAnswer implements MessageNote {
     return
   }
 
-  dropped(): void {
-    this.#dropped()
+  failed(): void {
+    this.#failed()
   }
 }
 

@@ -29,7 +29,7 @@ export interface MessageNote {
   /** Hot path. It was answered with what its kind is answered with. */
   completed(): void
   /** It has failed, or was skipped because something in front of it had. */
-  dropped(): void
+  failed(): void
 }
 
 /** `at`: how many extended messages of the group stand in front of it. */
@@ -76,12 +76,12 @@ class Entry {
 
   /** Nothing of it will be answered any more. The last comes first: each undoes what it did to what those in front of it had left. */
   dropNotes(): void {
-    this.queryNote?.dropped()
+    this.queryNote?.failed()
     this.queryNote = undefined
     if (this.notes === noNotes) return
     const notes = this.notes.slice(this.nextNoteAt)
     this.#forgetNotes()
-    for (const { note } of notes.toReversed()) note.dropped()
+    for (const { note } of notes.toReversed()) note.failed()
   }
 
   #forgetNotes(): void {
@@ -123,7 +123,7 @@ const queryFailure: GroupFailure = { note: undefined, isUnnamedLost: false }
 function failureOf(entry: Entry): GroupFailure {
   const { queryNote: note } = entry
   entry.queryNote = undefined
-  note?.dropped()
+  note?.failed()
   return note ? { note, isUnnamedLost: false } : queryFailure
 }
 
@@ -234,7 +234,7 @@ export class ReplyQueue {
 
   /** A Query that is answered once, with something to be remembered of it. */
   sentNotedQuery(reader: ReplyReader, note: MessageNote): void {
-    if (this.#isSkipping) return note.dropped()
+    if (this.#isSkipping) return note.failed()
     this.#open.queryNote = note
     this.#push('query', reader)
   }
@@ -261,7 +261,7 @@ export class ReplyQueue {
 
   /** The same, with something to be remembered of it. */
   sentNoted(note: MessageNote): void {
-    if (this.#isSkipping) return note.dropped()
+    if (this.#isSkipping) return note.failed()
     const open = this.#open
     if (open.notes === noNotes) open.notes = []
     open.notes.push({ at: open.extended, note })

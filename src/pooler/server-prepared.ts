@@ -82,7 +82,7 @@ export class ServerPrepared {
   }
 
   /** Somebody may have dropped any of them by SQL. */
-  doubt(): void {
+  expireAll(): void {
     for (const { there, coming } of this.#all.values()) {
       if (there) there.isExpired = true
       if (coming) coming.isExpired = true
@@ -97,8 +97,8 @@ export class ServerPrepared {
     }
   }
 
-  /** Hot path. True if the server has it when it reads what is sent next. */
-  uses(statement: PreparedStatement, isTouched: boolean): boolean {
+  /** Hot path. Somebody uses it, if the server has it when it reads what is sent next; false: it hasn't. */
+  use(statement: PreparedStatement, isTouched: boolean): boolean {
     const prepared = this.#all.get(statement)
     const made = prepared?.coming
     if (!prepared || !made || !this.#isSure(prepared) || made.isExpired) return false
@@ -114,15 +114,15 @@ export class ServerPrepared {
 
   /** Hot path. Sees to it that the server has the statement when it reads what is sent next. `isTouched`: and nobody else behind that. */
   ensure(statement: PreparedStatement, isTouched: boolean): void {
-    if (this.uses(statement, isTouched)) return
+    if (this.use(statement, isTouched)) return
     this.#send(statement.parse, this.making(statement, true))
   }
 
   /**
    * Closes what may be there of the statement, and if it takes another's place, the one that was not used for longest. Returns the note of the Parse
-   * that is to be sent then. `dropped` is called when that has failed or was skipped.
+   * that is to be sent then. `failed` is called when that has failed or was skipped.
    */
-  making(statement: PreparedStatement, isOurs: boolean, dropped = nothing): MessageNote {
+  making(statement: PreparedStatement, isOurs: boolean, failed = nothing): MessageNote {
     const known = this.#all.get(statement)
     const prepared = known ?? new Prepared(statement)
     if (!prepared.coming) while (this.#kept.size >= this.#most) this.#closeOldest()
@@ -135,9 +135,9 @@ export class ServerPrepared {
         prepared.there = made
         this.#answered(prepared, note)
       },
-      dropped: () => {
+      failed: () => {
         this.#answered(prepared, note)
-        dropped()
+        failed()
       },
     }
     prepared.pending = note
@@ -161,7 +161,7 @@ export class ServerPrepared {
         prepared.there = undefined
         this.#answered(prepared, note)
       },
-      dropped: () => this.#answered(prepared, note),
+      failed: () => this.#answered(prepared, note),
     }
     prepared.pending = note
     prepared.group = -1

@@ -259,7 +259,7 @@ export class ServerReplies implements RouterDesk {
       holder.unnamedFailed()
       this.#statements.unnamedLost()
     }
-    if (text.includes(noStatement)) this.#statements.doubt()
+    if (text.includes(noStatement)) this.#statements.expireAll()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
     if (note === groupEndNote) return this.#swallowOurs()
     const replaced = note instanceof ReplacedAnswer && framer.isTail ? note.error(framer) : undefined

@@ -68,7 +68,7 @@ const deallocation: readonly Buffer[] = [
 ]
 
 /** Of a message of ours that leaves nothing to be known. */
-const ownNote: MessageNote = { isOurs: true, completed: nothing, dropped: nothing }
+const ownNote: MessageNote = { isOurs: true, completed: nothing, failed: nothing }
 
 export class ServerStatements {
   readonly #queue: ReplyQueue
@@ -149,7 +149,7 @@ export class ServerStatements {
   allDropping(): void {
     this.#allChangedIn = this.#queue.group
     this.#drops++
-    this.doubt()
+    this.expireAll()
   }
 
   /** The client has dropped it with all others, by a message in front of this one and in its group, without which this one does not run either. */
@@ -208,8 +208,8 @@ export class ServerStatements {
   }
 
   /** Somebody may have dropped any of them by SQL. */
-  doubt(): void {
-    this.#prepared.doubt()
+  expireAll(): void {
+    this.#prepared.expireAll()
   }
 
   /** The client is about to run something with this effect. */
@@ -220,7 +220,7 @@ export class ServerStatements {
 
   /** One was deallocated in SQL. */
   deallocated(): void {
-    if (this.#mayDropOurs) this.doubt()
+    if (this.#mayDropOurs) this.expireAll()
   }
 
   /** A DISCARD ALL or DEALLOCATE ALL has run. What was sent behind it is still to come. */
@@ -319,7 +319,7 @@ export class ServerStatements {
       if (this.#unnamed.isNobodys) return
       this.#unnamed.dropped()
     }
-    const note: MessageNote = { isOurs: true, completed: nothing, dropped: () => this.#unnamed.lost() }
+    const note: MessageNote = { isOurs: true, completed: nothing, failed: () => this.#unnamed.lost() }
     this.#queue.sentNoted(note)
     this.#desk.write(parse ?? closeUnnamed)
   }
@@ -394,7 +394,7 @@ export class ServerStatements {
     const statement = this.#isTouched ? statements.alone(content, parameters) : statements.share(content, parameters)
     const forget = statements.give(name, statement)
     this.changes(name)
-    if (!mustParse && this.#prepared.uses(statement, this.#isTouched)) return this.#parseNothing(message, forget)
+    if (!mustParse && this.#prepared.use(statement, this.#isTouched)) return this.#parseNothing(message, forget)
     this.#queue.sentNoted(this.#prepared.making(statement, false, forget))
     return renamedOnly(message, from, to, statement.name)
   }

@@ -18,7 +18,7 @@ const copyEnd = build.copyFail('the client has left')
 const groupEnd = Buffer.concat([copyEnd, build.parse('the client has left'), build.sync])
 
 /** Of the Parse that fails: the error is nobody's, though its client may still read. */
-export const groupEndNote: MessageNote = { isOurs: true, completed: () => undefined, dropped: () => undefined }
+export const groupEndNote: MessageNote = { isOurs: true, completed: () => undefined, failed: () => undefined }
 
 /** Where the server stands now. */
 export interface ServerState {
