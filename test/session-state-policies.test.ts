@@ -655,6 +655,26 @@ describe('tables of a client', () => {
   }
 })
 
+describe('a search_path that a Bind gives', () => {
+  it('costs no question, if it does not name the schema of temporary tables', async () => {
+    const direct = await RawClient.login(postgres.port)
+    const { one, pooler } = await trio({ poolSize: 1 })
+    const mine = await pid(one)
+    const last = (): Promise<string | null> => direct.value(`select query from pg_stat_activity where pid = ${mine}`)
+    for (const [path, isAsked] of [
+      ['tenant_7, public', false],
+      ['public, pg_temp', true],
+    ] as const) {
+      await one.query('begin')
+      await one.ask(raw.statement("select set_config('search_path', $1, true)", [path]), raw.sync)
+      await one.query('commit')
+      await eventually('it is free', () => pooler.figures.servers().every(({ state }) => state !== 'active'))
+      assert.equal((await last())?.includes('pg_depend'), isAsked)
+    }
+    direct.leave()
+  })
+})
+
 describe('a parameter with a long name', () => {
   it('is what PostgreSQL cuts it to, and nobody else has it', async () => {
     for (const sessionState of ['track', 'pin', 'reset', 'reject'] as const) {

@@ -17,8 +17,8 @@
  */
 
 import { TaxirankError } from '../errors.ts'
-import type { Effect, Effects } from '../sql/effect.ts'
-import { dottedNames, givenEffects } from '../sql/function-effects.ts'
+import { type Effect, type Effects, noEffects } from '../sql/effect.ts'
+import { dottedNames, givenEffects, namesTempSchema } from '../sql/function-effects.ts'
 import { nameBytes } from '../sql/parameter-name.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
@@ -345,8 +345,7 @@ export class ServerStatements {
   /** Hot path. Why what a Bind would run must not. */
   #refusal(message: MessagePiece, effects: Effects): TaxirankError | undefined {
     if (effects.length === 0 || message.bytes[message.start] !== Frontend.bind) return undefined
-    const isOpen = effects.some(({ kind }) => kind === 'set unnamed' || kind === 'set given')
-    return this.#desk.running(isOpen ? effects.flatMap((effect) => filledIn(effect, message)) : effects)
+    return this.#desk.running(effects.some(isOpen) ? effects.flatMap((effect) => filledIn(effect, message)) : effects)
   }
 
   #refuse(message: MessageBytes, from: number, to: number, refusal: TaxirankError): Replacement {
@@ -435,10 +434,17 @@ function statementName({ bytes }: MessageBytes, from: number, to: number): strin
   return bytes.toString('latin1', from, Math.min(to, from + nameBytes))
 }
 
+/** Hot path. What it is depends on the values of the Bind. */
+function isOpen(effect: Effect): boolean {
+  return effect.kind === 'set unnamed' || effect.kind === 'set given' || effect.kind === 'maybe temporary'
+}
+
 /** The name of a parameter may be one of the values, or made of some. One without a dot is a parameter that PostgreSQL lists. */
 function filledIn(effect: Effect, { bytes, start, end, isTail }: MessagePiece): Effects {
-  if (effect.kind !== 'set unnamed' && effect.kind !== 'set given') return [effect]
+  if (!isOpen(effect)) return [effect]
   const values = bytes.toString('latin1', start, end)
+  if (effect.kind === 'maybe temporary')
+    return effect.isGiven && isTail && !namesTempSchema(values) ? noEffects : [effect]
   if (effect.kind === 'set given' && isTail) return givenEffects(values, effect.isLocal)
   const mentioned = dottedNames(values)
   return [mentioned.length > 0 ? { kind: 'unsure', mentioned, isSetting: true } : { kind: 'set unnamed' }]

@@ -32,8 +32,11 @@ export type Effect =
   | { readonly kind: 'unlisten'; readonly channel: string | undefined }
   /** Something temporary is made that outlives its transaction: a table, view, sequence, function. */
   | { readonly kind: 'temporary' }
-  /** What is made without a schema may be temporary: pg_temp may be the first of search_path that can be used. */
-  | { readonly kind: 'maybe temporary' }
+  /**
+   * What is made without a schema may be temporary: pg_temp may be the first of search_path that can be used. `isGiven`: whether it stands there is
+   * for the values of the Bind to say.
+   */
+  | { readonly kind: 'maybe temporary'; readonly isGiven: boolean }
   /** Something that others use, too, is made, changed or dropped: statements may mean something else from now on. */
   | { readonly kind: 'definition' }
   /** Something is dropped, which may be temporary. */

@@ -3,7 +3,7 @@
 import { type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
 import { parameterName } from './parameter-name.ts'
-import { inTransaction, maybeTempPath, passing, setTo } from './set-effects.ts'
+import { inTransaction, isParameter, maybeTempPath, passing, setTo } from './set-effects.ts'
 
 /** Named anywhere, quoted or qualified or not: whether it is called is not asked. */
 export function functionEffects(tokens: readonly Token[]): Effects {
@@ -105,10 +105,6 @@ function setConfigEffects(behind: readonly Token[]): Effects {
   return isForTransaction(behind) ? effects.flatMap(inTransaction) : effects
 }
 
-function isParameter({ kind, text }: Token): boolean {
-  return kind === 'symbol' && /^\$\d+$/.test(text)
-}
-
 /** The third argument is `true`, and the second one plain. */
 function isForTransaction([, , , value, comma, local, close]: readonly Token[]): boolean {
   const isPlain = value !== undefined && value.text !== '(' && comma?.text === ','
@@ -119,6 +115,11 @@ function isForTransaction([, , , value, comma, local, close]: readonly Token[]):
 function mentionedNames(tokens: readonly Token[]): string[] {
   const texts = tokens.flatMap(({ kind, text }) => (kind === 'string' && text !== undefined ? [text] : []))
   return dottedNames(texts.join('\n'))
+}
+
+/** It names the schema, if these values, of a Bind, do. */
+export function namesTempSchema(values: string): boolean {
+  return /pg_temp/i.test(values)
 }
 
 /** What a set_config does of which a Bind with these values says everything, or the name at least. */

@@ -41,7 +41,7 @@ export const passing: Effects = [{ kind: 'passing' }]
 /** Of a transaction nothing is left but what is created in it, and numbers that are drawn. */
 export function inTransaction(effect: Effect): Effects {
   if (effect === tempPath) return [{ kind: 'temporary' }]
-  if (effect === maybeTempPath) return [effect]
+  if (effect.kind === 'maybe temporary') return [effect]
   if (effect.kind === 'set' && !isPlanless(effect.name)) return passing
   return effect.kind === 'indelible' ? [effect] : noEffects
 }
@@ -81,7 +81,8 @@ const unnamed: Effects = [{ kind: 'set unnamed' }]
 export const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
 
 /** The same, if the schemas in front of pg_temp are not there, or may not be used, or if a value that can't be read names it. */
-export const maybeTempPath: Effect = { kind: 'maybe temporary' }
+export const maybeTempPath: Effect = { kind: 'maybe temporary', isGiven: false }
+const givenTempPath: Effect = { kind: 'maybe temporary', isGiven: true }
 
 /** Behind `public`, which is there as a rule, pg_temp is only looked at: so it should stand, PostgreSQL's manual says. */
 function pathEffects(values: readonly Token[]): Effects {
@@ -90,7 +91,8 @@ function pathEffects(values: readonly Token[]): Effects {
     const isBehindPublic = values.slice(0, at + 1).some(({ text }) => /^"?public"?(\s*,|$)/i.test(text ?? ''))
     return [isBehindPublic ? maybeTempPath : tempPath]
   }
-  return values.every(isPlain) ? noEffects : [maybeTempPath]
+  if (values.every(isPlain)) return noEffects
+  return [values.every((value) => isPlain(value) || isParameter(value)) ? givenTempPath : maybeTempPath]
 }
 
 function mayNameTemp({ text }: Token): boolean {
@@ -100,6 +102,11 @@ function mayNameTemp({ text }: Token): boolean {
 /** It is what it looks like. */
 function isPlain({ kind, text }: Token): boolean {
   return kind !== 'symbol' || text === ','
+}
+
+/** A value of the Bind. */
+export function isParameter({ kind, text }: Token): boolean {
+  return kind === 'symbol' && /^\$\d+$/.test(text)
 }
 
 function isDefault(token: Token | undefined): boolean {
