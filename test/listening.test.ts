@@ -65,6 +65,14 @@ describe('a client that listens', () => {
     await one.staysSilent()
   })
 
+  it('hears of a channel with a long name that is not ASCII, in its own encoding', async () => {
+    const pooler = await start()
+    const one = await pooler.login({ client_encoding: 'LATIN1' })
+    await one.query(`listen "${'\u00e9'.repeat(40)}"`)
+    const said = await one.query(`notify "${'\u00e9'.repeat(40)}", 'heard'`)
+    assert.ok(said.some((line) => line.startsWith('A')))
+  })
+
   it('hears between its transactions only', async () => {
     const pooler = await start()
     const one = await pooler.login()

@@ -608,6 +608,59 @@ describe('a prepared statement', () => {
     }
   })
 
+  it('is analysed anew by who has changed its tables, in the same transaction or group, and after COMMIT AND CHAIN', async () => {
+    const text = 'insert into other_item values ($1) returning v'
+    const value = '123456789.123456789'
+    const anew = raw.all(
+      raw.parse(text, 't'),
+      raw.bind([value], 't'),
+      raw.execute(),
+      raw.parse('select * from other_item', 'u'),
+      raw.bind([], 'u'),
+      raw.sync,
+    )
+    const change = 'alter table other_item alter v type numeric'
+    const ways: readonly ((one: RawClient) => Promise<string[]>)[] = [
+      async (one) => {
+        await one.query(`begin; ${change}`)
+        return one.ask(anew)
+      },
+      async (one) => (await one.ask(raw.statement(change), anew)).slice(3),
+      async (one) => {
+        await one.query(`begin; ${change}; commit and chain`)
+        return one.ask(anew)
+      },
+    ]
+    for (const way of ways) {
+      await second().query('drop table if exists other_item; create table other_item (v real)')
+      const old = await pooler.login()
+      const keeps = raw.all(
+        raw.parse(text, 's'),
+        raw.bind(['1'], 's'),
+        raw.execute(),
+        raw.parse('select * from other_item', 'r'),
+        raw.bind([], 'r'),
+        raw.execute(),
+      )
+      await old.ask(keeps, raw.sync)
+      const one = await pooler.login()
+      assert.deepEqual((await way(one)).slice(0, 6), ['1', '2', `D ${value}`, 'C INSERT 0 1', '1', '2'])
+      await one.query('commit')
+      for (const client of [old, one]) client.leave()
+    }
+  })
+
+  it('that is refused or skipped behind one whose result has changed is none', async () => {
+    await other?.query('create table shown (a int)')
+    await first().ask(raw.parse('select * from shown', 'y'), raw.bind([], 'y'), raw.execute(), raw.sync)
+    await other?.query('alter table shown add b int')
+    await first().query('begin')
+    first().send(raw.all(raw.bind([], 'y'), raw.execute(), raw.sync, raw.parse('select 7', 'x'), raw.sync))
+    for (const code of ['0A000', '25P02']) assert.match(String(await first().answer()), new RegExp(`^E ERROR ${code}`))
+    await first().query('rollback')
+    assert.deepEqual(await first().ask(raw.parse('select 8', 'x'), raw.sync), parsed)
+  })
+
   it('tells whoever has described it that its result has changed, though another client was told before', async () => {
     await other?.query('create table told (a int, b text)')
     const parse = raw.all(

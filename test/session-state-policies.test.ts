@@ -701,6 +701,29 @@ describe('random numbers', () => {
   })
 })
 
+describe('what a Bind sets for the transaction', () => {
+  const local = 'select set_config($1, $2, true)'
+
+  it('pins nobody, whatever words are in it', async () => {
+    const { one, pooler } = await trio({ poolSize: 2 })
+    for (const value of ['/seed', 'db-seed 1.0', 'the search_path']) {
+      await one.query('begin')
+      await one.ask(raw.statement(local, ['request.path', value]), raw.sync)
+      await one.query('commit')
+    }
+    await eventually('it is free', () => pooler.figures.servers().every(({ state }) => state !== 'active'))
+    assert.equal(pooler.figures.pins().length, 0)
+  })
+
+  it('is refused to nobody whose names are left as they are', async () => {
+    for (const sessionState of ['track', 'reject'] as const) {
+      const { one } = await trio({ poolSize: 1, maxPreparedStatements: 0, sessionState })
+      const set = raw.all(raw.parse(local, 'n'), raw.bind(['app.x', 'y'], 'n'), raw.execute(), raw.sync)
+      assert.deepEqual(await one.ask(set), ['1', '2', 'D y', 'C SELECT 1', 'Z I'])
+    }
+  })
+})
+
 describe('a limit of time that is short', () => {
   it("is nobody else's, not for what brings the session to theirs either", async () => {
     const direct = await RawClient.login(postgres.port)

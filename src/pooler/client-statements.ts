@@ -15,9 +15,14 @@ const longestUnnamed = 1 << 20
 const keptUnnamedBytes = 16_384
 const noBytes = Buffer.alloc(0)
 
+/** What a name stands for, from the Parse that gave it. */
+interface Named {
+  statement: PreparedStatement
+}
+
 export class ClientStatements {
   readonly #store: PreparedStatements
-  readonly #byName = new Map<string, PreparedStatement>()
+  readonly #byName = new Map<string, Named>()
   /** The client is gone: what comes too late is given back to nobody. */
   #isOver = false
   /** How often all of them were dropped. */
@@ -45,21 +50,27 @@ export class ClientStatements {
 
   /** What the name stands for, as it must be prepared under these parameters; undefined: nothing. */
   get(name: string, parameters: PlanParameters): PreparedStatement | undefined {
-    const statement = this.#byName.get(name)
-    if (statement === undefined || statement.planKey === parameters.planKey) return statement
-    const other = this.#store.of(statement.content, parameters)
-    this.set(name, other)
-    return other
+    const named = this.#byName.get(name)
+    if (named && named.statement.planKey !== parameters.planKey)
+      this.#turn(named, this.#store.of(named.statement.content, parameters))
+    return named?.statement
+  }
+
+  /** The name stands for the same text all the time: only how it is analysed changes. */
+  #turn(named: Named, statement: PreparedStatement): void {
+    this.#store.use(statement)
+    this.#store.giveUp(named.statement)
+    named.statement = statement
   }
 
   /** As it was when it was last prepared or used, whatever the parameters are now. */
   asUsed(name: string): PreparedStatement | undefined {
-    return this.#byName.get(name)
+    return this.#byName.get(name)?.statement
   }
 
   /** One of its names for what servers have under this one. */
   nameOf(ours: string): string | undefined {
-    for (const [name, statement] of this.#byName) if (statement.name === ours) return name
+    for (const [name, { statement }] of this.#byName) if (statement.name === ours) return name
     return undefined
   }
 
@@ -81,12 +92,12 @@ export class ClientStatements {
     if (this.#isOver) return
     this.#store.use(statement)
     this.delete(name)
-    this.#byName.set(name, statement)
+    this.#byName.set(name, { statement })
   }
 
   /** What it stood for. */
   delete(name: string): PreparedStatement | undefined {
-    const statement = this.#byName.get(name)
+    const statement = this.#byName.get(name)?.statement
     if (statement === undefined) return undefined
     this.#byName.delete(name)
     this.#store.giveUp(statement)
@@ -98,11 +109,25 @@ export class ClientStatements {
     const before = this.#byName.get(name)
     const cleared = this.#cleared
     this.set(name, statement)
+    const given = this.#byName.get(name)
     return () => {
-      if (this.#byName.get(name) !== statement) return
-      if (before && this.#cleared === cleared) this.set(name, before)
-      else this.delete(name)
+      if (this.#byName.get(name) !== given) return
+      this.delete(name)
+      if (before && this.#cleared === cleared) this.#putBack(name, before)
     }
+  }
+
+  /** Deletes it, and returns what undoes that, if the name was not given again meanwhile; undefined: there is none. */
+  takeBack(name: string): (() => void) | undefined {
+    const named = this.#byName.get(name)
+    this.delete(name)
+    return named && (() => this.#putBack(name, named))
+  }
+
+  #putBack(name: string, named: Named): void {
+    if (this.#isOver || this.#byName.has(name)) return
+    this.#store.use(named.statement)
+    this.#byName.set(name, named)
   }
 
   /** All of them, but for those that are kept. */
@@ -118,8 +143,7 @@ export class ClientStatements {
 
   /** What servers have prepared for it is of no use any more. Whoever else has it finds out for himself. */
   expire(): void {
-    const before = new Map(this.#byName)
-    for (const [name, statement] of before) this.set(name, this.#store.renewed(statement))
+    for (const named of this.#byName.values()) this.#turn(named, this.#store.renewed(named.statement))
   }
 
   // The unnamed statement.

@@ -265,7 +265,7 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   #endLease(): Holder {
     const holder = this.#holder
     assert(holder !== undefined, 'a lease has a holder')
-    if (this.#requests.hasDefined()) this.#owner.defined()
+    if (this.#requests.hasDefined(false)) this.#owner.defined()
     this.#holder = undefined
     this.#lease = undefined
     this.#settlement = undefined
@@ -327,8 +327,9 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     tally.queryMs += now - this.requestedAtMs
     this.requestedAtMs = now
     this.#isTiming = this.#queue.owed > 0
+    // Not only when the transaction is over: COMMIT AND CHAIN begins another one.
+    if (this.#requests.hasDefined(status !== TransactionStatus.idle)) this.#owner.defined()
     if (status !== TransactionStatus.idle) return
-    if (this.#requests.hasDefined()) this.#owner.defined()
     tally.transactions++
     tally.transactionMs += now - this.#transactionAtMs
     this.#transactionAtMs = now

@@ -204,7 +204,7 @@ export class PreparedStatements {
 
   #unlist(statement: PreparedStatement): void {
     const entries = this.#byKey.get(statement.planKey)
-    entries?.delete(statement.content)
+    if (entries?.get(statement.content) === statement) entries.delete(statement.content)
     if (entries?.size === 0) this.#byKey.delete(statement.planKey)
   }
 }

@@ -89,7 +89,7 @@ export class RefusedMessage extends ReplacedAnswer {
 export class CarriedOut extends ReplacedAnswer {
   readonly #completion: Buffer
 
-  constructor(tag: string, undo: () => void) {
+  constructor(tag: string, undo?: () => void) {
     super(undo)
     this.#completion = build.message('C', Buffer.from(`${tag}\0`))
   }

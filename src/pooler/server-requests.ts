@@ -79,7 +79,7 @@ export class ServerRequests implements StatementDesk {
   /** Something was sent that makes, changes or drops what statements may be about, and has not been answered for sure. */
   #isDefining = false
   /** What running those may do that were prepared in this lease under names that are left as they are. */
-  #leftEffects: Effects = noEffects
+  readonly #leftEffects = new Set<Effects>()
   /** What is to become of the Query, Parse or call that is looked at. */
   #verdict: TaxirankError | Deallocated | undefined
 
@@ -101,7 +101,7 @@ export class ServerRequests implements StatementDesk {
     const isAsLeft = this.#keeper.leavesState && this.#holder === holder && this.statements.isTouched
     this.#holder = holder
     this.#isFirst = true
-    this.#leftEffects = noEffects
+    if (this.#leftEffects.size > 0) this.#leftEffects.clear()
     this.statements.leaseBegan(isAsLeft)
     if (holder.hasStatements) holder.statements.unnamedSettled()
   }
@@ -152,15 +152,20 @@ export class ServerRequests implements StatementDesk {
     if (effects.some(dropsStatements)) this.statements.allDropping()
     for (const effect of effects) this.statements.runs(effect)
     if (effects.some(changesPlans)) this.statements.touched()
-    if (effects.some(({ kind }) => kind === 'definition')) this.#isDefining = true
+    if (effects.some(({ kind }) => kind === 'definition') && !this.#dropsTemporary(effects)) this.#isDefining = true
     this.#desk.noted(effects, this.#theHolder)
     return this.#keeper.running(effects)
   }
 
-  /** Hot path. A transaction is over, or the lease: true if something may have been defined in it. */
-  hasDefined(): boolean {
+  /** What is dropped by who has temporary objects is one of these, as a rule. */
+  #dropsTemporary(effects: Effects): boolean {
+    return this.#keeper.pin?.kinds.has('temporary objects') === true && effects.some(({ kind }) => kind === 'drop')
+  }
+
+  /** Hot path. A request is answered, or the lease is over: true if something may have been defined. `isOpen`: its transaction is. */
+  hasDefined(isOpen: boolean): boolean {
     if (!this.#isDefining) return false
-    this.#isDefining = this.#queue.owed > 0
+    this.#isDefining = isOpen || !this.#queue.isAnswered
     return true
   }
 
@@ -172,7 +177,8 @@ export class ServerRequests implements StatementDesk {
     if (type === Frontend.query) return this.#replacesQuery(message)
     if (type === Frontend.parse) this.#examineParse(message)
     else if (type === Frontend.functionCall) return this.#refusesCall(message)
-    else if (type === Frontend.bind && this.#leftEffects.length > 0) this.#keeper.running(this.#leftEffects)
+    else if (type === Frontend.bind && this.#leftEffects.size > 0)
+      for (const effects of this.#leftEffects) this.#keeper.running(effects)
     if (this.#verdict) return true
     return this.statements.concerns(message, this.#theHolder)
   }
@@ -212,7 +218,7 @@ export class ServerRequests implements StatementDesk {
     const effects = end < 0 ? noEffects : this.#classify(message, end + 1)
     if (effects.length === 0) return
     this.#verdict = this.running(effects)
-    this.#leftEffects = [...this.#leftEffects, ...effects]
+    if (!this.#keeper.isOff) this.#leftEffects.add(effects)
   }
 
   /** Hot path. */
@@ -276,12 +282,9 @@ export class ServerRequests implements StatementDesk {
       return { count, bytes: failingQuery }
     }
     const { deallocated: name } = verdict
-    const statement = holder.statements.delete(name)
+    const undo = holder.statements.takeBack(name)
     // Behind an error of the same group it is skipped.
     if (this.#queue.needsSync) this.statements.changes(name)
-    const undo = (): void => {
-      if (statement) holder.statements.set(name, statement)
-    }
     this.#queue.sentNotedQuery(holder, new CarriedOut('DEALLOCATE', undo))
     return { count, bytes: emptyQuery }
   }

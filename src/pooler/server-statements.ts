@@ -372,11 +372,9 @@ export class ServerStatements {
 
   /** The owner gives its statement up, unless the message fails or is skipped. */
   #takingBack(name: string, { statements }: StatementOwner): MessageNote {
-    const statement = statements.delete(name)
+    const undo = statements.takeBack(name)
     this.changes(name)
-    return new ReplacedAnswer(() => {
-      if (statement && !statements.has(name)) statements.set(name, statement)
-    })
+    return new ReplacedAnswer(undo)
   }
 
   // Parse.

@@ -157,6 +157,11 @@ export class SessionKeeper {
     return !this.#watch.hasNoted && this.#listening.isQuiet && this.session.unusableBy === undefined
   }
 
+  /** Nothing is looked at. */
+  get isOff(): boolean {
+    return this.#watch.isOff
+  }
+
   /** The holder keeps the server, also when nothing runs. */
   get isPinned(): boolean {
     return this.#watch.isPinned && this.session.unusableBy === undefined

@@ -6,7 +6,7 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
-import { isOfTransaction, nameBytes } from '../sql/parameter-name.ts'
+import { isOfTransaction } from '../sql/parameter-name.ts'
 import { isSettingName, type ParameterSet } from './parameters.ts'
 import { allParameters, type Answer, askableKinds, type Doubts, type PinKind } from './pin.ts'
 import type { SessionState } from './session-rules.ts'
@@ -133,12 +133,12 @@ export class SessionWatch {
     return undefined
   }
 
-  /** How a long name is cut depends on the encoding, beyond ASCII. */
+  /** How a long name is cut, and what its small letters are, depends on the encoding, beyond ASCII. */
   #noteListen(effect: Effect): void {
     if (effect.kind === 'unsure') this.#isAnyChannel = true
     if (effect.kind !== 'listen') return
     const { channel } = effect
-    if (channel.length < nameBytes || /^[\0-\x7f]*$/.test(channel)) this.#channels.add(channel)
+    if (/^[\0-\x7f]*$/.test(channel)) this.#channels.add(channel)
     else this.#isAnyChannel = true
   }
 
@@ -289,8 +289,9 @@ export class SessionWatch {
         return this.#setAny([])
       case 'set unknown':
         return this.#setUnknown()
-      case 'set unnamed':
       case 'set given':
+        return effect.isLocal ? this.#mayBeTemporary() : this.#keep('parameters')
+      case 'set unnamed':
         return this.#keep('parameters')
       case 'maybe temporary':
         return this.#mayBeTemporary()

@@ -69,6 +69,7 @@ export function changesPlans(effect: Effect): boolean {
     case 'set given':
     case 'temporary':
     case 'indelible':
+    case 'definition':
     case 'unsure':
       return true
     case 'discard':

@@ -124,17 +124,22 @@ export function namesTempSchema(values: string): boolean {
 
 /** What a set_config does of which a Bind with these values says everything, or the name at least. */
 export function givenEffects(values: string, isLocal: boolean): Effects {
-  const effects: Effect[] = /\bseed\b/i.test(values) ? [{ kind: 'indelible', what: 'SET seed' }] : []
-  if (isLocal) return [...passing, ...effects, ...(/search_path/i.test(values) ? [maybeTempPath] : [])]
+  const effects: Effect[] = isValue('seed', values) ? [{ kind: 'indelible', what: 'SET seed' }] : []
+  if (isLocal) return [...passing, ...effects, ...(isValue('search_path', values) ? [maybeTempPath] : [])]
   const mentioned = dottedNames(values)
   return [...effects, mentioned.length > 0 ? { kind: 'unsure', mentioned, isSetting: true } : { kind: 'set unknown' }]
 }
 
-/** Of what is not read as SQL: a text of which more is to come, a call. Its beginning may name custom parameters. */
+/** One of the values of a Bind, behind its length; in whatever case. */
+function isValue(name: string, values: string): boolean {
+  return values.toLowerCase().includes(`\0\0\0${String.fromCharCode(name.length)}${name}`)
+}
+
+/** Of what is not read as SQL: a text of which more is to come, a call. Its beginning may name custom parameters, and say that something is defined. */
 export function unsureAbout(bytes: Buffer, from: number, to: number): Effects {
-  return [
-    { kind: 'unsure', mentioned: dottedNames(bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes))) },
-  ]
+  const beginning = bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes))
+  const unsure: Effect = { kind: 'unsure', mentioned: dottedNames(beginning) }
+  return defines.test(beginning) ? [unsure, definition] : [unsure]
 }
 
 const lookedAtBytes = 4_096

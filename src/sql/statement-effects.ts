@@ -48,7 +48,7 @@ const byKeyword = new Map<string, Reader>([
   ['deallocate', deallocateEffects],
   ['discard', discardEffects],
   ['close', one({ kind: 'close' })],
-  ['drop', () => [{ kind: 'drop' }, definition]],
+  ['drop', (tokens) => [{ kind: 'drop' }, ...definitionOf(tokens)]],
   ['listen', listenEffects],
   ['unlisten', unlistenEffects],
   ['load', one({ kind: 'indelible', what: 'LOAD' })],
@@ -58,7 +58,7 @@ const byKeyword = new Map<string, Reader>([
   ['create', createEffects],
   ['alter', alterEffects],
   ['explain', explainEffects],
-  ['import', nothing],
+  ['import', one(definition)],
 ])
 
 function isWord(token: Token | undefined, ...texts: readonly string[]): boolean {
@@ -78,12 +78,22 @@ function namesTemp(tokens: readonly Token[]): boolean {
   return tokens.some(({ kind, text }) => (kind === 'word' || kind === 'name') && /^pg_temp(_\d+)?$/i.test(text))
 }
 
-/** SELECT … INTO TEMP. Other INTOs may stand in front of that: of an INSERT in a WITH, or as a label. */
+/** SELECT … INTO makes a table, TEMP maybe. Other INTOs may stand in front of that: of an INSERT in a WITH, or as a label. */
 function selectEffects(tokens: readonly Token[]): Effects {
   const isTemporary = tokens.some(
     (token, at) => isWord(token, 'into') && isTemporaryTarget(tokens.slice(at + 1, at + 7)),
   )
-  return isTemporary ? [{ kind: 'temporary' }] : noEffects
+  if (isTemporary) return [{ kind: 'temporary' }]
+  const makes = tokens.some((token, at) => isWord(token, 'into') && !isWord(tokens[at - 1], 'insert', 'merge'))
+  return makes ? [definition] : noEffects
+}
+
+/** No statement is about these, or means something else with them. */
+const meaningless =
+  'index unique role user group database tablespace publication subscription policy trigger system'.split(' ')
+
+function definitionOf([, what]: readonly Token[]): Effects {
+  return isWord(what, ...meaningless) ? noEffects : [definition]
 }
 
 /** LOCAL TEMP, TABLE pg_temp.x or database.pg_temp.x. */
@@ -144,12 +154,12 @@ function createEffects(tokens: readonly Token[]): Effects {
   const isDropped = tokens.some(
     (token, at) => isWord(token, 'on') && isWord(tokens[at + 1], 'commit') && isWord(tokens[at + 2], 'drop'),
   )
-  if (!isTemporary) return [definition]
+  if (!isTemporary) return definitionOf(tokens)
   return isDropped ? passing : [{ kind: 'temporary' }]
 }
 
 function alterEffects(tokens: readonly Token[]): Effects {
-  return namesTemp(tokens) ? [{ kind: 'temporary' }] : [definition]
+  return namesTemp(tokens) ? [{ kind: 'temporary' }] : definitionOf(tokens)
 }
 
 /** What is explained may run. However many EXPLAINs stand before it, each token is looked at once. */
