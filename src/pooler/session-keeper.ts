@@ -50,6 +50,8 @@ export interface KeptServer extends HandOverDesk {
 const noAnswer = 'something that keeps the session from answering'
 
 const idleLimit = 'idle_session_timeout'
+/** They run while the session is brought to the next client. */
+const runningLimits = ['statement_timeout', 'transaction_timeout']
 /** A statement of the pooler's own takes far less, but where everything else does, too. */
 const shortMs = 100
 
@@ -347,7 +349,7 @@ export class SessionKeeper {
     this.#inquiry = undefined
     if (isSample) return this.#learnSample(asked, doubts)
     if (asked.isFailed) return this.#keepUnasked()
-    const answer = withChannels(readAnswer(asked.rows), (channel) => this.#watch.isListenedTo(channel))
+    const answer = withChannels(readAnswer(asked.rows), (channel) => this.#watch.admits(channel))
     const settings = this.#watch.answered(doubts, answer, this.parameters)
     if (settings instanceof TaxirankError) return this.#overfull(settings)
     this.session.settingsKnown(settings)
@@ -420,7 +422,7 @@ export class SessionKeeper {
   /** A notification has come; true: not for the holder. */
   takesNotification(notification: Marker, holder: Holder): boolean {
     if (this.#listening.takesMarker(notification, holder)) return true
-    return !this.#watch.isListenedTo(notification.channel) || holder.hears(notification.channel)
+    return !this.#watch.admits(notification.channel) || holder.hears(notification.channel)
   }
 
   /** The holder's transaction is over, and the server at rest. */
@@ -461,11 +463,11 @@ export class SessionKeeper {
   get #isLimited(): boolean {
     const { parameters, login } = this.session
     if (parameters.settings.size === 0) return false
-    const isOwn = (name: string): boolean => {
-      const limit = parameters.settings.get(name)
-      return limit !== undefined && limit !== login.settings.get(name) && (name === idleLimit || isShort(limit))
+    const own = (name: string): string => {
+      const limit = parameters.settings.get(name) ?? ''
+      return limit === login.settings.get(name) ? '' : limit
     }
-    return [idleLimit, 'statement_timeout', 'transaction_timeout'].some(isOwn)
+    return own(idleLimit) !== '' || runningLimits.some((name) => isShort(own(name)))
   }
 
   /** It is gone, with whatever was in it. */

@@ -94,8 +94,8 @@ export class SessionWatch {
     this.#isStrange = true
   }
 
-  /** The session listens to it; false: it can't be for the holder. Then another client has listened, unseen, and all is removed at the end. */
-  isListenedTo(channel: string): boolean {
+  /** The session listens to this channel; false: not for the holder. Then another client has listened, unseen, and all is removed at the end. */
+  admits(channel: string): boolean {
     if (this.isOff || this.#isAnyChannel || this.#channels.has(channel)) return true
     this.cleanUp()
     return false

@@ -85,5 +85,8 @@ export type Effects = readonly Effect[]
 /** It could not be understood, and names nothing. */
 export const unsure: Effects = Object.freeze([{ kind: 'unsure', mentioned: [] } as const])
 
+/** What others use, too, may be another one from now on. */
+export const definition: Effect = Object.freeze({ kind: 'definition' } as const)
+
 /** Nothing in the text changes its session. */
 export const noEffects: Effects = Object.freeze([])

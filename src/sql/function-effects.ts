@@ -1,6 +1,6 @@
 /** What the functions that a statement names do to its session: those of PostgreSQL and its extensions of which that is known. */
 
-import { type Effect, type Effects, noEffects } from './effect.ts'
+import { definition, type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
 import { parameterName } from './parameter-name.ts'
 import { inTransaction, isParameter, maybeTempPath, passing, setTo } from './set-effects.ts'
@@ -87,8 +87,6 @@ function setsTempPath(bodies: string): boolean {
 }
 
 const unnamed: Effect = { kind: 'set unnamed' }
-/** What others use, too, may be another one from now on. */
-export const definition: Effect = { kind: 'definition' }
 
 const computed: Token = { kind: 'symbol', text: '' }
 

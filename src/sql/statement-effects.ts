@@ -1,7 +1,7 @@
 /** What one statement does to its session, from its tokens. */
 
-import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
-import { codeEffects, definition, functionEffects } from './function-effects.ts'
+import { definition, type Effect, type Effects, noEffects, unsure } from './effect.ts'
+import { codeEffects, functionEffects } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
 import { nameBytes } from './parameter-name.ts'
 import { passing, resetEffects, setEffects } from './set-effects.ts'

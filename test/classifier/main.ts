@@ -7,8 +7,8 @@ import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
-import { Processes } from '../../bench/processes.ts'
+import { projectRoot } from '../../bench/machine.ts'
+import { circumstancesOf } from '../support/circumstances.ts'
 import { describeFinding, formatReport } from './report.ts'
 import { speeds } from './speed.ts'
 import { tryClassifier } from './try-classifier.ts'
@@ -46,12 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   const { seed, statements } = options
-  const circumstances = {
-    date: new Date().toISOString().slice(0, 10),
-    command: ['npm run classifier --', ...args, ...(args.includes('--seed') ? [] : ['--seed', seed])].join(' '),
-    machine: describeMachine(),
-    versions: await describeTaxirank(new Processes()),
-  }
+  const circumstances = await circumstancesOf('classifier', args, seed)
   const measured = await speeds()
   const startMs = performance.now()
   const outcome = await tryClassifier(seed, statements)

@@ -1,16 +1,9 @@
 /** What was found, as a page: docs/reports/classifier.md. */
 
+import { type Circumstances, formatCircumstances } from '../support/circumstances.ts'
 import type { Finding, Origin, Tally } from './oracle.ts'
 import type { Speed } from './speed.ts'
 import type { Outcome } from './try-classifier.ts'
-
-export interface Circumstances {
-  readonly date: string
-  readonly command: string
-  readonly machine: string
-  readonly versions: string
-  readonly minutes: number
-}
 
 const origins: readonly (readonly [Origin, string])[] = [
   ['corpus', 'as drivers and ORMs send them'],
@@ -22,17 +15,14 @@ const origins: readonly (readonly [Origin, string])[] = [
 export function formatReport(
   { oracle, postgresVersion }: Outcome,
   measured: readonly Speed[],
-  { date, command, machine, versions, minutes }: Circumstances,
+  circumstances: Circumstances,
 ): string {
   const { tallies, misses, findings, falseAlarms } = oracle
   const sum = (count: (tally: Tally) => number) => [...tallies.values()].reduce((all, tally) => all + count(tally), 0)
   const apart = (verdict: Finding['verdict']) => findings.filter((finding) => finding.verdict === verdict).length
   return `# What the classifier says, and what becomes of the session
 
-* date: ${date}; it took ${minutes.toFixed(1)} minutes
-* command: \`${command}\`
-* machine: ${machine}
-* versions: ${versions}, ${postgresVersion}
+${formatCircumstances({ ...circumstances, versions: `${circumstances.versions}, ${postgresVersion}` })}
 
 **${whole(sum((tally) => tally.statements))} statements, ${whole(sum((tally) => tally.changing))} change their session, ${misses.length} do so unseen.**
 

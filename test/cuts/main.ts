@@ -8,8 +8,8 @@ import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
-import { Processes } from '../../bench/processes.ts'
+import { projectRoot } from '../../bench/machine.ts'
+import { circumstancesOf } from '../support/circumstances.ts'
 import { type CampaignOptions, inAllModes, runCampaign } from './campaign.ts'
 import { edgesAndSome, everyByte } from './cut.ts'
 import { formatReport, sumOf } from './report.ts'
@@ -53,12 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   const { seed, lanes, only } = options
-  const circumstances = {
-    date: new Date().toISOString().slice(0, 10),
-    command: ['npm run cuts --', ...args, ...(args.includes('--seed') ? [] : ['--seed', seed])].join(' '),
-    machine: describeMachine(),
-    versions: await describeTaxirank(new Processes()),
-  }
+  const circumstances = await circumstancesOf('cuts', args, seed)
   const startMs = performance.now()
   const subjects = inAllModes(transcripts.filter(({ name }) => name.includes(only)))
   const say = (line: string): void => console.log(line)

@@ -1,29 +1,16 @@
 /** What a campaign has found, as a page: docs/reports/cuts.md. */
 
+import { type Circumstances, formatCircumstances } from '../support/circumstances.ts'
 import { type CampaignResult, describe, type Finding } from './campaign.ts'
 import { streams } from './cut.ts'
 import { Tally } from './tally.ts'
 
-export interface Circumstances {
-  readonly date: string
-  readonly command: string
-  readonly machine: string
-  readonly versions: string
-  readonly minutes: number
-}
-
-export function formatReport(
-  result: CampaignResult,
-  { date, command, machine, versions, minutes }: Circumstances,
-): string {
+export function formatReport(result: CampaignResult, circumstances: Circumstances): string {
   const { findings, breaches, secrets } = result
   const [ofClient, ofServer] = [sumOf(findings, 'ofClient'), sumOf(findings, 'ofServer')]
   return `# Conversations cut at every byte
 
-* date: ${date}; it took ${minutes.toFixed(0)} minutes
-* command: \`${command}\`
-* machine: ${machine}
-* versions: ${versions}
+${formatCircumstances(circumstances)}
 
 **${whole(ofClient.cuts + ofServer.cuts)} cuts, ${breaches.length} breaches.** ${secrets.replace(/^s/, 'S')}.
 

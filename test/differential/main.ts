@@ -9,8 +9,8 @@ import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
-import { Processes } from '../../bench/processes.ts'
+import { projectRoot } from '../../bench/machine.ts'
+import { circumstancesOf } from '../support/circumstances.ts'
 import { startCampaign } from './campaign.ts'
 import { corpus } from './corpus.ts'
 import { drawnTranscripts } from './drawn.ts'
@@ -61,12 +61,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2
   }
   const { seed, stages, mostCuts, departures, only, drawn } = options
-  const circumstances = {
-    date: new Date().toISOString().slice(0, 10),
-    command: ['npm run differential --', ...args, ...(args.includes('--seed') ? [] : ['--seed', seed])].join(' '),
-    machine: describeMachine(),
-    versions: await describeTaxirank(new Processes()),
-  }
+  const circumstances = await circumstancesOf('differential', args, seed)
   const startMs = performance.now()
   const all = drawn > 0 ? drawnTranscripts(seed, drawn) : corpus
   const transcripts = all.filter(({ family, name }) => `${family}: ${name}`.includes(only))

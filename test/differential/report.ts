@@ -1,33 +1,20 @@
 /** What a campaign has found, as a page: docs/reports/differential.md. */
 
+import { type Circumstances, formatCircumstances } from '../support/circumstances.ts'
 import type { CampaignResult, Finding } from './campaign.ts'
 import { edgeBytes, edgeMessages, insideBytes, mostBytes } from './pieces.ts'
-
-export interface Circumstances {
-  readonly date: string
-  readonly command: string
-  readonly machine: string
-  readonly versions: string
-  readonly minutes: number
-}
 
 export interface Outcome extends CampaignResult {
   readonly findings: readonly Finding[]
 }
 
-export function formatReport(
-  { findings, neighbourAnswers, failures }: Outcome,
-  { date, command, machine, versions, minutes }: Circumstances,
-): string {
+export function formatReport({ findings, neighbourAnswers, failures }: Outcome, circumstances: Circumstances): string {
   const different = findings.filter(({ difference }) => difference !== undefined)
   const plays = sum(findings, 'plays')
   const families = Map.groupBy(findings, ({ transcript }) => transcript.family)
   return `# The same conversations direct and through the pooler
 
-* date: ${date}; it took ${minutes.toFixed(0)} minutes
-* command: \`${command}\`
-* machine: ${machine}
-* versions: ${versions}
+${formatCircumstances(circumstances)}
 
 **${whole(findings.length)} conversations, ${whole(plays)} plays through the pooler, ${different.length} differences, ${failures.length} breaches.** ${whole(neighbourAnswers)} answers to
 others who used the same servers meanwhile, each right.

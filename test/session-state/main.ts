@@ -17,7 +17,7 @@ import { type Contender, inSessionMode, isKnown, pgBouncer, policies, type Polic
 import { type Ground, prepareGround } from './ground.ts'
 import { allKinds, themes } from './kinds.ts'
 import type { Verdict } from './judge.ts'
-import { asJson, type Circumstances, renderReport, sign, summary, tell } from './report.ts'
+import { asJson, type MatrixCircumstances, renderReport, sign, summary, tell } from './report.ts'
 import { type Column, judgeAll } from './result.ts'
 import { type Cell, findCells, playAll } from './run.ts'
 import { situations } from './situations.ts'
@@ -142,7 +142,7 @@ async function circumstances(
   { isAlone, missing }: Options,
   grounds: readonly Ground[],
   processes: Processes,
-): Promise<Omit<Circumstances, 'machine' | 'minutes'>> {
+): Promise<Omit<MatrixCircumstances, 'machine' | 'minutes'>> {
   const versions = [
     await describeTaxirank(processes),
     ...(isAlone ? [] : [await pgBouncerVersion(processes)]),
@@ -161,7 +161,7 @@ async function pgBouncerVersion(processes: Processes): Promise<string> {
   return stdout.split('\n', 1)[0] ?? ''
 }
 
-function tellReport(options: Options, columns: readonly Column[], about: Circumstances): void {
+function tellReport(options: Options, columns: readonly Column[], about: MatrixCircumstances): void {
   const played = themes
     .map(({ name, kinds }) => ({ name, kinds: kinds.filter((kind) => options.kinds.includes(kind)) }))
     .filter(({ kinds }) => kinds.length > 0)

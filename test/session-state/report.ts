@@ -1,5 +1,6 @@
 /** The report of the session-state matrix: a table for who reads a line a kind, one a pooler with every cell, and why they differ. */
 
+import { type Circumstances, formatCircumstances } from '../support/circumstances.ts'
 import type { Contender } from './contenders.ts'
 import { differences, explanation, isAlike, promises } from './expectations.ts'
 import type { Keeping, Verdict } from './judge.ts'
@@ -9,12 +10,7 @@ import { type Column, type Finding, type Judgement, judgeAll, ofKind, peerOf } f
 import type { Cell } from './run.ts'
 import { situations } from './situations.ts'
 
-export interface Circumstances {
-  readonly date: string
-  readonly command: string
-  readonly machine: string
-  readonly versions: string
-  readonly minutes: number
+export interface MatrixCircumstances extends Circumstances {
   /** Policies that this version does not have. */
   readonly missing: readonly string[]
 }
@@ -53,15 +49,12 @@ const words: Readonly<Record<Keeping, string>> = {
   wrong: '**wrong**',
 }
 
-export function renderReport(themes: readonly Theme[], columns: readonly Column[], about: Circumstances): string {
+export function renderReport(themes: readonly Theme[], columns: readonly Column[], about: MatrixCircumstances): string {
   const judgement = judgeAll(columns)
   return [
     '# Session state: what leaks and what is kept',
     '',
-    `* date: ${about.date}; it took ${about.minutes.toFixed(0)} minutes`,
-    `* command: \`${about.command}\``,
-    `* machine: ${about.machine}`,
-    `* versions: ${about.versions}`,
+    formatCircumstances(about),
     ...about.missing.map((policy) => `* \`session_state = ${policy}\`: not in this version`),
     '',
     introduction,
@@ -204,7 +197,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 /** Every sign, for programs: by column, kind and situation. */
-export function asJson(themes: readonly Theme[], columns: readonly Column[], about: Circumstances): string {
+export function asJson(themes: readonly Theme[], columns: readonly Column[], about: MatrixCircumstances): string {
   const { cells, leaks, surprises } = judgeAll(columns)
   const plain = (verdict: Verdict | string): unknown =>
     typeof verdict === 'string'

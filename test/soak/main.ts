@@ -8,8 +8,8 @@ import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeMachine, describeTaxirank, projectRoot } from '../../bench/machine.ts'
-import { Processes } from '../../bench/processes.ts'
+import { projectRoot } from '../../bench/machine.ts'
+import { circumstancesOf } from '../support/circumstances.ts'
 import { missing, sumOf } from './faults.ts'
 import { formatReport } from './report.ts'
 import { soak, type SoakOptions } from './soak.ts'
@@ -50,19 +50,15 @@ async function main(args: readonly string[]): Promise<number> {
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   const startMs = performance.now()
-  const circumstances = {
-    date: new Date().toISOString().slice(0, 10),
-    command: ['npm run soak --', ...args, ...(args.includes('--seed') ? [] : ['--seed', options.seed])].join(' '),
-    machine: describeMachine(),
-    versions: await describeTaxirank(new Processes()),
-    clients: options.clients,
-    pool: options.pool,
-  }
+  const circumstances = await circumstancesOf('soak', args, options.seed)
   const outcome = await soak(options, (line) => console.log(line))
   const { statements, faults, breaches } = outcome
   if (options.statements >= reportedStatements) {
     const minutes = (performance.now() - startMs) / 60_000
-    writeFileSync(join(projectRoot, 'docs/reports/soak.md'), formatReport(outcome, { ...circumstances, minutes }))
+    writeFileSync(
+      join(projectRoot, 'docs/reports/soak.md'),
+      formatReport(outcome, options, { ...circumstances, minutes }),
+    )
   }
   console.log(`${statements} statements, ${sumOf(faults)} faults, ${breaches} breaches, seed ${options.seed}`)
   return breaches === 0 && missing(faults).length === 0 ? 0 : 1

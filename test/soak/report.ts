@@ -1,16 +1,8 @@
 /** What a long soak has found, as a page: docs/reports/soak.md. */
 
+import { type Circumstances, formatCircumstances } from '../support/circumstances.ts'
 import { sumOf } from './faults.ts'
-
-export interface Circumstances {
-  readonly date: string
-  readonly command: string
-  readonly machine: string
-  readonly versions: string
-  readonly minutes: number
-  readonly clients: number
-  readonly pool: number
-}
+import type { SoakOptions } from './soak.ts'
 
 export interface Outcome {
   readonly statements: number
@@ -20,15 +12,13 @@ export interface Outcome {
 
 export function formatReport(
   { statements, faults, breaches }: Outcome,
-  { date, command, machine, versions, minutes, clients, pool }: Circumstances,
+  { clients, pool }: Pick<SoakOptions, 'clients' | 'pool'>,
+  circumstances: Circumstances,
 ): string {
   const rows = [...faults].map(([kind, count]) => `| ${kind} | ${whole(count)} |`)
   return `# The pooler while everything around it breaks
 
-* date: ${date}; it took ${minutes.toFixed(0)} minutes
-* command: \`${command}\`
-* machine: ${machine}
-* versions: ${versions}
+${formatCircumstances(circumstances)}
 
 **${whole(statements)} statements, ${whole(sumOf(faults))} faults, ${whole(breaches)} breaches.**
 
