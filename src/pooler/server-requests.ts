@@ -310,7 +310,7 @@ export class ServerRequests implements StatementDesk {
         this.#desk.tally.binds++
         return queue.sentExtended()
       case Frontend.close:
-        if (statementNameAt(message) > 0) this.#unnamedDropped(holder)
+        if (message.bytes[statementNameAt(message)] === 0) this.#unnamedDropped(holder)
         return queue.sentExtended()
       case Frontend.execute:
       case Frontend.describe:

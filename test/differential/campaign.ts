@@ -139,10 +139,14 @@ function mannersOf(places: number, mostCuts: number, random: Random): Manner[] {
   const all = Array.from({ length: places }, (_, place) => place)
   const drawn = places <= mostCuts ? all : Array.from({ length: mostCuts }, () => random.pick(all))
   return [
-    { cutting: { kind: 'whole' }, isInTurns: false },
-    { cutting: { kind: 'whole' }, isInTurns: true },
-    { cutting: { kind: 'bytewise' }, isInTurns: false },
-    ...drawn.map((place, n): Manner => ({ cutting: { kind: 'cut', place }, isInTurns: n % 2 === 1 })),
+    { cutting: { kind: 'whole' }, lending: 'by transaction' },
+    { cutting: { kind: 'whole' }, lending: 'in turns' },
+    { cutting: { kind: 'whole' }, lending: 'by session' },
+    { cutting: { kind: 'bytewise' }, lending: 'by transaction' },
+    ...drawn.map((place, n): Manner => ({
+      cutting: { kind: 'cut', place },
+      lending: n % 2 === 1 ? 'in turns' : 'by transaction',
+    })),
   ]
 }
 
@@ -163,7 +167,7 @@ function show(message = 'nothing'): string {
   return JSON.stringify(message.length > 300 ? `${message.slice(0, 300)}…` : message)
 }
 
-function describe({ cutting, isInTurns }: Manner): string {
+function describe({ cutting, lending }: Manner): string {
   const how = cutting.kind === 'cut' ? `cut at its place ${cutting.place}` : cutting.kind
-  return isInTurns ? `${how}, on three servers in turn` : how
+  return `${how}, lent ${lending}`
 }

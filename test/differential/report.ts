@@ -20,7 +20,7 @@ ${formatCircumstances(circumstances)}
 others who used the same servers meanwhile, each right.
 
 Each conversation is played once on a connection to PostgreSQL. What comes back, every message in full and up to the end of the connection, is what the pooler (transaction mode,
-\`session_state = track\`) must say in every play: in one write a step, in single bytes, and with every step cut into two writes at one place after the other. A turn of the loop passes
+\`session_state = track\`) must say in every play: in one write a step (in session mode, too), in single bytes, and with every step cut into two writes at one place after the other. A turn of the loop passes
 between two writes. A step of at most ${mostBytes} bytes is cut at every byte; a longer one at the first and last ${edgeBytes} bytes, at every byte around the headers of its first and last ${edgeMessages}
 messages, and at ${insideBytes} others. Single bytes are sent of these places only, too.
 

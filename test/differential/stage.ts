@@ -1,6 +1,7 @@
 /**
- * Where conversations are played: PostgreSQL itself, and poolers in front of it with three pools. In one of them there is one
- * server for all; another has two, for who keeps one; in the third each transaction gets the next of three.
+ * Where conversations are played: PostgreSQL itself, and poolers in front of it with four pools. In one of them there is one
+ * server for all; another has two, for who keeps one; in the third each transaction gets the next of three; in the fourth each
+ * client has one of its own, in session mode.
  */
 
 import assert from 'node:assert/strict'
@@ -13,10 +14,13 @@ import type { Cutting } from './pieces.ts'
 import { type Departure, type Door, play, playUntil } from './player.ts'
 import type { Transcript } from './transcript.ts'
 
-/** How a conversation is played. In turns: no transaction is on the server of the one before. */
+/** `in turns`: no transaction is on the server of the one before. */
+export type Lending = 'by transaction' | 'in turns' | 'by session'
+
+/** How a conversation is played. */
 export interface Manner {
   readonly cutting: Cutting
-  readonly isInTurns: boolean
+  readonly lending: Lending
 }
 
 /** What came back, each message in full. */
@@ -32,6 +36,7 @@ interface Rooms {
   readonly one: Room
   readonly two: Room
   readonly turns: Room
+  readonly session: Room
 }
 
 const restMs = 8_000
@@ -76,6 +81,12 @@ export class Stage {
       maxPreparedStatements: 4,
       sessionAuditEvery: 3,
     })
+    const own = await poolers.start({
+      ...patient,
+      poolMode: 'session',
+      serverResetQuery: 'DISCARD ALL',
+      databases: { session: sized(4) },
+    })
     const room = async (door: Door): Promise<Room> => ({
       door,
       neighbour: await Neighbour.login(door.port, door.database),
@@ -84,9 +95,11 @@ export class Stage {
       one: await room({ port: still.port, database: 'one' }),
       two: await room({ port: still.port, database: 'two' }),
       turns: await room({ port: turning.port, database: 'turns' }),
+      session: await room({ port: own.port, database: 'session' }),
     }
     const neighbours = 2 * Object.keys(rooms).length
-    const isFree = (): boolean => still.figures.clients().length + turning.figures.clients().length === neighbours
+    const clients = (): number => [still, turning, own].reduce((sum, { figures }) => sum + figures.clients().length, 0)
+    const isFree = (): boolean => clients() === neighbours
     const direct = await RawClient.login(port, { database: name })
     const lastOid = 'select greatest((select max(oid::bigint) from pg_class), (select max(oid::bigint) from pg_type))'
     return new Stage(poolers, rooms, isFree, postgres, direct, Number(await direct.value(lastOid)))
@@ -104,10 +117,12 @@ export class Stage {
   }
 
   /** What comes through the pooler; rejects if the client's neighbour is answered wrongly. */
-  async play(transcript: Transcript, { cutting, isInTurns }: Manner): Promise<Answers> {
+  async play(transcript: Transcript, { cutting, lending }: Manner): Promise<Answers> {
     const { isPinning } = transcript
-    const { one, two, turns } = this.#rooms
-    const { door, neighbour } = isInTurns ? turns : isPinning ? two : one
+    const { one, two, turns, session } = this.#rooms
+    const byTransaction = isPinning ? two : one
+    const rooms = { 'by transaction': byTransaction, 'in turns': turns, 'by session': session }
+    const { door, neighbour } = rooms[lending]
     await this.#direct.value('select clean()')
     const got = await play(door, transcript, cutting, neighbour)
     await this.#over()

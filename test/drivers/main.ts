@@ -1,7 +1,7 @@
 /**
  * `npm run drivers [-- --only pg,psycopg] [--steps 4,7] [--targets direct,…] [--seed N] [--install]`: real drivers and
  * ORMs, each with the same 20 steps, directly and through both poolers in both modes. A whole run writes
- * `docs/reports/drivers.md` and `.json`; of some drivers, steps or targets only, the report is printed. Exit code 1 when
+ * `docs/reports/drivers.md` and `.json`; of some drivers, steps or targets only, or where some are not installed, the report is printed. Exit code 1 when
  * something fails through Taxirank that works directly and known.ts has no reason for it, 2 for wrong options.
  * `--install` gets Debian's packages that are missing.
  */
@@ -181,11 +181,14 @@ async function main(args: readonly string[]): Promise<number> {
       steps: options.steps,
     }
     const report = `${renderReport(tried, about).trimEnd()}\n`
-    if (options.isWhole) {
+    const absent = tried.flatMap(({ name, missing }) => (missing === undefined ? [] : [name]))
+    if (options.isWhole && absent.length === 0) {
       const reports = join(projectRoot, 'docs/reports')
       writeFileSync(join(reports, 'drivers.md'), report)
       writeFileSync(join(reports, 'drivers.json'), renderJson(tried, about))
     } else console.log(report)
+    if (options.isWhole && absent.length > 0)
+      console.log(`not written: without ${absent.join(', ')} (--install gets them)`)
     const wrong = unexplained(tried)
     for (const line of wrong) console.log(`fails through Taxirank only: ${line}`)
     return wrong.length === 0 ? 0 : 1

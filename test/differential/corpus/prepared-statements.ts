@@ -485,6 +485,14 @@ export const preparedStatements = family('prepared statements', {
     g(raw.closeStatement('s')),
     g(run('s', 'b')),
   ],
+  'a Close of it, and the unnamed one stays': [
+    g(raw.parse(text, 's')),
+    upTo('T', raw.parse('select 3'), raw.describeStatement(''), raw.flush),
+    g(raw.closeStatement('s')),
+    g(raw.bind(), raw.execute()),
+    g(raw.closeStatement(''), raw.closeStatement('s')),
+    g(raw.bind(), raw.execute()),
+  ],
   'a flush behind what others have prepared, too': [
     g(one),
     upTo('E', two, raw.flush),
