@@ -14,6 +14,8 @@ const longestUnnamed = 1 << 20
 /** A longer buffer is given up with the statement in it. */
 const keptUnnamedBytes = 16_384
 const noBytes = Buffer.alloc(0)
+/** Of a message: its type and length. */
+const header = 5
 
 /** What a name stands for, from the Parse that gave it. */
 interface Named {
@@ -35,6 +37,7 @@ export class ClientStatements {
   #unsureGroup = -1
   #unnamed: Buffer = noBytes
   #unnamedBytes = 0
+  #unnamedEncoding = ''
 
   constructor(store: PreparedStatements) {
     this.#store = store
@@ -51,7 +54,7 @@ export class ClientStatements {
   /** What the name stands for, as it must be prepared under these parameters; undefined: nothing. */
   get(name: string, parameters: PlanParameters): PreparedStatement | undefined {
     const named = this.#byName.get(name)
-    if (named && named.statement.planKey !== parameters.planKey)
+    if (named && named.statement.planKey !== parameters.planKey && !named.statement.isForeignIn(parameters.encoding))
       this.#turn(named, this.#store.of(named.statement.content, parameters))
     return named?.statement
   }
@@ -84,8 +87,8 @@ export class ClientStatements {
   }
 
   /** The same where nobody knows under which parameters it runs: nobody else may have it. */
-  alone(content: string, { isTransparent }: PlanParameters): PreparedStatement {
-    return this.#store.alone(content, isTransparent)
+  alone(content: string, parameters: PlanParameters): PreparedStatement {
+    return this.#store.alone(content, parameters)
   }
 
   set(name: string, statement: PreparedStatement): void {
@@ -150,10 +153,11 @@ export class ClientStatements {
 
   /**
    * Hot path. A Parse of it: kept, since its Bind may come when the client has another server. `unsureGroup`: the group that it was sent in, if
-   * PostgreSQL may skip it behind an error, and has another statement then; -1: it can't.
+   * PostgreSQL may skip it behind an error, and has another statement then; -1: it can't. `encoding`: what it is in; '': nobody knows.
    */
-  unnamedParsed({ bytes, start, end }: MessageBytes, isWhole: boolean, unsureGroup: number): void {
+  unnamedParsed({ bytes, start, end }: MessageBytes, isWhole: boolean, unsureGroup: number, encoding: string): void {
     this.unnamedParses++
+    this.#unnamedEncoding = encoding
     this.#unsureGroup = unsureGroup
     const length = end - start
     this.#unnamedBytes = isWhole && length <= longestUnnamed ? length : 0
@@ -189,8 +193,11 @@ export class ClientStatements {
     return this.#unnamedBytes > 0
   }
 
-  /** The Parse that makes it anew: a copy, undefined if there is none. */
-  get unnamedParse(): Buffer | undefined {
-    return this.hasUnnamed ? Buffer.from(this.#unnamed.subarray(0, this.#unnamedBytes)) : undefined
+  /** The Parse that makes it anew: a copy, undefined if there is none, or if it would be read otherwise in this encoding. */
+  unnamedParseIn(encoding: string): Buffer | undefined {
+    if (!this.hasUnnamed) return undefined
+    const parse = this.#unnamed.subarray(0, this.#unnamedBytes)
+    const isForeign = encoding !== this.#unnamedEncoding && parse.some((byte, at) => at >= header && byte >= 0x80)
+    return isForeign ? undefined : Buffer.from(parse)
   }
 }

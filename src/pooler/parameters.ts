@@ -65,6 +65,8 @@ export class ParameterSet {
   readonly key: number
   /** Sets that give the same plans have the same: PostgreSQL bakes zone and style of dates, the search_path, the user into what it prepares. */
   readonly planKey: number
+  /** client_encoding. */
+  readonly encoding: string
   /** No character of its encoding contains an ASCII byte. */
   readonly isTransparent: boolean
   #loginEnd: Buffer | undefined
@@ -75,7 +77,8 @@ export class ParameterSet {
     this.settings = session.settings.length === 0 ? noSettings : new Map(session.settings)
     this.key = key
     this.planKey = planKey
-    this.isTransparent = transparentEncoding.test(encodingOf(this))
+    this.encoding = this.values.get('client_encoding') ?? ''
+    this.isTransparent = transparentEncoding.test(this.encoding)
   }
 
   /** PostgreSQL says so itself when this one changes; by lower-case name. */
@@ -189,10 +192,6 @@ const settingName = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$/i
 /** Whether it can be carried from server to server. */
 export function isSettingName(name: string): boolean {
   return settingName.test(name) && name.length <= longestName
-}
-
-export function encodingOf({ values }: Pick<ParameterSet, 'values'>): string {
-  return values.get('client_encoding') ?? ''
 }
 
 /** Reported values that differ, for telling a client what its session is like now. */

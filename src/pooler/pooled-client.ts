@@ -16,6 +16,7 @@ import { Deadline, type Deadlines } from '../time.ts'
 import type { LogSubject } from '../log.ts'
 import * as build from '../wire/build.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
+import type { MessageBytes } from '../wire/read.ts'
 import type { CancelKey, CancelKeys } from './cancel-keys.ts'
 import type { ClientFigures } from './figures.ts'
 import type { LiveUser } from './live.ts'
@@ -420,6 +421,10 @@ export class PooledClient
   forward(bytes: Uint8Array): void {
     assert(this.#server !== undefined, 'bytes are forwarded to the server that the client holds')
     this.#server.forward(bytes)
+  }
+
+  goesOn(piece: MessageBytes): void {
+    this.#server?.goesOn(piece)
   }
 
   completed(): void {

@@ -21,6 +21,7 @@ import type { Deadline, Deadlines } from '../time.ts'
 import * as build from '../wire/build.ts'
 import type { FramingRules } from '../wire/framer.ts'
 import { TransactionStatus } from '../wire/messages.ts'
+import type { MessageBytes } from '../wire/read.ts'
 import type { Chore } from './chore.ts'
 import type { Holder } from './holder.ts'
 import type { Listeners } from './listeners.ts'
@@ -294,6 +295,11 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
   account(message: RequestHead): void {
     if (!this.#isTiming) this.#startTiming()
     this.#requests.account(message)
+  }
+
+  /** The next piece of a Query or Parse whose head has been. */
+  goesOn(piece: MessageBytes): void {
+    this.#requests.goesOn(piece)
   }
 
   classify(message: RequestHead, from: number, isTransparent: boolean): Effects {

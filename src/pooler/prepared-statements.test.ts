@@ -5,7 +5,7 @@ import { PreparedStatements } from './prepared-statements.ts'
 
 const classifier = { classify: () => noEffects }
 const database = { definitions: 0 }
-const parameters = { planKey: 1, isTransparent: true }
+const parameters = { planKey: 1, encoding: 'UTF8', isTransparent: true }
 
 describe('what the statements of a pool cost', () => {
   it('is right when one is used again that was given up and forgotten', () => {
@@ -33,7 +33,7 @@ describe('what the statements of a pool cost', () => {
       mostUnused: 10,
       mostUnusedBytes: 10_000,
     })
-    const statement = store.alone('select 1\0\0\0', true)
+    const statement = store.alone('select 1\0\0\0', parameters)
     for (let round = 0; round < 100; round++) {
       store.use(statement)
       store.giveUp(statement)
@@ -41,6 +41,6 @@ describe('what the statements of a pool cost', () => {
     assert.equal(store.isFull, false)
     store.use(statement)
     assert.equal(store.isFull, true)
-    assert.notEqual(store.alone('select 1\0\0\0', true), statement)
+    assert.notEqual(store.alone('select 1\0\0\0', parameters), statement)
   })
 })

@@ -9,11 +9,14 @@
  */
 
 import type { Effects } from '../sql/effect.ts'
+import { ourPrefix } from '../sql/statement-prefix.ts'
 import { parseStatement } from '../wire/statement-name.ts'
 
 /** The parameters under which a statement is prepared. */
 export interface PlanParameters {
   readonly planKey: number
+  /** client_encoding; '': it may be another one by then. */
+  readonly encoding: string
   /** No character of their encoding contains an ASCII byte. */
   readonly isTransparent: boolean
 }
@@ -23,10 +26,11 @@ export interface StatementClassifier {
   classify(bytes: Buffer, from: number, to: number, isTransparent: boolean): Effects
 }
 
-/** All names of ours on servers begin with it. */
-export const ourPrefix = 'taxirank_'
 /** A statement of this name is never prepared. */
 export const nobodysName = `${ourPrefix}0`
+
+/** Where a statement comes from. */
+type Origin = Pick<PreparedStatement, 'planKey' | 'encoding'>
 
 export class PreparedStatement {
   /** On servers. */
@@ -36,14 +40,17 @@ export class PreparedStatement {
   /** What running it does to a session. */
   readonly effects: Effects
   readonly planKey: number
+  /** What its content is in; undefined: ASCII, which is the same in all. */
+  readonly encoding: string | undefined
   /** Whoever prepares the same text has it, too. */
   isShared: boolean
   /** How many names of clients stand for it. */
   users = 0
   #parse: Buffer | undefined
 
-  constructor(name: string, content: string, effects: Effects, planKey: number, isShared: boolean) {
+  constructor(name: string, content: string, effects: Effects, { planKey, encoding }: Origin, isShared: boolean) {
     this.name = name
+    this.encoding = encoding
     this.isShared = isShared
     this.content = content
     this.effects = effects
@@ -56,6 +63,11 @@ export class PreparedStatement {
     return this.#parse
   }
 
+  /** PostgreSQL would read something else than what the client has sent. */
+  isForeignIn(encoding: string): boolean {
+    return this.encoding !== undefined && this.encoding !== encoding
+  }
+
   /** What it costs to keep. */
   get size(): number {
     return 2 * this.content.length + entryBytes
@@ -65,8 +77,8 @@ export class PreparedStatement {
 const entryBytes = 200
 /** Of no parameters. */
 const noPlanKey = 0
-/** A literal that is read as the moment of the Parse: it is not another client's. */
-const momentary = /['$]\s*(now|today|tomorrow|yesterday)/i
+/** Within a literal, maybe of an array or range, it is the moment of the Parse: that is not another client's. */
+const momentary = /(?<![a-z_])(now|today|tomorrow|yesterday)(?![a-z_\d])(?!\s*\()/i
 
 /** The database that they are prepared in. */
 export interface Definitions {
@@ -115,15 +127,16 @@ export class PreparedStatements {
     return size
   }
 
-  of(content: string, { planKey, isTransparent }: PlanParameters): PreparedStatement {
+  of(content: string, { planKey, encoding, isTransparent }: PlanParameters): PreparedStatement {
     this.#heedDefinitions()
     const known = this.#byKey.get(planKey)?.get(content)
-    return known ?? this.#share(content, this.#effectsOf(content, isTransparent), planKey)
+    return known ?? this.#share(content, this.#effectsOf(content, isTransparent), originOf(content, planKey, encoding))
   }
 
-  #share(content: string, effects: Effects, planKey: number): PreparedStatement {
+  #share(content: string, effects: Effects, origin: Origin): PreparedStatement {
+    const { planKey } = origin
     const isShared = !momentary.test(content)
-    const made = this.#make(content, effects, planKey, isShared)
+    const made = this.#make(content, effects, origin, isShared)
     if (!isShared) return made
     const entries = this.#byKey.get(planKey) ?? new Map<string, PreparedStatement>()
     this.#byKey.set(planKey, entries.set(content, made))
@@ -134,8 +147,8 @@ export class PreparedStatements {
   renewed(statement: PreparedStatement): PreparedStatement {
     if (statement.isShared) this.#outdate(statement)
     const { content, effects, planKey } = statement
-    if (planKey === noPlanKey) return this.#make(content, effects, planKey, false)
-    return this.#byKey.get(planKey)?.get(content) ?? this.#share(content, effects, planKey)
+    if (planKey === noPlanKey) return this.#make(content, effects, statement, false)
+    return this.#byKey.get(planKey)?.get(content) ?? this.#share(content, effects, statement)
   }
 
   #heedDefinitions(): void {
@@ -153,12 +166,13 @@ export class PreparedStatements {
   }
 
   /** One that nobody else gets, and its client no more once its parameters are known. */
-  alone(content: string, isTransparent: boolean): PreparedStatement {
-    return this.#make(content, this.#effectsOf(content, isTransparent), noPlanKey, false)
+  alone(content: string, { encoding, isTransparent }: PlanParameters): PreparedStatement {
+    const origin = originOf(content, noPlanKey, encoding)
+    return this.#make(content, this.#effectsOf(content, isTransparent), origin, false)
   }
 
-  #make(content: string, effects: Effects, planKey: number, isShared: boolean): PreparedStatement {
-    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, effects, planKey, isShared)
+  #make(content: string, effects: Effects, origin: Origin, isShared: boolean): PreparedStatement {
+    const made = new PreparedStatement(`${ourPrefix}${++this.#lastNumber}`, content, effects, origin, isShared)
     this.#bytes += made.size
     this.#keepUnused(made)
     return made
@@ -208,3 +222,10 @@ export class PreparedStatements {
     if (entries?.size === 0) this.#byKey.delete(statement.planKey)
   }
 }
+
+function originOf(content: string, planKey: number, encoding: string): Origin {
+  const text = content.slice(0, content.indexOf('\0'))
+  return { planKey, encoding: beyondAscii.test(text) ? encoding : undefined }
+}
+
+const beyondAscii = /[\u0080-\u00ff]/

@@ -84,6 +84,14 @@ class Entry {
     for (const { note } of notes.toReversed()) note.failed()
   }
 
+  /** Hot path. In a group that no Sync ends they would be kept for ever: half of them at a time is let go. */
+  noteAnswered(): void {
+    this.nextNoteAt++
+    if (this.nextNoteAt < keptNotes || 2 * this.nextNoteAt < this.notes.length) return
+    this.notes = this.notes.slice(this.nextNoteAt)
+    this.nextNoteAt = 0
+  }
+
   #forgetNotes(): void {
     this.notes = noNotes
     this.nextNoteAt = 0
@@ -103,6 +111,12 @@ class Entry {
 const mostOwed = 4_096
 /** So many entries are kept for the next requests. */
 const mostKept = 64
+/** So many notes that have been answered may be kept. */
+const keptNotes = 1_024
+/**
+ * So many may wait for their answers, far more than PostgreSQL answers at once: it sends what it has to say whenever that is 8 kB, asked for or not.
+ */
+const mostNotes = 16_384
 /** More ends of COPYs than any client has COPYs: past this nobody counts any more. */
 const mostCopyEnds = 1_000
 
@@ -114,17 +128,17 @@ export interface GroupFailure {
   /** Of the message that failed. */
   readonly note: MessageNote | undefined
   /** A Parse of the unnamed statement has failed or is skipped, and none was sent in a later group. */
+  readonly isUnnamedFailed: boolean
+  /** Nobody knows what the server's unnamed statement is: for that, or because a Query has failed, maybe before it dropped it. */
   readonly isUnnamedLost: boolean
 }
 
-const queryFailure: GroupFailure = { note: undefined, isUnnamedLost: false }
-
-/** Of a Query. */
-function failureOf(entry: Entry): GroupFailure {
+/** Of a Query: its note. */
+function failQuery(entry: Entry): MessageNote | undefined {
   const { queryNote: note } = entry
   entry.queryNote = undefined
   note?.failed()
-  return note ? { note, isUnnamedLost: false } : queryFailure
+  return note
 }
 
 export class ReplyQueue {
@@ -132,6 +146,8 @@ export class ReplyQueue {
   #last: Entry | undefined
   #size = 0
   #isFull = false
+  /** How many of extended messages have not been answered. */
+  #notes = 0
   #isHeld = false
   /** The group that no Query or Sync has closed yet. When one does, it becomes the youngest entry. */
   #open = new Entry()
@@ -158,7 +174,7 @@ export class ReplyQueue {
 
   /** A pipeline must not grow any further until half of it is gone, answered or dropped. Copy data are no part of it. */
   get isFull(): boolean {
-    return (this.#isFull || this.#isHeld) && this.#copyIn !== 'in'
+    return (this.#isFull || this.#isHeld || this.#notes >= mostNotes) && this.#copyIn !== 'in'
   }
 
   get copyIn(): CopyIn {
@@ -264,6 +280,7 @@ export class ReplyQueue {
     if (this.#isSkipping) return note.failed()
     const open = this.#open
     if (open.notes === noNotes) open.notes = []
+    this.#notes++
     open.notes.push({ at: open.extended, note })
     this.sentExtended()
   }
@@ -295,7 +312,10 @@ export class ReplyQueue {
     const entry = this.#first ?? this.#open
     if (entry.unanswered > 0) {
       const note = entry.notes === noNotes ? undefined : entry.nextNote
-      if (note) entry.nextNoteAt++
+      if (note) {
+        entry.noteAnswered()
+        this.#notes--
+      }
       entry.unanswered--
       return note
     }
@@ -336,18 +356,20 @@ export class ReplyQueue {
       if (this.#struckSyncs > 0) this.#isUncertain = true
     }
     const first = this.#first
-    if (first && first.kind !== 'sync' && first.unanswered === 0) return failureOf(first)
+    if (first && first.kind !== 'sync' && first.unanswered === 0)
+      return { note: failQuery(first), isUnnamedFailed: false, isUnnamedLost: !this.#isUnnamedRenewed }
     const head = first ?? this.#open
     const { nextNote: note } = head
-    const isUnnamedLost = head.unnamedAt >= head.extended - head.unanswered
+    const hasUnnamed = head.unnamedAt >= head.extended - head.unanswered
     this.#skipToSync()
-    return { note, isUnnamedLost: isUnnamedLost && !this.#isUnnamedRenewed }
+    const isUnnamedFailed = hasUnnamed && !this.#isUnnamedRenewed
+    return { note, isUnnamedFailed, isUnnamedLost: isUnnamedFailed }
   }
 
   /** Hot path. The head is answered. If the count is uncertain, there may be none. */
   gotReady(): void {
     if (!this.#first) return
-    this.#first.dropNotes()
+    this.#dropNotes(this.#first)
     this.#dropFirst(this.#first)
     this.#copyIn = 'none'
     this.#struckSyncs = 0
@@ -373,6 +395,12 @@ export class ReplyQueue {
     this.#spare = spare.next
     spare.next = undefined
     return spare
+  }
+
+  /** Hot path. */
+  #dropNotes(entry: Entry): void {
+    this.#notes -= entry.notes.length - entry.nextNoteAt
+    entry.dropNotes()
   }
 
   #dropFirst(first: Entry): void {
@@ -430,11 +458,11 @@ export class ReplyQueue {
 
   #skipToSync(): void {
     while (this.#first && this.#first.kind !== 'sync') {
-      this.#first.dropNotes()
+      this.#dropNotes(this.#first)
       this.#dropFirst(this.#first)
     }
     const group = this.#first ?? this.#open
-    group.dropNotes()
+    this.#dropNotes(group)
     if (this.#first) {
       this.#first.unanswered = 0
       return

@@ -32,6 +32,8 @@ class Desk implements ReaderDesk {
     this.writes.push(Buffer.from(bytes))
   }
 
+  goesOn(): void {}
+
   completed(): void {}
 
   discarded(type: number): void {

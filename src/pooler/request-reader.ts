@@ -31,12 +31,19 @@ export interface ReaderDesk {
   /** What stood in front of it has been forwarded. Undefined: it goes as it is. */
   replace(head: RequestHead): Replacement | undefined
   forward(bytes: Uint8Array): void
+  /** A further piece of a Query or Parse is about to be forwarded. */
+  goesOn(piece: MessageBytes): void
   /** A message that was forwarded in parts has been forwarded to its end. */
   completed(): void
   /** A message of this type has been discarded to its end. */
   discarded(type: number): void
   /** Terminate: what stood in front of it has been forwarded. */
   saidGoodbye(): void
+}
+
+/** Hot path. */
+function isText(type: number): boolean {
+  return type === Frontend.query || type === Frontend.parse
 }
 
 export class RequestReader extends Framer {
@@ -170,6 +177,7 @@ export class RequestReader extends Framer {
           if (!this.#discard(this.#fate)) return false
           continue
         }
+        if (!this.isHead && isText(this.type)) this.#desk.goesOn(this)
         if (this.bytes !== run || this.start !== end || start === end) {
           this.#forward(run, start, end)
           run = this.bytes

@@ -27,7 +27,6 @@ import { areRulesAlike, type ServerPoolSettings, settingsOf } from './pool-setti
 import { PooledServer, type ServerOwner } from './pooled-server.ts'
 import { ServerAddresses } from './server-addresses.ts'
 import type { Effects } from '../sql/effect.ts'
-import { unsureAbout } from '../sql/function-effects.ts'
 import type { Holder } from './holder.ts'
 import type { RequestHead } from './request-reader.ts'
 import { Audit, auditedAs } from './audit.ts'
@@ -415,8 +414,7 @@ export class ServerPool implements ServerOwner {
 
   // For servers.
 
-  classify({ type, bytes, end, isTail }: RequestHead, from: number, isTransparent: boolean): Effects {
-    if (!isTail) return unsureAbout(bytes, from, end)
+  classify({ type, bytes, end }: RequestHead, from: number, isTransparent: boolean): Effects {
     // A Query's text ends with its message, as long as PostgreSQL takes it.
     const at = type === Frontend.query ? end - 1 : bytes.indexOf(0, from)
     return this.#around.classifier.classify(bytes, from, at < 0 || at > end ? end : at, isTransparent)

@@ -101,10 +101,16 @@ export class ServerPrepared {
   use(statement: PreparedStatement, isTouched: boolean): boolean {
     const prepared = this.#all.get(statement)
     const made = prepared?.coming
-    if (!prepared || !made || !this.#isSure(prepared) || made.isExpired) return false
+    if (!prepared || !made || !this.has(statement)) return false
     if (isTouched) made.lease = this.#lease
     this.#kept.push(prepared)
     return true
+  }
+
+  /** The server has it when it reads what is sent next. */
+  has(statement: PreparedStatement): boolean {
+    const prepared = this.#all.get(statement)
+    return prepared?.coming !== undefined && this.#isSure(prepared) && !prepared.coming.isExpired
   }
 
   /** Hot path. */

@@ -3,13 +3,13 @@
  */
 
 import { TaxirankError } from '../errors.ts'
+import { ourPrefix } from '../sql/statement-prefix.ts'
 import * as build from '../wire/build.ts'
 import type { Framer } from '../wire/framer.ts'
 import { Backend, TransactionStatus } from '../wire/messages.ts'
 import { readErrorFields, readNotification, readParameterStatus } from '../wire/read.ts'
 import type { Chore } from './chore.ts'
 import type { Holder } from './holder.ts'
-import { ourPrefix } from './prepared-statements.ts'
 import { ReplacedAnswer } from './replaced-answer.ts'
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import type { ReplyReader } from './reply-reader.ts'
@@ -248,17 +248,15 @@ export class ServerReplies implements RouterDesk {
     const { holder } = this.#desk
     if (!holder) return this.#choreFailed(framer)
     const text = framer.bytes.toString('latin1', framer.start, framer.end)
-    const { note, isUnnamedLost } = this.#queue.gotError()
+    const { note, isUnnamedFailed, isUnnamedLost } = this.#queue.gotError()
     if (fatalSeverity.test(text) && holder.isReading) {
       this.#desk.fatalTold()
       return holder
     }
     if (isOurs) this.#keeper.askedInVain()
     else this.#keeper.undone()
-    if (isUnnamedLost) {
-      holder.unnamedFailed()
-      this.#statements.unnamedLost()
-    }
+    if (isUnnamedFailed) holder.unnamedFailed()
+    if (isUnnamedLost) this.#statements.unnamedLost()
     if (text.includes(noStatement)) this.#statements.expireAll()
     else if (text.includes(planChanged) && holder.hasStatements) holder.statements.expire()
     if (note === groupEndNote) return this.#swallowOurs()

@@ -5,13 +5,15 @@
 
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
-import { changesPlans, type Effect, type Effects, noEffects } from '../sql/effect.ts'
-import { unsureAbout } from '../sql/function-effects.ts'
+import { changesPlans, type Effect, type Effects, maySetEncoding, noEffects } from '../sql/effect.ts'
+import { callEffects, unsureAbout } from '../sql/function-effects.ts'
+import { LongText } from '../sql/long-text.ts'
 import * as build from '../wire/build.ts'
 import { Frontend } from '../wire/messages.ts'
-import { isNamedParse } from '../wire/read.ts'
+import { isNamedParse, type MessageBytes } from '../wire/read.ts'
 import { nameEnd, statementNameAt } from '../wire/statement-name.ts'
 import type { Holder } from './holder.ts'
+import type { PlanParameters } from './prepared-statements.ts'
 import { CarriedOut, RefusedMessage } from './replaced-answer.ts'
 import type { ReplyQueue } from './reply-queue.ts'
 import type { RequestHead } from './request-reader.ts'
@@ -49,6 +51,11 @@ function mayDeallocate({ bytes, start, end }: RequestHead): boolean {
   return false
 }
 
+function isAscii({ bytes, start, end }: RequestHead): boolean {
+  for (let at = start + header; at < end; at++) if ((bytes[at] as number) >= 0x80) return false
+  return true
+}
+
 /** Fails, whatever stands before it, and in a failed transaction, too. */
 const failingQuery = build.query('refused')
 const emptyQuery = build.query('')
@@ -76,10 +83,13 @@ export class ServerRequests implements StatementDesk {
   #holder: Holder | undefined
   /** Nothing has been sent in this lease. */
   #isFirst = false
+  /** In which group of this lease something was sent after which client_encoding may be another one, now or once it is rolled back; -1: none. */
+  #reencodedIn = -1
   /** Something was sent that makes, changes or drops what statements may be about, and has not been answered for sure. */
   #isDefining = false
   /** What running those may do that were prepared in this lease under names that are left as they are. */
   readonly #leftEffects = new Set<Effects>()
+  readonly #longText = new LongText()
   /** What is to become of the Query, Parse or call that is looked at. */
   #verdict: TaxirankError | Deallocated | undefined
 
@@ -101,6 +111,7 @@ export class ServerRequests implements StatementDesk {
     const isAsLeft = this.#keeper.leavesState && this.#holder === holder && this.statements.isTouched
     this.#holder = holder
     this.#isFirst = true
+    this.#reencodedIn = -1
     if (this.#leftEffects.size > 0) this.#leftEffects.clear()
     this.statements.leaseBegan(isAsLeft)
     if (holder.hasStatements) holder.statements.unnamedSettled()
@@ -121,7 +132,8 @@ export class ServerRequests implements StatementDesk {
     const isUnsettled =
       this.statements.mustWait(message, this.#theHolder) ||
       this.#isUnsettledUnnamed(message) ||
-      this.#isUnsettledDeallocate(message)
+      this.#isUnsettledDeallocate(message) ||
+      this.#isUnsettledText(message)
     if (!isUnsettled) return false
     this.#queue.holdUntilAnswered()
     return true
@@ -148,18 +160,38 @@ export class ServerRequests implements StatementDesk {
     return this.#deallocated(this.#classify(message, message.start + header)) !== undefined
   }
 
+  /** What it says depends on an encoding that is about to change, maybe. */
+  #isUnsettledText(message: RequestHead): boolean {
+    if (this.#reencodedIn < 0 || this.#queue.owed === 0) return false
+    const isText = message.type === Frontend.query || message.type === Frontend.parse
+    return isText && !(message.isTail && isAscii(message))
+  }
+
+  /** Hot path. Those of the holder; behind what may change the encoding, and in its group, nobody knows which that is. */
+  get parameters(): PlanParameters {
+    const { parameters } = this.#theHolder
+    if (this.#reencodedIn !== this.#queue.group) return parameters
+    return { planKey: parameters.planKey, encoding: '', isTransparent: false }
+  }
+
+  preparing(effects: Effects): void {
+    if (effects.length > 0) this.#sequencesNoted(effects)
+  }
+
   running(effects: Effects): TaxirankError | undefined {
+    this.#sequencesNoted(effects)
+    if (effects.some(maySetEncoding)) this.#reencodedIn = this.#queue.group
     if (effects.some(dropsStatements)) this.statements.allDropping()
     for (const effect of effects) this.statements.runs(effect)
     if (effects.some(changesPlans)) this.statements.touched()
-    if (effects.some(({ kind }) => kind === 'definition') && !this.#dropsTemporary(effects)) this.#isDefining = true
+    if (effects.some((effect) => effect.kind === 'definition' && !this.#isTemporary(effect))) this.#isDefining = true
     this.#desk.noted(effects, this.#theHolder)
     return this.#keeper.running(effects)
   }
 
   /** What is dropped by who has temporary objects is one of these, as a rule. */
-  #dropsTemporary(effects: Effects): boolean {
-    return this.#keeper.pin?.kinds.has('temporary objects') === true && effects.some(({ kind }) => kind === 'drop')
+  #isTemporary({ isDrop }: Extract<Effect, { kind: 'definition' }>): boolean {
+    return isDrop === true && this.#keeper.pin?.kinds.has('temporary objects') === true
   }
 
   /** Hot path. A request is answered, or the lease is over: true if something may have been defined. `isOpen`: its transaction is. */
@@ -187,7 +219,6 @@ export class ServerRequests implements StatementDesk {
   #replacesQuery(message: RequestHead): boolean {
     const effects = this.#classify(message, message.start + header)
     if (effects.length === 0) return false
-    this.#sequencesNoted(effects)
     this.#verdict = this.#deallocatedBy(effects) ?? this.running(effects)
     return this.#verdict !== undefined
   }
@@ -196,7 +227,7 @@ export class ServerRequests implements StatementDesk {
   #refusesCall({ bytes, start, end, isTail }: RequestHead): boolean {
     const at = start + header
     if (isTail && end - at >= oidBytes && largeObjectFunctions.has(bytes.readUInt32BE(at))) return false
-    this.#verdict = this.running(unsureAbout(bytes, at, end))
+    this.#verdict = this.running(callEffects(bytes, at, end, isTail))
     return this.#verdict !== undefined
   }
 
@@ -223,11 +254,26 @@ export class ServerRequests implements StatementDesk {
 
   /** Hot path. */
   #classify(message: RequestHead, from: number): Effects {
-    return this.#desk.classify(message, from, this.#theHolder.parameters.isTransparent)
+    if (!message.isTail) return this.#classifyLong(message, from)
+    return this.#desk.classify(message, from, this.parameters.isTransparent)
+  }
+
+  /** More of it is to come. */
+  #classifyLong({ bytes, end }: RequestHead, from: number): Effects {
+    return [...unsureAbout(bytes, from, end), ...this.#longText.begin(bytes, from, end)]
+  }
+
+  /** The next piece of a Query or Parse whose beginning has been sent: it can't be refused any more. */
+  goesOn({ bytes, start, end }: MessageBytes): void {
+    if (this.#keeper.isOff) return
+    const refusal = this.running(this.#longText.goOn(bytes, start, end))
+    if (refusal) this.#keeper.session.ruin(refusal.message, true)
   }
 
   #sequencesNoted(effects: Effects): void {
-    if (effects.some(({ kind }) => kind === 'read sequence')) this.#keeper.readsSequence(this.#theHolder, this.#isFirst)
+    for (const effect of effects)
+      if (effect.kind === 'read sequence')
+        this.#keeper.readsSequence(this.#theHolder, this.#isFirst, effect.isMaybe !== true)
   }
 
   /** A statement of the protocol's that the holder deallocates in SQL, which doesn't know its name. */
@@ -243,7 +289,13 @@ export class ServerRequests implements StatementDesk {
 
   /** Hot path. Sends what must go ahead of the message, and tells what goes in place of its beginning. */
   replace(message: RequestHead): Replacement | undefined {
+    const replacement = this.#replace(message)
     this.#isFirst = false
+    return replacement
+  }
+
+  /** Hot path. */
+  #replace(message: RequestHead): Replacement | undefined {
     if (message.type === Frontend.query || message.type === Frontend.functionCall) return this.#replaceQuery(message)
     if (message.type === Frontend.parse) {
       this.#desk.tally.clientParses++
@@ -310,7 +362,7 @@ export class ServerRequests implements StatementDesk {
         this.#desk.tally.binds++
         return queue.sentExtended()
       case Frontend.close:
-        if (message.bytes[statementNameAt(message)] === 0) this.#unnamedDropped(holder)
+        if (message.bytes[statementNameAt(message)] === 0) this.#unnamedClosed(message, holder)
         return queue.sentExtended()
       case Frontend.execute:
       case Frontend.describe:
@@ -331,6 +383,12 @@ export class ServerRequests implements StatementDesk {
     holder.unnamedDropped()
   }
 
+  /** PostgreSQL doesn't, if there are bytes behind the name. */
+  #unnamedClosed(message: RequestHead, holder: Holder): void {
+    this.#unnamedDropped(holder)
+    if (statementNameAt(message) + 1 !== message.end) this.statements.unnamedLost()
+  }
+
   #sentQuery(holder: Holder): void {
     if (this.#queue.needsSync) this.#keeper.session.ruin('a Query was sent inside an extended group', true)
     this.#queue.sentQuery(holder)
@@ -345,7 +403,8 @@ export class ServerRequests implements StatementDesk {
       return this.#queue.sentExtended()
     }
     if (this.#queue.isSkipping) return
-    holder.statements.unnamedParsed(message, message.isTail, this.#queue.mayBeSkipped ? this.#queue.group : -1)
+    const unsureGroup = this.#queue.mayBeSkipped ? this.#queue.group : -1
+    holder.statements.unnamedParsed(message, message.isTail, unsureGroup, this.parameters.encoding)
     this.statements.unnamedParsed(holder)
     this.#queue.sentUnnamedParse()
   }

@@ -70,9 +70,12 @@ export class ServerSession {
 
   get #changedIdentity(): string | undefined {
     const { values, settings } = this.parameters
-    // With the role the rights change, and both go with their client.
-    if (this.#restoresIdentity || settings.has('role')) return undefined
-    for (const [name, value] of this.#identity) if (values.get(name) !== value) return `${name} was changed on it`
+    if (this.#restoresIdentity) return undefined
+    for (const [name, value] of this.#identity) {
+      // With the role the rights change, and both go with their client.
+      if (settings.has('role') && name === 'is_superuser') continue
+      if (values.get(name) !== value) return `${name} was changed on it`
+    }
     return undefined
   }
 

@@ -20,11 +20,12 @@ import { TaxirankError } from '../errors.ts'
 import { type Effect, type Effects, noEffects } from '../sql/effect.ts'
 import { dottedNames, givenEffects, namesTempSchema } from '../sql/function-effects.ts'
 import { nameBytes } from '../sql/parameter-name.ts'
+import { ourPrefix } from '../sql/statement-prefix.ts'
 import { Frontend } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import { closeStatement, nameEnd, parseStatement, renamedHead, statementNameAt } from '../wire/statement-name.ts'
 import type { ClientStatements } from './client-statements.ts'
-import { nobodysName, ourPrefix, type PlanParameters, type PreparedStatement } from './prepared-statements.ts'
+import { nobodysName, type PlanParameters, type PreparedStatement } from './prepared-statements.ts'
 import { DuplicateName, ParsedAlready, RefusedMessage, ReplacedAnswer } from './replaced-answer.ts'
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import { ServerPrepared } from './server-prepared.ts'
@@ -51,6 +52,10 @@ export interface StatementDesk {
   write(bytes: Buffer): void
   /** A statement is about to run; an error: it must not. */
   running(effects: Effects): TaxirankError | undefined
+  /** One is about to be prepared that may do so when it runs. */
+  preparing(effects: Effects): void
+  /** Those under which what is sent next is prepared. */
+  readonly parameters: PlanParameters
 }
 
 /** The beginning of a message, or all of it. */
@@ -66,6 +71,9 @@ const deallocation: readonly Buffer[] = [
   parseStatement(doomedName, textAlone('')),
   parseStatement('', textAlone(`DEALLOCATE ${doomedName}`)),
 ]
+
+/** So many names may be given or taken back before all is answered. */
+const mostChanged = 65_536
 
 /** Of a message of ours that leaves nothing to be known. */
 const ownNote: MessageNote = { isOurs: true, completed: nothing, failed: nothing }
@@ -163,8 +171,12 @@ export class ServerStatements {
     statements.clear((name) => (this.#changed.get(name)?.drops ?? -1) >= run)
   }
 
-  /** The client gives the name to a statement, or takes it back. */
+  /** The client gives the name to a statement, or takes it back. Throws `too_many_statements`. */
   changes(name: string): void {
+    if (this.#changed.size >= mostChanged) {
+      const text = `more than ${mostChanged.toLocaleString('en-US')} names of prepared statements given or taken back, and no Sync`
+      throw new TaxirankError('too_many_statements', text)
+    }
     this.#changed.set(name, { group: this.#queue.group, drops: this.#drops })
   }
 
@@ -311,7 +323,7 @@ export class ServerStatements {
   }
 
   #bringUnnamed(owner: StatementOwner): void {
-    const parse = owner.statements.unnamedParse
+    const parse = owner.statements.unnamedParseIn(this.#desk.parameters.encoding)
     if (parse) {
       this.#unnamed.parsed(owner)
       this.#desk.tally.serverParses++
@@ -329,7 +341,7 @@ export class ServerStatements {
   /** Hot path. */
   #use(message: MessagePiece, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
     const statement = this.isDropped(name) ? undefined : this.#meant(name, owner)
-    const refusal = statement && this.#refusal(message, statement.effects)
+    const refusal = statement && (this.#foreign(name, statement) ?? this.#refusal(message, statement.effects))
     if (refusal) return this.#refuse(message, from, to, refusal)
     if (statement && this.#deallocates(message, statement.effects, owner)) return renamedOnly(message, from, to, '')
     if (statement) this.#prepared.ensure(statement, this.#isTouched)
@@ -340,6 +352,15 @@ export class ServerStatements {
   /** Hot path. Under parameters that are not known for sure it is what PostgreSQL would have: as it was analysed before. */
   #meant(name: string, { statements, parameters }: StatementOwner): PreparedStatement | undefined {
     return this.#isTouched ? statements.asUsed(name) : statements.get(name, parameters)
+  }
+
+  /** Hot path. Why it can't be prepared: the server, which lacks it, would read another text. */
+  #foreign(name: string, statement: PreparedStatement): TaxirankError | undefined {
+    const { encoding } = statement
+    if (encoding === undefined || !statement.isForeignIn(this.#desk.parameters.encoding)) return undefined
+    if (this.#prepared.has(statement)) return undefined
+    const text = `prepared statement "${name}" has characters beyond ASCII, and client_encoding was ${encoding || 'about to change'} when it was prepared: prepare it anew`
+    return new TaxirankError('feature_not_supported', text)
   }
 
   /** Hot path. Why what a Bind would run must not. */
@@ -387,8 +408,9 @@ export class ServerStatements {
     if (before && !this.isDropped(name)) return this.#parseAgain(message, from, to, name, before)
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
     const content = message.bytes.toString('latin1', to + 1, message.end)
-    const { parameters } = owner
+    const { parameters } = this.#desk
     const statement = this.#isTouched ? statements.alone(content, parameters) : statements.share(content, parameters)
+    this.#desk.preparing(statement.effects)
     const forget = statements.give(name, statement)
     this.changes(name)
     if (!mustParse && this.#prepared.use(statement, this.#isTouched)) return this.#parseNothing(message, forget)

@@ -16,7 +16,7 @@ import type { ReplyReader } from './reply-reader.ts'
 import { ServerSession } from './server-session.ts'
 import { SessionListening, type SessionListeningDesk } from './session-listening.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
-import { encodingStatement, resetStatement, setStatement } from './session-statements.ts'
+import { openingStatement, resetStatement, setStatement } from './session-statements.ts'
 import { type Pin, type PinDesk, SessionWatch } from './session-watch.ts'
 
 export interface KeeperParts extends PinDesk {
@@ -35,8 +35,6 @@ export interface KeeperParts extends PinDesk {
 /** The server whose session it is. */
 export interface KeptServer extends HandOverDesk {
   readonly holder: Holder | undefined
-  /** Nothing is owed, open or under way. */
-  readonly isAtRest: boolean
   /** A request of the pooler's own drops all statements. */
   statementsDropped(): void
   /** Something for which the lease has waited is there. */
@@ -79,8 +77,8 @@ export class SessionKeeper {
   /** Whatever there is of sequences in the session is another client's than the holder's. */
   #hasForeignSequences = false
   #resetsForOthers: boolean
-  /** Its encoding is being set, ahead of the rest. */
-  #isEncoding = false
+  /** What goes ahead of the statement that brings it to its holder's has not been answered yet. */
+  #isOpening = false
   /** This lease's end has been chosen for a look at everything. */
   #hasSampled = false
   /** A client that resets clean up behind has prepared statements by SQL. */
@@ -219,27 +217,25 @@ export class SessionKeeper {
     const dropsStatements = this.#resetsForOthers && (this.#hasPrepared || this.#watch.isStrange)
     const text = resetStatement(this.session.login, holder.parameters, this.#parts.tracked)
     if (dropsStatements) this.#server.statementsDropped()
-    this.#encodeFor(holder)
-    this.#server.ask(dropsStatements ? `DEALLOCATE ALL;${text}` : text)
+    this.#bring(dropsStatements ? `DEALLOCATE ALL;${text}` : text, holder)
     this.#hasPrepared = false
     this.#watch.washed()
-    this.session.bringing(holder.parameters)
   }
 
-  /** What is sent next is in the holder's encoding: a session that would read it otherwise must know before. */
-  #encodeFor(holder: Holder): void {
-    const statement = encodingStatement(this.parameters, holder.parameters)
-    if (statement === undefined) return
-    this.#server.ask(statement)
-    this.#isEncoding = true
+  #bring(text: string, { parameters }: Holder): void {
+    const opening = openingStatement(text, this.parameters, parameters)
+    if (opening !== undefined) {
+      this.#server.ask(opening)
+      this.#isOpening = true
+    }
+    this.#server.ask(text)
+    this.session.bringing(parameters)
   }
 
   #bringTo(holder: Holder): void {
     const statement = setStatement(this.session, holder.parameters, this.#parts.tracked)
     if (statement === undefined) return holder.parametersAdopted(this.parameters)
-    this.#encodeFor(holder)
-    this.#server.ask(statement)
-    this.session.bringing(holder.parameters)
+    this.#bring(statement, holder)
   }
 
   // While it lasts.
@@ -261,11 +257,11 @@ export class SessionKeeper {
     this.#listening.unlistened()
   }
 
-  /** What is read may not be what another client has drawn. `isFirst`: nothing else was sent in this lease. */
-  readsSequence(holder: Holder, isFirst: boolean): void {
+  /** What is read may not be what another client has drawn. `isFirst`: nothing of the holder's was sent in this lease; `isCertain`: it will be again. */
+  readsSequence(holder: Holder, isFirst: boolean, isCertain: boolean): void {
     if (this.#watch.isOff) return
-    holder.readsSequences = true
-    if (this.#hasForeignSequences && isFirst && this.#server.isAtRest) this.#server.ask(discardSequences)
+    if (isCertain) holder.readsSequences = true
+    if (this.#hasForeignSequences && isFirst) this.#server.ask(discardSequences)
     this.#hasForeignSequences = false
   }
 
@@ -333,7 +329,7 @@ export class SessionKeeper {
     const { holder } = this.#server
     if (this.#inquiry) this.#learn(this.#inquiry)
     else if (this.#listening.isAsking) this.#listening.answered()
-    else if (this.#isEncoding) this.#isEncoding = false
+    else if (this.#isOpening) this.#isOpening = false
     else {
       this.session.brought()
       if (holder?.isReading) holder.parametersAdopted(this.parameters)

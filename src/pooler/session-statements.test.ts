@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { type ParameterSet, ParameterSets } from './parameters.ts'
-import { encodingStatement, setStatement } from './session-statements.ts'
+import { openingStatement, setStatement } from './session-statements.ts'
 
 const ours = {
   application_name: 'app',
@@ -49,7 +49,7 @@ describe('setStatement', () => {
     const client = sets.of(new Map(Object.entries({ ...ours, application_name: 'x' })), new Map([['c.d', '2']]))
     assert.equal(
       setStatement(at(before, login), client),
-      "SET exit_on_error=on;RESET role;RESET ALL;SET exit_on_error=on;SET application_name=E'x';SELECT pg_catalog.set_config('c.d',E'2',false);SET exit_on_error=off",
+      "SET exit_on_error=on;RESET role;RESET ALL;SET exit_on_error=on;SET DateStyle=E'ISO, MDY';SET application_name=E'x';SET client_encoding=E'UTF8';SELECT pg_catalog.set_config('search_path',E'\"$user\", public',false);SELECT pg_catalog.set_config('c.d',E'2',false);SET exit_on_error=off",
     )
   })
 
@@ -119,7 +119,7 @@ describe('setStatement', () => {
     }
   })
 
-  it('refuses to carry them under any other encoding, and leaves that of the session behind before', () => {
+  it('refuses to carry them under any other encoding', () => {
     const named = { ...ours, application_name: '\x83\x5c' }
     for (const encoding of ['SJIS', 'GBK', 'BIG5', 'GB18030', 'JOHAB', 'UHC', 'SHIFT_JIS_2004', '']) {
       const other = { client_encoding: encoding }
@@ -127,11 +127,14 @@ describe('setStatement', () => {
         code: 'parameter_refused',
         message: `the value of application_name has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`,
       })
-      assert.equal(encodingStatement(setOf(ours), setOf({ ...named, ...other })), undefined)
-      assert.equal(
-        encodingStatement(setOf({ ...ours, ...other }), setOf(named)),
-        "SET exit_on_error=on;SET client_encoding=E'UTF8';SET exit_on_error=off",
-      )
     }
+  })
+
+  it('has the guard and the encoding ahead of bytes beyond ASCII, which PostgreSQL may refuse as it reads them', () => {
+    const [named, latin] = [setOf({ ...ours, application_name: '\xe9' }), setOf({ ...ours, client_encoding: 'LATIN1' })]
+    const text = setStatement(at(setOf(ours)), named) ?? ''
+    assert.equal(openingStatement(text, setOf(ours), named), 'SET exit_on_error=on')
+    assert.equal(openingStatement(text, latin, named), "SET exit_on_error=on;SET client_encoding=E'UTF8'")
+    assert.equal(openingStatement(setStatement(at(latin), setOf(ours)) ?? '', latin, setOf(ours)), undefined)
   })
 })

@@ -4,7 +4,7 @@
  */
 
 import { TaxirankError } from '../errors.ts'
-import { encodingOf, noSettings, type ParameterSet, type TrackedParameters, tracksDefaults } from './parameters.ts'
+import { noSettings, type ParameterSet, type TrackedParameters, tracksDefaults } from './parameters.ts'
 
 /** Lists of quoted names, which SET would take for one name. */
 const quotedLists = new Set(['search_path'])
@@ -28,7 +28,7 @@ export function setStatement(
   const theirs = server.settings.get(role)
   const resetsRole = theirs !== undefined && theirs !== client.settings.get(role) ? [`RESET ${role}`] : []
   const isReset = hasMore(server, client)
-  const from = isReset ? withoutSettings(login) : server
+  const from = isReset ? afterReset(login) : server
   const resets = isReset ? resetAll : []
   const assignments = [...resetsRole, ...resets, ...reported(from, client, tracked), ...unreported(from, client)]
   const isGuardedSame = server.settings.get(guard) === client.settings.get(guard)
@@ -50,11 +50,15 @@ function hasMore(server: ParameterSet, client: ParameterSet): boolean {
   return false
 }
 
-type Session = Pick<ParameterSet, 'values' | 'settings'>
+/** undefined: reported, but nobody knows what it is now. */
+interface Session {
+  readonly values: ReadonlyMap<string, string | undefined>
+  readonly settings: ReadonlyMap<string, string>
+}
 
-/** Of what was set before its first use a reset leaves nothing. */
-function withoutSettings({ values }: ParameterSet): Session {
-  return { values, settings: noSettings }
+/** Of what was set before its first use nothing is left; and defaults are those of PostgreSQL's configuration, which may have changed since. */
+function afterReset({ values }: ParameterSet): Session {
+  return { values: new Map([...values.keys()].map((name) => [name, undefined])), settings: noSettings }
 }
 
 /** What clients may have left in a session, but for statements. */
@@ -71,7 +75,7 @@ const resetList = [
 
 /** The same for a server of which nothing is known but what it was like at its login. */
 export function resetStatement(login: ParameterSet, client: ParameterSet, tracked = tracksDefaults): string {
-  const from = withoutSettings(login)
+  const from = afterReset(login)
   return guarded([...resetList, ...reported(from, client, tracked), ...unreported(from, client)], client)
 }
 
@@ -82,8 +86,7 @@ function guarded(assignments: readonly string[], client: ParameterSet): string {
 
 function* reported(server: Session, client: ParameterSet, tracked: TrackedParameters): Generator<string> {
   for (const [name, value] of client.values) {
-    const theirs = server.values.get(name)
-    if (theirs === value || theirs === undefined || tracked.nameOf(name) === undefined) continue
+    if (!server.values.has(name) || server.values.get(name) === value || tracked.nameOf(name) === undefined) continue
     assertQuotable(name, value, client)
     yield assignment(name, value)
   }
@@ -114,15 +117,19 @@ function quoted(value: string): string {
 
 /** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
 function assertQuotable(name: string, value: string, client: ParameterSet): void {
-  if (!/[\u0080-\u00ff]/.test(value)) return
-  if (client.isTransparent) return
-  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encodingOf(client)}: use UTF8`
+  if (!beyondAscii.test(value) || client.isTransparent) return
+  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${client.encoding}: use UTF8`
   throw new TaxirankError('parameter_refused', text)
 }
 
-/** What must be answered before a server reads in the client's encoding what would mean something else in its own; undefined: nothing. */
-export function encodingStatement(server: ParameterSet, client: ParameterSet): string | undefined {
-  const [theirs, wanted] = [encodingOf(server), encodingOf(client)]
-  if (theirs === wanted || server.isTransparent) return undefined
-  return guarded([assignment('client_encoding', wanted)], server)
+const beyondAscii = /[\u0080-\u00ff]/
+
+/**
+ * What must go, as a Query of its own, ahead of one of the above; undefined: nothing. PostgreSQL converts a Query before any of it runs, from
+ * the encoding of then; bytes that are none of it fail there, and the guard within would come too late.
+ */
+export function openingStatement(text: string, server: ParameterSet, client: ParameterSet): string | undefined {
+  if (!beyondAscii.test(text)) return undefined
+  const encodes = server.encoding === client.encoding ? [] : [assignment('client_encoding', client.encoding)]
+  return [`SET ${guard}=on`, ...encodes].join(';')
 }

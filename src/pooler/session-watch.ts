@@ -23,6 +23,11 @@ export interface PinDesk {
   readonly maxPinned: number
 }
 
+/** PostgreSQL refuses to set it where another client has had something temporary; or its name would need quotes. */
+function isUncarried(name: string): boolean {
+  return name === 'temp_buffers' || !isSettingName(name)
+}
+
 /** While it lasts. */
 export interface Pin {
   readonly kinds: ReadonlySet<PinKind>
@@ -332,7 +337,7 @@ export class SessionWatch {
     if (value === null) this.#resets.add(name)
     if (session.reports(name)) return undefined
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
-    if (this.#policy === 'pin' || !isSettingName(name)) return this.#keep('parameters')
+    if (this.#policy === 'pin' || isUncarried(name)) return this.#keep('parameters')
     this.#names.set(name, value === null && this.#names.get(name) !== false)
     return undefined
   }

@@ -52,7 +52,6 @@ describe('readStartup', () => {
       ['user', 'me'],
       ['MY.SETTING', 'x'],
       ['timezone', 'UTC'],
-      ['session_authorization', 'y'],
     ])
     const { parameters, settings } = readStartup(packet, nothingIgnored, tracked)
     assert.deepEqual(
@@ -62,7 +61,16 @@ describe('readStartup', () => {
         ['TimeZone', 'UTC'],
       ],
     )
-    assert.deepEqual([...settings], [['session_authorization', 'y']])
+    assert.deepEqual([...settings], [])
+  })
+
+  it('refuses what can not be carried', () => {
+    for (const name of ['session_authorization', 'is_superuser', 'Seed', 'temp_buffers'])
+      assert.throws(() => parametersOf({ options: `-c ${name}=0.5` }), { code: 'unsupported_startup_parameter' })
+  })
+
+  it("keeps an application's name as PostgreSQL does", () => {
+    assert.equal(parametersOf({ application_name: 'caf\xc3\xa9\xff 1' })['application_name'], 'caf\\xc3\\xa9\\xff 1')
   })
 
   it('refuses what is no name of a setting, and says how to let it pass', () => {

@@ -52,10 +52,25 @@ class Wishes {
   add(name: string, value: string): void {
     if (this.#ignored.has(name.toLowerCase())) return
     const known = this.#tracked.nameOf(name)
-    if (known !== undefined) this.parameters.set(known, value)
+    if (known !== undefined) this.parameters.set(known, known === 'application_name' ? printable(value) : value)
+    else if (notCarried.has(name.toLowerCase())) throw unsupported(name)
     else if (isSettingName(name)) this.settings.set(name.toLowerCase(), value)
     else throw unsupported(name)
   }
+}
+
+/** What nothing takes out of a session again; or PostgreSQL refuses where others have had something temporary; or makes the next client wait. */
+const notCarried = new Set([
+  'session_authorization',
+  'is_superuser',
+  'seed',
+  'temp_buffers',
+  'default_transaction_deferrable',
+])
+
+/** As PostgreSQL keeps an application's name: it is shown in logs, whatever their encoding. */
+function printable(value: string): string {
+  return value.replace(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 export function unsupported(name: string): TaxirankError {

@@ -76,8 +76,12 @@ describe('a text changes its session', () => {
     'set session characteristics as transaction read only': [
       set('default_transaction_isolation'),
       set('default_transaction_read_only'),
-      set('default_transaction_deferrable'),
     ],
+    'set session characteristics as transaction read only, deferrable': [
+      { kind: 'indelible', what: 'a transaction that is DEFERRABLE unless told otherwise' },
+    ],
+    "execute taxirank_1; explain analyze execute taxirank_2('x'); execute own": [unsure, unsure],
+    "set local client_encoding = 'SJIS'": [{ kind: 'passing', isEncoding: true }],
     'set xml option document': [set('xmloption')],
     "set schema 'x'": [set('search_path')],
     'set seed = 0.5': [{ kind: 'indelible', what: 'SET seed' }],
@@ -141,7 +145,7 @@ describe('a text changes its session', () => {
     [`listen "${'N'.repeat(70)}"`]: [{ kind: 'listen', channel: 'N'.repeat(63) }],
     'create table t (id int)': [{ kind: 'definition' }],
     'alter table t add column a int': [{ kind: 'definition' }],
-    'drop table t': [{ kind: 'drop' }, { kind: 'definition' }],
+    'drop table t': [{ kind: 'drop' }, { kind: 'definition', isDrop: true }],
     'drop index i': [{ kind: 'drop' }],
     'select * into t from item': [{ kind: 'definition' }],
     'do $$ begin alter table t add a int; end $$': [unsure, { kind: 'definition' }],

@@ -12,8 +12,11 @@ export type Effect =
    */
   | { readonly kind: 'set'; readonly name: string; readonly value: null | undefined }
   | { readonly kind: 'reset all' }
-  /** Something holds until the transaction is over, on which plans may depend: SET LOCAL, a temporary table that is dropped with it. */
-  | { readonly kind: 'passing' }
+  /**
+   * Something holds until the transaction is over, on which plans may depend: SET LOCAL, of client_encoding (`isEncoding`) or another; a temporary
+   * table that is dropped with it.
+   */
+  | { readonly kind: 'passing'; readonly isEncoding?: true }
   /** It may set any of PostgreSQL's own parameters: UPDATE pg_settings. */
   | { readonly kind: 'set unknown' }
   /** It sets one parameter of which not even the name can be read. */
@@ -37,8 +40,8 @@ export type Effect =
    * for the values of the Bind to say.
    */
   | { readonly kind: 'maybe temporary'; readonly isGiven: boolean }
-  /** Something that others use, too, is made, changed or dropped: statements may mean something else from now on. */
-  | { readonly kind: 'definition' }
+  /** Something that others use, too, is made, changed or dropped (`isDrop`): statements may mean something else from now on. */
+  | { readonly kind: 'definition'; readonly isDrop?: true }
   /** Something is dropped, which may be temporary. */
   | { readonly kind: 'drop' }
   /** An advisory lock of the session, not of the transaction, is taken; or given back. */
@@ -49,8 +52,8 @@ export type Effect =
   | { readonly kind: 'close' }
   /** Something that nothing undoes: LOAD, setseed, a connection of dblink's. */
   | { readonly kind: 'indelible'; readonly what: string }
-  /** It reads what this session last drew from a sequence: currval, lastval. */
-  | { readonly kind: 'read sequence' }
+  /** It reads what this session last drew from a sequence: currval, lastval. `isMaybe`: or does not. */
+  | { readonly kind: 'read sequence'; readonly isMaybe?: true }
   /**
    * Anything may happen: code that can't be seen runs, or the text could not be understood. `mentioned`: dotted names that stand in strings, of
    * custom parameters maybe. `isSetting`: it is certain that a parameter is set, but not which.
@@ -79,6 +82,26 @@ export function changesPlans(effect: Effect): boolean {
   }
 }
 
+/** Texts behind it may have to be read in another encoding. */
+export function maySetEncoding(effect: Effect): boolean {
+  switch (effect.kind) {
+    case 'set':
+      return effect.name === 'client_encoding'
+    case 'passing':
+      return effect.isEncoding === true
+    case 'reset all':
+    case 'set unknown':
+    case 'set unnamed':
+    case 'set given':
+    case 'unsure':
+      return true
+    case 'discard':
+      return effect.what === 'all'
+    default:
+      return false
+  }
+}
+
 /** In the order of the text; the one empty list is `noEffects`. */
 export type Effects = readonly Effect[]
 
@@ -87,6 +110,8 @@ export const unsure: Effects = Object.freeze([{ kind: 'unsure', mentioned: [] } 
 
 /** What others use, too, may be another one from now on. */
 export const definition: Effect = Object.freeze({ kind: 'definition' } as const)
+/** The same, if it is not a temporary thing that is dropped. */
+export const droppedDefinition: Effect = Object.freeze({ kind: 'definition', isDrop: true } as const)
 
 /** Nothing in the text changes its session. */
 export const noEffects: Effects = Object.freeze([])

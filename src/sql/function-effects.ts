@@ -3,7 +3,7 @@
 import { definition, type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
 import { parameterName } from './parameter-name.ts'
-import { inTransaction, isParameter, maybeTempPath, passing, setTo } from './set-effects.ts'
+import { inTransaction, isParameter, maybeTempPath, passing, passingEncoding, setTo } from './set-effects.ts'
 
 /** Named anywhere, quoted or qualified or not: whether it is called is not asked. */
 export function functionEffects(tokens: readonly Token[]): Effects {
@@ -123,7 +123,8 @@ export function namesTempSchema(values: string): boolean {
 /** What a set_config does of which a Bind with these values says everything, or the name at least. */
 export function givenEffects(values: string, isLocal: boolean): Effects {
   const effects: Effect[] = isValue('seed', values) ? [{ kind: 'indelible', what: 'SET seed' }] : []
-  if (isLocal) return [...passing, ...effects, ...(isValue('search_path', values) ? [maybeTempPath] : [])]
+  const local = isValue('client_encoding', values) ? passingEncoding : passing
+  if (isLocal) return [...local, ...effects, ...(isValue('search_path', values) ? [maybeTempPath] : [])]
   const mentioned = dottedNames(values)
   return [...effects, mentioned.length > 0 ? { kind: 'unsure', mentioned, isSetting: true } : { kind: 'set unknown' }]
 }
@@ -137,7 +138,24 @@ function isValue(name: string, values: string): boolean {
 export function unsureAbout(bytes: Buffer, from: number, to: number): Effects {
   const beginning = bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes))
   const unsure: Effect = { kind: 'unsure', mentioned: dottedNames(beginning) }
-  return defines.test(beginning) ? [unsure, definition] : [unsure]
+  return [unsure, ...(defines.test(beginning) ? [definition] : []), { kind: 'read sequence', isMaybe: true }]
+}
+
+/** The first OID that PostgreSQL itself has not given: nothing tells whose function that is. */
+const firstOwnOid = 16_384
+/** setseed, pg_replication_origin_session_setup, pg_backup_start, and those that make replication slots. */
+const indelibleFunctions = new Set([1599, 6006, 2172, 3779, 3786, 4220, 4221, 4222, 4223, 4224])
+
+/** A call by the protocol, of the function whose OID stands at `from`; the rest, to `to`, are its arguments. `isWhole`: no more is to come. */
+export function callEffects(bytes: Buffer, from: number, to: number, isWhole: boolean): Effects {
+  const isCut = to - from < 4
+  // What is no call PostgreSQL refuses.
+  if (isCut && isWhole) return noEffects
+  const oid = isCut ? firstOwnOid : bytes.readUInt32BE(from)
+  const isOfSeed = isValue('seed', bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes)))
+  const isIndelible = oid >= firstOwnOid || indelibleFunctions.has(oid) || isOfSeed
+  const call: Effects = isIndelible ? [{ kind: 'indelible', what: 'a FunctionCall' }] : noEffects
+  return [...unsureAbout(bytes, from, to), ...call]
 }
 
 const lookedAtBytes = 4_096

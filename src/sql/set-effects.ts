@@ -10,7 +10,7 @@ export function setEffects(tokens: readonly Token[]): Effects {
   if (scope === 'local') return assignment(tokens.slice(2)).flatMap(inTransaction)
   const isSession = scope === 'session' && !isAssigned(tokens, 2)
   const second = isSession ? wordAt(tokens, 2) : undefined
-  if (second === 'characteristics') return characteristics
+  if (second === 'characteristics') return characteristics(tokens)
   return assignment(tokens.slice(isSession && second !== 'authorization' ? 2 : 1))
 }
 
@@ -26,10 +26,16 @@ export function resetEffects(tokens: readonly Token[]): Effects {
   return isCut(name) ? unnamed : [{ kind: 'set', name, value: null }]
 }
 
+/** What is deferrable may wait for others: what asks for the session, resets it or brings it to the next client would, too. */
+const deferrable: Effects = [{ kind: 'indelible', what: 'a transaction that is DEFERRABLE unless told otherwise' }]
+
 /** SET SESSION CHARACTERISTICS AS TRANSACTION. */
-const characteristics: Effects = ['isolation', 'read_only', 'deferrable'].map((name) => {
-  return { kind: 'set', name: `default_transaction_${name}`, value: undefined }
-})
+function characteristics(tokens: readonly Token[]): Effects {
+  if (tokens.some((_, at) => wordAt(tokens, at) === 'deferrable')) return deferrable
+  return ['isolation', 'read_only'].map((name) => {
+    return { kind: 'set', name: `default_transaction_${name}`, value: undefined }
+  })
+}
 
 function wordAt(tokens: readonly Token[], at: number): string | undefined {
   const token = tokens[at]
@@ -37,11 +43,13 @@ function wordAt(tokens: readonly Token[], at: number): string | undefined {
 }
 
 export const passing: Effects = [{ kind: 'passing' }]
+export const passingEncoding: Effects = [{ kind: 'passing', isEncoding: true }]
 
 /** Of a transaction nothing is left but what is created in it, and numbers that are drawn. */
 export function inTransaction(effect: Effect): Effects {
   if (effect === tempPath) return [{ kind: 'temporary' }]
   if (effect.kind === 'maybe temporary') return [effect]
+  if (effect.kind === 'set' && effect.name === 'client_encoding') return passingEncoding
   if (effect.kind === 'set' && !isPlanless(effect.name)) return passing
   return effect.kind === 'indelible' ? [effect] : noEffects
 }
@@ -71,6 +79,7 @@ function assignment(tokens: readonly Token[]): Effects {
 export function setTo(name: string, values: readonly Token[], isReset = false): Effects {
   if (isOfTransaction(name)) return noEffects
   if (name === 'seed') return [{ kind: 'indelible', what: 'SET seed' }]
+  if (name === 'default_transaction_deferrable' && !isReset) return deferrable
   const effect: Effect = { kind: 'set', name, value: isReset ? null : undefined }
   return name === 'search_path' ? [effect, ...pathEffects(values)] : [effect]
 }

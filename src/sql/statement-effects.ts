@@ -1,9 +1,10 @@
 /** What one statement does to its session, from its tokens. */
 
-import { definition, type Effect, type Effects, noEffects, unsure } from './effect.ts'
+import { definition, droppedDefinition, type Effect, type Effects, noEffects, unsure } from './effect.ts'
 import { codeEffects, functionEffects } from './function-effects.ts'
 import { lowered, type Token } from './lexer.ts'
 import { nameBytes } from './parameter-name.ts'
+import { ourPrefix } from './statement-prefix.ts'
 import { passing, resetEffects, setEffects } from './set-effects.ts'
 
 /** The tokens of one statement, without its semicolon; `isAlone`: there is no other in its text. */
@@ -11,7 +12,7 @@ export function statementEffects(tokens: readonly Token[], isAlone: boolean): Ef
   const keyword = keywordOf(tokens)
   const own = (byKeyword.get(keyword) ?? anything)(tokens, isAlone)
   if (isUtility.has(keyword)) return own
-  const evaluated = [...functionEffects(tokens), ...updateEffects(tokens)]
+  const evaluated = [...functionEffects(tokens), ...updateEffects(tokens), ...executeEffects(tokens)]
   return own.length === 0 ? evaluated : [...own, ...evaluated]
 }
 
@@ -43,12 +44,12 @@ const byKeyword = new Map<string, Reader>([
   ['set', setEffects],
   ['reset', resetEffects],
   ['prepare', prepareEffects],
-  // What it runs was looked at when it was prepared.
+  // What it runs was looked at when it was prepared, but see `executeEffects`.
   ['execute', nothing],
   ['deallocate', deallocateEffects],
   ['discard', discardEffects],
   ['close', one({ kind: 'close' })],
-  ['drop', (tokens) => [{ kind: 'drop' }, ...definitionOf(tokens)]],
+  ['drop', (tokens) => [{ kind: 'drop' }, ...definitionOf(tokens, droppedDefinition)]],
   ['listen', listenEffects],
   ['unlisten', unlistenEffects],
   ['load', one({ kind: 'indelible', what: 'LOAD' })],
@@ -92,8 +93,8 @@ function selectEffects(tokens: readonly Token[]): Effects {
 const meaningless =
   'index unique role user group database tablespace publication subscription policy trigger system'.split(' ')
 
-function definitionOf([, what]: readonly Token[]): Effects {
-  return isWord(what, ...meaningless) ? noEffects : [definition]
+function definitionOf([, what]: readonly Token[], effect = definition): Effects {
+  return isWord(what, ...meaningless) ? noEffects : [effect]
 }
 
 /** LOCAL TEMP, TABLE pg_temp.x or database.pg_temp.x. */
@@ -105,6 +106,13 @@ function isTemporaryTarget(tokens: readonly Token[]): boolean {
 function updateEffects(tokens: readonly Token[]): Effects {
   const isOfSettings = tokens.some(({ kind, text }) => kind !== 'string' && lowered(text) === 'pg_settings')
   return isOfSettings && has(tokens, 'update') ? [{ kind: 'set unknown' }] : noEffects
+}
+
+/** What a client has prepared by the protocol has a name of the pooler's, that the session knows, too. */
+function executeEffects(tokens: readonly Token[]): Effects {
+  const isOurs = ({ text = '' }: Token, at: number): boolean =>
+    text.startsWith(ourPrefix) && isWord(tokens[at - 1], 'execute')
+  return tokens.some(isOurs) ? unsure : noEffects
 }
 
 /** What is prepared may do to the session what only its EXECUTE shows, and with values of that. */

@@ -51,6 +51,7 @@ function isStandIn(replaced: Buffer, bytes: Buffer): boolean {
   const name = statementName(bytes[0] ?? 0, bytes, headerBytes, bytes.length)
   switch (replaced[0]) {
     case frontend.query:
+    case frontend.functionCall:
       return bytes[0] === frontend.query
     case frontend.parse: {
       const isNamed = statementName(frontend.parse, replaced, headerBytes, replaced.length) !== ''

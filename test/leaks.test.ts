@@ -1,0 +1,251 @@
+/**
+ * Ways by which a client once met what another had left, through gaps between what was looked at: bytes that PostgreSQL refuses before it reads
+ * them, texts in pieces or in an encoding that is about to change, what was sent first in a lease.
+ */
+
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually, TestPoolers, type TestPoolerOptions } from './support/pooler.ts'
+import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
+import { RawClient } from './support/raw-client.ts'
+import * as raw from './support/raw-messages.ts'
+
+let postgres: TestPostgres
+const poolers = new TestPoolers(() => postgres.port)
+
+before(async () => {
+  postgres = await startTestPostgres()
+  const direct = await RawClient.login(postgres.port)
+  await direct.query('create role plain; create sequence numbers; create table written (id int)')
+  direct.leave()
+})
+
+after(async () => {
+  await poolers.remove()
+  await postgres.remove()
+})
+
+const show = (client: RawClient, name: string): Promise<string | null> =>
+  client.value(`select current_setting('${name}', true)`)
+const nothing = ['', null]
+const latin = (sql: string): Buffer => raw.message('Q', Buffer.from(`${sql}\0`, 'latin1'))
+
+interface Pair {
+  readonly one: RawClient
+  readonly two: RawClient
+  readonly login: (parameters?: Record<string, string>) => Promise<RawClient>
+}
+
+/** Two clients over one server, or more. */
+async function pair(options: TestPoolerOptions = {}): Promise<Pair> {
+  const pooler = await poolers.start({ poolSize: 1, ...options })
+  return { one: await pooler.login(), two: await pooler.login(), login: (parameters) => pooler.login(parameters) }
+}
+
+/** Two writes, with time for the first to be forwarded. */
+async function inTwo(client: RawClient, beginning: string, end: string): Promise<string[]> {
+  const message = raw.query(`${beginning};${' '.repeat(40_000)}${end}`)
+  client.send(message.subarray(0, 20_000))
+  await sleep(30)
+  return client.ask(message.subarray(20_000))
+}
+
+describe('what brings a session to its client', () => {
+  it('is not skipped because of bytes that are none of the encoding', async () => {
+    const { one, two, login } = await pair()
+    const latin1 = await login({ client_encoding: 'LATIN1' })
+    await latin1.ask(latin("set app.tenant = 'caf\xe9'"))
+    for (const text of ["set role plain; set app.tenant = 'of one'; set datestyle = german", 'set work_mem = 1234']) {
+      await one.query(text)
+      assert.equal(await two.value('select current_user'), 'postgres')
+      await one.query('select 1')
+      assert.equal(
+        await latin1.value("select current_user || ' ' || convert_to(current_setting('app.tenant'), 'UTF8')::text"),
+        'postgres \\x636166c3a9',
+      )
+    }
+  })
+
+  it('is read in the encoding of its client, though the session is in another', async () => {
+    const { one, two, login } = await pair()
+    const latin1 = await login({ client_encoding: 'LATIN1' })
+    await two.query("set app.name = 'é'")
+    await latin1.query('select 1')
+    assert.equal(await two.value("select length(current_setting('app.name'))"), '1')
+    assert.ok(nothing.includes(await show(one, 'app.name')))
+  })
+
+  it('gives every client what the connect query has set, behind a reset, too', async () => {
+    const { one, two } = await pair({
+      database: { connectQuery: "set timezone = 'Europe/Paris'; set datestyle = 'SQL, DMY'" },
+    })
+    for (const client of [two, one, two, one, two]) {
+      assert.equal(await show(client, 'timezone'), 'Europe/Paris')
+      assert.equal(await show(client, 'datestyle'), 'SQL, DMY')
+      await one.query("set work_mem = '5MB'")
+    }
+  })
+
+  it('does not wait for what the transactions of another would wait for', async () => {
+    const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+    const direct = await RawClient.login(postgres.port)
+    await direct.query('begin isolation level serializable; insert into written values (1)')
+    await two.query("set app.tenant = 'two'")
+    await one.query('set session characteristics as transaction isolation level serializable, read only, deferrable')
+    assert.equal(await show(two, 'app.tenant'), 'two')
+    one.leave()
+    assert.equal(await show(two, 'app.tenant'), 'two')
+    await direct.query('rollback')
+    direct.leave()
+  })
+
+  it('sets nothing that temporary tables of others forbid', async () => {
+    const { one, two } = await pair({ poolSize: 3, maxPinned: 1 })
+    assert.match(String(await two.query("set temp_buffers = '16MB'")), /^C SET/)
+    await one.query('begin; create temp table t (id int) on commit drop; insert into t values (1); commit')
+    assert.equal(await show(two, 'temp_buffers'), '16MB')
+    assert.equal(await show(one, 'temp_buffers'), '8MB')
+  })
+})
+
+describe('what a session last drew from a sequence', () => {
+  it('is read by nobody else, whichever way it is asked for first', async () => {
+    const { one, two, login } = await pair()
+    const refused = /E ERROR 55000/
+    const lastval = 2_559
+    const ways: (() => Promise<string[]>)[] = [
+      async () => (await login({ application_name: 'another' })).query('select lastval()'),
+      async () =>
+        (await login()).ask(raw.parse('select lastval()', 's'), raw.all(raw.bind([], 's'), raw.execute(), raw.sync)),
+      async () => (await login()).ask(raw.functionCall(lastval, [])),
+      async () => inTwo(await login(), 'select 1', 'select lastval()'),
+    ]
+    for (const way of ways) {
+      await one.query("select nextval('numbers')")
+      assert.match(String(await way()), refused)
+      await two.query('select 1')
+    }
+  })
+})
+
+describe('the unnamed statement, if PostgreSQL refuses what would drop it before it reads that,', () => {
+  it("is not another client's", async () => {
+    const none = ['E ERROR 26000: unnamed prepared statement does not exist', 'Z I']
+    const refused = [
+      latin("select '\xff'"),
+      latin('select 1\0select 2'),
+      raw.all(raw.message('C', Buffer.from('S\0more')), raw.sync),
+    ]
+    for (const message of refused) {
+      const { one, two } = await pair()
+      await one.ask(raw.parse("select 'of one'"), raw.sync)
+      assert.match(String(await one.ask(message)), /^E ERROR/)
+      assert.deepEqual(await two.ask(raw.bind(), raw.execute(), raw.sync), none)
+    }
+  })
+})
+
+describe('a text in an encoding that is about to change', () => {
+  // In SJIS the backslash is half of a character, and the string ends behind it; in UTF8 it goes on.
+  const hidden = Buffer.from("select E'\x83\\'; set app.tenant = 'left'; set statement_timeout = 1234; --'\0", 'latin1')
+  const begins = ["set client_encoding = 'SJIS'", "begin; set local client_encoding = 'SJIS'"]
+
+  it('does not hide what it sets', async () => {
+    for (const begin of begins) {
+      const { one, two } = await pair()
+      one.send(raw.query(begin), raw.message('Q', hidden))
+      await one.answer()
+      await one.answer()
+      await one.query('commit')
+      assert.ok(nothing.includes(await show(two, 'app.tenant')), begin)
+      assert.equal(await show(two, 'statement_timeout'), '0', begin)
+    }
+  })
+
+  it('is not prepared anew in another', async () => {
+    const { one, two, login } = await pair({ poolSize: 2 })
+    assert.deepEqual(await one.ask(raw.parse("select length('é')", 's'), raw.sync), ['1', 'Z I'])
+    const run = raw.all(raw.bind([], 's'), raw.execute(), raw.sync)
+    assert.deepEqual(await one.ask(run), ['2', 'D 1', 'C SELECT 1', 'Z I'])
+    await one.query("set client_encoding = 'LATIN1'")
+    const other = await login()
+    await two.query('begin')
+    await other.query('begin')
+    await two.query('commit')
+    const [answer = ''] = await one.ask(run)
+    await other.query('commit')
+    assert.ok(
+      answer === '2' || /^E ERROR 0A000: prepared statement "s" has characters beyond ASCII/.test(answer),
+      answer,
+    )
+    await one.query("set client_encoding = 'UTF8'")
+    assert.deepEqual(await one.ask(run), ['2', 'D 1', 'C SELECT 1', 'Z I'])
+  })
+})
+
+describe('what nothing undoes', () => {
+  const random = 'select random()'
+  const seed = 'select setseed(0.42)'
+  let seeded: string | null
+
+  before(async () => {
+    const direct = await RawClient.login(postgres.port)
+    await direct.query(seed)
+    seeded = await direct.value(random)
+    direct.leave()
+  })
+
+  it('is seen at the end of a long text that comes in pieces', async () => {
+    for (const sessionState of ['track', 'pin', 'reset', 'reject'] as const) {
+      const { one, two } = await pair({ poolSize: 2, maxPinned: 1, sessionState })
+      await inTwo(one, 'select 1', seed)
+      one.leave()
+      assert.notEqual(await two.value(random), seeded, sessionState)
+    }
+  })
+
+  it('is seen in a call by the protocol', async () => {
+    const setseed = 1_599
+    const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+    await one.ask(raw.functionCall(setseed, ['0.42']))
+    one.leave()
+    assert.notEqual(await two.value(random), seeded)
+  })
+})
+
+describe('a statement of the protocol that SQL executes by the name it has on the server', () => {
+  it('leaves nothing to others', async () => {
+    const { one, two } = await pair()
+    await one.ask(raw.parse("select set_config('app.tenant', 'one', false)", 's'), raw.sync)
+    const name = await one.value('select name from pg_prepared_statements')
+    await one.query(`execute ${name}`)
+    assert.ok(nothing.includes(await show(two, 'app.tenant')))
+  })
+})
+
+describe('a table that is dropped and made anew in one text', () => {
+  it('is another one for statements, also if its maker has temporary tables', async () => {
+    const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+    await one.query('create table changing (a int); create temp table mine (a int)')
+    await two.ask(raw.parse('insert into changing values ($1)', 's'), raw.sync)
+    await one.query('drop table changing; create table changing (a text)')
+    await two.ask(raw.parse('insert into changing values ($1)', 't'), raw.bind(['007'], 't'), raw.execute(), raw.sync)
+    assert.equal(await two.value('select a from changing'), '007')
+  })
+})
+
+describe('a client that prepares and closes without end, and sends no Sync', () => {
+  it('is answered all the time', async () => {
+    const { one } = await pair()
+    const round = raw.all(raw.parse('select 1', 's'), raw.closeStatement('s'))
+    const many = 40_000
+    one.send(...Array.from({ length: many }, () => round))
+    await eventually('most is answered', () => one.receivedBytes > many)
+    assert.equal((await one.ask(raw.sync)).at(-1), 'Z I')
+  })
+})
+
+describe('the trace of all this', () => {
+  it('shows no breach', () => poolers.assertNoBreach())
+})
