@@ -88,12 +88,11 @@ describe('what brings a session to its client', () => {
   })
 
   it('does not wait for what the transactions of another would wait for', async () => {
-    const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+    const { one, two } = await pair({ maxPinned: 1 })
     const direct = await RawClient.login(postgres.port)
     await direct.query('begin isolation level serializable; insert into written values (1)')
     await two.query("set app.tenant = 'two'")
     await one.query('set session characteristics as transaction isolation level serializable, read only, deferrable')
-    assert.equal(await show(two, 'app.tenant'), 'two')
     one.leave()
     assert.equal(await show(two, 'app.tenant'), 'two')
     await direct.query('rollback')
@@ -173,12 +172,10 @@ describe('a text in an encoding that is about to change', () => {
     await two.query('begin')
     await other.query('begin')
     await two.query('commit')
-    const [answer = ''] = await one.ask(run)
+    const answer = String(await one.ask(run))
     await other.query('commit')
-    assert.ok(
-      answer === '2' || /^E ERROR 0A000: prepared statement "s" has characters beyond ASCII/.test(answer),
-      answer,
-    )
+    const isRefused = answer.startsWith('E ERROR 0A000: prepared statement "s" has characters beyond ASCII')
+    assert.ok(isRefused || answer.startsWith('2,D 1,'), answer)
     await one.query("set client_encoding = 'UTF8'")
     assert.deepEqual(await one.ask(run), ['2', 'D 1', 'C SELECT 1', 'Z I'])
   })

@@ -7,6 +7,35 @@ const classifier = { classify: () => noEffects }
 const database = { definitions: 0 }
 const parameters = { planKey: 1, encoding: 'UTF8', isTransparent: true }
 
+describe('a statement', () => {
+  const store = new PreparedStatements(classifier, database)
+  const of = (text: string, encoding = 'UTF8', planKey = 1): unknown =>
+    store.of(`${text}\0\0\0`, { ...parameters, planKey, encoding })
+
+  it('is shared by all with the same text, if that is not read as the moment', () => {
+    for (const text of ['select now()', 'select NOW ( )', 'select todays, tomorrow_at, know from t'])
+      assert.equal(of(text), of(text), text)
+    for (const text of [
+      "select timestamp 'now'",
+      "select '{now}'::timestamptz[]",
+      "select '[today,tomorrow)'::daterange",
+      "select timestamp '04:05 Today'",
+      "select '04:05yesterday'::timestamp",
+    ])
+      assert.notEqual(of(text), of(text), text)
+  })
+
+  it('is what its client has sent in the encoding of then, if it is not in ASCII', () => {
+    const statement = store.of('select \xc3\xa9\0\0\0', parameters)
+    assert.equal(statement.isForeignIn('UTF8'), false)
+    assert.equal(statement.isForeignIn('LATIN1'), true)
+    assert.equal(store.of('select 1\0\0\0', parameters).isForeignIn('LATIN1'), false)
+    // What stands behind the text are the types of parameters.
+    assert.equal(store.of('select $1\0\0\x01\0\0\xff\xff', parameters).isForeignIn('LATIN1'), false)
+    assert.equal(store.alone('select \xe9\0\0\0', { ...parameters, encoding: '' }).isForeignIn('LATIN1'), true)
+  })
+})
+
 describe('what the statements of a pool cost', () => {
   it('is right when one is used again that was given up and forgotten', () => {
     for (const content of ['select 1\0\0\0', "select 'now'\0\0\0"]) {
