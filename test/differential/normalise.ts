@@ -1,6 +1,7 @@
 /**
  * What PostgreSQL itself would not say twice: the process id of whoever notifies, and the OIDs of tables that a conversation
- * makes; and which message it was that met a failed transaction, since the pooler may prepare ahead. And the one thing that the pooler says of its own: that its client is pinned. Nothing else.
+ * makes; which message it was that met a failed transaction, since the pooler may prepare ahead; and in which order parameters are reported that an
+ * error or a rollback has changed, since that is the one in which the session has set them, ever. And the one thing that the pooler says of its own: that its client is pinned. Nothing else.
  */
 
 import type { Message } from '../support/raw-messages.ts'
@@ -25,6 +26,18 @@ export function isPinNotice({ type, body }: Message): boolean {
 
 /** File, line and routine. */
 const place = /\0F[^\0]*\0L[^\0]*\0R[^\0]*/
+
+/** Reports behind one another are put in order. */
+export function reportsInOrder(messages: readonly string[]): string[] {
+  const ordered = [...messages]
+  for (let at = 0; at < ordered.length; at++) {
+    let end = at
+    while (ordered[end]?.startsWith('S ')) end++
+    if (end > at + 1) ordered.splice(at, end - at, ...ordered.slice(at, end).sort())
+    at = end
+  }
+  return ordered
+}
 
 /** Of one play of one conversation. */
 export class Normaliser {

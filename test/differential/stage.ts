@@ -9,7 +9,7 @@ import { type TestDatabase, TestPoolers } from '../support/pooler.ts'
 import { RawClient } from '../support/raw-client.ts'
 import type { Message } from '../support/raw-messages.ts'
 import { Neighbour } from './neighbour.ts'
-import { isPinNotice, Normaliser } from './normalise.ts'
+import { isPinNotice, Normaliser, reportsInOrder } from './normalise.ts'
 import type { Cutting } from './pieces.ts'
 import { type Departure, type Door, play, playUntil } from './player.ts'
 import type { Transcript } from './transcript.ts'
@@ -166,7 +166,7 @@ export class Stage {
 
   #normalise(got: readonly (readonly Message[])[]): Answers {
     const normaliser = new Normaliser(this.#lastGroundOid)
-    return got.map((messages) => messages.map((message) => normaliser.normalise(message)))
+    return got.map((messages) => reportsInOrder(messages.map((message) => normaliser.normalise(message))))
   }
 }
 
