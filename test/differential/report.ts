@@ -29,7 +29,7 @@ they get the server. Their answers must be their own. The first play is in a poo
 read by the checker of docs/invariants.md.
 
 Left out of the comparison: process ids in notifications, OIDs of tables and types that the conversation itself makes (they are numbered as they come), one NOTICE to a client that keeps its
-server, and where in PostgreSQL's sources it was noticed that a transaction has failed. The keys of the login are in no conversation.
+server, where in PostgreSQL's sources it was noticed that a transaction has failed, and the order of parameters that are reported behind one another. The keys of the login are in no conversation.
 
 | family | conversations | messages of PostgreSQL | places to cut | plays | differences |
 |---|---|---|---|---|---|
