@@ -129,6 +129,14 @@ describe('what a session last drew from a sequence', () => {
 })
 
 describe('the unnamed statement, if PostgreSQL refuses what would drop it before it reads that,', () => {
+  it("is not another client's in the same pipeline either", async () => {
+    const { one, two } = await pair()
+    await one.ask(raw.parse("select 'of one'"), raw.sync)
+    two.send(latin("select '\xff'"), raw.bind(), raw.execute(), raw.sync)
+    assert.match(String(await two.answer()), /^E ERROR/)
+    assert.match(String(await two.answer()), /^E ERROR 26000/)
+  })
+
   it("is not another client's", async () => {
     const none = ['E ERROR 26000: unnamed prepared statement does not exist', 'Z I']
     const refused = [
@@ -160,6 +168,48 @@ describe('a text in an encoding that is about to change', () => {
       assert.ok(nothing.includes(await show(two, 'app.tenant')), begin)
       assert.equal(await show(two, 'statement_timeout'), '0', begin)
     }
+  })
+
+  it('is seen behind a rollback in its group, too', async () => {
+    const { one: two, login } = await pair()
+    const one = await login({ client_encoding: 'SJIS' })
+    await one.query('begin')
+    await one.query("set local client_encoding = 'UTF8'")
+    const text = "select E'\x83\\', set_config('statement_timeout', '4321', false) --'"
+    const parse = raw.message('P', Buffer.from(`\0${text}\0\0\0`, 'latin1'))
+    await one.ask(raw.statement('rollback'), parse, raw.bind(), raw.execute(), raw.sync)
+    assert.equal(await show(two, 'statement_timeout'), '0')
+  })
+
+  it('is the same in one that is only spelled otherwise', async () => {
+    for (const spelling of ['utf8', 'unicode', "'utf-8'"]) {
+      const { two: other, login } = await pair({ poolSize: 2 })
+      const one = await login({ client_encoding: spelling })
+      await one.ask(raw.parse("select length('é')", 's'), raw.sync)
+      await other.query('begin')
+      const run = raw.all(raw.bind([], 's'), raw.execute(), raw.sync)
+      assert.deepEqual(await one.ask(run), ['2', 'D 1', 'C SELECT 1', 'Z I'], spelling)
+      await other.query('rollback')
+      assert.deepEqual(await one.ask(run), ['2', 'D 1', 'C SELECT 1', 'Z I'], spelling)
+    }
+  })
+
+  it('may stand behind code in one group', async () => {
+    const { one } = await pair()
+    const group = [
+      raw.statement('do $$ begin end $$'),
+      raw.parse("select length('é')", 's'),
+      raw.bind([], 's'),
+      raw.execute(),
+    ]
+    assert.ok((await one.ask(...group, raw.sync)).includes('D 1'))
+    assert.ok((await one.ask(raw.bind([], 's'), raw.execute(), raw.sync)).includes('D 1'))
+  })
+
+  it('is not held while a COPY waits for data', async () => {
+    const { one } = await pair()
+    one.send(raw.query("set client_encoding = 'LATIN1'; copy written from stdin"), raw.query("select 'é'"))
+    assert.ok((await one.until('E', 'Z')).length > 0)
   })
 
   it('is not prepared anew in another', async () => {
@@ -202,6 +252,14 @@ describe('what nothing undoes', () => {
     }
   })
 
+  it('is seen in an EXECUTE by the name that a statement has on the server', async () => {
+    const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+    await one.ask(raw.parse(seed, 's'), raw.sync)
+    await one.query(`execute ${await one.value("select name from pg_prepared_statements where statement ~ 'seed'")}`)
+    one.leave()
+    assert.notEqual(await two.value(random), seeded)
+  })
+
   it('is seen in a call by the protocol', async () => {
     const setseed = 1_599
     const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
@@ -213,11 +271,24 @@ describe('what nothing undoes', () => {
 
 describe('a statement of the protocol that SQL executes by the name it has on the server', () => {
   it('leaves nothing to others', async () => {
-    const { one, two } = await pair()
+    const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
     await one.ask(raw.parse("select set_config('app.tenant', 'one', false)", 's'), raw.sync)
     const name = await one.value('select name from pg_prepared_statements')
     await one.query(`execute ${name}`)
     assert.ok(nothing.includes(await show(two, 'app.tenant')))
+  })
+})
+
+describe('who says that transactions are not DEFERRABLE', () => {
+  it('keeps no server', async () => {
+    const { one } = await pair()
+    for (const text of [
+      'set session characteristics as transaction read write, not deferrable',
+      'set default_transaction_deferrable = off',
+      'begin; set local default_transaction_deferrable = on; commit',
+      'reset temp_buffers',
+    ])
+      assert.ok(!String(await one.query(text)).includes('E ERROR'), text)
   })
 })
 

@@ -29,7 +29,7 @@ const identity = new Set(['session_authorization', 'is_superuser'])
 const longestName = 200
 
 /** Encodings whose bytes a quoted string may hold as they are: no character contains an ASCII byte. */
-const transparentEncoding = /^(utf-?8|unicode|sql_ascii|latin[0-9]+|iso_?8859.*|win12.*)$/i
+const transparentEncoding = /^(utf8|unicode|sqlascii|latin\d+|iso8859\d*|(win|windows)12\d*)$/
 
 /** Which parameters are carried from server to server with the client: those that PostgreSQL reports, and more. */
 export class TrackedParameters {
@@ -65,7 +65,7 @@ export class ParameterSet {
   readonly key: number
   /** Sets that give the same plans have the same: PostgreSQL bakes zone and style of dates, the search_path, the user into what it prepares. */
   readonly planKey: number
-  /** client_encoding. */
+  /** client_encoding as PostgreSQL compares it, which takes `unicode` and `'utf-8'` for UTF8. */
   readonly encoding: string
   /** No character of its encoding contains an ASCII byte. */
   readonly isTransparent: boolean
@@ -77,7 +77,7 @@ export class ParameterSet {
     this.settings = session.settings.length === 0 ? noSettings : new Map(session.settings)
     this.key = key
     this.planKey = planKey
-    this.encoding = this.values.get('client_encoding') ?? ''
+    this.encoding = encodingName(this.values.get('client_encoding') ?? '')
     this.isTransparent = transparentEncoding.test(this.encoding)
   }
 
@@ -101,6 +101,20 @@ export class ParameterSet {
     return this.#loginEnd
   }
 }
+
+/** Its letters and digits; some have another name, too. */
+function encodingName(text: string): string {
+  const name = text.toLowerCase().replace(/[^a-z\d]/g, '')
+  return encodingSynonyms.get(name) ?? name
+}
+
+const encodingSynonyms = new Map([
+  ['unicode', 'utf8'],
+  ['iso88591', 'latin1'],
+  ['windows1252', 'win1252'],
+  ['mskanji', 'sjis'],
+  ['shiftjis', 'sjis'],
+])
 
 const path = 'search_path'
 

@@ -440,8 +440,10 @@ export class PooledClient
       if (!this.#acquire()) return 'stop'
     }
     const server = this.#server as PooledServer
-    if (server.isFull || server.mustWait(head)) return 'stop'
-    if (server.isCopyingIn && !isCopyMessage(head.type)) return duringCopyIn(head.type)
+    if (server.isFull) return 'stop'
+    if (server.isCopyingIn) {
+      if (!isCopyMessage(head.type)) return duringCopyIn(head.type)
+    } else if (server.mustWait(head)) return 'stop'
     if (server.replaces(head)) return 'replace'
     server.account(head)
     return 'forward'

@@ -13,7 +13,12 @@ describe('a statement', () => {
     store.of(`${text}\0\0\0`, { ...parameters, planKey, encoding })
 
   it('is shared by all with the same text, if that is not read as the moment', () => {
-    for (const text of ['select now()', 'select NOW ( )', 'select todays, tomorrow_at, know from t'])
+    for (const text of [
+      'select now() as now',
+      "select NOW ( ), 'a''b' as today",
+      "select 'todays', 'known', tomorrow_at",
+      'select "now"',
+    ])
       assert.equal(of(text), of(text), text)
     for (const text of [
       "select timestamp 'now'",
@@ -21,6 +26,10 @@ describe('a statement', () => {
       "select '[today,tomorrow)'::daterange",
       "select timestamp '04:05 Today'",
       "select '04:05yesterday'::timestamp",
+      "select 'now()'::timestamptz",
+      "select E'\\x6eow'::timestamptz",
+      'select $$now$$::timestamptz',
+      "select '_now_'::timestamptz -- it's",
     ])
       assert.notEqual(of(text), of(text), text)
   })

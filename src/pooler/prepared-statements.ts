@@ -9,6 +9,7 @@
  */
 
 import type { Effects } from '../sql/effect.ts'
+import { isMomentary } from '../sql/moments.ts'
 import { ourPrefix } from '../sql/statement-prefix.ts'
 import { parseStatement } from '../wire/statement-name.ts'
 
@@ -77,8 +78,6 @@ export class PreparedStatement {
 const entryBytes = 200
 /** Of no parameters. */
 const noPlanKey = 0
-/** Within a literal, maybe of an array or range, it is the moment of the Parse: that is not another client's. */
-const momentary = /(?<![a-z_])(now|today|tomorrow|yesterday)(?![a-z_\d])(?!\s*\()/i
 
 /** The database that they are prepared in. */
 export interface Definitions {
@@ -135,7 +134,7 @@ export class PreparedStatements {
 
   #share(content: string, effects: Effects, origin: Origin): PreparedStatement {
     const { planKey } = origin
-    const isShared = !momentary.test(content)
+    const isShared = !isMomentary(content)
     const made = this.#make(content, effects, origin, isShared)
     if (!isShared) return made
     const entries = this.#byKey.get(planKey) ?? new Map<string, PreparedStatement>()

@@ -174,6 +174,12 @@ export class ServerRequests implements StatementDesk {
     return { planKey: parameters.planKey, encoding: '', isTransparent: false }
   }
 
+  /** Hot path. In a group a rollback, too, may have changed the encoding back. */
+  get #isTransparent(): boolean {
+    if (this.#reencodedIn >= 0 && this.#queue.mayBeSkipped) return false
+    return this.parameters.isTransparent
+  }
+
   preparing(effects: Effects): void {
     if (effects.length > 0) this.#sequencesNoted(effects)
   }
@@ -255,7 +261,7 @@ export class ServerRequests implements StatementDesk {
   /** Hot path. */
   #classify(message: RequestHead, from: number): Effects {
     if (!message.isTail) return this.#classifyLong(message, from)
-    return this.#desk.classify(message, from, this.parameters.isTransparent)
+    return this.#desk.classify(message, from, this.#isTransparent)
   }
 
   /** More of it is to come. */
@@ -263,7 +269,7 @@ export class ServerRequests implements StatementDesk {
     return [...unsureAbout(bytes, from, end), ...this.#longText.begin(bytes, from, end)]
   }
 
-  /** The next piece of a Query or Parse whose beginning has been sent: it can't be refused any more. */
+  /** The next piece of a Query or Parse whose beginning has been sent: what must not run can't be refused any more, so its server is not lent on. */
   goesOn({ bytes, start, end }: MessageBytes): void {
     if (this.#keeper.isOff) return
     const refusal = this.running(this.#longText.goOn(bytes, start, end))

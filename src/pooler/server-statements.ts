@@ -123,7 +123,6 @@ export class ServerStatements {
     this.#prepared.leaseBegan()
     this.#isTouched = isTouched
     this.#mayDropOurs = false
-    this.#unnamed.settled()
     this.#settled()
   }
 
@@ -174,7 +173,7 @@ export class ServerStatements {
   /** The client gives the name to a statement, or takes it back. Throws `too_many_statements`. */
   changes(name: string): void {
     if (this.#changed.size >= mostChanged) {
-      const text = `more than ${mostChanged.toLocaleString('en-US')} names of prepared statements given or taken back, and no Sync`
+      const text = `more than ${mostChanged.toLocaleString('en-US')} names of prepared statements given or taken back, and not all of it answered yet`
       throw new TaxirankError('too_many_statements', text)
     }
     this.#changed.set(name, { group: this.#queue.group, drops: this.#drops })

@@ -1,6 +1,6 @@
 /**
- * Whose unnamed statement a server has. A Parse, Close or Query that stands behind others of its group may be skipped behind an error: then something
- * else is there. As long as that is not known, nobody has it in a later group.
+ * Whose unnamed statement a server has. A Parse, Close or Query may be skipped behind an error, or fail before PostgreSQL has read it: then something
+ * else is there. As long as it has not been answered, nobody has it in a later group.
  */
 
 import type { ReplyQueue } from './reply-queue.ts'
@@ -17,16 +17,9 @@ export class ServerUnnamed {
   #parse = 0
   /** In which group that was sent. */
   #group = -1
-  /** It is not skipped, whatever fails. */
-  #isSure = true
 
   constructor(queue: ReplyQueue) {
     this.#queue = queue
-  }
-
-  /** Hot path. All that was sent has been answered. */
-  settled(): void {
-    this.#isSure = true
   }
 
   /** Hot path. There is none once the server reads what is sent next. */
@@ -40,7 +33,7 @@ export class ServerUnnamed {
     this.#owner = unknown
   }
 
-  /** Hot path. The owner's Parse is sent: it replaces what is there, even if it fails. */
+  /** Hot path. The owner's Parse is sent. One that fails before PostgreSQL has read it leaves what is there. */
   parsed({ id, statements }: StatementOwner): void {
     this.#owner = id
     this.#parse = statements.unnamedParses
@@ -48,7 +41,6 @@ export class ServerUnnamed {
   }
 
   #sent(): void {
-    this.#isSure = !this.#queue.mayBeSkipped
     this.#group = this.#queue.group
   }
 
@@ -74,6 +66,6 @@ export class ServerUnnamed {
 
   /** Hot path. In its own group nothing runs without it. */
   get #isKnown(): boolean {
-    return this.#isSure || this.#group === this.#queue.group || this.#queue.owed === 0
+    return this.#group === this.#queue.group || this.#queue.owed === 0
   }
 }

@@ -257,10 +257,10 @@ export class SessionKeeper {
     this.#listening.unlistened()
   }
 
-  /** What is read may not be what another client has drawn. `isFirst`: nothing of the holder's was sent in this lease; `isCertain`: it will be again. */
+  /** What is read may not be what another client has drawn. `isFirst`: nothing of the holder's was sent in this lease; `isCertain`: it is read, and will be again. */
   readsSequence(holder: Holder, isFirst: boolean, isCertain: boolean): void {
     if (this.#watch.isOff) return
-    if (isCertain) holder.readsSequences = true
+    if (isCertain || (this.#hasForeignSequences && !isFirst)) holder.readsSequences = true
     if (this.#hasForeignSequences && isFirst) this.#server.ask(discardSequences)
     this.#hasForeignSequences = false
   }

@@ -134,7 +134,7 @@ describe('setStatement', () => {
     const [named, latin] = [setOf({ ...ours, application_name: '\xe9' }), setOf({ ...ours, client_encoding: 'LATIN1' })]
     const text = setStatement(at(setOf(ours)), named) ?? ''
     assert.equal(openingStatement(text, setOf(ours), named), 'SET exit_on_error=on')
-    assert.equal(openingStatement(text, latin, named), "SET exit_on_error=on;SET client_encoding=E'UTF8'")
+    assert.equal(openingStatement(text, latin, named), "SET exit_on_error=on;SET client_encoding=E'utf8'")
     assert.equal(openingStatement(setStatement(at(latin), setOf(ours)) ?? '', latin, setOf(ours)), undefined)
   })
 })

@@ -118,7 +118,8 @@ function quoted(value: string): string {
 /** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
 function assertQuotable(name: string, value: string, client: ParameterSet): void {
   if (!beyondAscii.test(value) || client.isTransparent) return
-  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${client.encoding}: use UTF8`
+  const encoding = client.values.get('client_encoding') ?? ''
+  const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`
   throw new TaxirankError('parameter_refused', text)
 }
 

@@ -23,10 +23,8 @@ export interface PinDesk {
   readonly maxPinned: number
 }
 
-/** PostgreSQL refuses to set it where another client has had something temporary; or its name would need quotes. */
-function isUncarried(name: string): boolean {
-  return name === 'temp_buffers' || !isSettingName(name)
-}
+/** PostgreSQL refuses to set it in a session in which anybody has had something temporary. */
+const refusedBehindTemporary = 'temp_buffers'
 
 /** While it lasts. */
 export interface Pin {
@@ -337,7 +335,8 @@ export class SessionWatch {
     if (value === null) this.#resets.add(name)
     if (session.reports(name)) return undefined
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
-    if (this.#policy === 'pin' || isUncarried(name)) return this.#keep('parameters')
+    const isRefused = value !== null && name === refusedBehindTemporary
+    if (this.#policy === 'pin' || isRefused || !isSettingName(name)) return this.#keep('parameters')
     this.#names.set(name, value === null && this.#names.get(name) !== false)
     return undefined
   }

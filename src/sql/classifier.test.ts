@@ -17,6 +17,11 @@ const unknown: Effect = { kind: 'set unknown' }
 const deallocate = (statement: string, isAlone = true): Effect => ({ kind: 'deallocate', statement, isAlone })
 const unsureOf = (...mentioned: string[]): Effect => ({ kind: 'unsure', mentioned })
 const unsure = unsureOf()
+const executed: readonly Effect[] = [
+  unsure,
+  { kind: 'indelible', what: "EXECUTE of a statement by the pooler's name" },
+  { kind: 'read sequence' },
+]
 
 describe('a text does nothing to its session', () => {
   for (const text of [
@@ -76,11 +81,20 @@ describe('a text changes its session', () => {
     'set session characteristics as transaction read only': [
       set('default_transaction_isolation'),
       set('default_transaction_read_only'),
+      set('default_transaction_deferrable'),
     ],
+    'set session characteristics as transaction not deferrable': [
+      set('default_transaction_isolation'),
+      set('default_transaction_read_only'),
+      set('default_transaction_deferrable'),
+    ],
+    'set default_transaction_deferrable = off': [set('default_transaction_deferrable')],
+    'set local default_transaction_deferrable = on': [],
+    "do $$ begin set client_encoding = 'SJIS'; end $$": [unsure, set('client_encoding')],
     'set session characteristics as transaction read only, deferrable': [
       { kind: 'indelible', what: 'a transaction that is DEFERRABLE unless told otherwise' },
     ],
-    "execute taxirank_1; explain analyze execute taxirank_2('x'); execute own": [unsure, unsure],
+    "execute taxirank_1; explain analyze execute taxirank_2('x'); execute own": [...executed, ...executed],
     "set local client_encoding = 'SJIS'": [{ kind: 'passing', isEncoding: true }],
     'set xml option document': [set('xmloption')],
     "set schema 'x'": [set('search_path')],

@@ -82,7 +82,7 @@ export function changesPlans(effect: Effect): boolean {
   }
 }
 
-/** Texts behind it may have to be read in another encoding. */
+/** Texts behind it may have to be read in another encoding; what code does shows as an effect of its own. */
 export function maySetEncoding(effect: Effect): boolean {
   switch (effect.kind) {
     case 'set':
@@ -92,8 +92,6 @@ export function maySetEncoding(effect: Effect): boolean {
     case 'reset all':
     case 'set unknown':
     case 'set unnamed':
-    case 'set given':
-    case 'unsure':
       return true
     case 'discard':
       return effect.what === 'all'

@@ -3,7 +3,15 @@
 import { definition, type Effect, type Effects, noEffects } from './effect.ts'
 import { lowered, type Token } from './lexer.ts'
 import { parameterName } from './parameter-name.ts'
-import { inTransaction, isParameter, maybeTempPath, passing, passingEncoding, setTo } from './set-effects.ts'
+import {
+  deferrable,
+  inTransaction,
+  isParameter,
+  maybeTempPath,
+  passing,
+  passingEncoding,
+  setTo,
+} from './set-effects.ts'
 
 /** Named anywhere, quoted or qualified or not: whether it is called is not asked. */
 export function functionEffects(tokens: readonly Token[]): Effects {
@@ -58,6 +66,7 @@ export function codeEffects(tokens: readonly Token[]): Effects {
   if (/\bsession[\s_]+authorization\b/i.test(bodies)) {
     effects.push({ kind: 'set', name: 'session_authorization', value: undefined })
   }
+  if (setsEncoding.test(bodies)) effects.push(encodingSet)
   const isOpaque = strings.some(({ text }) => text === undefined)
   if (isOpaque || indelible.test(bodies))
     effects.push({ kind: 'indelible', what: 'LOAD, setseed or the like, in code' })
@@ -67,9 +76,12 @@ export function codeEffects(tokens: readonly Token[]): Effects {
   return effects
 }
 
-/** As they stand in SQL: a word of a comment or of a message is not enough. */
+const setsEncoding = /\bclient_encoding\b|\bset\s+((session|local)\s+)?names\b/i
+const encodingSet: Effect = { kind: 'set', name: 'client_encoding', value: undefined }
+
+/** As they stand in SQL, maybe within a string: a word of a comment or of a message is not enough. */
 const indelible =
-  /\bpg_(create|copy)_\w+_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?'|\$)/i
+  /\bdefault_transaction_deferrable\b|\bcharacteristics\b.{0,99}\bdeferrable\b|\bpg_(create|copy)_\w+_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?\\?'|\$)/i
 const defines = /\b(create|alter|drop)\s/i
 const pathWord = /\b(?:search_path|schema)\b/gi
 const tempSchema = /\bpg_temp\b(?!\s*\.)/i
@@ -123,8 +135,11 @@ export function namesTempSchema(values: string): boolean {
 /** What a set_config does of which a Bind with these values says everything, or the name at least. */
 export function givenEffects(values: string, isLocal: boolean): Effects {
   const effects: Effect[] = isValue('seed', values) ? [{ kind: 'indelible', what: 'SET seed' }] : []
-  const local = isValue('client_encoding', values) ? passingEncoding : passing
+  const isOfEncoding = isValue('client_encoding', values)
+  const local = isOfEncoding ? passingEncoding : passing
   if (isLocal) return [...local, ...effects, ...(isValue('search_path', values) ? [maybeTempPath] : [])]
+  if (isOfEncoding) effects.push(encodingSet)
+  if (isValue('default_transaction_deferrable', values)) effects.push(...deferrable)
   const mentioned = dottedNames(values)
   return [...effects, mentioned.length > 0 ? { kind: 'unsure', mentioned, isSetting: true } : { kind: 'set unknown' }]
 }
@@ -138,22 +153,31 @@ function isValue(name: string, values: string): boolean {
 export function unsureAbout(bytes: Buffer, from: number, to: number): Effects {
   const beginning = bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes))
   const unsure: Effect = { kind: 'unsure', mentioned: dottedNames(beginning) }
-  return [unsure, ...(defines.test(beginning) ? [definition] : []), { kind: 'read sequence', isMaybe: true }]
+  const effects = [
+    ...(defines.test(beginning) ? [definition] : []),
+    ...(setsEncoding.test(beginning) ? [encodingSet] : []),
+  ]
+  return [unsure, ...effects, { kind: 'read sequence', isMaybe: true }]
 }
 
 /** The first OID that PostgreSQL itself has not given: nothing tells whose function that is. */
 const firstOwnOid = 16_384
-/** setseed, pg_replication_origin_session_setup, pg_backup_start, and those that make replication slots. */
-const indelibleFunctions = new Set([1599, 6006, 2172, 3779, 3786, 4220, 4221, 4222, 4223, 4224])
+/**
+ * setseed, pg_replication_origin_session_setup, pg_backup_start, those that make replication slots, and those that run SQL: query_to_xml and its like,
+ * ts_rewrite, ts_stat.
+ */
+const indelibleFunctions = new Set([
+  1599, 6006, 2172, 3779, 3786, 4220, 4221, 4222, 4223, 4224, 2924, 2927, 2930, 3684, 3685, 3689, 3690,
+])
 
 /** A call by the protocol, of the function whose OID stands at `from`; the rest, to `to`, are its arguments. `isWhole`: no more is to come. */
 export function callEffects(bytes: Buffer, from: number, to: number, isWhole: boolean): Effects {
-  const isCut = to - from < 4
   // What is no call PostgreSQL refuses.
-  if (isCut && isWhole) return noEffects
-  const oid = isCut ? firstOwnOid : bytes.readUInt32BE(from)
-  const isOfSeed = isValue('seed', bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes)))
-  const isIndelible = oid >= firstOwnOid || indelibleFunctions.has(oid) || isOfSeed
+  if (isWhole && to - from < 4) return noEffects
+  const oid = isWhole ? bytes.readUInt32BE(from) : firstOwnOid
+  const values = bytes.toString('latin1', from, to)
+  const isOfSession = isValue('seed', values) || isValue('default_transaction_deferrable', values)
+  const isIndelible = oid >= firstOwnOid || indelibleFunctions.has(oid) || isOfSession
   const call: Effects = isIndelible ? [{ kind: 'indelible', what: 'a FunctionCall' }] : noEffects
   return [...unsureAbout(bytes, from, to), ...call]
 }

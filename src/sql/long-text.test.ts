@@ -22,13 +22,19 @@ describe('a long text', () => {
       "select dblink_connect_u('')",
       "select Set_Config('seed', '0.5', false)",
       'set session seed = 0.5',
+      'set/**/seed = 0.5',
+      'select set_config($$seed$$, $$0.5$$, false)',
+      'execute taxirank_1',
+      'set default_transaction_deferrable = on',
+      'set session characteristics as transaction read only, deferrable',
+      "-- it\n            load   'auto_explain'",
       "; load 'auto_explain'",
       'begin load $$auto_explain$$',
       "select pg_create_logical_replication_slot('', '', true)",
     ]
     for (const word of words)
       for (let cut = 0; cut <= word.length; cut++)
-        assert.ok(isFound(padding + word.slice(0, cut), word.slice(cut) + padding), `${word} cut at ${cut}`)
+        assert.ok(isFound(padding + word.slice(0, cut), word.slice(cut) + ' ' + padding), `${word} cut at ${cut}`)
   })
 
   it('is not taken for more than it is because of data', () => {

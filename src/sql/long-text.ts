@@ -5,11 +5,27 @@
 
 import { type Effects, noEffects } from './effect.ts'
 
-const words =
-  /\bpg_(create|copy)_\w{1,20}_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|\bset_config"?\s{0,9}\(\s{0,9}e?'seed'|\bset\s{1,9}((session|local)\s{1,9})?"?seed\b|(^|;|\$|\bbegin\b|\bthen\b|\belse\b|\bloop\b)\s{0,9}load\s{0,9}(e?'|\$)/i
+const blank = String.raw`(?:\s|\/\*[^*]{0,40}\*\/)`
+
+const words = new RegExp(
+  [
+    String.raw`\bpg_(create|copy)_\w{1,20}_replication_slot\b`,
+    String.raw`\bpg_replication_origin_session_setup\b`,
+    String.raw`\bpg_(backup_start|start_backup)\b`,
+    String.raw`\bsetseed\b`,
+    String.raw`\bdblink_connect(_u)?\b`,
+    String.raw`\bset_config\W{1,20}seed\b`,
+    String.raw`\bset${blank}{1,20}((session|local)${blank}{1,20})?"?seed\b`,
+    String.raw`(^|[;$/\n]|\b(begin|then|else|loop)\b)\s{0,60}load\s{0,60}(e?\\?'|\$)`,
+    String.raw`\bexecute${blank}{1,20}"?taxirank_`,
+    String.raw`\bdefault_transaction_deferrable\b`,
+    String.raw`\bcharacteristics\b[^;]{0,99}\bdeferrable\b`,
+  ].join('|'),
+  'i',
+)
 
 /** What stands in two pieces is no longer than this. */
-const longest = 80
+const longest = 200
 
 const found: Effects = [{ kind: 'indelible', what: 'LOAD, setseed or the like, in a long text' }]
 

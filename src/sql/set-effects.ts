@@ -27,12 +27,15 @@ export function resetEffects(tokens: readonly Token[]): Effects {
 }
 
 /** What is deferrable may wait for others: what asks for the session, resets it or brings it to the next client would, too. */
-const deferrable: Effects = [{ kind: 'indelible', what: 'a transaction that is DEFERRABLE unless told otherwise' }]
+export const deferrable: Effects = [
+  { kind: 'indelible', what: 'a transaction that is DEFERRABLE unless told otherwise' },
+]
 
 /** SET SESSION CHARACTERISTICS AS TRANSACTION. */
 function characteristics(tokens: readonly Token[]): Effects {
-  if (tokens.some((_, at) => wordAt(tokens, at) === 'deferrable')) return deferrable
-  return ['isolation', 'read_only'].map((name) => {
+  const isDeferring = tokens.some((_, at) => wordAt(tokens, at) === 'deferrable' && wordAt(tokens, at - 1) !== 'not')
+  if (isDeferring) return deferrable
+  return ['isolation', 'read_only', 'deferrable'].map((name) => {
     return { kind: 'set', name: `default_transaction_${name}`, value: undefined }
   })
 }
@@ -48,6 +51,7 @@ export const passingEncoding: Effects = [{ kind: 'passing', isEncoding: true }]
 /** Of a transaction nothing is left but what is created in it, and numbers that are drawn. */
 export function inTransaction(effect: Effect): Effects {
   if (effect === tempPath) return [{ kind: 'temporary' }]
+  if (effect === deferrable[0]) return noEffects
   if (effect.kind === 'maybe temporary') return [effect]
   if (effect.kind === 'set' && effect.name === 'client_encoding') return passingEncoding
   if (effect.kind === 'set' && !isPlanless(effect.name)) return passing
@@ -79,9 +83,13 @@ function assignment(tokens: readonly Token[]): Effects {
 export function setTo(name: string, values: readonly Token[], isReset = false): Effects {
   if (isOfTransaction(name)) return noEffects
   if (name === 'seed') return [{ kind: 'indelible', what: 'SET seed' }]
-  if (name === 'default_transaction_deferrable' && !isReset) return deferrable
+  if (name === 'default_transaction_deferrable' && !isReset && !values.every(isOff)) return deferrable
   const effect: Effect = { kind: 'set', name, value: isReset ? null : undefined }
   return name === 'search_path' ? [effect, ...pathEffects(values)] : [effect]
+}
+
+function isOff({ text }: Token): boolean {
+  return /^(off|false|no|0)$/i.test(text ?? '')
 }
 
 const unnamed: Effects = [{ kind: 'set unnamed' }]

@@ -108,11 +108,17 @@ function updateEffects(tokens: readonly Token[]): Effects {
   return isOfSettings && has(tokens, 'update') ? [{ kind: 'set unknown' }] : noEffects
 }
 
-/** What a client has prepared by the protocol has a name of the pooler's, that the session knows, too. */
+/** What a client has prepared by the protocol has a name of the pooler's, that the session knows, too. What it does does not show here. */
+const executesUnseen: Effects = [
+  ...unsure,
+  { kind: 'indelible', what: "EXECUTE of a statement by the pooler's name" },
+  { kind: 'read sequence' },
+]
+
 function executeEffects(tokens: readonly Token[]): Effects {
   const isOurs = ({ text = '' }: Token, at: number): boolean =>
     text.startsWith(ourPrefix) && isWord(tokens[at - 1], 'execute')
-  return tokens.some(isOurs) ? unsure : noEffects
+  return tokens.some(isOurs) ? executesUnseen : noEffects
 }
 
 /** What is prepared may do to the session what only its EXECUTE shows, and with values of that. */

@@ -55,6 +55,8 @@ function covers(effect: Effect, change: Change): boolean {
       return effect.kind === 'reset all' || isSetOf(effect, change.name)
     case 'user':
       return isSetOf(effect, 'session_authorization')
+    case 'tempPath':
+      return effect.kind === 'maybe temporary'
     case 'prepared':
     case 'cursors':
     case 'channels':
