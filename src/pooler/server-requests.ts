@@ -385,7 +385,7 @@ export class ServerRequests implements StatementDesk {
     if (this.#queue.isSkipping) return
     // Behind an error of the same group it is there still: nobody's then.
     if (this.#queue.mayBeSkipped) this.statements.unnamedLost()
-    else this.statements.unnamedDropped()
+    else this.statements.unnamedDropped(holder.id)
     holder.unnamedDropped()
   }
 

@@ -253,9 +253,9 @@ export class ServerStatements {
     return this.deallocatedBy(unnamedEffects, owner) !== undefined && !this.#unnamed.isOfGroup(owner)
   }
 
-  /** Hot path. A Query drops the unnamed statement. */
-  unnamedDropped(): void {
-    this.#unnamed.dropped()
+  /** Hot path. A Query or Close drops the unnamed statement: of the client with that id, or one of the pooler's. */
+  unnamedDropped(by?: number): void {
+    this.#unnamed.dropped(by)
   }
 
   /** A Parse of it has failed, or was skipped: nobody knows what is there. */
@@ -328,7 +328,7 @@ export class ServerStatements {
       this.#desk.tally.serverParses++
     } else {
       if (this.#unnamed.isNobodys) return
-      this.#unnamed.dropped()
+      this.#unnamed.dropped(owner.id)
     }
     const note: MessageNote = { isOurs: true, completed: nothing, failed: () => this.#unnamed.lost() }
     this.#queue.sentNoted(note)

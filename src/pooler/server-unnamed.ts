@@ -17,15 +17,16 @@ export class ServerUnnamed {
   #parse = 0
   /** In which group that was sent. */
   #group = -1
+  /** Whatever fails or is skipped, nobody else's is there. */
+  #isSure = true
 
   constructor(queue: ReplyQueue) {
     this.#queue = queue
   }
 
-  /** Hot path. There is none once the server reads what is sent next. */
-  dropped(): void {
-    this.#owner = nobody
-    this.#sent()
+  /** Hot path. There is none once the server has run what is sent next: a client's, by its id, or the pooler's. */
+  dropped(by = nobody): void {
+    this.#sent(nobody, by)
   }
 
   /** A Parse of it has failed, or something was skipped: nobody knows what is there. */
@@ -35,12 +36,15 @@ export class ServerUnnamed {
 
   /** Hot path. The owner's Parse is sent. One that fails before PostgreSQL has read it leaves what is there. */
   parsed({ id, statements }: StatementOwner): void {
-    this.#owner = id
+    this.#sent(id, id)
     this.#parse = statements.unnamedParses
-    this.#sent()
   }
 
-  #sent(): void {
+  /** Hot path. If it fails, what was there before is there still. */
+  #sent(owner: number, by: number): void {
+    const isOwn = this.#isKnown && (this.#owner === nobody || this.#owner === by)
+    this.#isSure = (isOwn || by === nobody) && !this.#queue.mayBeSkipped
+    this.#owner = owner
     this.#group = this.#queue.group
   }
 
@@ -66,6 +70,10 @@ export class ServerUnnamed {
 
   /** Hot path. In its own group nothing runs without it. */
   get #isKnown(): boolean {
-    return this.#group === this.#queue.group || this.#queue.owed === 0
+    const { group, owed } = this.#queue
+    if (this.#group === group) return true
+    // All of it has been answered.
+    if (owed === 0) this.#isSure = true
+    return this.#isSure
   }
 }

@@ -162,10 +162,12 @@ export function unsureAbout(bytes: Buffer, from: number, to: number): Effects {
 
 /** The first OID that PostgreSQL itself has not given: nothing tells whose function that is. */
 const firstOwnOid = 16_384
+const setConfig = 2_078
 /**
  * setseed, pg_replication_origin_session_setup, pg_backup_start, those that make replication slots, and those that run SQL: query_to_xml and its like,
  * ts_rewrite, ts_stat.
  */
+
 const indelibleFunctions = new Set([
   1599, 6006, 2172, 3779, 3786, 4220, 4221, 4222, 4223, 4224, 2924, 2927, 2930, 3684, 3685, 3689, 3690,
 ])
@@ -174,9 +176,10 @@ const indelibleFunctions = new Set([
 export function callEffects(bytes: Buffer, from: number, to: number, isWhole: boolean): Effects {
   // What is no call PostgreSQL refuses.
   if (isWhole && to - from < 4) return noEffects
-  const oid = isWhole ? bytes.readUInt32BE(from) : firstOwnOid
+  const oid = to - from < 4 ? firstOwnOid : bytes.readUInt32BE(from)
   const values = bytes.toString('latin1', from, to)
-  const isOfSession = isValue('seed', values) || isValue('default_transaction_deferrable', values)
+  const isOfSession =
+    isValue('seed', values) || isValue('default_transaction_deferrable', values) || (oid === setConfig && !isWhole)
   const isIndelible = oid >= firstOwnOid || indelibleFunctions.has(oid) || isOfSession
   const call: Effects = isIndelible ? [{ kind: 'indelible', what: 'a FunctionCall' }] : noEffects
   return [...unsureAbout(bytes, from, to), ...call]
