@@ -77,6 +77,16 @@ for (const [mode, from] of Object.entries({ transaction: world, session: session
       built.ask(2, 1, bind(''), execute(), sync()).answer(2, 1, missing, ready())
       assert.deepEqual(brokenBy(built.release(2, 1).stop()), [])
     })
+    it("takes the holder's unnamed statement, Parsed anew by the pooler, and no other", () => {
+      const anew = (what: string): readonly string[] => {
+        const built = parsedBy1('').toServer(1, 0, parse('', what)).ask(1, 1, bind(''), execute(), sync())
+        return brokenBy(
+          built.answerOwn(1, parsed()).answer(1, 1, bound(), complete('SELECT 1'), ready()).destroy(1).close(1).end(),
+        )
+      }
+      assert.ok(!anew('a').includes('I11'))
+      assert.ok(anew('b').includes('I11'))
+    })
     it("forgets them when the pooler's own command has dropped all", () => {
       const lent = (reset: (built: TraceBuilder) => TraceBuilder): readonly string[] => {
         const built = reset(parsedBy1('s')).grant(2, 1).ask(2, 1, describeStatement('s'), sync())
