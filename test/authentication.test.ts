@@ -90,6 +90,35 @@ async function logIn(pooler: TestPooler, user: string, secret = password, databa
 
 const wrong = { code: '28P01' }
 
+describe('the console', () => {
+  it('takes nobody by what a database of its name says, which anybody may have made', async () => {
+    await direct.query('create database pgbouncer')
+    const there = await RawClient.login(postgres.port, { database: 'pgbouncer' })
+    await there.query(
+      "create function public.secret_of(name text, out text, out text) language sql as $$ select $1, 'evil' $$",
+    )
+    there.leave()
+    const console = async (pooler: TestPooler, secret: string): Promise<void> => {
+      const client = new Client({
+        host: '127.0.0.1',
+        port: pooler.port,
+        user: 'postgres',
+        password: secret,
+        database: 'pgbouncer',
+      })
+      await client.connect()
+      await client.end()
+    }
+    const anywhere = await start('scram-sha-256', {}, {})
+    await assert.rejects(console(anywhere, 'evil'), wrong)
+    await direct.query(`alter user postgres password '${password}'`)
+    const named = await start('scram-sha-256', {}, { database: 'postgres' })
+    await console(named, password)
+    await assert.rejects(console(named, 'evil'), wrong)
+    await direct.query('drop database pgbouncer')
+  })
+})
+
 describe('a password', () => {
   const cases: [ClientAuthMethod, string, () => string][] = [
     ['plain', 'ann', () => password],

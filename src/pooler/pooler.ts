@@ -21,7 +21,7 @@ import { type ClientLimits, noClientLimits } from './client-limits.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
 import type { DnsHostFigures, PoolerFigures, PoolerVerbs } from './figures.ts'
 import { clientSubject, textOf } from './names.ts'
-import { checkOptions, type PoolerOptions } from './options.ts'
+import { checkOptions, type Database, type PoolerOptions } from './options.ts'
 import { type ParameterSet, ParameterSets, TrackedParameters } from './parameters.ts'
 import { type ClientOwner, PooledClient } from './pooled-client.ts'
 import { Pools } from './pools.ts'
@@ -249,7 +249,14 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (credentials) return this.#admit(arrival, request, credentials)
     const done = (result: LoginResult): void => this.#decided(arrival, request, result)
     arrival.authentication = new Authentication(client, user, authentication, this.#derivations, done)
-    arrival.authentication.begin(this.#authQueries.of(database, this.#pools.optionsOf(database)))
+    arrival.authentication.begin(this.#authQueries.of(database, this.#lookedUpIn(database)))
+  }
+
+  /** Administrators are looked up where the settings name a database, and never in PostgreSQL's own of the console's name: anybody may make that. */
+  #lookedUpIn(database: string): Database | undefined {
+    const options = this.#pools.optionsOf(database)
+    const isNamed = options?.authQuery?.database !== undefined || options?.name !== undefined
+    return database !== this.#parts.console.database || isNamed ? options : undefined
   }
 
   /** While clients are waited for, which may take hours, administrators still come in. */
