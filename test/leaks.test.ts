@@ -89,10 +89,10 @@ describe('what brings a session to its client', () => {
 
   it('does not wait for what the transactions of another would wait for', async () => {
     const { one, two } = await pair({ maxPinned: 1 })
-    const direct = await RawClient.login(postgres.port)
-    await direct.query('begin isolation level serializable; insert into written values (1)')
     await two.query("set app.tenant = 'two'")
     await one.query('set session characteristics as transaction isolation level serializable, read only, deferrable')
+    const direct = await RawClient.login(postgres.port)
+    await direct.query('begin isolation level serializable; insert into written values (1)')
     one.leave()
     assert.equal(await show(two, 'app.tenant'), 'two')
     await direct.query('rollback')

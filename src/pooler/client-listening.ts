@@ -4,6 +4,7 @@
  */
 
 import { TaxirankError } from '../errors.ts'
+import { isAscii } from '../sql/ascii.ts'
 import { readNotification } from '../wire/read.ts'
 import type { Subscriber } from './listeners.ts'
 
@@ -27,6 +28,8 @@ interface Kept {
   readonly channel: string
 }
 
+/** Of a NotificationResponse: behind its header and the process id. */
+const textAt = 9
 const mostBytes = 1 << 20
 /** Replies are among them: a client that reads slowly is not yet one that doesn't. */
 const mostUnreadBytes = 8 << 20
@@ -47,7 +50,7 @@ export class ClientListening implements Subscriber {
   }
 
   notified(message: Buffer, encoding: string): void {
-    if (encoding !== this.encoding && !isAscii(message)) {
+    if (encoding !== this.encoding && !isAscii(message, textAt)) {
       return this.#end(`a notification came in ${encoding}, and client_encoding is ${this.encoding}`)
     }
     const isTooMuch = this.#keptBytes + message.length > mostBytes || this.#desk.unreadBytes > mostUnreadBytes
@@ -88,9 +91,4 @@ export class ClientListening implements Subscriber {
 
 function channelOf(message: Buffer): string {
   return readNotification({ bytes: message, start: 0, end: message.length }).channel
-}
-
-function isAscii(bytes: Buffer): boolean {
-  // Behind the header and the process id.
-  return bytes.subarray(9).every((byte) => byte < 0x80)
 }

@@ -3,6 +3,7 @@
  * server.
  */
 
+import { isAscii } from '../sql/ascii.ts'
 import { type Effects, noEffects } from '../sql/effect.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import type { PlanParameters, PreparedStatement, PreparedStatements } from './prepared-statements.ts'
@@ -197,7 +198,7 @@ export class ClientStatements {
   unnamedParseIn(encoding: string): Buffer | undefined {
     if (!this.hasUnnamed) return undefined
     const parse = this.#unnamed.subarray(0, this.#unnamedBytes)
-    const isForeign = encoding !== this.#unnamedEncoding && parse.some((byte, at) => at >= header && byte >= 0x80)
+    const isForeign = encoding !== this.#unnamedEncoding && !isAscii(parse, header)
     return isForeign ? undefined : Buffer.from(parse)
   }
 }

@@ -29,6 +29,7 @@ describe('a statement', () => {
       "select 'now()'::timestamptz",
       "select E'\\x6eow'::timestamptz",
       'select $$now$$::timestamptz',
+      'select $\xc3\xa9$now$\xc3\xa9$::timestamptz',
       "select '_now_'::timestamptz -- it's",
     ])
       assert.notEqual(of(text), of(text), text)

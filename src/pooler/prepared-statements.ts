@@ -8,6 +8,7 @@
  * us.
  */
 
+import { isAsciiText } from '../sql/ascii.ts'
 import type { Effects } from '../sql/effect.ts'
 import { isMomentary } from '../sql/moments.ts'
 import { ourPrefix } from '../sql/statement-prefix.ts'
@@ -224,7 +225,5 @@ export class PreparedStatements {
 
 function originOf(content: string, planKey: number, encoding: string): Origin {
   const text = content.slice(0, content.indexOf('\0'))
-  return { planKey, encoding: beyondAscii.test(text) ? encoding : undefined }
+  return { planKey, encoding: isAsciiText(text) ? undefined : encoding }
 }
-
-const beyondAscii = /[\u0080-\u00ff]/

@@ -600,3 +600,39 @@ describe('ReplyQueue', () => {
     })
   })
 })
+
+describe('what is remembered of messages in a group that no Sync ends', () => {
+  it('is forgotten once they are answered', () => {
+    const queue = new ReplyQueue()
+    const sent: WeakRef<object>[] = []
+    const send = (): void => {
+      const note = { isOurs: false, completed: () => {}, failed: () => {} }
+      sent.push(new WeakRef(note))
+      queue.sentNoted(note)
+    }
+    for (let n = 0; n < 10_000; n++) {
+      send()
+      queue.gotCompletion()
+    }
+    Bun.gc(true)
+    assert.ok(sent.filter((note) => note.deref() !== undefined).length < 5_000)
+  })
+
+  it('may be so much, and then no more is sent until some of it is answered', () => {
+    const queue = new ReplyQueue()
+    const note = { isOurs: false, completed: () => {}, failed: () => {} }
+    for (let n = 0; n < 16_383; n++) queue.sentNoted(note)
+    assert.equal(queue.isFull, false)
+    queue.sentNoted(note)
+    assert.equal(queue.isFull, true)
+    queue.gotCompletion()
+    assert.equal(queue.isFull, false)
+    queue.sentNoted(note)
+    queue.gotError()
+    assert.equal(queue.isFull, false)
+    queue.sentSync(undefined)
+    queue.gotReady()
+    for (let n = 0; n < 16_383; n++) queue.sentNoted(note)
+    assert.equal(queue.isFull, false)
+  })
+})

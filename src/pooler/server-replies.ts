@@ -219,8 +219,10 @@ export class ServerReplies implements RouterDesk {
     const { chore, holder } = this.#desk
     const isOurs = chore !== undefined || this.#queue.isHeadOurs
     this.#statements.discarded()
-    if (chore) this.#statements.unnamedDropped()
-    if (chore) this.#keeper.session.cleaned('statements')
+    if (chore) {
+      this.#statements.unnamedDropped()
+      this.#keeper.session.cleaned('statements')
+    }
     if (!isOurs && holder?.hasStatements) this.#statements.allDropped(holder)
     if (!isEverything) return
     if (chore) this.#keeper.session.cleaned('listening')

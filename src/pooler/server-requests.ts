@@ -5,6 +5,7 @@
 
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
+import { isAscii } from '../sql/ascii.ts'
 import { changesPlans, type Effect, type Effects, maySetEncoding, noEffects } from '../sql/effect.ts'
 import { callEffects, unsureAbout } from '../sql/function-effects.ts'
 import { LongText } from '../sql/long-text.ts'
@@ -49,11 +50,6 @@ function mayDeallocate({ bytes, start, end }: RequestHead): boolean {
     return deallocateBegins.has(byte)
   }
   return false
-}
-
-function isAscii({ bytes, start, end }: RequestHead): boolean {
-  for (let at = start + header; at < end; at++) if ((bytes[at] as number) >= 0x80) return false
-  return true
 }
 
 /** Fails, whatever stands before it, and in a failed transaction, too. */
@@ -164,7 +160,7 @@ export class ServerRequests implements StatementDesk {
   #isUnsettledText(message: RequestHead): boolean {
     if (this.#reencodedIn < 0 || this.#queue.owed === 0) return false
     const isText = message.type === Frontend.query || message.type === Frontend.parse
-    return isText && !(message.isTail && isAscii(message))
+    return isText && !(message.isTail && isAscii(message.bytes, message.start + header, message.end))
   }
 
   /** Hot path. Those of the holder; behind what may change the encoding, and in its group, nobody knows which that is. */

@@ -4,6 +4,7 @@
  */
 
 import { TaxirankError } from '../errors.ts'
+import { isAsciiText } from '../sql/ascii.ts'
 import { noSettings, type ParameterSet, type TrackedParameters, tracksDefaults } from './parameters.ts'
 
 /** Lists of quoted names, which SET would take for one name. */
@@ -117,20 +118,18 @@ function quoted(value: string): string {
 
 /** In SJIS, BIG5, GBK and their like a character may end in a backslash or quote byte: such values are not carried. */
 function assertQuotable(name: string, value: string, client: ParameterSet): void {
-  if (!beyondAscii.test(value) || client.isTransparent) return
+  if (isAsciiText(value) || client.isTransparent) return
   const encoding = client.values.get('client_encoding') ?? ''
   const text = `the value of ${name} has bytes beyond ASCII and client_encoding is ${encoding}: use UTF8`
   throw new TaxirankError('parameter_refused', text)
 }
-
-const beyondAscii = /[\u0080-\u00ff]/
 
 /**
  * What must go, as a Query of its own, ahead of one of the above; undefined: nothing. PostgreSQL converts a Query before any of it runs, from
  * the encoding of then; bytes that are none of it fail there, and the guard within would come too late.
  */
 export function openingStatement(text: string, server: ParameterSet, client: ParameterSet): string | undefined {
-  if (!beyondAscii.test(text)) return undefined
+  if (isAsciiText(text)) return undefined
   const encodes = server.encoding === client.encoding ? [] : [assignment('client_encoding', client.encoding)]
   return [`SET ${guard}=on`, ...encodes].join(';')
 }

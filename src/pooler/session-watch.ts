@@ -5,6 +5,7 @@
  */
 
 import { TaxirankError } from '../errors.ts'
+import { isAsciiText } from '../sql/ascii.ts'
 import type { Effect, Effects } from '../sql/effect.ts'
 import { isOfTransaction } from '../sql/parameter-name.ts'
 import { isSettingName, type ParameterSet } from './parameters.ts'
@@ -141,7 +142,7 @@ export class SessionWatch {
     if (effect.kind === 'unsure') this.#isAnyChannel = true
     if (effect.kind !== 'listen') return
     const { channel } = effect
-    if (/^[\0-\x7f]*$/.test(channel)) this.#channels.add(channel)
+    if (isAsciiText(channel)) this.#channels.add(channel)
     else this.#isAnyChannel = true
   }
 

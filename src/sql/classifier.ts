@@ -4,6 +4,7 @@
  * others are read by the lexer, and what was found is remembered.
  */
 
+import { isAscii } from './ascii.ts'
 import { type Effects, noEffects } from './effect.ts'
 import { codeEffects } from './function-effects.ts'
 import { statementsOf } from './lexer.ts'
@@ -60,11 +61,6 @@ function effectsOf(text: string): Effects {
 /** What can't be made out is like a block of code. */
 function unreadable(text: string): Effects {
   return codeEffects([{ kind: 'string', text }])
-}
-
-function isAscii(bytes: Buffer, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if ((bytes[at] as number) >= 0x80) return false
-  return true
 }
 
 // In one pass.

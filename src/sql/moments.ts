@@ -5,9 +5,9 @@
 
 const word = /(?<![a-z])(now|today|tomorrow|yesterday)(?![a-z])/i
 /** Where a string begins and ends can't be seen so easily. */
-const isHard = /--|\/\*|"[^"]*'|\$\w*\$/
+const isHard = /--|\/\*|"[^"]*'|\$[\w\u0080-\u00ff]*\$/
 const literal = /'(?:[^']|'')*'/g
-const hasLiteral = /'|\$\w*\$/
+const hasLiteral = /'|\$[\w\u0080-\u00ff]*\$/
 /** Letters that are written as numbers. */
 const isEscaped = /\be'[^']*\\[xu0-7]|\bu&'/i
 
