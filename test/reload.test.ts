@@ -211,6 +211,78 @@ describe('a reload without a database', () => {
   })
 })
 
+describe('a reload of a pool whose mode an earlier one has changed', () => {
+  const user = (client: RawClient): Promise<string | null> => client.value('select current_user')
+
+  it('reaches the clients that have kept the old mode', async () => {
+    const pooler = await poolers.start({
+      databases: { a: { user: 'one' } },
+      isWithoutTemplate: true,
+      poolMode: 'session',
+    })
+    const old = await login(pooler, { database: 'a' })
+    assert.equal(await user(old), 'one')
+    pooler.reload({ databases: { a: { user: 'one' } }, isWithoutTemplate: true })
+    assert.equal(await user(old), 'one')
+    const next = await login(pooler, { database: 'a' })
+    assert.equal(await user(next), 'one')
+    old.send(raw.terminate)
+    const idle = await login(pooler, { database: 'a' })
+    pooler.reload({ databases: { a: { user: 'one' } }, isWithoutTemplate: true, poolMode: 'session' })
+    pooler.reload({ databases: { a: { user: 'two' } }, isWithoutTemplate: true, poolMode: 'session' })
+    for (const client of [next, idle]) {
+      assert.deepEqual(await client.rest(), ['E FATAL 57P01: the user of database "a" was changed'])
+    }
+    assert.equal(await user(await login(pooler, { database: 'a' })), 'two')
+  })
+
+  it('takes them where the database is now, in their mode', async () => {
+    const named = (name: string): TestPoolerOptions => ({ databases: { a: { name } }, isWithoutTemplate: true })
+    const pooler = await poolers.start({ ...named('a'), poolSize: 2 })
+    const [old, other] = [await login(pooler, { database: 'a' }), await login(pooler, { database: 'a' })]
+    assert.equal(await old.value('select current_database()'), 'a')
+    pooler.reload({ ...named('a'), poolMode: 'session' })
+    pooler.reload({ ...named('b'), poolMode: 'session' })
+    const where = [await old.value('select current_database()'), await other.value('select current_database()')]
+    assert.deepEqual(where, ['b', 'b'])
+    assert.deepEqual([await pid(old), await pid(other)], [await pid(other), await pid(old)])
+  })
+
+  it('ends them if the database is removed', async () => {
+    const pooler = await poolers.start({ databases: { a: {} }, isWithoutTemplate: true })
+    const old = await login(pooler, { database: 'a' })
+    pooler.reload({ databases: { a: {} }, isWithoutTemplate: true, poolMode: 'session' })
+    pooler.reload({ isWithoutTemplate: true })
+    assert.deepEqual(await old.rest(), ['E FATAL 57P01: database "a" was removed'])
+  })
+})
+
+describe('a reload that ends a pool', () => {
+  const gone = 'E FATAL 57P01: database "a" was removed'
+  const before: TestPoolerOptions = { poolSize: 3, databases: { a: {} }, isWithoutTemplate: true }
+
+  it('ends those who keep a server beyond their transaction, too', async () => {
+    const pooler = await poolers.start(before)
+    const [idle, busy] = [await login(pooler, { database: 'a' }), await login(pooler, { database: 'a' })]
+    for (const client of [idle, busy]) await client.query('create temp table kept (n int)')
+    await busy.query('begin')
+    pooler.reload({ isWithoutTemplate: true })
+    assert.deepEqual((await idle.rest()).slice(-1), [gone])
+    assert.deepEqual((await busy.query('table kept')).slice(-2), ['C SELECT 0', 'Z T'])
+    busy.send(raw.query('commit'))
+    assert.deepEqual(await busy.rest(), ['C COMMIT', 'Z I', gone])
+    await eventually('its servers are gone', () => servers(pooler) === 0)
+  })
+
+  it('does not hang a pooler that waits for servers', async () => {
+    const pooler = await poolers.start(before)
+    const client = await login(pooler, { database: 'a' })
+    await client.query('create temp table kept (n int)')
+    await pooler.stop('wait_for_servers')
+    assert.deepEqual((await client.rest()).slice(-1), ['E FATAL 57P01: the pooler is shutting down'])
+  })
+})
+
 describe('a reload of what is wrong', () => {
   it('changes nothing', async () => {
     const pooler = await poolers.start({ poolSize: 2, databases: { a: {} } })

@@ -5,7 +5,13 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { Client } from 'pg'
 import { MadeUpSecrets } from '../src/auth/made-up-secrets.ts'
 import { type Credentials, parseSecret } from '../src/auth/secret.ts'
-import { eventually, TestPoolers, type TestDatabase, type TestPooler } from './support/pooler.ts'
+import {
+  eventually,
+  TestPoolers,
+  type TestDatabase,
+  type TestPooler,
+  type TestPoolerOptions,
+} from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
 import * as raw from './support/raw-messages.ts'
@@ -139,6 +145,59 @@ describe('the password of a user whom auth_query looks up', () => {
     await assert.rejects(seven(old), { code: '28P01' })
     drivers.length = 0
     assert.equal(await seven(await connect(pooler, 'two')), 7)
+  })
+})
+
+describe('a login that is under way at a reload', () => {
+  const stored = (users: Readonly<Record<string, string>>, method: 'plain' | 'trust' = 'plain') => ({
+    authentication: {
+      method,
+      secrets: new Map(Object.entries(users).map(([name, password]) => [name, parseSecret(Buffer.from(password))])),
+      madeUp: new MadeUpSecrets(4_096),
+    },
+  })
+  const forced = { user: 'postgres' }
+  const lookup = (value: string): TestDatabase => ({
+    ...forced,
+    authQuery: {
+      user: 'postgres',
+      credentials: parseSecret(Buffer.alloc(0)) as Credentials,
+      query: `select $1::text, '${value}'::text`,
+      addresses: [{ host: '127.0.0.1', port: postgres.port }],
+    },
+  })
+
+  /** What the client is told that answers the request for its password only after the reload. */
+  async function outcome(before: TestPoolerOptions, after: TestPoolerOptions, user = 'bob'): Promise<string> {
+    const pooler = await poolers.start(before)
+    const client = await RawClient.connect(pooler.port)
+    raws.push(client)
+    client.send(raw.startup({ user, database: 'postgres' }))
+    await client.until('R')
+    pooler.reload(after)
+    client.send(raw.message('p', Buffer.from('one\0')))
+    return raw.say((await client.until('E', 'Z')).at(-1) as raw.Message)
+  }
+  const refused = 'E FATAL 28P01: password authentication failed'
+
+  it('is refused if the password is another now, or the user is gone', async () => {
+    const database = forced
+    const before = { database, ...stored({ bob: 'one' }) }
+    assert.equal(await outcome(before, { database, ...stored({ bob: 'two' }) }), refused)
+    assert.equal(await outcome(before, { database, ...stored({}) }), refused)
+  })
+
+  it('is refused if users are looked up in another way', async () => {
+    const begun = stored({})
+    assert.equal(await outcome({ database: lookup('one'), ...begun }, { database: lookup('two'), ...begun }), refused)
+    assert.equal(await outcome({ database: lookup('one'), ...begun }, { database: forced, ...begun }), refused)
+  })
+
+  it('goes on if nothing of it has changed', async () => {
+    const before = { database: forced, ...stored({ bob: 'one', eve: 'one' }) }
+    assert.equal(await outcome(before, { database: forced, ...stored({ bob: 'one', eve: 'two' }) }), 'Z I')
+    const looked = { database: lookup('one'), ...stored({}) }
+    assert.equal(await outcome(looked, { ...looked, poolSize: 3 }), 'Z I')
   })
 })
 

@@ -229,7 +229,7 @@ function unknownToTrust(): TaxirankError {
   return new TaxirankError('authentication_failed', '"trust" authentication failed')
 }
 
-function wrongPassword(): TaxirankError {
+export function wrongPassword(): TaxirankError {
   return new TaxirankError('authentication_failed', 'password authentication failed', { sqlState: '28P01' })
 }
 

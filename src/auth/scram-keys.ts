@@ -50,7 +50,7 @@ export class ScramVerifier implements ScramSalt {
   /** The keys that the salted password gives; undefined if they are others than this verifier's. */
   keysDerivedFrom(saltedPassword: Buffer): ScramKeys | undefined {
     const keys = ScramKeys.fromSaltedPassword(this, saltedPassword)
-    return keys.verifier.#equals(this) ? keys : undefined
+    return keys.verifier.equals(this) ? keys : undefined
   }
 
   /** What proves to a client that we know its verifier. */
@@ -58,7 +58,8 @@ export class ScramVerifier implements ScramSalt {
     return hmac(this.#serverKey, authMessage)
   }
 
-  #equals(other: ScramVerifier): boolean {
+  /** Of the same password, under the same salt. */
+  equals(other: ScramVerifier): boolean {
     const isStored = areEqual(this.#storedKey, other.#storedKey)
     return areEqual(this.#serverKey, other.#serverKey) && isStored
   }

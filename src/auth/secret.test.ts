@@ -156,7 +156,7 @@ describe('credentials', () => {
   it('are the same only if kind and secret are', () => {
     const keys = (password: string, salted = salt, iterations = 4_096): ScramKeys =>
       ScramKeys.fromSaltedPassword({ salt: salted, iterations }, pbkdf2Sync(password, salted, iterations, 32, 'sha256'))
-    const make = (): Credentials[] => [
+    const make = (): (Secret | Credentials)[] => [
       new NoSecret('none'),
       new PlainSecret(Buffer.from('one')),
       new PlainSecret(Buffer.from('two')),
@@ -166,6 +166,8 @@ describe('credentials', () => {
       keys('two'),
       keys('one', Buffer.from('another salt')),
       keys('one', salt, 4_097),
+      keys('one').verifier,
+      keys('two').verifier,
     ]
     const others = make()
     for (const [at, these] of make().entries()) {

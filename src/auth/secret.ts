@@ -107,8 +107,8 @@ export function credentialsOf(secret: Secret, keys: ScramKeys | undefined): Cred
   return keys ?? new NoSecret('only a SCRAM secret is stored, and no client has logged in with its password yet')
 }
 
-/** Whether these log in wherever those do. */
-export function areSameCredentials(these: Credentials, those: Credentials): boolean {
+/** Whether these log in wherever those do, or let in whoever those do. */
+export function areSameCredentials(these: Secret | Credentials, those: Secret | Credentials): boolean {
   switch (these.kind) {
     case 'none':
       return those.kind === 'none'
@@ -116,6 +116,8 @@ export function areSameCredentials(these: Credentials, those: Credentials): bool
       return those.kind === 'plain' && areEqual(these.password, those.password)
     case 'md5':
       return those.kind === 'md5' && areEqual(these.hash, those.hash)
+    case 'scram':
+      return those.kind === 'scram' && these.equals(those)
     case 'scram-keys':
       return those.kind === 'scram-keys' && these.equals(those)
   }

@@ -72,6 +72,12 @@ export class AuthQueries {
     return query
   }
 
+  /** Users of this database are looked up there, as before. */
+  isStill(query: AuthQuery | undefined, name: string, database: Database | undefined): boolean {
+    const source = database?.authQuery
+    return database && source ? this.#all.get(keyOf(name, database, source))?.query === query : query === undefined
+  }
+
   #make(name: string, database: string, source: AuthQuerySource): AuthQuery {
     const { serverEncryption, serverConnectTimeoutMs, authQueryTimeoutMs } = this.#options
     const protocol = new ProtocolVersion()

@@ -4,10 +4,17 @@
  * nothing that the client gets.
  */
 
-import { ClientExchange, type ClientAuthMethod, type ClientStep } from '../auth/client-exchange.ts'
+import { ClientExchange, type ClientAuthMethod, type ClientStep, wrongPassword } from '../auth/client-exchange.ts'
 import type { Derivation, Derivations, DerivationWaiter } from '../auth/derivations.ts'
 import type { MadeUpSecrets } from '../auth/made-up-secrets.ts'
-import { type Credentials, credentialsOf, NoSecret, parseSecret, type Secret } from '../auth/secret.ts'
+import {
+  areSameCredentials,
+  type Credentials,
+  credentialsOf,
+  NoSecret,
+  parseSecret,
+  type Secret,
+} from '../auth/secret.ts'
 import type { Client } from '../client/client.ts'
 import { TaxirankError } from '../errors.ts'
 import type { AuthAnswer } from './auth-server.ts'
@@ -35,31 +42,45 @@ export function unprovenCredentials(user: string, { method, secrets }: Authentic
   return secret || method === 'any' ? credentialsOf(secret ?? nobodyStored, undefined) : undefined
 }
 
+/** Whether both decide in the same way who is `user`. */
+export function decideAlike(user: string, one: AuthenticationOptions, other: AuthenticationOptions): boolean {
+  if (one.method !== other.method || !one.secrets !== !other.secrets) return false
+  const [secret, another] = [one.secrets?.get(user), other.secrets?.get(user)]
+  return secret && another ? areSameCredentials(secret, another) : secret === another
+}
+
+/** What an authentication needs of the pooler. */
+export interface AuthenticationOwner {
+  /** What it goes by has been changed since it began. */
+  isOutdated(): boolean
+  /** Called once, unless it is abandoned. */
+  decided(result: LoginResult): void
+}
+
 /** One client on its way through an exchange. */
 export class Authentication implements DerivationWaiter {
   readonly #client: Client
   readonly #user: string
   readonly #options: AuthenticationOptions
   readonly #derivations: Derivations
-  readonly #done: (result: LoginResult) => void
+  readonly #owner: AuthenticationOwner
   #lookup: Lookup | undefined
   #exchange: ClientExchange | undefined
   #secret: Secret | undefined
   #isOver = false
 
-  /** `done` is called once, unless it is abandoned. */
   constructor(
     client: Client,
     user: string,
     options: AuthenticationOptions,
     derivations: Derivations,
-    done: (result: LoginResult) => void,
+    owner: AuthenticationOwner,
   ) {
     this.#client = client
     this.#user = user
     this.#options = options
     this.#derivations = derivations
-    this.#done = done
+    this.#owner = owner
   }
 
   /** `authQuery`: where users are looked up who are not stored, or whose password isn't. */
@@ -114,6 +135,7 @@ export class Authentication implements DerivationWaiter {
       case 'derive':
         return this.#derive(step.derivation)
       case 'accepted':
+        if (this.#owner.isOutdated()) return this.#end({ name: 'refused', error: wrongPassword() })
         if (step.bytes.length > 0) this.#client.write(step.bytes, 0)
         return this.#end({ name: 'accepted', credentials: credentialsOf(this.#secret ?? nobodyStored, step.keys) })
       case 'refused':
@@ -134,7 +156,7 @@ export class Authentication implements DerivationWaiter {
   #end(result: LoginResult): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#done(result)
+    this.#owner.decided(result)
   }
 }
 

@@ -369,9 +369,10 @@ export class PooledClient
     }
   }
 
-  /** The pooler stops: a client without a server is told so and closed; the others when they give theirs back. */
+  /** Its pool lends no more: a client without a server is told so and closed; the others when their transaction is over. */
   shutDown(error: TaxirankError): void {
-    if (!this.#server && this.#client.isOpen) this.fail(error)
+    if (this.#server) this.#server.reconsider()
+    else if (this.#client.isOpen) this.fail(error)
   }
 
   // From the client.

@@ -44,6 +44,8 @@ import { ServerSwallow, type Trace, type Traffic } from './trace.ts'
 
 /** What a server needs of the pool that it belongs to. */
 export interface ServerOwner extends KeeperParts {
+  /** Why nobody gets a server any more; undefined in normal operation. */
+  readonly dismissal: TaxirankError | undefined
   /** Hot path. What the text that begins at `from` in a Query or Parse does to a session. */
   classify(message: RequestHead, from: number, isTransparent: boolean): Effects
   /** A client is about to run something with these effects. */
@@ -583,9 +585,16 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     if (this.#keeper.isLost) this.#owner.destroy(this, `its client's state is lost: ${this.#keeper.session.unusableBy}`)
     else if (this.#keeper.isInDoubt) this.#keeper.inquire()
     else if (this.#keeper.isHandingOver) this.#keeper.advance()
-    else if (this.#keeper.isPinned) this.#keeper.rested(holder)
+    else if (this.#keeper.isPinned) this.#keepPinned(holder)
     else return false
     return true
+  }
+
+  /** Who keeps a server beyond its transaction keeps it no longer than the pool. */
+  #keepPinned(holder: Holder): void {
+    const { dismissal } = this.#owner
+    if (dismissal) holder.fail(dismissal)
+    else this.#keeper.rested(holder)
   }
 
   reconsider(): void {

@@ -114,10 +114,12 @@ export class Pools {
       else if (said.user !== database.options.user) this.#replaceUser(database, said, now)
       else if (database.reconfigure(said, !options.databases.has(database.name), now)) others.add(database)
     }
+    const outlived = [...this.#ending].filter((pool) => !pool.dismissal)
     for (const [key, pool] of this.#pools) {
       if (pool.modeUnder(options) !== pool.mode) this.#replace(key, pool)
       else pool.reconfigure(options, isOtherwiseEncrypted || others.has(pool.database))
     }
+    for (const pool of outlived) pool.reconfigure(options, isOtherwiseEncrypted || others.has(pool.database))
     this.#makeConfigured()
   }
 
@@ -175,6 +177,9 @@ export class Pools {
       if (pool.database !== database) continue
       this.#pools.delete(key)
       this.#ending.add(pool)
+    }
+    for (const pool of this.#ending) {
+      if (pool.database !== database || pool.dismissal) continue
       pool.resume()
       pool.end(error)
     }

@@ -270,7 +270,7 @@ export class ServerPool implements ServerOwner {
   reconfigure(options: PoolerOptions, isOther: boolean): void {
     const now = this.#around.now()
     const old = this.#settings
-    this.#settings = settingsOf(options, this.database, this.user)
+    this.#settings = this.#settingsUnder(options)
     const { addresses, balance, maxSize, reserveSize, tuning } = this.#settings
     if (!areSameCredentials(old.storedCredentials, this.#settings.storedCredentials)) this.#forgetProof()
     if (isOther) this.#addresses = new ServerAddresses(addresses, balance)
@@ -279,6 +279,12 @@ export class ServerPool implements ServerOwner {
     this.#engine.resize({ maxSize, minSize: this.#minSize, reserveSize }, now)
     this.#engine.retune(tuning, now)
     if (isOther || !areRulesAlike(old.rules, this.rules)) this.retireAll()
+  }
+
+  /** Its clients have begun under its mode: one that has been replaced keeps that. */
+  #settingsUnder(options: PoolerOptions): ServerPoolSettings {
+    const settings = settingsOf(options, this.database, this.user)
+    return this.#isOutlived ? { ...settings, rules: { ...settings.rules, mode: this.mode } } : settings
   }
 
   /** The mode that a pool of the same two would have with these options. */
