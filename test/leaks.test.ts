@@ -18,6 +18,9 @@ before(async () => {
   postgres = await startTestPostgres()
   const direct = await RawClient.login(postgres.port)
   await direct.query('create role plain; create sequence numbers; create table written (id int)')
+  await direct.query('create role low login; create role boss superuser; grant plain, boss to low')
+  await direct.query("create role member login; grant plain to member; alter role member set role = 'plain'")
+  await direct.query('create table t (id text); insert into t values (1); grant all on t to public')
   direct.leave()
 })
 
@@ -38,9 +41,9 @@ interface Pair {
 }
 
 /** Two clients over one server, or more. */
-async function pair(options: TestPoolerOptions = {}): Promise<Pair> {
+async function pair(options: TestPoolerOptions = {}, as: Record<string, string> = {}): Promise<Pair> {
   const pooler = await poolers.start({ poolSize: 1, ...options })
-  return { one: await pooler.login(), two: await pooler.login(), login: (parameters) => pooler.login(parameters) }
+  return { one: await pooler.login(as), two: await pooler.login(as), login: (parameters) => pooler.login(parameters) }
 }
 
 /** Two writes, with time for the first to be forwarded. */
@@ -105,6 +108,109 @@ describe('what brings a session to its client', () => {
     await one.query('begin; create temp table t (id int) on commit drop; insert into t values (1); commit')
     assert.equal(await show(two, 'temp_buffers'), '16MB')
     assert.equal(await show(one, 'temp_buffers'), '8MB')
+  })
+})
+
+describe('the role of a session', () => {
+  const role = (client: RawClient): Promise<string | null> => client.value('select current_user')
+
+  it('is not another, because the former client has become itself again', async () => {
+    for (const again of ['reset session authorization', 'set session authorization default']) {
+      for (const text of [`set role plain; ${again}`, `begin; set role plain; ${again}; commit`]) {
+        const { one, two } = await pair({}, { user: 'low' })
+        await two.query('set role plain')
+        await one.query('set role plain')
+        await one.query(text)
+        assert.equal(await role(one), 'low')
+        assert.equal(await role(two), 'plain')
+        assert.equal(await role(one), 'low')
+      }
+    }
+  })
+
+  it('does not come back to who has given it up', async () => {
+    const { one, two } = await pair({ poolSize: 2 }, { user: 'low' })
+    await one.query('set role boss')
+    await one.query('reset session authorization')
+    await two.query('begin; select 1')
+    assert.equal(await role(one), 'low')
+  })
+
+  it('is what it is to begin with, though the former client has none', async () => {
+    for (const text of [
+      'set role none',
+      "select set_config('role', 'none', false)",
+      'do $$ begin set role none; end $$',
+    ]) {
+      const { one, two } = await pair({}, { user: 'member' })
+      assert.equal(await role(two), 'plain')
+      await one.query(text)
+      assert.deepEqual([await role(one), await role(two), await role(one)], ['member', 'plain', 'member'])
+    }
+  })
+})
+
+describe('what only superusers may see', () => {
+  it('is set for nobody else', async () => {
+    const ways = [
+      "begin; savepoint s; rollback to s; set dynamic_library_path = '/of/one'; set role plain; commit",
+      "update pg_settings set setting = '/of/one' where name = 'dynamic_library_path'; set role plain",
+    ]
+    for (const way of ways) {
+      const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+      await one.query(way)
+      one.leave()
+      for (let at = 0; at < 4; at++) assert.equal(await show(two, 'dynamic_library_path'), '$libdir')
+    }
+  })
+})
+
+describe('a string that goes on in another line', () => {
+  it('is one', async () => {
+    for (const local of ['', 'local ']) {
+      const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+      const made = 'create table t (id text); insert into t values (2)'
+      await one.query(`begin; set ${local}search_path = 'pg_'\n -- more\n'temp'; ${made}; commit`)
+      for (let at = 0; at < 4; at++) assert.equal(await two.value('select id from t'), '1')
+    }
+  })
+})
+
+describe('a search_path with pg_temp', () => {
+  it('is heeded also where it is computed while its client keeps the server', async () => {
+    const { one, two } = await pair({ maxPinned: 1, poolSize: 2 })
+    await one.query('select pg_advisory_lock(1)')
+    await one.query("select set_config('search_path', 'pg_' || 'temp', false)")
+    await one.query('create table t (id text); insert into t values (2)')
+    await one.query('select pg_advisory_unlock_all()')
+    one.leave()
+    for (let at = 0; at < 4; at++) assert.equal(await two.value('select id from t'), '1')
+  })
+})
+
+describe('what is imported as temporary tables', () => {
+  it('is nobody else’s', async () => {
+    const { one, two } = await pair({ maxPinned: 0 })
+    assert.match(
+      String(await one.query('import foreign schema public limit to (t) from server loop into pg_temp')),
+      /53300/,
+    )
+    assert.equal(await two.value('select id from t'), '1')
+  })
+})
+
+describe('transactions that wait for others unless told otherwise', () => {
+  it('are nobody else’s, however that was set', async () => {
+    const { one, two } = await pair({ maxPinned: 1, poolSize: 2 })
+    await two.query("set app.tenant = 'two'")
+    const update = "update pg_settings set setting = case when name ~ 'isolation' then 'serializable' else 'on' end"
+    await one.query(`${update} where name ~ '^default_transaction_'`)
+    const direct = await RawClient.login(postgres.port)
+    await direct.query('begin isolation level serializable; insert into written values (1)')
+    one.leave()
+    for (let at = 0; at < 4; at++) assert.equal(await show(two, 'app.tenant'), 'two')
+    await direct.query('rollback')
+    direct.leave()
   })
 })
 
@@ -258,6 +364,28 @@ describe('what nothing undoes', () => {
     await one.query(`execute ${await one.value("select name from pg_prepared_statements where statement ~ 'seed'")}`)
     one.leave()
     assert.notEqual(await two.value(random), seeded)
+  })
+
+  it('is seen where its name is computed, or goes on in another line, or is executed by code', async () => {
+    const texts = [
+      "select set_config('se' || 'ed', '0.42', false)",
+      "select set_config($$se$$ || 'ed', '0.42', true)",
+      "do 'begin perform setse'\n'ed(0.42); end'",
+      "do $$ begin execute 'execute ' || (select name from pg_prepared_statements); end $$",
+      "do $$ begin execute 'execute NAME'; end $$",
+      "select U&'a'; execute NAME",
+      "set/**/seed = 0.42; select U&'a'",
+      'select U&"setsee\\0064"(0.42)',
+      'do $$ begin set --\n seed = 0.42; end $$',
+      'do $$ begin perform U&"setsee\\0064"(0.42); end $$',
+    ]
+    for (const text of texts) {
+      const { one, two } = await pair({ poolSize: 2, maxPinned: 1 })
+      await one.ask(raw.parse(seed, 's'), raw.sync)
+      await one.query(text.replace('NAME', (await one.value('select name from pg_prepared_statements')) ?? ''))
+      one.leave()
+      assert.notEqual(await two.value(random), seeded, text)
+    }
   })
 
   it('is seen in a call by the protocol', async () => {

@@ -148,6 +148,37 @@ describe('a client that listens', () => {
     assert.equal(await heard(one), 'news d')
   })
 
+  it('stops also where its lease begins with the removal of what others have left', async () => {
+    const pooler = await poolers.start({ poolSize: 1 })
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    await one.query('listen before')
+    await areFree(pooler)
+    await two.query('do $$ begin end $$')
+    await one.query('unlisten before')
+    await direct.query("notify before, 'unheard'")
+    assert.deepEqual(await one.query('select 7'), ['T ?column?', 'D 7', 'C SELECT 1', 'Z I'])
+    await one.staysSilent()
+  })
+
+  it('misses nothing while it stops and begins again in one transaction', async () => {
+    const pooler = await start()
+    const one = await pooler.login()
+    for (const stop of ['unlisten again', 'unlisten *', 'unlisten again; listen again; unlisten again']) {
+      await one.query('listen again; listen other')
+      await areFree(pooler)
+      await one.query('begin')
+      await one.query(`${stop}; listen again`)
+      await direct.query("notify again, 'meanwhile'; notify other, 'meanwhile'")
+      await one.query('commit')
+      await direct.query("notify again, 'after'")
+      const isAll = stop === 'unlisten *'
+      const expected = ['again meanwhile', ...(isAll ? [] : ['other meanwhile']), 'again after']
+      const got: string[] = []
+      while (got.at(-1) !== 'again after') got.push(await heard(one))
+      assert.deepEqual(got, expected, stop)
+    }
+  })
+
   it('listens by the extended protocol and in code, too', async () => {
     const pooler = await start()
     const one = await pooler.login()
@@ -288,6 +319,48 @@ describe('a client that could have missed something', () => {
     await one.query('begin')
     pooler.verbs.reconnect()
     await isTold(one, /can't be replaced: too many connections for role "full"/)
+  })
+
+  it('is told so when it listens on a server of the database from which its pool has moved', async () => {
+    await direct.query('create database moved')
+    const pooler = await start()
+    const one = await pooler.login()
+    await one.query('begin; select 1')
+    pooler.reload({ poolSize: 2, database: { name: 'moved' } })
+    await one.query('listen news')
+    await one.query('commit')
+    await isTold(one, /no notification of its server came/)
+  })
+
+  it('is told so when the connection that listens hangs; who would listen there keeps its server', async () => {
+    const pooler = await start({ maxPinned: 1, serverConnectTimeoutMs: 700 })
+    const [one, two] = [await pooler.login(), await pooler.login()]
+    await one.query('listen hangs')
+    await areFree(pooler)
+    const pid = Number(await listeningPid('hangs'))
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await two.query('listen too')
+      await isTold(one, /gave no answer within 700 ms/)
+      await eventually('it keeps its server', () => pooler.figures.pins().length === 1)
+      await direct.query("notify too, 'all the same'")
+      assert.equal(await heard(two), 'too all the same')
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  })
+
+  it('is told so when what was kept for it is in another encoding than it wants by then', async () => {
+    const pooler = await start()
+    const one = await pooler.login({ client_encoding: 'UTF8' })
+    await one.query('listen encoded')
+    await areFree(pooler)
+    await one.query('begin')
+    await direct.query("notify encoded, 'caf\u00e9'")
+    assert.equal(await one.value('select count(pg_sleep(0.1))'), '1')
+    await one.query("set client_encoding = 'LATIN1'")
+    one.send(raw.query('commit'))
+    await isTold(one, /came in UTF8, and client_encoding is LATIN1/)
   })
 
   it('is told so when its database is paused', async () => {

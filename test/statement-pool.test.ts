@@ -148,6 +148,19 @@ describe('in statement mode a client', () => {
   })
 })
 
+describe('in statement mode clients that differ', () => {
+  it('take turns on one server', { timeout: 10_000 }, async () => {
+    const [a, b] = [await login({ application_name: 'a' }), await login({ application_name: 'b' })]
+    const asks = async (client: RawClient): Promise<(string | null)[]> => {
+      const answers: (string | null)[] = []
+      for (let at = 0; at < 20; at++) answers.push(await client.value('show application_name'))
+      return answers
+    }
+    const [ofA, ofB] = await Promise.all([asks(a), asks(b)])
+    assert.deepEqual([...new Set(ofA), ...new Set(ofB)], ['a', 'b'])
+  })
+})
+
 describe('the trace of all this', () => {
   it('shows no breach', () => poolers.assertNoBreach())
 })

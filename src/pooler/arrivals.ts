@@ -1,7 +1,7 @@
 /**
  * The clients whose login has not been decided yet. They have a limit of time, and one of number: when too many are here,
  * whoever has been silent for longest makes room, so that nobody can keep the others out by saying nothing; and only where
- * nobody is silent, whoever has been logging in for longest.
+ * nobody is silent, whoever has been logging in for longest. Cancels come and go, but where there are many they make room first.
  */
 
 import { List } from '../engine/list.ts'
@@ -10,6 +10,8 @@ import { Deadline, type Deadlines } from '../time.ts'
 import type { Arrival } from './arrival.ts'
 
 const reportEveryMs = 10_000
+/** Where room must be made, no more cancels than these are spared: nobody may fill all places with them. */
+const mostCancelling = 8
 
 export class Arrivals {
   #timeoutMs: number
@@ -54,7 +56,7 @@ export class Arrivals {
     this.#loggingIn.push(arrival)
   }
 
-  /** It has brought a cancel request: it may stay for as long as that takes, and makes no room. */
+  /** It has brought a cancel request: it may stay for as long as that takes, and makes no room unless there are many. */
   cancelBegan(arrival: Arrival): void {
     this.remove(arrival)
     this.#cancelling.add(arrival)
@@ -69,7 +71,8 @@ export class Arrivals {
 
   /** Resets one, soon: it may be the one that has just been added. */
   makeRoom(): void {
-    const oldest = this.#silent.first ?? this.#loggingIn.first
+    const [cancelling] = this.#cancelling.size > mostCancelling ? this.#cancelling : []
+    const oldest = cancelling ?? this.#silent.first ?? this.#loggingIn.first
     if (!oldest) return
     this.remove(oldest)
     this.#unreported++

@@ -41,12 +41,17 @@ export class Audit {
   }
 }
 
+/** Of a parameter: rows are kept. */
+const longestName = 200
+
 /** What is counted of an effect; undefined: plain transaction pooling has nothing against it. */
 export function auditedAs(effect: Effect, session: ParameterSet): string | undefined {
   switch (effect.kind) {
     case 'set':
       if (effect.value === null) return undefined
-      return session.reports(effect.name) && !isIdentity(effect.name) ? undefined : `SET ${effect.name}`
+      return session.reports(effect.name) && !isIdentity(effect.name)
+        ? undefined
+        : `SET ${effect.name.slice(0, longestName)}`
     case 'set unknown':
     case 'set unnamed':
     case 'set given':

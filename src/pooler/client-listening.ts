@@ -25,6 +25,8 @@ export interface ListeningDesk {
 
 interface Kept {
   readonly message: Buffer
+  /** Of its text. */
+  readonly encoding: string
   readonly channel: string
 }
 
@@ -50,12 +52,9 @@ export class ClientListening implements Subscriber {
   }
 
   notified(message: Buffer, encoding: string): void {
-    if (encoding !== this.encoding && !isAscii(message, textAt)) {
-      return this.#end(`a notification came in ${encoding}, and client_encoding is ${this.encoding}`)
-    }
     const isTooMuch = this.#keptBytes + message.length > mostBytes || this.#desk.unreadBytes > mostUnreadBytes
     if (isTooMuch) return this.#end('too many notifications wait for this client')
-    this.#kept.push({ message, channel: channelOf(message) })
+    this.#kept.push({ message, encoding, channel: channelOf(message) })
     this.#keptBytes += message.length
     if (this.#desk.mayBeNotified) this.rested()
   }
@@ -76,7 +75,14 @@ export class ClientListening implements Subscriber {
     const kept = this.#kept
     this.#kept = []
     this.#keptBytes = 0
-    for (const { message } of kept) this.#desk.tell(message)
+    for (const { message, encoding } of kept) {
+      if (encoding !== this.encoding && !isAscii(message, textAt)) return this.#endForEncoding(encoding)
+      this.#desk.tell(message)
+    }
+  }
+
+  #endForEncoding(encoding: string): void {
+    this.#end(`a notification came in ${encoding}, and client_encoding is ${this.encoding}`)
   }
 
   /** It does not listen to these channels any more, undefined: to none, and is not told either what is kept of them. */

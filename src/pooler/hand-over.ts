@@ -16,7 +16,6 @@ export interface HandOverDesk {
 export class HandOver {
   readonly channels: readonly string[]
   readonly #desk: HandOverDesk
-  /** Undefined until the listening server listens. */
   #marker: Marker | undefined
   /** Queries of its own that are under way. */
   #owed = 0
@@ -29,6 +28,11 @@ export class HandOver {
   /** Its Queries are under way. */
   get isAsking(): boolean {
     return this.#owed > 0
+  }
+
+  /** Undefined until the listening server listens. */
+  get marker(): Marker | undefined {
+    return this.#marker
   }
 
   joined(marker: Marker): void {

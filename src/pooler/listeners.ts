@@ -38,8 +38,8 @@ export interface ListenersDesk {
   crashed(error: unknown): void
 }
 
-/** Both connections have heard the marker by then, or are of different databases. */
-const replacedWithinMs = 5_000
+/** A marker has been heard by then on both connections, or they are of different databases. */
+const markerWithinMs = 5_000
 
 const paused = 'its database is paused'
 
@@ -50,6 +50,8 @@ interface Join {
   readonly number: number
   /** Of its marker: nobody can guess it. */
   readonly payload: string
+  /** Of its marker, once that has been sent. */
+  readonly deadline: Deadline
 }
 
 export class Listeners implements ListeningOwner {
@@ -91,7 +93,11 @@ export class Listeners implements ListeningOwner {
     this.#server ??= this.#openFirst()
     const number = ++this.#lastJoin
     const { encoding } = subscriber
-    const join = { subscriber, channels, number, payload: `${number} ${randomBytes(12).toString('hex')}` }
+    const payload = `${number} ${randomBytes(12).toString('hex')}`
+    const deadline = new Deadline(() =>
+      subscriber.lost('no notification of its server came to the connection that listens'),
+    )
+    const join = { subscriber, channels, number, payload, deadline }
     this.#joins.set(join.payload, join)
     for (const channel of channels) this.#enter(channel, subscriber, number)
     this.#run(listenTo(channels), (failure) => {
@@ -102,6 +108,13 @@ export class Listeners implements ListeningOwner {
       this.#giveUp(join)
       done(reason)
     })
+  }
+
+  /** The marker has been sent, and must come. */
+  handedOver(marker: Marker | undefined): void {
+    const join = this.#joins.get(marker?.payload ?? '')
+    const { deadlines, now } = this.#desk
+    if (join) deadlines.start(join.deadline, now() + markerWithinMs)
   }
 
   #openFirst(): ListeningServer {
@@ -143,8 +156,9 @@ export class Listeners implements ListeningOwner {
     return channels
   }
 
-  #giveUp({ subscriber, channels, number, payload }: Join): void {
-    this.#joins.delete(payload)
+  #giveUp(join: Join): void {
+    const { subscriber, channels, number } = join
+    this.#forgetJoin(join)
     const isItsOwn = (channel: string): boolean => this.#members.get(channel)?.get(subscriber) === number
     this.leave(subscriber, channels.filter(isItsOwn))
   }
@@ -152,8 +166,13 @@ export class Listeners implements ListeningOwner {
   /** And those before, whose markers have come or never will. */
   #forgetJoins(subscriber: Subscriber, last: number): void {
     for (const join of this.#joins.values()) {
-      if (join.number <= last && join.subscriber === subscriber) this.#joins.delete(join.payload)
+      if (join.number <= last && join.subscriber === subscriber) this.#forgetJoin(join)
     }
+  }
+
+  #forgetJoin({ payload, deadline }: Join): void {
+    this.#joins.delete(payload)
+    this.#desk.deadlines.stop(deadline)
   }
 
   /** Does not listen to these channels any more, as far as it does; undefined: to none. */
@@ -219,7 +238,7 @@ export class Listeners implements ListeningOwner {
 
   #notifyBoth(next: ListeningServer, payload: string): void {
     const { deadlines, now } = this.#desk
-    deadlines.start(this.#deadline, now() + replacedWithinMs)
+    deadlines.start(this.#deadline, now() + markerWithinMs)
     next.run(`NOTIFY ${this.#markerChannel},'${payload}'`, () => undefined)
   }
 
@@ -266,7 +285,7 @@ export class Listeners implements ListeningOwner {
     this.#server = undefined
     this.#endSuccession()
     this.#isOutdated = false
-    this.#joins.clear()
+    for (const join of this.#joins.values()) this.#forgetJoin(join)
     for (const server of servers) server?.close()
   }
 

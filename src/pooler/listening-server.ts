@@ -6,6 +6,7 @@
 import { TaxirankError } from '../errors.ts'
 import { Server, type ServerHandler, type ServerOptions } from '../server/server.ts'
 import type { ServerAddress } from '../server/target.ts'
+import { Deadline } from '../time.ts'
 import * as build from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
 import { Backend, inquiryRules } from '../wire/messages.ts'
@@ -33,6 +34,9 @@ export class ListeningServer implements ServerHandler {
   readonly #framer = new Framer(inquiryRules)
   /** Those that are not answered yet, oldest first. */
   readonly #commands: Command[] = []
+  readonly #options: Omit<ServerOptions, 'traffic'>
+  /** Of the oldest's answer: clients keep servers until then. As long as for a login. */
+  readonly #deadline = new Deadline(() => this.#hangs())
   #encoding: string | undefined
   #failure: string | undefined
   #reason: string | undefined
@@ -40,6 +44,7 @@ export class ListeningServer implements ServerHandler {
 
   constructor(options: Omit<ServerOptions, 'traffic'>, owner: ListeningOwner) {
     this.#owner = owner
+    this.#options = options
     this.#address = options.target.address
     this.#server = new Server({ ...options, traffic: noTrace.serverTraffic(0) }, this)
   }
@@ -58,12 +63,29 @@ export class ListeningServer implements ServerHandler {
   /** `text` is a byte string. */
   run(text: string, done: Command['done']): void {
     this.#commands.push({ text, done })
-    if (this.#encoding !== undefined) this.#server.write(build.query(text))
+    if (this.#encoding === undefined) return
+    this.#server.write(build.query(text))
+    if (this.#commands.length === 1) this.#startTime()
+  }
+
+  #startTime(): void {
+    const { connectTimeoutMs, deadlines, now } = this.#options
+    if (connectTimeoutMs > 0) deadlines.start(this.#deadline, now() + connectTimeoutMs)
+  }
+
+  #stopTime(): void {
+    this.#options.deadlines.stop(this.#deadline)
+  }
+
+  #hangs(): void {
+    this.#reason ??= `it gave no answer within ${this.#options.connectTimeoutMs.toLocaleString('en-US')} ms`
+    this.#server.close(false)
   }
 
   /** Another one has run what this one was told, and goes on. */
   succeeded(): void {
     const commands = this.#commands.splice(0)
+    this.#stopTime()
     this.#isOver = true
     this.#server.close(commands.length === 0)
     for (const { done } of commands) done(undefined)
@@ -71,6 +93,7 @@ export class ListeningServer implements ServerHandler {
 
   close(): void {
     if (this.#isOver) return
+    this.#stopTime()
     this.#isOver = true
     this.#server.close(this.#commands.length === 0)
   }
@@ -78,6 +101,7 @@ export class ListeningServer implements ServerHandler {
   ready(parameters: ReadonlyMap<string, string>, _key: Buffer, rest: Buffer): void {
     this.#encoding = parameters.get('client_encoding') ?? ''
     for (const { text } of this.#commands) this.#server.write(build.query(text))
+    if (this.#commands.length > 0) this.#startTime()
     if (rest.length > 0) this.received(rest)
   }
 
@@ -126,6 +150,8 @@ export class ListeningServer implements ServerHandler {
     if (!command) throw new TaxirankError('protocol_violation', 'a ReadyForQuery that nobody asked for')
     const failure = this.#failure
     this.#failure = undefined
+    if (this.#commands.length > 0) this.#startTime()
+    else this.#stopTime()
     command.done(failure)
   }
 
@@ -136,6 +162,7 @@ export class ListeningServer implements ServerHandler {
   closed(cause: Error | undefined): void {
     const reason = this.#reason ?? this.#failure ?? cause?.message ?? 'PostgreSQL closed the connection'
     const isExpected = this.#isOver
+    this.#stopTime()
     this.#isOver = true
     for (const { done } of this.#commands.splice(0)) done(reason)
     if (!isExpected) this.#owner.listeningEnded(reason, this)

@@ -67,17 +67,22 @@ export function questionOf({ kinds, names, isAnyName, hasFailed }: Doubts): stri
     )
   }
   for (const name of names.keys()) {
-    const where = hasFailed && name !== 'role' ? ` WHERE ${isSet(name)}` : ''
-    parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)${where}`)
+    const where = hasFailed && name !== 'role' ? ` WHERE NOT ${isUnset(name)}` : ''
+    const value = name === 'role' ? roleSet : `pg_catalog.current_setting('${name}',true)`
+    parts.push(`SELECT 'set','${name}',${value}${where}`)
   }
   return parts.length === 0 ? nothing : parts.join(' UNION ALL ')
 }
 
-/** Whether the session has set it. PostgreSQL lists no custom parameters, but those of extensions. */
-function isSet(name: string): string {
-  const listed = (sources: string): string =>
-    `EXISTS(SELECT FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) ${equals} '${name}' AND source ${sources} 'session')`
-  return name.includes('.') ? `NOT ${listed('OPERATOR(pg_catalog.<>)')}` : listed(equals)
+/** Who has no role has set none, unless some begin with one (ALTER ROLE or ALTER DATABASE, SET role). */
+const roleSet = `CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' OR EXISTS(SELECT FROM pg_catalog.pg_db_role_setting,pg_catalog.unnest(setconfig) c WHERE c OPERATOR(pg_catalog.~~) 'role=%') THEN pg_catalog.current_setting('role') END`
+
+/**
+ * Whether PostgreSQL says that the session has not set it. It lists no custom parameters, but those of extensions, and to most no parameters that
+ * only superusers may see: asking for the value of such a one fails.
+ */
+function isUnset(name: string): string {
+  return `EXISTS(SELECT FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) ${equals} '${name}' AND source OPERATOR(pg_catalog.<>) 'session')`
 }
 
 export interface Answer {

@@ -195,7 +195,7 @@ export class SessionKeeper {
 
   /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
   begin(holder: Holder): void {
-    if (holder.parameters.tempPath !== 'none') this.#watchPath(holder.parameters)
+    this.#watchPath(holder.parameters)
     const isOther = this.#lastHolder !== holder.id
     const isStrange = this.#watch.isStrange || (this.#resetsForOthers && this.#lastHolder !== 0)
     if (isOther && isStrange) this.#wash(holder)
@@ -207,9 +207,15 @@ export class SessionKeeper {
   }
 
   /** Its search_path came with the startup packet, or was computed. */
-  #watchPath({ tempPath: place }: ParameterSet): void {
-    const refusal = this.#watch.sent([place === 'first' ? tempPath : maybeTempPath], this.parameters)
+  #watchPath(holder: ParameterSet): void {
+    const refusal = this.#mayBeTemporary(holder)
     if (refusal) throw new TaxirankError('parameter_refused', refusal.message)
+  }
+
+  /** What is created without a schema may be. */
+  #mayBeTemporary({ tempPath: place }: ParameterSet): TaxirankError | undefined {
+    if (place === 'none') return undefined
+    return this.#watch.sent([place === 'first' ? tempPath : maybeTempPath], this.parameters)
   }
 
   /** Whatever clients have left is removed. */
@@ -242,8 +248,9 @@ export class SessionKeeper {
 
   /** The holder is about to run something; an error: it must not. */
   running(effects: Effects): TaxirankError | undefined {
+    if (effects.length === 0) return undefined
     if (!this.#watch.isOff) this.#listening.running(effects)
-    return this.#watch.sent(effects, this.parameters)
+    return this.#watch.sent(effects, this.parameters) ?? this.#mayBeTemporary(this.parameters)
   }
 
   /** What the holder runs has failed, or was rolled back: what it has unlistened to it may listen to still. */
@@ -348,7 +355,11 @@ export class SessionKeeper {
     const answer = withChannels(readAnswer(asked.rows), (channel) => this.#watch.admits(channel))
     const settings = this.#watch.answered(doubts, answer, this.parameters)
     if (settings instanceof TaxirankError) return this.#overfull(settings)
+    const { tempPath: pathBefore } = this.parameters
     this.session.settingsKnown(settings)
+    // What has been created since it was asked may be temporary, too.
+    const refusal = this.parameters.tempPath === pathBefore ? undefined : this.#mayBeTemporary(this.parameters)
+    if (refusal) return this.#overfull(refusal)
     const { holder } = this.#server
     const mustHandOver = answer.channels.length > 0 && this.#watch.sharesListening
     if (!holder?.isReading) return mustHandOver ? this.#watch.found('LISTEN') : undefined

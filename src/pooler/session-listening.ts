@@ -31,6 +31,8 @@ export class SessionListening {
   /** What the holder has unlistened to in its transaction; and how often that has been answered, undefined: maybe in vain. */
   #unlistened: Unlisten[] = []
   #unlistenTags: number | undefined = 0
+  /** To these it has listened again, behind that. */
+  readonly #relistened = new Set<string>()
 
   constructor(listeners: Listeners, desk: SessionListeningDesk) {
     this.#listeners = listeners
@@ -73,7 +75,10 @@ export class SessionListening {
 
   /** One of the hand-over's requests has been answered. */
   answered(): void {
-    if (this.#handOver?.answered()) this.#handOver = undefined
+    const handOver = this.#handOver
+    if (!handOver?.answered()) return
+    this.#handOver = undefined
+    this.#listeners.handedOver(handOver.marker)
   }
 
   /** True if a marker has come: it is nobody's. */
@@ -86,7 +91,16 @@ export class SessionListening {
 
   /** The holder is about to run something. */
   running(effects: Effects): void {
-    for (const effect of effects) if (isUnlisten(effect)) this.#unlistened.push(effect)
+    for (const effect of effects) {
+      if (isUnlisten(effect)) this.#unlistens(effect)
+      else if (effect.kind === 'listen' && this.#unlistened.length > 0) this.#relistened.add(effect.channel)
+    }
+  }
+
+  #unlistens(effect: Unlisten): void {
+    this.#unlistened.push(effect)
+    if (effect.channel === undefined) this.#relistened.clear()
+    else this.#relistened.delete(effect.channel)
   }
 
   /** An UNLISTEN has run. */
@@ -104,11 +118,19 @@ export class SessionListening {
     if (this.#unlistened.length === 0 && this.#unlistenTags === 0) return
     // A savepoint may have been rolled back, and what was skipped behind an error is not known: then it goes on hearing.
     if (this.#unlistenTags === this.#unlistened.length) {
-      const channels = new Set(this.#unlistened.map(({ channel }) => channel))
       this.startOver()
-      holder?.unlisten(channels.has(undefined) ? undefined : (channels as Set<string>))
+      if (holder) this.#leaveUnlistened(holder)
     }
     this.#forgetUnlistened()
+  }
+
+  /** Of what it listens to again nothing may be missed in between. */
+  #leaveUnlistened(holder: Holder): void {
+    const named = this.#unlistened.flatMap(({ channel }) => (channel === undefined ? [] : [channel]))
+    const isAll = named.length < this.#unlistened.length
+    if (isAll && this.#relistened.size === 0) return holder.unlisten()
+    const channels = isAll ? [...holder.listening.channels] : named
+    holder.unlisten(new Set(channels.filter((channel) => !this.#relistened.has(channel))))
   }
 
   /** What is being handed over may not be listened to any more. */
@@ -125,6 +147,7 @@ export class SessionListening {
 
   #forgetUnlistened(): void {
     if (this.#unlistened.length > 0) this.#unlistened = []
+    this.#relistened.clear()
     this.#unlistenTags = 0
   }
 }

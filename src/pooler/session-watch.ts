@@ -27,6 +27,17 @@ export interface PinDesk {
 /** PostgreSQL refuses to set it in a session in which anybody has had something temporary. */
 const refusedBehindTemporary = 'temp_buffers'
 
+/** Under it whatever brings the session to another client may wait for others. */
+const deferring = 'default_transaction_deferrable'
+
+/** Limits of time that end, or keep from working, whoever has the session next. */
+const limits = ['idle_session_timeout', 'statement_timeout', 'transaction_timeout']
+
+function maySetLimit(effect: Effect): boolean {
+  if (effect.kind === 'set') return effect.value !== null && limits.includes(effect.name)
+  return effect.kind === 'set unknown' || effect.kind === 'set unnamed' || effect.kind === 'set given'
+}
+
 /** While it lasts. */
 export interface Pin {
   readonly kinds: ReadonlySet<PinKind>
@@ -156,6 +167,7 @@ export class SessionWatch {
   #look(effects: Effects): undefined {
     if (effects.some(({ kind }) => kind === 'indelible')) this.#cleaning = 'destroy'
     if (effects.some(({ kind }) => kind === 'unsure')) this.#isStrange = true
+    if (effects.some(maySetLimit)) this.cleanUp()
     return undefined
   }
 
@@ -223,12 +235,23 @@ export class SessionWatch {
   answered(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> | TaxirankError {
     this.#hasNoted = true
     const settings = this.settingsAfter(doubts, answer, session)
+    if (settings.get(deferring) === 'on') {
+      const refusal = this.#deferring()
+      if (refusal) return refusal
+    }
     for (const kind of doubts.kinds) if (!answer.kinds.has(kind) && !this.#kinds.has(kind)) this.#unpin(kind)
     for (const kind of answer.kinds) {
       if (kind === 'LISTEN' && this.sharesListening) continue
       if (!this.#pins.has(kind) && !this.#pinFor(kind)) return this.#tooMany(kind)
     }
     return settings
+  }
+
+  /** It was set by a name that no text has shown. */
+  #deferring(): TaxirankError | undefined {
+    this.#cleaning = 'destroy'
+    const isKept = this.#pins.has('indelible state') || this.#pinFor('indelible state')
+    return isKept ? undefined : this.#tooMany('indelible state')
   }
 
   /** Nobody listens for the holder, so that it has to keep the server; an error: it can't. */
@@ -332,13 +355,19 @@ export class SessionWatch {
   }
 
   #set(name: string, value: string | null | undefined, session: ParameterSet): TaxirankError | undefined {
-    if (name === 'session_authorization') return value === null ? undefined : this.#keep('another user')
+    if (name === 'session_authorization') return value === null ? this.#mayHaveNoRole() : this.#keep('another user')
     if (value === null) this.#resets.add(name)
     if (session.reports(name)) return undefined
     if (this.#policy === 'reject' && value !== null) return this.#refuse(`SET ${name}`)
     const isRefused = value !== null && name === refusedBehindTemporary
     if (this.#policy === 'pin' || isRefused || !isSettingName(name)) return this.#keep('parameters')
     this.#names.set(name, value === null && this.#names.get(name) !== false)
+    return undefined
+  }
+
+  /** Who becomes itself again takes its own role. */
+  #mayHaveNoRole(): undefined {
+    this.#names.set('role', false)
     return undefined
   }
 
@@ -431,7 +460,7 @@ export class SessionWatch {
       if (session.reports(name) || (name === guard && value === 'off') || isOfTransaction(name)) continue
       const isEmptied = value === '' && doubts.resets.has(allParameters)
       const isReset = isEmptied || (doubts.names.get(name) === true && value !== session.settings.get(name))
-      if (value === null || isReset || (name === 'role' && value === 'none')) settings.delete(name)
+      if (value === null || isReset) settings.delete(name)
       else if (isSettingName(name)) settings.set(name, value)
     }
     if (doubts.isAnyName) for (const name of settings.keys()) if (!answer.settings.has(name)) settings.delete(name)

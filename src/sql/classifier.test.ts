@@ -17,6 +17,8 @@ const unknown: Effect = { kind: 'set unknown' }
 const deallocate = (statement: string, isAlone = true): Effect => ({ kind: 'deallocate', statement, isAlone })
 const unsureOf = (...mentioned: string[]): Effect => ({ kind: 'unsure', mentioned })
 const unsure = unsureOf()
+const computedName: Effect = { kind: 'indelible', what: 'set_config of a name that is computed' }
+const inCode: Effect = { kind: 'indelible', what: 'LOAD, setseed or the like, in code' }
 const executed: readonly Effect[] = [
   unsure,
   { kind: 'indelible', what: "EXECUTE of a statement by the pooler's name" },
@@ -128,9 +130,37 @@ describe('a text changes its session', () => {
     'SET LOCAL work_mem = 1': [{ kind: 'passing' }],
     'create temp table t (id int) on commit drop': [{ kind: 'passing' }],
     "select set_config('app.tenant', $1, true)": [],
-    "select set_config($1 || '.x', $2, false)": [{ kind: 'set unnamed' }],
-    "update pg_settings set setting = '1' where name = 'work_mem'": [unknown],
-    "with x as (update pg_catalog.pg_settings set setting = 'x') select 1": [unknown],
+    "select set_config($1 || '.x', $2, false)": [computedName],
+    "select set_config(concat($1, '.x'), $2, true)": [computedName],
+    "select set_config('a' || '.x', $2, false)": [computedName],
+    "select set_config('seed'::text, '0.4'::text, false)": [{ kind: 'indelible', what: 'SET seed' }],
+    "select set_config('app.x'::text, $1::varchar, true::boolean)": [],
+    "select set_config('app.x'::char(3), 'y', false)": [computedName],
+    'select set_config($1::text, $2::text, false)': [{ kind: 'set given', isLocal: false }],
+    'select isn_weak(true)': [{ kind: 'indelible', what: 'isn_weak' }],
+    "select set_config('app.' || $1, $2, false)": [{ kind: 'set unnamed' }],
+    "select set_config(concat('app.', $1), $2, false)": [{ kind: 'set unnamed' }],
+    "select set_config(format('app.%s', x), 'y', false) from z": [{ kind: 'set unnamed' }],
+    "update pg_settings set setting = '1' where name = 'work_mem'": [unknown, unsure],
+    "with x as (update pg_catalog.pg_settings set setting = 'x') select 1": [unknown, unsure],
+    'import foreign schema a from server b into c': [{ kind: 'definition' }],
+    'import foreign schema a from server b into pg_temp': [{ kind: 'temporary' }],
+    "set search_path = 'pg_'\n --\n\t'temp'": [
+      set('search_path'),
+      { kind: 'indelible', what: 'a search_path with pg_temp' },
+    ],
+    "set search_path = E'pg_'\n'te\\mp'": [
+      set('search_path'),
+      { kind: 'indelible', what: 'a search_path with pg_temp' },
+    ],
+    "do 'begin perform setse'\n'ed(0.42); end'": [unsure, inCode],
+    'do $$ begin load--\n $b$auto_explain$b$; end $$': [unsure, inCode],
+    'do $$ begin set/**/session/**/ seed to 1; end $$': [unsure, inCode],
+    'do $$ begin perform u&"setsee\\0064"(1); end $$': [unsure, inCode, { kind: 'read sequence' }],
+    'do $$ begin set /* ; */ search_path /* ; */ = pg_temp; end $$': [
+      unsure,
+      { kind: 'indelible', what: 'a search_path with pg_temp' },
+    ],
     "do $$ begin perform set_config('app.tenant', 'x', false); end $$": [unsureOf('app.tenant')],
     'call anything()': [unsure],
     'prepare p as select 1': [{ kind: 'prepare' }],
@@ -185,8 +215,8 @@ describe('a text changes its session', () => {
     "select temp, 'a": [unsure],
     'select temp, $a$ x': [unsure],
     '/* select 1': [unsure],
-    "select U&\"\\0073et_config\"('a.b', 'b', false)": [unsureOf('a.b')],
-    'select U&"setseed"(0.5)': [unsure, { kind: 'indelible', what: 'LOAD, setseed or the like, in code' }],
+    "select U&\"\\0073et_config\"('a.b', 'b', false)": [unsureOf('a.b'), inCode, { kind: 'read sequence' }],
+    'select U&"setseed"(0.5)': [unsure, inCode, { kind: 'read sequence' }],
     "select n'a\\''; set x.y = 1 --'": [unsureOf('x.y')],
     'something new': [unsure],
     'set local.x = 1': [set('local.x')],
@@ -210,7 +240,7 @@ describe('a text changes its session', () => {
     'set local seed = 0.5': [{ kind: 'indelible', what: 'SET seed' }],
     "select set_config('seed', '0.5', true)": [{ kind: 'indelible', what: 'SET seed' }],
     "select set_config(E'app.\\'x', 'y', false)": [set("app.'x")],
-    "select set_config(E'app\\x2ex', 'y', false)": [{ kind: 'set unnamed' }],
+    "select set_config(E'app\\x2ex', 'y', false)": [computedName],
     'do $$ begin set session authorization plain; end $$': [unsure, set('session_authorization')],
     "do $$ begin perform pg_create_physical_replication_slot('s', false, true); end $$": [
       unsure,

@@ -87,7 +87,7 @@ const openings = byLength(
 
 /** By length: words that need a closer look, wherever they stand. */
 const suspects = byLength(
-  'temp hold temporary set_config setseed set_limit lastval currval dblink_connect dblink_connect_u ' +
+  'temp hold temporary set_config setseed set_limit isn_weak lastval currval dblink_connect dblink_connect_u ' +
     'query_to_xml query_to_xmlschema query_to_xml_and_xmlschema ts_stat ts_rewrite crosstab crosstab2 crosstab3 crosstab4 connectby xpath_table',
 )
 /** INTO makes a table, but behind these. */

@@ -1,7 +1,7 @@
 /** What the functions that a statement names do to its session: those of PostgreSQL and its extensions of which that is known. */
 
-import { definition, type Effect, type Effects, noEffects } from './effect.ts'
-import { lowered, type Token } from './lexer.ts'
+import { definition, type Effect, type Effects, noEffects, unsure } from './effect.ts'
+import { isSymbol, lowered, type Token } from './lexer.ts'
 import { parameterName } from './parameter-name.ts'
 import {
   deferrable,
@@ -32,6 +32,7 @@ const simple = new Map<string, Effect>([
   ['currval', { kind: 'read sequence' }],
   ['lastval', { kind: 'read sequence' }],
   ['setseed', { kind: 'indelible', what: 'setseed' }],
+  ['isn_weak', { kind: 'indelible', what: 'isn_weak' }],
   ['dblink_connect', { kind: 'indelible', what: 'dblink_connect' }],
   ['dblink_connect_u', { kind: 'indelible', what: 'dblink_connect_u' }],
   ...[
@@ -51,7 +52,7 @@ const runners =
   /^(query_to_xml|query_to_xmlschema|query_to_xml_and_xmlschema|ts_stat|ts_rewrite|crosstab\w*|connectby|xpath_table)$/
 
 function effectsOf(name: string, tokens: readonly Token[], at: number): Effects {
-  if (name === 'set_config') return setConfigEffects(tokens.slice(at + 1, at + 1 + setConfigTokens))
+  if (name === 'set_config') return setConfigEffects(withoutCasts(tokens.slice(at + 1, at + 1 + setConfigTokens)))
   if (/^pg_(try_)?advisory_lock/.test(name)) return [{ kind: 'lock' }]
   if (name.startsWith('pg_advisory_unlock')) return [{ kind: 'unlock' }]
   const effect = simple.get(name)
@@ -66,13 +67,13 @@ export function codeEffects(tokens: readonly Token[]): Effects {
   if (/\bsession[\s_]+authorization\b/i.test(bodies)) {
     effects.push({ kind: 'set', name: 'session_authorization', value: undefined })
   }
-  if (setsEncoding.test(bodies)) effects.push(encodingSet)
-  const isOpaque = strings.some(({ text }) => text === undefined)
-  if (isOpaque || indelible.test(bodies))
+  if (setsEncoding.test(bodies) || isCommented('set', 'names', bodies)) effects.push(encodingSet)
+  const isOpaque = strings.some(({ text }) => text === undefined) || coded.test(bodies)
+  if (isOpaque || leavesIndelible(bodies))
     effects.push({ kind: 'indelible', what: 'LOAD, setseed or the like, in code' })
   if (defines.test(bodies)) effects.push(definition)
   if (setsTempPath(bodies)) effects.push({ kind: 'indelible', what: 'a search_path with pg_temp' })
-  if (/\b(currval|lastval)\b/i.test(bodies)) effects.push({ kind: 'read sequence' })
+  if (isOpaque || readsSequence.test(bodies)) effects.push({ kind: 'read sequence' })
   return effects
 }
 
@@ -81,13 +82,33 @@ const encodingSet: Effect = { kind: 'set', name: 'client_encoding', value: undef
 
 /** As they stand in SQL, maybe within a string: a word of a comment or of a message is not enough. */
 const indelible =
-  /\bdefault_transaction_deferrable\b|\bcharacteristics\b.{0,99}\bdeferrable\b|\bpg_(create|copy)_\w+_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?\\?'|\$)/i
-const defines = /\b(create|alter|drop)\s/i
+  /\bdefault_transaction_deferrable\b|\bpg_(create|copy)_\w+_replication_slot\b|\bpg_replication_origin_session_setup\b|\bpg_(backup_start|start_backup)\b|\bsetseed\b|\bdblink_connect(_u)?\b|\bexecute\s+"?taxirank_|\bpg_prepared_statements\b|'seed'|\bset\s+((session|local)\s+)?"?seed\b|\bload\s*(e?\\?'|\$)/i
+const readsSequence = /\b(currval|lastval|pg_prepared_statements)\b|\bexecute\s+"?taxirank_/i
+/** U&'…' and U&"…": anything may be spelled in them. */
+const coded = /\bu&['"]/i
+
+function leavesIndelible(bodies: string): boolean {
+  const isNamed = indelible.test(bodies) || (/\bcharacteristics\b/i.test(bodies) && /\bdeferrable\b/i.test(bodies))
+  const isLoad = /\bload\s*(--|\/\*)/i.test(bodies)
+  return (
+    isNamed || isLoad || isCommented('set|session|local', 'seed', bodies) || isCommented('execute', 'taxirank_', bodies)
+  )
+}
+
+/** Behind one of the first words stands a comment, which may hide that the other one follows: it is there. */
+function isCommented(first: string, other: string, bodies: string): boolean {
+  return new RegExp(`\\b(${first})\\s*(--|/\\*)`, 'i').test(bodies) && new RegExp(`\\b${other}`, 'i').test(bodies)
+}
+
+const comment = /--|\/\*/
+const defines = /\b(create|alter|drop)\b/i
 const pathWord = /\b(?:search_path|schema)\b/gi
 const tempSchema = /\bpg_temp\b(?!\s*\.)/i
 
 /** Behind a word for the path, in the same statement, stands pg_temp, and not as the schema of something. Nothing is looked at twice. */
 function setsTempPath(bodies: string): boolean {
+  // A semicolon may stand in a comment.
+  if (comment.test(bodies)) return /\b(search_path|schema)\b/i.test(bodies) && tempSchema.test(bodies)
   pathWord.lastIndex = 0
   while (pathWord.test(bodies)) {
     const end = bodies.indexOf(';', pathWord.lastIndex)
@@ -99,20 +120,46 @@ function setsTempPath(bodies: string): boolean {
 }
 
 const unnamed: Effect = { kind: 'set unnamed' }
+/** It may be seed. */
+const unreadable: Effect = { kind: 'indelible', what: 'set_config of a name that is computed' }
 
 const computed: Token = { kind: 'symbol', text: '' }
 
-/** As many as `isForTransaction` looks at. */
-const setConfigTokens = 7
+/** As many as `isForTransaction` looks at, with three casts. */
+const setConfigTokens = 7 + 3 * 3
+
+/** Without `::text`, which changes nothing. */
+function withoutCasts(tokens: readonly Token[]): Token[] {
+  const kept: Token[] = []
+  for (let at = 0; at < tokens.length; at++) {
+    const [first, second, type] = tokens.slice(at, at + 3)
+    const isCast = isSymbol(first, ':') && isSymbol(second, ':') && type?.kind === 'word'
+    if (isCast && /^(text|varchar|bool|boolean)$/.test(type.text)) at += 2
+    else if (first) kept.push(first)
+  }
+  return kept
+}
 
 /** A value is never taken from the text: the row that it stands in may not be there. */
 function setConfigEffects(behind: readonly Token[]): Effects {
   const [open, name, comma, value, end] = behind
   if (open?.text === '(' && name && isParameter(name) && comma?.text === ',')
     return [{ kind: 'set given', isLocal: isForTransaction(behind) }]
-  if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',') return [unnamed]
+  if (open?.text !== '(' || name?.kind !== 'string' || name.text === undefined || comma?.text !== ',')
+    return [open?.text === '(' && computesCustom(behind.slice(1)) ? unnamed : unreadable]
   const effects = setTo(parameterName(name.text), value && end?.text === ',' ? [value] : [computed])
   return isForTransaction(behind) ? effects.flatMap(inTransaction) : effects
+}
+
+/** What is computed begins with text that has a dot: `'app.' || key`, concat('app.', key), format('app.%s', key). */
+function computesCustom([first, second, third]: readonly Token[]): boolean {
+  const isCall = first?.kind === 'word' && /^(concat|format)$/.test(first.text) && isSymbol(second, '(')
+  if (isCall) return beginsCustom(third)
+  return beginsCustom(first) && isSymbol(second, '|') && isSymbol(third, '|')
+}
+
+function beginsCustom(token: Token | undefined): boolean {
+  return token?.kind === 'string' && /^\w+\./.test(token.text ?? '')
 }
 
 /** The third argument is `true`, and the second one plain. */
@@ -141,8 +188,12 @@ export function givenEffects(values: string, isLocal: boolean): Effects {
   if (isOfEncoding) effects.push(encodingSet)
   if (isValue('default_transaction_deferrable', values)) effects.push(...deferrable)
   const mentioned = dottedNames(values)
+  if (hiddenNames.some((name) => isValue(name, values))) effects.push(...unsure)
   return [...effects, mentioned.length > 0 ? { kind: 'unsure', mentioned, isSetting: true } : { kind: 'set unknown' }]
 }
+
+/** What is set is not listed to those who are no superusers. */
+const hiddenNames = ['dynamic_library_path', 'extension_control_path', 'session_preload_libraries']
 
 /** One of the values of a Bind, behind its length; in whatever case. */
 function isValue(name: string, values: string): boolean {
@@ -152,12 +203,12 @@ function isValue(name: string, values: string): boolean {
 /** Of what is not read as SQL: a text of which more is to come, a call. Its beginning may name custom parameters, and say that something is defined. */
 export function unsureAbout(bytes: Buffer, from: number, to: number): Effects {
   const beginning = bytes.toString('latin1', from, Math.min(to, from + lookedAtBytes))
-  const unsure: Effect = { kind: 'unsure', mentioned: dottedNames(beginning) }
+  const mentions: Effect = { kind: 'unsure', mentioned: dottedNames(beginning) }
   const effects = [
     ...(defines.test(beginning) ? [definition] : []),
     ...(setsEncoding.test(beginning) ? [encodingSet] : []),
   ]
-  return [unsure, ...effects, { kind: 'read sequence', isMaybe: true }]
+  return [mentions, ...effects, { kind: 'read sequence', isMaybe: true }]
 }
 
 /** The first OID that PostgreSQL itself has not given: nothing tells whose function that is. */

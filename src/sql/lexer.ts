@@ -9,6 +9,10 @@ export type Token =
   | { readonly kind: 'string'; readonly text: string | undefined }
   | { readonly kind: 'symbol'; readonly text: string }
 
+export function isSymbol(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'symbol' && token.text === text
+}
+
 /** As PostgreSQL folds names: bytes beyond ASCII stay as they are. */
 export function lowered(text: string): string {
   return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
@@ -105,9 +109,9 @@ class Lexer {
 
   /** Whether a backslash in front of a quote escapes it depends on a setting: what that is a part of can't be made out. */
   #plain(): Token | undefined {
-    const text = this.#takeQuoted("'")
+    const text = this.#takeContinued(() => this.#takeQuoted("'"))
     if (text === undefined || text.includes("\\'")) return undefined
-    return { kind: 'string', text: text.slice(1, -1).replaceAll("''", "'") }
+    return { kind: 'string', text: text.replaceAll("''", "'") }
   }
 
   #quoted(): Token | undefined {
@@ -138,19 +142,32 @@ class Lexer {
   }
 
   #escaped(): Token | undefined {
-    const text = this.#takeEscaped()?.slice(1, -1)
+    const text = this.#takeContinued(() => this.#takeEscaped())
     if (text === undefined) return undefined
     return { kind: 'string', text: codedEscape.test(text) ? undefined : text.replaceAll(quoteOrEscape, unescaped) }
   }
 
   /** Bits. */
   #opaque(): Token | undefined {
-    return this.#takeQuoted("'") === undefined ? undefined : { kind: 'string', text: undefined }
+    const text = this.#takeContinued(() => this.#takeQuoted("'"))
+    return text === undefined ? undefined : { kind: 'string', text: undefined }
   }
 
   #symbol(): Token {
     const text = this.#take(number) ?? this.#text.slice(this.#at, ++this.#at)
     return { kind: 'symbol', text }
+  }
+
+  /** What is in the quotes: of one string, and of those behind it, which continue it from another line. On the same one PostgreSQL refuses them. */
+  #takeContinued(take: () => string | undefined): string | undefined {
+    let content = ''
+    do {
+      const text = take()
+      if (text === undefined) return undefined
+      content += text.slice(1, -1)
+      if (text.endsWith("\\'") || !this.#skip()) return undefined
+    } while (this.#text[this.#at] === "'")
+    return content
   }
 
   /** With its quotes; one that is doubled does not end it. */

@@ -5,7 +5,7 @@
 
 import { type Effects, noEffects } from './effect.ts'
 
-const blank = String.raw`(?:\s|\/\*[^*]{0,40}\*\/)`
+const blank = String.raw`(?:\s|\/\*[^*]{0,40}\*\/|--[^\n]{0,40}\n)`
 
 const words = new RegExp(
   [
@@ -16,7 +16,8 @@ const words = new RegExp(
     String.raw`\bdblink_connect(_u)?\b`,
     String.raw`\bset_config\W{1,20}seed\b`,
     String.raw`\bset${blank}{1,20}((session|local)${blank}{1,20})?"?seed\b`,
-    String.raw`(^|[;$/\n]|\b(begin|then|else|loop)\b)\s{0,60}load\s{0,60}(e?\\?'|\$)`,
+    String.raw`(^|[;$/\n]|\b(begin|then|else|loop)\b)\s{0,60}load\s{0,60}(e?\\?'|\$|--|\/\*)`,
+    String.raw`\bu&["']`,
     String.raw`\bexecute${blank}{1,20}"?taxirank_`,
     String.raw`\bdefault_transaction_deferrable\b`,
     String.raw`\bcharacteristics\b[^;]{0,99}\bdeferrable\b`,

@@ -2,7 +2,7 @@
 
 import { definition, droppedDefinition, type Effect, type Effects, noEffects, unsure } from './effect.ts'
 import { codeEffects, functionEffects } from './function-effects.ts'
-import { lowered, type Token } from './lexer.ts'
+import { isSymbol, lowered, type Token } from './lexer.ts'
 import { nameBytes } from './parameter-name.ts'
 import { ourPrefix } from './statement-prefix.ts'
 import { passing, resetEffects, setEffects } from './set-effects.ts'
@@ -59,15 +59,11 @@ const byKeyword = new Map<string, Reader>([
   ['create', createEffects],
   ['alter', alterEffects],
   ['explain', explainEffects],
-  ['import', one(definition)],
+  ['import', (tokens) => [namesTemp(tokens) ? { kind: 'temporary' } : definition]],
 ])
 
 function isWord(token: Token | undefined, ...texts: readonly string[]): boolean {
   return token?.kind === 'word' && texts.includes(token.text)
-}
-
-function isSymbol(token: Token | undefined, text: string): boolean {
-  return token?.kind === 'symbol' && token.text === text
 }
 
 function has(tokens: readonly Token[], ...texts: readonly string[]): boolean {
@@ -105,7 +101,7 @@ function isTemporaryTarget(tokens: readonly Token[]): boolean {
 /** An update of the view of all parameters sets them. */
 function updateEffects(tokens: readonly Token[]): Effects {
   const isOfSettings = tokens.some(({ kind, text }) => kind !== 'string' && lowered(text) === 'pg_settings')
-  return isOfSettings && has(tokens, 'update') ? [{ kind: 'set unknown' }] : noEffects
+  return isOfSettings && has(tokens, 'update') ? [{ kind: 'set unknown' }, ...unsure] : noEffects
 }
 
 /** What a client has prepared by the protocol has a name of the pooler's, that the session knows, too. What it does does not show here. */
