@@ -280,6 +280,15 @@ describe('a cancel of a request that waits for a server', () => {
     await isOver()
   })
 
+  it('takes a Flush for nothing', async () => {
+    await two.query('begin')
+    one.send(raw.flush)
+    await one.staysSilent()
+    await cancel(one.key)
+    await two.query('commit')
+    assert.equal(await one.value('select 7'), '7')
+  })
+
   it('keeps the places of the others', async () => {
     const three = await pooler.login()
     one.send(insert('never'))
@@ -294,25 +303,8 @@ describe('a cancel of a request that waits for a server', () => {
   })
 })
 
-describe('a cancel of a request that a question of the pooler holds back', () => {
-  it('answers it without its having been sent', async () => {
-    const asking = await poolers.start({ poolSize: 1, sessionAuditEvery: 1 })
-    const client = await asking.login()
-    await client.query('select 1')
-    await direct.query('begin; lock table pg_catalog.pg_depend in access exclusive mode')
-    await client.query('select 1')
-    client.send(raw.query("insert into entry values ('held')"))
-    await client.staysSilent()
-    const connection = await RawClient.connect(asking.port)
-    connection.send(raw.cancelRequest(client.key))
-    await connection.closed()
-    await direct.query('rollback')
-    assert.match((await client.answer()).join(), /^E ERROR 57014: .*before it was sent,Z I$/)
-    assert.equal(await client.value('select count(*) from entry'), '0')
-    client.leave()
-  })
-
-  it('lets others in, however many there are', async () => {
+describe('cancels that have to wait', () => {
+  it('let others in, however many there are', async () => {
     const asking = await poolers.start({ poolSize: 1, sessionAuditEvery: 1, maxClients: 4 })
     const client = await asking.login()
     await direct.query('begin; lock table pg_catalog.pg_depend in access exclusive mode')
@@ -325,15 +317,6 @@ describe('a cancel of a request that a question of the pooler holds back', () =>
     await direct.query('rollback')
     assert.equal(await client.value('select 7'), '7')
     client.leave()
-  })
-
-  it('takes a Flush for nothing', async () => {
-    await two.query('begin')
-    one.send(raw.flush)
-    await one.staysSilent()
-    await cancel(one.key)
-    await two.query('commit')
-    assert.equal(await one.value('select 7'), '7')
   })
 })
 

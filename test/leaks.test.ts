@@ -148,6 +148,36 @@ describe('the role of a session', () => {
       assert.deepEqual([await role(one), await role(two), await role(one)], ['member', 'plain', 'member'])
     }
   })
+
+  it('is what the connect query has set, though the former client has none', async () => {
+    for (const text of [
+      'set role none',
+      'reset role',
+      "do $$ begin perform set_config('role', 'none', false); end $$",
+    ]) {
+      const { one, two } = await pair({ database: { connectQuery: 'set role plain' } }, { user: 'low' })
+      assert.equal(await role(two), 'plain')
+      await one.query(text)
+      // What is reset is as at the login, of which the connect query is a part.
+      const own = text === 'reset role' ? 'plain' : 'low'
+      assert.deepEqual([await role(one), await role(two), await role(one)], [own, 'plain', own])
+    }
+  })
+
+  it('with which another user begins is nothing to a sample', async () => {
+    const pooler = await poolers.start({ poolSize: 1, sessionAuditEvery: 1 })
+    for (const user of ['low', 'member']) {
+      const client = await pooler.login({ user })
+      for (let at = 0; at < 3; at++) await client.query('select 1')
+      await client.query('do $$ begin end $$')
+      assert.equal(await role(client), user === 'low' ? 'low' : 'plain')
+      client.leave()
+    }
+    assert.deepEqual(
+      pooler.figures.audit().filter(({ what }) => what.startsWith('unseen')),
+      [],
+    )
+  })
 })
 
 describe('what only superusers may see', () => {

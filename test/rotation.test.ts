@@ -198,6 +198,8 @@ describe('a login that is under way at a reload', () => {
     assert.equal(await outcome(before, { database: forced, ...stored({ bob: 'one', eve: 'two' }) }), 'Z I')
     const looked = { database: lookup('one'), ...stored({}) }
     assert.equal(await outcome(looked, { ...looked, poolSize: 3 }), 'Z I')
+    const known = stored({ bob: 'one' })
+    assert.equal(await outcome({ database: lookup('one'), ...known }, { database: lookup('two'), ...known }), 'Z I')
   })
 })
 

@@ -30,13 +30,16 @@ const idleTimeoutMs = 60_000
 /** Whatever the connection's own time is: it is a part of the lookup's. */
 const longestPauseMs = 1_000
 
-interface Entry {
-  readonly query: AuthQuery
-  /** The client's name of the database for which it was made. */
-  readonly name: string
+interface Where {
   /** PostgreSQL's name of the database that its connections are in. */
   readonly place: string
   readonly source: AuthQuerySource
+}
+
+interface Entry extends Where {
+  readonly query: AuthQuery
+  /** The client's name of the database for which it was made. */
+  readonly name: string
 }
 
 /** The connections of auth_query, one set for each database in which it runs. */
@@ -58,24 +61,18 @@ export class AuthQueries {
   of(name: string, database: Database | undefined): AuthQuery | undefined {
     const source = database?.authQuery
     if (!database || !source) return undefined
-    const key = keyOf(name, database, source)
+    const place = inDatabase(name, database, source)
+    const key = keyOf(place, source)
     const known = this.#all.get(key)
     if (known) return known.query
     if (this.#all.size >= mostDatabases) {
       throw new TaxirankError('overloaded', 'users of too many databases are being looked up')
     }
-    const place = inDatabase(name, database, source)
     const query = this.#make(textOf(name), place, source)
     const entry = { query, name, place, source }
     query.isPaused = this.#isPaused(entry)
     this.#all.set(key, entry)
     return query
-  }
-
-  /** Users of this database are looked up there, as before. */
-  isStill(query: AuthQuery | undefined, name: string, database: Database | undefined): boolean {
-    const source = database?.authQuery
-    return database && source ? this.#all.get(keyOf(name, database, source))?.query === query : query === undefined
   }
 
   #make(name: string, database: string, source: AuthQuerySource): AuthQuery {
@@ -112,15 +109,9 @@ export class AuthQueries {
     const isOtherwiseEncrypted = options.serverEncryptionId !== this.#options.serverEncryptionId
     this.#options = options
     const error = new TaxirankError('server_connect_failed', 'the settings of auth_query were changed')
-    for (const [key, { query, name, source }] of this.#all) {
+    for (const [key, { query, name, place, source }] of this.#all) {
       const database = options.databases.get(name) ?? options.databaseTemplate
-      const next = database?.authQuery
-      const isSame =
-        database !== undefined &&
-        next !== undefined &&
-        keyOf(name, database, next) === key &&
-        areSameCredentials(next.credentials, source.credentials)
-      if (isSame && !isOtherwiseEncrypted) continue
+      if (isLookedUp(name, database, { place, source }) && !isOtherwiseEncrypted) continue
       query.end(error)
       this.#all.delete(key)
     }
@@ -187,11 +178,23 @@ function inDatabase(name: string, database: Database, source: AuthQuerySource): 
   return source.database ?? database.name ?? name
 }
 
+/** Users of a client's database are looked up alike, before a reload and behind it. */
+export function areLookedUpAlike(name: string, one: Database | undefined, other: Database | undefined): boolean {
+  if (!one?.authQuery) return !other?.authQuery
+  return isLookedUp(name, other, { place: inDatabase(name, one, one.authQuery), source: one.authQuery })
+}
+
+function isLookedUp(name: string, database: Database | undefined, { place, source }: Where): boolean {
+  const next = database?.authQuery
+  if (!database || !next || inDatabase(name, database, next) !== place) return false
+  return keyOf(place, next) === keyOf(place, source) && areSameCredentials(next.credentials, source.credentials)
+}
+
 function isIn({ place, source }: Entry, { name, options }: LiveDatabase): boolean {
   const addresses = new Set(options.addresses.map((address) => JSON.stringify(address)))
   return place === (options.name ?? name) && source.addresses.some((address) => addresses.has(JSON.stringify(address)))
 }
 
-function keyOf(name: string, database: Database, source: AuthQuerySource): string {
-  return JSON.stringify([inDatabase(name, database, source), source.user, source.addresses, source.query])
+function keyOf(place: string, source: AuthQuerySource): string {
+  return JSON.stringify([place, source.user, source.addresses, source.query])
 }

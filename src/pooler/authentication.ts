@@ -51,8 +51,8 @@ export function decideAlike(user: string, one: AuthenticationOptions, other: Aut
 
 /** What an authentication needs of the pooler. */
 export interface AuthenticationOwner {
-  /** What it goes by has been changed since it began. */
-  isOutdated(): boolean
+  /** What it goes by has been changed since it began; `isLookedUp`: auth_query is a part of that. */
+  isOutdated(isLookedUp: boolean): boolean
   /** Called once, unless it is abandoned. */
   decided(result: LoginResult): void
 }
@@ -67,6 +67,7 @@ export class Authentication implements DerivationWaiter {
   #lookup: Lookup | undefined
   #exchange: ClientExchange | undefined
   #secret: Secret | undefined
+  #isLookedUp = false
   #isOver = false
 
   constructor(
@@ -89,6 +90,7 @@ export class Authentication implements DerivationWaiter {
     const secret = secrets ? secrets.get(this.#user) : nobodyStored
     const isStored = secret !== undefined && (secret.kind !== 'none' || method === 'trust')
     if (isStored || !authQuery || method === 'any') return this.#exchangeWith(secret)
+    this.#isLookedUp = true
     this.#lookup = authQuery.lookUp(this.#user, (answer) => this.#found(answer))
   }
 
@@ -135,7 +137,7 @@ export class Authentication implements DerivationWaiter {
       case 'derive':
         return this.#derive(step.derivation)
       case 'accepted':
-        if (this.#owner.isOutdated()) return this.#end({ name: 'refused', error: wrongPassword() })
+        if (this.#owner.isOutdated(this.#isLookedUp)) return this.#end({ name: 'refused', error: wrongPassword() })
         if (step.bytes.length > 0) this.#client.write(step.bytes, 0)
         return this.#end({ name: 'accepted', credentials: credentialsOf(this.#secret ?? nobodyStored, step.keys) })
       case 'refused':

@@ -48,6 +48,8 @@ export interface Doubts {
   readonly isAnyName: boolean
   /** Something has failed or was rolled back: a name may be that of a parameter which the client may not set. */
   readonly hasFailed: boolean
+  /** With which role the session began is not known yet, and matters. */
+  readonly isFirstRoleAsked: boolean
   /** Parameters that were reset, maybe in vain; `allParameters`: all. */
   readonly resets: ReadonlySet<string>
 }
@@ -56,8 +58,11 @@ export const allParameters = '*'
 
 const nothing = "SELECT ''"
 
+/** As PostgreSQL shows it. */
+const noRole = 'none'
+
 /** One Query whose rows, read by `readAnswer`, tell what is in doubt. */
-export function questionOf({ kinds, names, isAnyName, hasFailed }: Doubts): string {
+export function questionOf({ kinds, names, isAnyName, hasFailed, isFirstRoleAsked }: Doubts): string {
   const parts = [...kinds].map((kind) =>
     kind === 'LISTEN' ? channelsAsked : `SELECT 'pin','${kind}',(${questions[kind] ?? 'true'})::pg_catalog.text`,
   )
@@ -68,14 +73,20 @@ export function questionOf({ kinds, names, isAnyName, hasFailed }: Doubts): stri
   }
   for (const name of names.keys()) {
     const where = hasFailed && name !== 'role' ? ` WHERE NOT ${isUnset(name)}` : ''
-    const value = name === 'role' ? roleSet : `pg_catalog.current_setting('${name}',true)`
-    parts.push(`SELECT 'set','${name}',${value}${where}`)
+    parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)${where}`)
   }
+  if (isFirstRoleAsked) parts.push(`SELECT 'first role',(${firstRole}),NULL`)
   return parts.length === 0 ? nothing : parts.join(' UNION ALL ')
 }
 
-/** Who has no role has set none, unless some begin with one (ALTER ROLE or ALTER DATABASE, SET role). */
-const roleSet = `CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' OR EXISTS(SELECT FROM pg_catalog.pg_db_role_setting,pg_catalog.unnest(setconfig) c WHERE c OPERATOR(pg_catalog.~~) 'role=%') THEN pg_catalog.current_setting('role') END`
+/** With which the session began: ALTER ROLE … SET role goes before ALTER DATABASE, and what is for a database before what is for all. */
+const firstRole = [
+  'SELECT pg_catalog.substr(c,6) FROM pg_catalog.pg_db_role_setting,pg_catalog.unnest(setconfig) c',
+  `WHERE c OPERATOR(pg_catalog.~~) 'role=%'`,
+  `AND(setrole ${equals} 0 OR setrole ${equals}(SELECT oid FROM pg_catalog.pg_roles WHERE rolname ${equals} SESSION_USER))`,
+  `AND(setdatabase ${equals} 0 OR setdatabase ${equals}(SELECT oid FROM pg_catalog.pg_database WHERE datname ${equals} pg_catalog.current_database()))`,
+  'ORDER BY setrole DESC,setdatabase DESC LIMIT 1',
+].join(' ')
 
 /**
  * Whether PostgreSQL says that the session has not set it. It lists no custom parameters, but those of extensions, and to most no parameters that
@@ -89,6 +100,8 @@ export interface Answer {
   readonly kinds: ReadonlySet<PinKind>
   /** What it listens to. */
   readonly channels: readonly string[]
+  /** With which the session began; undefined: that was not asked. */
+  readonly firstRole: string | undefined
   /** Null: there is no such parameter. */
   readonly settings: ReadonlyMap<string, string | null>
 }
@@ -105,13 +118,15 @@ export function withChannels(answer: Answer, isOne: (channel: string) => boolean
 export function readAnswer(rows: readonly (readonly (string | null)[])[]): Answer {
   const kinds = new Set<PinKind>()
   const channels: string[] = []
+  let role: string | undefined
   const settings = new Map<string, string | null>()
   for (const [what, name, value = null] of rows) {
     if (what === 'listen') channels.push(name ?? '')
+    else if (what === 'first role') role = name ?? noRole
     else if (what === 'set' && name) {
       if (!isOfTransaction(name.toLowerCase())) settings.set(name.toLowerCase(), value)
     } else if (value === 'true') kinds.add(name as PinKind)
   }
   if (channels.length > 0) kinds.add('LISTEN')
-  return { kinds, channels, settings }
+  return { kinds, channels, firstRole: role, settings }
 }

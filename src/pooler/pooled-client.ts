@@ -47,8 +47,6 @@ export interface ClientOwner {
 
 /** A waiting or cancelling client is read on up to this much; then it is paused. */
 const backlogBytes = 65_536
-/** In the place of a type: what is read next is cancelled. */
-const nextMessage = -1
 /** A message that comes more slowly than this is taken for one that does not come. */
 const leastBytesPerMs = 1
 
@@ -84,7 +82,7 @@ export class PooledClient
   /** Made when it first listens. */
   #listening: ClientListening | undefined
   #server: PooledServer | undefined
-  /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing is; or see `nextMessage`. */
+  /** What is left of a cancelled request is used up until a message of this type ends, which gets the ReadyForQuery; 0: nothing. */
   #skipUntil = 0
   #logSubject: LogSubject | undefined
   #endReason: string | undefined
@@ -438,7 +436,6 @@ export class PooledClient
 
   /** Hot path. Decides what becomes of the message that begins here. `stop`: the client waits, or its pipeline is full. */
   admit(head: RequestHead): Fate {
-    if (this.#skipUntil === nextMessage) this.#cancelNext(head.type)
     if (this.#skipUntil !== 0) return ClientDiscard.cancelled
     this.#timing?.asked()
     if (!this.#server) {
@@ -596,15 +593,9 @@ export class PooledClient
 
   /** What a cancel request with this client's key does. `done` is called when it is over, once. */
   cancel(done: () => void): void {
-    if (this.#server && !this.#isHeld) return this.#server.cancel(done)
-    if (this.#reader.isAtHead && this.#parameters) this.#cancelHead()
-    else if (this.#server) this.#skipUntil = nextMessage
+    if (this.#server) return this.#server.cancel(done)
+    if (this.#waiter.isWaiting && this.#parameters) this.#cancelQueued()
     done()
-  }
-
-  /** Something of its has come, and nothing of its is at the server. */
-  get #isHeld(): boolean {
-    return this.#server?.isUnasked === true && (this.#reader.isAtHead || this.#reader.backlogBytes > 0)
   }
 
   /** A cancel with this client's key is on nobody's way to PostgreSQL yet. */
@@ -616,37 +607,23 @@ export class PooledClient
     if (this.#client.isOpen && !this.isStopped) this.#resumeReading()
   }
 
-  /** The request at which reading has stopped is answered without ever having been sent. */
-  #cancelHead(): void {
+  /** The request at which this client waits is answered without ever having been sent. */
+  #cancelQueued(): void {
     const { type, isTail } = this.#reader.head
-    if (type === Frontend.flush) return this.#dropFlush()
     this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.cancelled)
     this.#reader.discardHead(ClientDiscard.cancelled)
-    this.#answerCancelled(type)
-    if (isTail) this.discarded(type)
+    this.#timing?.rested()
+    // Nothing of a Flush is to be answered.
+    if (type !== Frontend.flush) this.#answerCancelled(type, isTail)
     this.#resumeReading()
   }
 
-  #answerCancelled(type: number): void {
+  #answerCancelled(type: number, isTail: boolean): void {
     const isWhole = type === Frontend.query || type === Frontend.functionCall || type === Frontend.sync
     const error = new TaxirankError('query_canceled', 'canceling statement due to user request, before it was sent')
     this.#client.write(build.errorResponse(error), 0)
-    this.#timing?.rested()
-    this.#skipUntil = isWhole ? type : Frontend.sync
-  }
-
-  /** A cancel has come while this was held back. */
-  #cancelNext(type: number): void {
-    this.#skipUntil = 0
-    if (type !== Frontend.flush && !isCopyMessage(type)) this.#answerCancelled(type)
-  }
-
-  /** Nothing of it is to be answered, and nothing else has asked for a server. */
-  #dropFlush(): void {
-    this.pool.leaveQueue(this.#waiter, this.id, WaitEnd.cancelled)
-    this.#reader.discardHead(ClientDiscard.cancelled)
-    this.#timing?.rested()
-    this.#resumeReading()
+    if (isWhole && isTail) this.#client.write(build.readyForQuery(TransactionStatus.idle), 0)
+    else this.#skipUntil = isWhole ? type : Frontend.sync
   }
 
   // Back-pressure, end.

@@ -223,11 +223,6 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
     return !this.#queue.isAnswered
   }
 
-  /** It owes the holder nothing, and no transaction is open: what the holder says next may as well never be sent. */
-  get isUnasked(): boolean {
-    return this.#status === TransactionStatus.idle && this.#queue.isAnsweredButForOurs
-  }
-
   /** Copy-in lasts, as far as the client knows: PostgreSQL ignores Sync and Flush. */
   get isCopyingIn(): boolean {
     return this.#queue.copyIn === 'in'

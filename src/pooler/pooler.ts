@@ -14,15 +14,8 @@ import { Classifier } from '../sql/classifier.ts'
 import { Deadline, Deadlines } from '../time.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
-import { AuthQueries } from './auth-queries.ts'
-import type { AuthQuery } from './auth-query.ts'
-import {
-  Authentication,
-  type AuthenticationOptions,
-  decideAlike,
-  type LoginResult,
-  unprovenCredentials,
-} from './authentication.ts'
+import { areLookedUpAlike, AuthQueries } from './auth-queries.ts'
+import { Authentication, decideAlike, type LoginResult, unprovenCredentials } from './authentication.ts'
 import { CancelKeys, type CancelTarget } from './cancel-keys.ts'
 import { type ClientLimits, noClientLimits } from './client-limits.ts'
 import { type LoginRequest, LoginRequests } from './login-requests.ts'
@@ -251,22 +244,17 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     if (database === this.#parts.console.database && user === ownerName && isOwner(client)) {
       return this.#openConsole(arrival, user)
     }
-    const options = this.#options
-    const { authentication } = options
+    const { authentication } = this.#options
     const credentials = unprovenCredentials(user, authentication)
     if (credentials) return this.#admit(arrival, request, credentials)
-    const query = this.#authQueries.of(database, this.#lookedUpIn(database))
+    const place = this.#lookedUpIn(database)
     arrival.authentication = new Authentication(client, user, authentication, this.#derivations, {
-      isOutdated: () => options !== this.#options && !this.#decidesAlike(request, authentication, query),
+      isOutdated: (isLookedUp) =>
+        !decideAlike(user, authentication, this.#options.authentication) ||
+        (isLookedUp && !areLookedUpAlike(database, place, this.#lookedUpIn(database))),
       decided: (result) => this.#decided(arrival, request, result),
     })
-    arrival.authentication.begin(query)
-  }
-
-  /** Whoever began to log in before a reload is let in by nothing that is no longer so. */
-  #decidesAlike({ user, database }: LoginRequest, began: AuthenticationOptions, query: AuthQuery | undefined): boolean {
-    const isSameQuery = this.#authQueries.isStill(query, database, this.#lookedUpIn(database))
-    return isSameQuery && decideAlike(user, began, this.#options.authentication)
+    arrival.authentication.begin(this.#authQueries.of(database, place))
   }
 
   /** Administrators are looked up where the settings name a database, and never in PostgreSQL's own of the console's name: anybody may make that. */

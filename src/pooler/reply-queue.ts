@@ -210,12 +210,6 @@ export class ReplyQueue {
     return this.#size === 0 && !this.#isGroupOpen && !this.#isSkipping && this.#copyIn === 'none'
   }
 
-  /** The same, but for requests of the pooler's own: behind those of a client none is sent until it has nothing more under way. */
-  get isAnsweredButForOurs(): boolean {
-    const isOursAlone = this.isHeadOurs && this.#last?.kind === 'ours'
-    return isOursAlone ? !this.#isGroupOpen : this.isAnswered
-  }
-
   /** Nothing is owed, open or under way. */
   get isAtRest(): boolean {
     return this.isAnswered && !this.#isUncertain

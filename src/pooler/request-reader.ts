@@ -65,11 +65,6 @@ export class RequestReader extends Framer {
     return this.#backlogBytes
   }
 
-  /** It stands in front of a message: the desk has said stop. */
-  get isAtHead(): boolean {
-    return this.#fate === 'stop'
-  }
-
   /** Part of a message was forwarded, and the rest is still to come. */
   get isMidForward(): boolean {
     return this.isTailOutstanding && this.#fate === 'forward'

@@ -160,8 +160,9 @@ export class ServerChores {
 
 /** Everything that it may have set. */
 function doubtsAbout(text: string): Doubts {
-  const names = new Map(dottedNames(text).map((name) => [name, false]))
-  return { kinds: new Set(askableKinds), names, isAnyName: true, hasFailed: false, resets: new Set() }
+  const names = new Map(['role', ...dottedNames(text)].map((name) => [name, false]))
+  const kinds = new Set(askableKinds)
+  return { kinds, names, isAnyName: true, hasFailed: false, isFirstRoleAsked: true, resets: new Set() }
 }
 
 function connectFailure({ reason, sqlState }: ChoreFailure): TaxirankError {

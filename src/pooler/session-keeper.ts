@@ -186,8 +186,7 @@ export class SessionKeeper {
   /** What the connect query has set belongs to every session. */
   introduced(rows: readonly (readonly (string | null)[])[]): void {
     const answer = readAnswer(rows)
-    const settings = [...answer.settings].filter(([name, value]) => value !== null && !this.parameters.reports(name))
-    this.session.introduced(new Map(settings as [string, string][]))
+    this.session.introduced(this.#watch.settingsAfterConnect(answer, this.parameters))
     this.#introducedKinds = answer.kinds
   }
 

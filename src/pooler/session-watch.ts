@@ -56,6 +56,8 @@ export class SessionWatch {
   readonly #names = new Map<string, boolean>()
   #isAnyName = false
   readonly #resets = new Set<string>()
+  /** The role with which the session began; undefined: not known yet. */
+  #firstRole: string | undefined
   #isStrange = false
   #hasFailed = false
   /** The holder may have listened to these channels, */
@@ -202,7 +204,15 @@ export class SessionWatch {
   doubtEverything(session: ParameterSet): Doubts {
     const names = this.#namesOfAny(session)
     for (const name of session.settings.keys()) names.set(name, false)
-    return { kinds: new Set(askableKinds), names, isAnyName: true, hasFailed: false, resets: new Set() }
+    const isFirstRoleAsked = this.#firstRole === undefined
+    return {
+      kinds: new Set(askableKinds),
+      names,
+      isAnyName: true,
+      hasFailed: false,
+      isFirstRoleAsked,
+      resets: new Set(),
+    }
   }
 
   /** What the holder runs has failed, or was rolled back. */
@@ -213,9 +223,11 @@ export class SessionWatch {
 
   /** Nothing the holder has left is unknown; asked for from now on is what is sent from now on. */
   takeDoubts(session: ParameterSet): Doubts {
+    const names = this.#isAnyName ? this.#namesOfAny(session) : new Map(this.#names)
     const doubts = {
       kinds: new Set(this.#kinds),
-      names: this.#isAnyName ? this.#namesOfAny(session) : new Map(this.#names),
+      names,
+      isFirstRoleAsked: this.#firstRole === undefined && names.has('role'),
       isAnyName: this.#isAnyName,
       hasFailed: this.#hasFailed,
       resets: new Set(this.#resets),
@@ -453,14 +465,27 @@ export class SessionWatch {
     return new TaxirankError('too_many_pinned', text)
   }
 
+  /** What the connect query has set, of which nothing was known. */
+  settingsAfterConnect(answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
+    this.#firstRole = answer.firstRole
+    const isSet = ([name, value]: readonly [string, string | null]): boolean =>
+      value !== null && !session.reports(name) && !this.#isFirstRole(name, value)
+    return new Map([...answer.settings].filter(isSet) as [string, string][])
+  }
+
+  #isFirstRole(name: string, value: string): boolean {
+    return name === 'role' && value === this.#firstRole
+  }
+
   /** What is set in the session, as it has said. */
   settingsAfter(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> {
     const settings = new Map(session.settings)
+    this.#firstRole ??= answer.firstRole
     for (const [name, value] of answer.settings) {
       if (session.reports(name) || (name === guard && value === 'off') || isOfTransaction(name)) continue
       const isEmptied = value === '' && doubts.resets.has(allParameters)
       const isReset = isEmptied || (doubts.names.get(name) === true && value !== session.settings.get(name))
-      if (value === null || isReset) settings.delete(name)
+      if (value === null || isReset || this.#isFirstRole(name, value)) settings.delete(name)
       else if (isSettingName(name)) settings.set(name, value)
     }
     if (doubts.isAnyName) for (const name of settings.keys()) if (!answer.settings.has(name)) settings.delete(name)

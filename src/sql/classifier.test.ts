@@ -60,6 +60,7 @@ describe('a text does nothing to its session', () => {
     'explain analyze execute p',
     'select * from pg_settings',
     '(select 1) union (select 2)',
+    "select U&'a\\0062' || u&'!0062' uescape '!', u & 1 from t",
   ]) {
     it(JSON.stringify(text), () => assert.deepEqual(classify(text), []))
   }
@@ -133,10 +134,16 @@ describe('a text changes its session', () => {
     "select set_config($1 || '.x', $2, false)": [computedName],
     "select set_config(concat($1, '.x'), $2, true)": [computedName],
     "select set_config('a' || '.x', $2, false)": [computedName],
+    "set app.path = E'C:\\\\'": [set('app.path')],
     "select set_config('seed'::text, '0.4'::text, false)": [{ kind: 'indelible', what: 'SET seed' }],
     "select set_config('app.x'::text, $1::varchar, true::boolean)": [],
     "select set_config('app.x'::char(3), 'y', false)": [computedName],
     'select set_config($1::text, $2::text, false)': [{ kind: 'set given', isLocal: false }],
+    "set search_path = U&'pg_te\\006dp'": [
+      set('search_path'),
+      { kind: 'indelible', what: 'a search_path with pg_temp' },
+    ],
+    "select set_config(U&'see\\0064', '0.4', false)": [computedName],
     'select isn_weak(true)': [{ kind: 'indelible', what: 'isn_weak' }],
     "select set_config('app.' || $1, $2, false)": [{ kind: 'set unnamed' }],
     "select set_config(concat('app.', $1), $2, false)": [{ kind: 'set unnamed' }],

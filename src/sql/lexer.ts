@@ -107,11 +107,16 @@ class Lexer {
     }
   }
 
-  /** Whether a backslash in front of a quote escapes it depends on a setting: what that is a part of can't be made out. */
   #plain(): Token | undefined {
-    const text = this.#takeContinued(() => this.#takeQuoted("'"))
-    if (text === undefined || text.includes("\\'")) return undefined
+    const text = this.#takeContinued(() => this.#takePlain())
+    if (text === undefined) return undefined
     return { kind: 'string', text: text.replaceAll("''", "'") }
+  }
+
+  /** Whether a backslash in front of a quote escapes it depends on a setting: what that is a part of can't be made out. */
+  #takePlain(): string | undefined {
+    const text = this.#takeQuoted("'")
+    return text?.includes("\\'") ? undefined : text
   }
 
   #quoted(): Token | undefined {
@@ -137,8 +142,17 @@ class Lexer {
     if (next === "'" && /^n$/i.test(text)) return this.#plain()
     if (next === "'" && /^[bx]$/i.test(text)) return this.#opaque()
     // U&'…' and U&"…": anything may be spelled in them.
-    if (/^u$/i.test(text) && /^&['"]/.test(this.#text.slice(this.#at, this.#at + 2))) return undefined
+    if (/^u$/i.test(text) && next === '&') return this.#coded(text)
     return { kind: 'word', text: lowered(text) }
+  }
+
+  /** A name that can't be read may be that of anything. */
+  #coded(text: string): Token | undefined {
+    const quote = this.#text[this.#at + 1]
+    if (quote === '"') return undefined
+    if (quote !== "'") return { kind: 'word', text: lowered(text) }
+    this.#at++
+    return this.#opaque()
   }
 
   #escaped(): Token | undefined {
@@ -147,7 +161,7 @@ class Lexer {
     return { kind: 'string', text: codedEscape.test(text) ? undefined : text.replaceAll(quoteOrEscape, unescaped) }
   }
 
-  /** Bits. */
+  /** Bits, or what is spelled by numbers. */
   #opaque(): Token | undefined {
     const text = this.#takeContinued(() => this.#takeQuoted("'"))
     return text === undefined ? undefined : { kind: 'string', text: undefined }
@@ -165,7 +179,7 @@ class Lexer {
       const text = take()
       if (text === undefined) return undefined
       content += text.slice(1, -1)
-      if (text.endsWith("\\'") || !this.#skip()) return undefined
+      if (!this.#skip()) return undefined
     } while (this.#text[this.#at] === "'")
     return content
   }
