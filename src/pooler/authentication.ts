@@ -44,7 +44,8 @@ export function unprovenCredentials(user: string, { method, secrets }: Authentic
 
 /** Whether both decide in the same way who is `user`. */
 export function decideAlike(user: string, one: AuthenticationOptions, other: AuthenticationOptions): boolean {
-  if (one.method !== other.method || !one.secrets !== !other.secrets) return false
+  const isSameKind = one.method === other.method && (one.secrets === undefined) === (other.secrets === undefined)
+  if (!isSameKind) return false
   const [secret, another] = [one.secrets?.get(user), other.secrets?.get(user)]
   return secret && another ? areSameCredentials(secret, another) : secret === another
 }

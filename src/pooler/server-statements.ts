@@ -18,7 +18,8 @@
 
 import { TaxirankError } from '../errors.ts'
 import { type Effect, type Effects, noEffects } from '../sql/effect.ts'
-import { dottedNames, givenEffects, namesTempSchema } from '../sql/function-effects.ts'
+import { dottedNames } from '../sql/dotted-names.ts'
+import { givenEffects, namesTempSchema } from '../sql/value-effects.ts'
 import { nameBytes } from '../sql/parameter-name.ts'
 import { ourPrefix } from '../sql/statement-prefix.ts'
 import { Frontend } from '../wire/messages.ts'

@@ -247,7 +247,7 @@ export class SessionWatch {
   answered(doubts: Doubts, answer: Answer, session: ParameterSet): ReadonlyMap<string, string> | TaxirankError {
     this.#hasNoted = true
     const settings = this.settingsAfter(doubts, answer, session)
-    if (settings.get(deferring) === 'on') {
+    if (settings.get(deferring) === 'on' && session.settings.get(deferring) !== 'on') {
       const refusal = this.#deferring()
       if (refusal) return refusal
     }

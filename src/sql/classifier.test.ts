@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { Classifier } from './classifier.ts'
 import type { Effect, Effects } from './effect.ts'
 import { noEffects } from './effect.ts'
-import { dottedNames } from './function-effects.ts'
+import { dottedNames } from './dotted-names.ts'
 
 const classifier = new Classifier()
 
@@ -161,6 +161,9 @@ describe('a text changes its session', () => {
       { kind: 'indelible', what: 'a search_path with pg_temp' },
     ],
     "do 'begin perform setse'\n'ed(0.42); end'": [unsure, inCode],
+    "do $$ begin perform set_config('app.' || k, 'x', false), set_config('a.b', 'x', true); end $$": [unsureOf('a.b')],
+    "do $$ begin perform set_config('se' || 'ed', '0.4', false); end $$": [unsure, inCode],
+    "do $b$ begin perform set_config($$seed$$, '0.4', false); end $b$": [unsure, inCode],
     'do $$ begin load--\n $b$auto_explain$b$; end $$': [unsure, inCode],
     'do $$ begin set/**/session/**/ seed to 1; end $$': [unsure, inCode],
     'do $$ begin perform u&"setsee\\0064"(1); end $$': [unsure, inCode, { kind: 'read sequence' }],

@@ -6,7 +6,7 @@
 
 import { isAscii } from './ascii.ts'
 import { type Effects, noEffects } from './effect.ts'
-import { codeEffects } from './function-effects.ts'
+import { codeEffects } from './code-effects.ts'
 import { statementsOf } from './lexer.ts'
 import { statementEffects } from './statement-effects.ts'
 

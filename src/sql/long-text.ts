@@ -12,7 +12,7 @@ const words = new RegExp(
     String.raw`\bpg_(create|copy)_\w{1,20}_replication_slot\b`,
     String.raw`\bpg_replication_origin_session_setup\b`,
     String.raw`\bpg_(backup_start|start_backup)\b`,
-    String.raw`\bsetseed\b`,
+    String.raw`\b(setseed|isn_weak)\b`,
     String.raw`\bdblink_connect(_u)?\b`,
     String.raw`\bset_config\W{1,20}seed\b`,
     String.raw`\bset${blank}{1,20}((session|local)${blank}{1,20})?"?seed\b`,

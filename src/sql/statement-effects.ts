@@ -1,7 +1,8 @@
 /** What one statement does to its session, from its tokens. */
 
 import { definition, droppedDefinition, type Effect, type Effects, noEffects, unsure } from './effect.ts'
-import { codeEffects, functionEffects } from './function-effects.ts'
+import { codeEffects } from './code-effects.ts'
+import { functionEffects } from './function-effects.ts'
 import { isSymbol, lowered, type Token } from './lexer.ts'
 import { nameBytes } from './parameter-name.ts'
 import { ourPrefix } from './statement-prefix.ts'

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Classifier } from '../../src/sql/classifier.ts'
-import { dottedNames } from '../../src/sql/function-effects.ts'
+import { dottedNames } from '../../src/sql/dotted-names.ts'
 import { monotonousTexts, prefixes, scrapTexts } from './hostile.ts'
 
 const seed = 20_260_101
