@@ -97,6 +97,15 @@ export function changesBetween(before: Look, after: Look, isExpected: (random: n
   ]
 }
 
+/** There is as much as before, under other names. */
+export function areRenamed(before: Look, after: Look): boolean {
+  return lists.some((what) => isRenamed(before[what] ?? [], after[what] ?? []))
+}
+
+function isRenamed(before: readonly string[], after: readonly string[]): boolean {
+  return before.length === after.length && after.some((one) => !before.includes(one))
+}
+
 function differing(before: Look['custom'], after: Look['custom']): string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)])
   return [...names].filter((name) => (before[name] ?? null) !== (after[name] ?? null)).map((name) => name.toLowerCase())
@@ -105,7 +114,6 @@ function differing(before: Look['custom'], after: Look['custom']): string[] {
 function gainsAndLosses(what: (typeof lists)[number], before: readonly string[], after: readonly string[]): Change[] {
   const isGain = after.some((one) => !before.includes(one))
   const isLoss = before.some((one) => !after.includes(one))
-  const isRenamed = isGain && isLoss && before.length === after.length
-  if (isRenamed) return []
+  if (isRenamed(before, after)) return []
   return [...(isGain ? [{ what, isGain }] : []), ...(isLoss ? [{ what, isGain: false }] : [])]
 }

@@ -2,7 +2,7 @@
 
 import { RawClient } from '../support/raw-client.ts'
 import * as raw from '../support/raw-messages.ts'
-import { type Change, changesBetween, type Look, lists, question, afterwards } from './look.ts'
+import { areRenamed, type Change, changesBetween, type Look, lists, question, afterwards } from './look.ts'
 
 export interface Run {
   /** What PostgreSQL said, if it refused. */
@@ -38,7 +38,8 @@ export class OracleSession {
       throw new Error(`behind ${text}`, { cause: error })
     })
     const changes = changesBetween(before, after, (random) => this.#expected.has(rounded(random)))
-    if (changes.length > 0) await this.#restore(client, changes)
+    // What has only another name by now would be missed by that when something else changes.
+    if (changes.length > 0 || areRenamed(before, after)) await this.#restore(client, changes)
     return { refusal, changes }
   }
 
