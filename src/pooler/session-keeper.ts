@@ -17,7 +17,7 @@ import { ServerSession } from './server-session.ts'
 import { SessionListening, type SessionListeningDesk } from './session-listening.ts'
 import { resetQueryOf, type SessionRules } from './session-rules.ts'
 import { openingStatement, resetStatement, setStatement } from './session-statements.ts'
-import { type Pin, type PinDesk, SessionWatch } from './session-watch.ts'
+import { idleLimit, type Pin, type PinDesk, SessionWatch } from './session-watch.ts'
 
 export interface KeeperParts extends PinDesk {
   readonly rules: SessionRules
@@ -47,7 +47,6 @@ export interface KeptServer extends HandOverDesk {
 
 const noAnswer = 'something that keeps the session from answering'
 
-const idleLimit = 'idle_session_timeout'
 /** They run while the session is brought to the next client. */
 const runningLimits = ['statement_timeout', 'transaction_timeout']
 /** A statement of the pooler's own takes far less, but where everything else does, too. */

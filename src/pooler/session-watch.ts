@@ -30,13 +30,8 @@ const refusedBehindTemporary = 'temp_buffers'
 /** Under it whatever brings the session to another client may wait for others. */
 const deferring = 'default_transaction_deferrable'
 
-/** Limits of time that end, or keep from working, whoever has the session next. */
-const limits = ['idle_session_timeout', 'statement_timeout', 'transaction_timeout']
-
-function maySetLimit(effect: Effect): boolean {
-  if (effect.kind === 'set') return effect.value !== null && limits.includes(effect.name)
-  return effect.kind === 'set unknown' || effect.kind === 'set unnamed' || effect.kind === 'set given'
-}
+/** It ends the session while nobody holds it. */
+export const idleLimit = 'idle_session_timeout'
 
 /** While it lasts. */
 export interface Pin {
@@ -169,7 +164,7 @@ export class SessionWatch {
   #look(effects: Effects): undefined {
     if (effects.some(({ kind }) => kind === 'indelible')) this.#cleaning = 'destroy'
     if (effects.some(({ kind }) => kind === 'unsure')) this.#isStrange = true
-    if (effects.some(maySetLimit)) this.cleanUp()
+    if (effects.some((effect) => effect.kind === 'set' && effect.name === idleLimit)) this.cleanUp()
     return undefined
   }
 
