@@ -201,13 +201,17 @@ export class ServerReplies implements RouterDesk {
 
   /** Hot path. What a command leaves in the session, where its tag says so, or removes from it. */
   #noteTag(framer: Framer): void {
-    const isOurs = this.#queue.isHeadOurs
     const letter = framer.bytes[framer.start + 5]
     if (letter === letterP && hasTag(framer, prepareTag)) this.#keeper.found('SQL PREPARE')
-    else if (letter === letterL && !isOurs && hasTag(framer, listenTag)) this.#keeper.found('LISTEN')
+    else if (letter === letterL && this.#isTheirs(framer, listenTag)) this.#keeper.found('LISTEN')
     else if (letter === letterD) this.#noteDiscard(framer)
-    else if (letter === letterR && !isOurs && hasTag(framer, rollbackTag)) this.#keeper.undone()
-    else if (letter === letterU && !isOurs && hasTag(framer, unlistenTag)) this.#keeper.unlistened()
+    else if (letter === letterR && this.#isTheirs(framer, rollbackTag)) this.#keeper.undone()
+    else if (letter === letterU && this.#isTheirs(framer, unlistenTag)) this.#keeper.unlistened()
+  }
+
+  /** A command of the holder's, not the pooler's own, has this tag. */
+  #isTheirs(framer: Framer, tag: Buffer): boolean {
+    return hasTag(framer, tag) && !this.#queue.isHeadOurs
   }
 
   #noteDiscard(framer: Framer): void {

@@ -193,7 +193,7 @@ export class SessionKeeper {
 
   /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
   begin(holder: Holder): void {
-    this.#watchPath(holder.parameters)
+    if (holder.parameters.tempPath !== 'none') this.#watchPath(holder.parameters)
     const isOther = this.#lastHolder !== holder.id
     const isStrange = this.#watch.isStrange || (this.#resetsForOthers && this.#lastHolder !== 0)
     if (isOther && isStrange) this.#wash(holder)
