@@ -12,7 +12,7 @@ export function codeEffects(tokens: readonly Token[]): Effects {
   if (/\bsession[\s_]+authorization\b/i.test(bodies)) {
     effects.push({ kind: 'set', name: 'session_authorization', value: undefined })
   }
-  if (setsEncoding.test(bodies) || isCommented('set', 'names', bodies)) effects.push(encodingSet)
+  if (setsEncoding.test(bodies) || (commentedSet.test(bodies) && /\bnames\b/i.test(bodies))) effects.push(encodingSet)
   const isOpaque = strings.some(({ text }) => text === undefined) || coded.test(bodies)
   if (isOpaque || leavesIndelible(bodies))
     effects.push({ kind: 'indelible', what: 'LOAD, setseed or the like, in code' })
@@ -33,25 +33,19 @@ const readsSequence = /\b(currval|lastval|pg_prepared_statements)\b|\bexecute\s+
 const coded = /\bu&['"]/i
 
 function leavesIndelible(bodies: string): boolean {
-  const isNamed = indelible.test(bodies) || (/\bcharacteristics\b/i.test(bodies) && /\bdeferrable\b/i.test(bodies))
-  const isComputed = computedName.test(bodies)
-  const isLoad = /\bload\s*(--|\/\*)/i.test(bodies)
-  return (
-    isNamed ||
-    isLoad ||
-    isComputed ||
-    isCommented('set|session|local', 'seed', bodies) ||
-    isCommented('execute', 'taxirank_', bodies)
-  )
+  if (indelible.test(bodies) || computedName.test(bodies) || commentedLoad.test(bodies)) return true
+  if (/\bcharacteristics\b/i.test(bodies) && /\bdeferrable\b/i.test(bodies)) return true
+  if (commentedSet.test(bodies) && /\bseed\b/i.test(bodies)) return true
+  return commentedExecute.test(bodies) && /\btaxirank_/i.test(bodies)
 }
 
 /** A set_config of what is neither a name, nor begins like that of a custom parameter: it may be seed. */
 const computedName = /\bset_config\b(?!\s*\(\s*('[\w.]+'\s*(::\s*\w+\s*)?,|'\w+\.[\w.]*'))/i
 
-/** Behind one of the first words stands a comment, which may hide that the other one follows: it is there. */
-function isCommented(first: string, other: string, bodies: string): boolean {
-  return new RegExp(`\\b(${first})\\s*(--|/\\*)`, 'i').test(bodies) && new RegExp(`\\b${other}`, 'i').test(bodies)
-}
+/** Behind such a word stands a comment, which may hide what follows. */
+const commentedSet = /\b(set|session|local)\s*(--|\/\*)/i
+const commentedExecute = /\bexecute\s*(--|\/\*)/i
+const commentedLoad = /\bload\s*(--|\/\*)/i
 
 const comment = /--|\/\*/
 const defines = /\b(create|alter|drop)\b/i

@@ -5,7 +5,7 @@ import { lowered } from './lexer.ts'
 /** Each costs a call. */
 const mostMentioned = 20
 
-/** The same, in values that a statement is given: parts that begin with a letter, with dots between. From dot to dot, so that no byte is looked at twice. */
+/** In a text, or in values that a statement is given: parts that begin with a letter, with dots between. From dot to dot, so that no byte is looked at twice. */
 export function dottedNames(text: string): string[] {
   const names = new Set<string>()
   let done = 0
