@@ -307,12 +307,17 @@ describe('cancels that have to wait', () => {
   it('let others in, however many there are', async () => {
     const asking = await poolers.start({ poolSize: 1, sessionAuditEvery: 1, maxClients: 4 })
     const client = await asking.login()
+    await client.query('select 1')
     await direct.query('begin; lock table pg_catalog.pg_depend in access exclusive mode')
     await client.query('select 1')
+    const cancels: RawClient[] = []
     for (let at = 0; at < 60; at++) {
       const connection = await RawClient.connect(asking.port)
       connection.send(raw.cancelRequest(client.key))
+      cancels.push(connection)
     }
+    await client.staysSilent()
+    assert.ok(cancels.some(({ over }) => over === undefined))
     for (let at = 0; at < 3; at++) (await RawClient.login(asking.port, { database: 'pgbouncer' })).leave()
     await direct.query('rollback')
     assert.equal(await client.value('select 7'), '7')

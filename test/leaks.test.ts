@@ -116,7 +116,7 @@ describe('the role of a session', () => {
 
   it('is not another, because the former client has become itself again', async () => {
     for (const again of ['reset session authorization', 'set session authorization default']) {
-      for (const text of [`set role plain; ${again}`, `begin; set role plain; ${again}; commit`]) {
+      for (const text of [again, `set role plain; ${again}`, `begin; set role plain; ${again}; commit`]) {
         const { one, two } = await pair({}, { user: 'low' })
         await two.query('set role plain')
         await one.query('set role plain')
