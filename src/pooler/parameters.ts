@@ -70,7 +70,7 @@ export class ParameterSet {
   /** No character of its encoding contains an ASCII byte. */
   readonly isTransparent: boolean
   #loginEnd: Buffer | undefined
-  #tempPath: TempPath | undefined
+  #tempPlace: TempPlace | undefined
 
   constructor(session: SessionValues, key: number, planKey: number) {
     this.values = new Map(session.values)
@@ -89,9 +89,9 @@ export class ParameterSet {
   }
 
   /** Whether what is created without a schema may be temporary, which nothing shows. */
-  get tempPath(): TempPath {
-    this.#tempPath ??= placeOfTemp(this.values.get(path) ?? this.settings.get(path))
-    return this.#tempPath
+  get tempPlace(): TempPlace {
+    this.#tempPlace ??= placeOfTemp(this.values.get(path) ?? this.settings.get(path))
+    return this.#tempPlace
   }
 
   /** What ends the login of a client that begins with these values, all but its cancel key. */
@@ -119,9 +119,9 @@ const encodingSynonyms = new Map([
 const path = 'search_path'
 
 /** Where in search_path pg_temp stands. Behind `public` it is only looked at, if that may be used. */
-type TempPath = 'none' | 'first' | 'behind public'
+type TempPlace = 'none' | 'first' | 'behind public'
 
-function placeOfTemp(searchPath = ''): TempPath {
+function placeOfTemp(searchPath = ''): TempPlace {
   const names = searchPath.split(',').map((name) => name.trim().replaceAll('"', ''))
   const at = names.findIndex((name) => /^pg_temp/i.test(name))
   if (at < 0) return 'none'

@@ -75,12 +75,12 @@ export function questionOf({ kinds, names, isAnyName, hasFailed, isFirstRoleAske
     const where = hasFailed && name !== 'role' ? ` WHERE NOT ${isUnset(name)}` : ''
     parts.push(`SELECT 'set','${name}',pg_catalog.current_setting('${name}',true)${where}`)
   }
-  if (isFirstRoleAsked) parts.push(`SELECT 'first role',(${firstRole}),NULL`)
+  if (isFirstRoleAsked) parts.push(`SELECT 'first role',(${firstRoleQuery}),NULL`)
   return parts.length === 0 ? nothing : parts.join(' UNION ALL ')
 }
 
 /** With which the session began: ALTER ROLE … SET role goes before ALTER DATABASE, and what is for a database before what is for all. */
-const firstRole = [
+const firstRoleQuery = [
   'SELECT pg_catalog.substr(c,6) FROM pg_catalog.pg_db_role_setting,pg_catalog.unnest(setconfig) c',
   `WHERE c OPERATOR(pg_catalog.~~) 'role=%'`,
   `AND(setrole ${equals} 0 OR setrole ${equals}(SELECT oid FROM pg_catalog.pg_roles WHERE rolname ${equals} SESSION_USER))`,

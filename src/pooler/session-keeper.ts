@@ -5,7 +5,7 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Effects } from '../sql/effect.ts'
-import { maybeTempPath, tempPath } from '../sql/set-effects.ts'
+import { maybeTempPathSet, tempPathSet } from '../sql/set-effects.ts'
 import type { HandOverDesk } from './hand-over.ts'
 import type { Holder } from './holder.ts'
 import { Inquiry } from './inquiry.ts'
@@ -193,7 +193,7 @@ export class SessionKeeper {
 
   /** What the session lacks of the holder's is sent, ahead of the holder's bytes. Throws `parameter_refused`. */
   begin(holder: Holder): void {
-    if (holder.parameters.tempPath !== 'none') this.#watchPath(holder.parameters)
+    if (holder.parameters.tempPlace !== 'none') this.#watchPath(holder.parameters)
     const isOther = this.#lastHolder !== holder.id
     const isStrange = this.#watch.isStrange || (this.#resetsForOthers && this.#lastHolder !== 0)
     if (isOther && isStrange) this.#wash(holder)
@@ -211,9 +211,9 @@ export class SessionKeeper {
   }
 
   /** What is created without a schema may be. */
-  #mayBeTemporary({ tempPath: place }: ParameterSet): TaxirankError | undefined {
+  #mayBeTemporary({ tempPlace: place }: ParameterSet): TaxirankError | undefined {
     if (place === 'none') return undefined
-    return this.#watch.sent([place === 'first' ? tempPath : maybeTempPath], this.parameters)
+    return this.#watch.sent([place === 'first' ? tempPathSet : maybeTempPathSet], this.parameters)
   }
 
   /** Whatever clients have left is removed. */
@@ -278,7 +278,7 @@ export class SessionKeeper {
 
   /** PostgreSQL reports that the holder has another search_path, whatever has set it. */
   pathChanged(): void {
-    if (!this.#watch.isOff && this.parameters.tempPath !== 'none') this.#watch.found('temporary objects')
+    if (!this.#watch.isOff && this.parameters.tempPlace !== 'none') this.#watch.found('temporary objects')
   }
 
   /** A command's tag says what it has left: statements that SQL prepared, or a channel. */
@@ -353,10 +353,10 @@ export class SessionKeeper {
     const answer = withChannels(readAnswer(asked.rows), (channel) => this.#watch.admits(channel))
     const settings = this.#watch.answered(doubts, answer, this.parameters)
     if (settings instanceof TaxirankError) return this.#overfull(settings)
-    const { tempPath: pathBefore } = this.parameters
+    const { tempPlace: placeBefore } = this.parameters
     this.session.settingsKnown(settings)
     // What has been created since it was asked may be temporary, too.
-    const refusal = this.parameters.tempPath === pathBefore ? undefined : this.#mayBeTemporary(this.parameters)
+    const refusal = this.parameters.tempPlace === placeBefore ? undefined : this.#mayBeTemporary(this.parameters)
     if (refusal) return this.#overfull(refusal)
     const { holder } = this.#server
     const mustHandOver = answer.channels.length > 0 && this.#watch.sharesListening

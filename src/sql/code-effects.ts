@@ -3,6 +3,7 @@
 import { dottedNames } from './dotted-names.ts'
 import { definition, type Effect, type Effects } from './effect.ts'
 import type { Token } from './lexer.ts'
+import { tempPathSet } from './set-effects.ts'
 
 /** Code that runs, of which only what stands in strings can be seen. */
 export function codeEffects(tokens: readonly Token[]): Effects {
@@ -17,7 +18,7 @@ export function codeEffects(tokens: readonly Token[]): Effects {
   if (isOpaque || leavesIndelible(bodies))
     effects.push({ kind: 'indelible', what: 'LOAD, setseed or the like, in code' })
   if (defines.test(bodies)) effects.push(definition)
-  if (setsTempPath(bodies)) effects.push({ kind: 'indelible', what: 'a search_path with pg_temp' })
+  if (setsTempPath(bodies)) effects.push(tempPathSet)
   if (isOpaque || readsSequence.test(bodies)) effects.push({ kind: 'read sequence' })
   return effects
 }

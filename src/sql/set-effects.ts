@@ -50,7 +50,7 @@ export const passingEncoding: Effects = [{ kind: 'passing', isEncoding: true }]
 
 /** Of a transaction nothing is left but what is created in it, and numbers that are drawn. */
 export function inTransaction(effect: Effect): Effects {
-  if (effect === tempPath) return [{ kind: 'temporary' }]
+  if (effect === tempPathSet) return [{ kind: 'temporary' }]
   if (effect === deferrable[0]) return noEffects
   if (effect.kind === 'maybe temporary') return [effect]
   if (effect.kind === 'set' && effect.name === 'client_encoding') return passingEncoding
@@ -95,21 +95,21 @@ function isOff({ text }: Token): boolean {
 const unnamed: Effects = [{ kind: 'set unnamed' }]
 
 /** What is created without a schema is temporary from now on, and nothing shows it. */
-export const tempPath: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
+export const tempPathSet: Effect = { kind: 'indelible', what: 'a search_path with pg_temp' }
 
 /** The same, if the schemas in front of pg_temp are not there, or may not be used, or if a value that can't be read names it. */
-export const maybeTempPath: Effect = { kind: 'maybe temporary', isGiven: false }
-const givenTempPath: Effect = { kind: 'maybe temporary', isGiven: true }
+export const maybeTempPathSet: Effect = { kind: 'maybe temporary', isGiven: false }
+const givenTempPathSet: Effect = { kind: 'maybe temporary', isGiven: true }
 
 /** Behind `public`, which is there as a rule, pg_temp is only looked at: so it should stand, PostgreSQL's manual says. */
 function pathEffects(values: readonly Token[]): Effects {
   const at = values.findIndex(mayNameTemp)
   if (at >= 0) {
     const isBehindPublic = values.slice(0, at + 1).some(({ text }) => /^"?public"?(\s*,|$)/i.test(text ?? ''))
-    return [isBehindPublic ? maybeTempPath : tempPath]
+    return [isBehindPublic ? maybeTempPathSet : tempPathSet]
   }
   if (values.every(isPlain)) return noEffects
-  return [values.every((value) => isPlain(value) || isParameter(value)) ? givenTempPath : maybeTempPath]
+  return [values.every((value) => isPlain(value) || isParameter(value)) ? givenTempPathSet : maybeTempPathSet]
 }
 
 function mayNameTemp({ text }: Token): boolean {

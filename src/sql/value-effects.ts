@@ -3,7 +3,7 @@
 import { encodingSet, unsureAbout } from './code-effects.ts'
 import { dottedNames } from './dotted-names.ts'
 import { type Effect, type Effects, noEffects, unsure } from './effect.ts'
-import { deferrable, maybeTempPath, passing, passingEncoding } from './set-effects.ts'
+import { deferrable, maybeTempPathSet, passing, passingEncoding } from './set-effects.ts'
 
 /** It names the schema, if these values, of a Bind, do. */
 export function namesTempSchema(values: string): boolean {
@@ -15,7 +15,7 @@ export function givenEffects(values: string, isLocal: boolean): Effects {
   const effects: Effect[] = isValue('seed', values) ? [{ kind: 'indelible', what: 'SET seed' }] : []
   const isOfEncoding = isValue('client_encoding', values)
   const local = isOfEncoding ? passingEncoding : passing
-  if (isLocal) return [...local, ...effects, ...(isValue('search_path', values) ? [maybeTempPath] : [])]
+  if (isLocal) return [...local, ...effects, ...(isValue('search_path', values) ? [maybeTempPathSet] : [])]
   if (isOfEncoding) effects.push(encodingSet)
   if (isValue('default_transaction_deferrable', values)) effects.push(...deferrable)
   const mentioned = dottedNames(values)
