@@ -61,7 +61,7 @@ export const pools = {
     about: 'How many servers of a pool clients may keep beyond their transactions; unset: all but one.',
   }),
   session_audit_every: integer({
-    default: 1000,
+    default: 10_000,
     min: 0,
     max: 1_000_000_000,
     about:

@@ -80,7 +80,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
     },
     rules: rulesOf(options, said, { mode: poolMode, sessionState }),
     maxPinned: maxPinned ?? Math.max(0, Math.min(maxSize, ...limits) - 1),
-    sessionAuditEvery: options.sessionAuditEvery ?? 1000,
+    sessionAuditEvery: options.sessionAuditEvery ?? 10_000,
     serverIsPooler: options.serverIsPooler,
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,
