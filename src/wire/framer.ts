@@ -51,11 +51,6 @@ export class Framer {
     return this.#remaining > 0 || this.#heldBytes > 0
   }
 
-  /** The next piece is not simply the chunk's next message. */
-  get #isUnderWay(): boolean {
-    return this.isMidMessage || this.#isRepeating
-  }
-
   /** True if some of a message was handed out and the rest is still to come. */
   get isTailOutstanding(): boolean {
     return this.#remaining > 0
@@ -83,7 +78,7 @@ export class Framer {
    */
   pushWhole(chunk: Buffer): boolean {
     const length = chunk.length
-    if (length < headerBytes || length > keptBytes || this.isMidMessage) return false
+    if (length < headerBytes || length > keptBytes || this.#remaining > 0 || this.#heldBytes > 0) return false
     const type = chunk[0] as number
     if (bodyLength(chunk, 0) !== length - 1 || length > (this.#rules.longest[type] as number)) return false
     this.type = type
@@ -113,7 +108,9 @@ export class Framer {
   next(): boolean {
     const chunk = this.#chunk
     const offset = this.#offset
-    if (offset + headerBytes > chunk.length || this.#isUnderWay) return this.#nextPiece(chunk, offset)
+    // The piece is not simply the chunk's next message. No getters: subclasses share this code, and the engine would call them.
+    const isUnderWay = this.#remaining > 0 || this.#heldBytes > 0 || this.#isRepeating
+    if (offset + headerBytes > chunk.length || isUnderWay) return this.#nextPiece(chunk, offset)
     const type = chunk[offset] as number
     const end = offset + 1 + bodyLength(chunk, offset)
     const isWhole = end <= chunk.length && end >= offset + headerBytes
