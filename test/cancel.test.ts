@@ -304,19 +304,12 @@ describe('a cancel of a request that waits for a server', () => {
 })
 
 describe('cancels that have to wait', () => {
-  async function states(port: number): Promise<string> {
-    const admin = await RawClient.login(port, { database: 'pgbouncer' })
-    const servers = await admin.rows('SHOW SERVERS')
-    admin.leave()
-    return servers.map(({ state }) => state).join()
-  }
-
   it('let others in, however many there are', async () => {
     const asking = await poolers.start({ poolSize: 1, sessionAuditEvery: 1, maxClients: 4 })
     const client = await asking.login()
     await client.query('select 1')
     // The first sample is over: the lock is for the second.
-    await eventually('the server is idle', async () => (await states(asking.port)) === 'idle')
+    await eventually('the server is idle', () => asking.figures.servers().every(({ state }) => state === 'idle'))
     await direct.query('begin; lock table pg_catalog.pg_depend in access exclusive mode')
     await client.query('select 1')
     const cancels: RawClient[] = []

@@ -129,7 +129,7 @@ export interface PoolerOptions {
   readonly maxPreparedStatements?: number
   /** Absent: track. */
   readonly sessionState?: SessionState
-  /** One in so many leases of a pool ends with a look at all that is in the session; 0: none; absent: 1,000. */
+  /** One in so many leases of a pool ends with a look at all that is in the session; 0: none; absent: 10,000. */
   readonly sessionAuditEvery?: number
   /** Another pooler stands behind this one, or not; absent: it is found out. */
   readonly serverIsPooler?: boolean

@@ -18,6 +18,7 @@ import * as build from '../wire/build.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import type { CancelKey, CancelKeys } from './cancel-keys.ts'
+import { clientFigures } from './client-figures.ts'
 import type { ClientFigures } from './figures.ts'
 import type { LiveUser } from './live.ts'
 import { clientSubject, textOf } from './names.ts'
@@ -682,30 +683,4 @@ function isCopyMessage(type: number): boolean {
 function refusalEnd(error: TaxirankError): number {
   if (error.code === 'acquire_timeout') return WaitEnd.timedOut
   return error.code === 'admin_shutdown' ? WaitEnd.shutdown : WaitEnd.refused
-}
-
-/** What can be said of any client. */
-export function clientFigures(client: Client): ClientFigures {
-  const { address, port, localAddress, localPort, tls, peerPid } = client.way
-  return {
-    id: client.id,
-    user: '',
-    database: '',
-    state: 'login',
-    address,
-    port,
-    localAddress,
-    localPort,
-    connectedAtMs: 0,
-    requestedAtMs: 0,
-    waitMs: 0,
-    isMarked: false,
-    linkedTo: undefined,
-    remotePid: peerPid,
-    tls,
-    applicationName: '',
-    preparedStatements: 0,
-    heldBytes: 0,
-    unsentBytes: client.unsentBytes,
-  }
 }
