@@ -100,7 +100,7 @@ export class VirtualPool {
   #open(slot: Slot<number>): void {
     this.attempts.push(this.#now)
     this.at(this.#now + this.#options.openingMs, (now) => {
-      if (this.#options.isDown?.(now)) return this.#pool.openFailed(slot, refused, false, now)
+      if (this.#options.isDown?.(now)) return this.#pool.openFailed(slot, refused, 'nobody', now)
       this.openings.push(now)
       this.#pool.opened(slot, this.openings.length, now)
     })

@@ -7,7 +7,8 @@
  *   opening has been found to take.
  * - A prediction can be wrong: if whoever is first has waited as long as opening takes, one is opened after all, one at
  *   a time.
- * - How many at once: one, as long as nothing is known; each success doubles it, a failure makes it one again.
+ * - How many at once: one, as long as nothing is known, or as many as the options say; each success doubles it, a failure
+ *   makes it one.
  * - After a failure there is a pause, then one attempt at a time; the pause doubles up to a limit, and is shortened at
  *   random by up to a fifth, so that many pools don't knock at the same instant.
  */
@@ -37,15 +38,16 @@ export class Opening {
   #retryMaxMs: number
   readonly #random: () => number
   #learntMs: number | undefined
-  #atOnce = 1
+  #atOnce: number
   #lastFailure: TaxirankError | undefined
   #pauseMs = 0
   #retryAtMs = 0
 
   /** `retryMaxMs` 0: the pause does not grow. */
-  constructor(retryMaxMs: number, random: () => number) {
+  constructor(retryMaxMs: number, random: () => number, firstAtOnce = 1) {
     this.#retryMaxMs = atLeastFirst(retryMaxMs)
     this.#random = random
+    this.#atOnce = firstAtOnce
   }
 
   /** Of the pauses that begin from now on. */

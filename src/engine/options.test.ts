@@ -100,6 +100,8 @@ describe('The options of a pool', () => {
       maxSize: 4,
       name: '',
       minSize: 0,
+      refill: true,
+      firstAtOnce: 1,
       reserveSize: 0,
       reserveAfterMs: 0,
       limits: [],

@@ -31,6 +31,13 @@ export interface PoolOptions<T> {
   readonly maxSize: number
   /** Slots kept open, and opened again when they are lost; at most `maxSize`. */
   readonly minSize?: number
+  /**
+   * Whether any is opened that nobody waits for: the minimum, and a replacement before a lifetime is over. If not, the
+   * minimum is only what idle time-outs leave. True, unless said otherwise.
+   */
+  readonly refill?: boolean
+  /** How many may be opened at once while nothing is known about opening, 1 or more; 1, unless said otherwise. */
+  readonly firstAtOnce?: number
   /** Slots beyond `maxSize` that may be opened once somebody has waited for `reserveAfterMs`, which is above 0 then. */
   readonly reserveSize?: number
   readonly reserveAfterMs?: number
@@ -78,6 +85,8 @@ export type Reuse = (typeof reuses)[number]
 const defaults = {
   name: '',
   minSize: 0,
+  refill: true,
+  firstAtOnce: 1,
   reserveSize: 0,
   reserveAfterMs: 0,
   waitTimeoutMs: 0,
@@ -137,6 +146,7 @@ function checkNumbers<T>(settings: Settings<T>): void {
   if (settings.checkAfterMs !== Infinity) inRange('checkAfterMs', settings.checkAfterMs, 0, never)
   inRange('lifetimeJitter', settings.lifetimeJitter, 0, 1)
   whole('sharedDepth', settings.sharedDepth, 1)
+  whole('firstAtOnce', settings.firstAtOnce, 1)
   whole('maxWaiting', settings.maxWaiting, 0)
   const { shedding } = settings
   if (shedding) {

@@ -20,6 +20,15 @@ describe('Pool: opening', () => {
     assert.deepEqual(it.figures(), { opening: 1, waiting: 50 })
   })
 
+  it('begins with as many as the options say, and with one after a failure', () => {
+    const it = new EnginePool({ maxSize: 10, firstAtOnce: 100 })
+    it.askMany(50)
+    assert.deepEqual(it.figures(), { opening: 10, waiting: 50 })
+    while (it.opening.length > 0) it.failToOpen()
+    it.pass(1_000)
+    assert.deepEqual(it.figures(), { opening: 1, waiting: 50 })
+  })
+
   it('doubles with each success how many are opened at once', () => {
     const it = new EnginePool({ maxSize: 100, minSize: 100 })
     it.pass(0)
@@ -192,16 +201,39 @@ describe('Pool: failures to open', () => {
   it('refuse everybody, if the answer was no and nothing else could serve them', () => {
     const it = new EnginePool()
     const askers = it.askMany(3)
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual(told(askers), [['refused: no such role'], ['refused: no such role'], ['refused: no such role']])
     assert.equal(askers[0]?.error, rejected)
+  })
+
+  it('refuse those who had asked before, if they are to be told, and keep those who came later waiting', () => {
+    const it = new EnginePool()
+    const first = it.ask('first')
+    it.pass(1)
+    const second = it.ask('second')
+    it.failToOpen(rejected, 'earlier')
+    assert.deepEqual(told([first, second]), [['refused: no such role'], []])
+    it.pass(100)
+    it.failToOpen(rejected, 'earlier')
+    assert.deepEqual(second.told, ['refused: no such role'])
+  })
+
+  it('tell whoever asked before the latest of several that fail', () => {
+    const it = new EnginePool({ firstAtOnce: 2 })
+    const first = it.ask('first')
+    it.pass(1)
+    const second = it.ask('second')
+    it.failToOpen(rejected, 'earlier')
+    assert.deepEqual(told([first, second]), [[], []])
+    it.failToOpen(rejected, 'earlier')
+    assert.deepEqual(told([first, second]), [['refused: no such role'], ['refused: no such role']])
   })
 
   it('keep callers waiting, if the answer was no but something else is leased', () => {
     const it = new EnginePool()
     const [holder, asker] = it.askMany(2) as [Asker, Asker]
     it.open()
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual(asker.told, [])
     it.giveBack(holder)
     assert.deepEqual(asker.told, ['one'])
@@ -211,7 +243,7 @@ describe('Pool: failures to open', () => {
     const it = new EnginePool()
     const asker = it.ask('a')
     asker.onRefusal = () => it.askAgain(asker)
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual([asker.told, it.figures()], [['refused: no such role'], { waiting: 1 }])
     it.pass(100)
     it.open()
@@ -228,7 +260,7 @@ describe('Pool: failures to open', () => {
       it.askAgain(second)
       it.askAgain(third)
     }
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual([told([first, second, third]), it.pool.waiting], [[['refused: no such role'], [], []], 2])
   })
 
@@ -241,17 +273,17 @@ describe('Pool: failures to open', () => {
       it.askAgain(second)
       it.askAgain(first)
     }
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual([told([first, second]), it.pool.waiting], [[['refused: no such role'], []], 2])
     it.pass(100)
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual([told([first, second]).map(({ length }) => length), it.pool.waiting], [[2, 1], 0])
   })
 
   it('are nothing that can happen to what is open', () => {
     const it = new EnginePool().fill(0)
     const holder = it.ask('holder')
-    it.pool.openFailed(it.slot('one'), rejected, true, it.now)
+    it.pool.openFailed(it.slot('one'), rejected, 'everybody', it.now)
     assert.deepEqual(it.figures(), { leased: 1 })
     it.giveBack(holder)
     assert.deepEqual(it.figures(), { idle: 1 })
@@ -262,7 +294,7 @@ describe('Pool: failures to open', () => {
     const asker = it.ask('a')
     asker.onRefusal = () => it.pool.retireAll(it.now)
     it.forget()
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual([it.asked(), it.figures()], [[], {}])
   })
 
@@ -322,7 +354,7 @@ describe('Pool: failures to open', () => {
     const it = new EnginePool()
     const asker = it.ask('a')
     it.pool.pause(0)
-    it.failToOpen(rejected, true)
+    it.failToOpen(rejected, 'everybody')
     assert.deepEqual([asker.told, it.figures()], [[], { waiting: 1 }])
   })
 })

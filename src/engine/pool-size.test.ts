@@ -89,6 +89,50 @@ describe('Pool: its minimum', () => {
   })
 })
 
+describe('Pool: a minimum that is not refilled', () => {
+  it('is opened for those who ask, and for nobody else', () => {
+    const it = new EnginePool({ maxSize: 5, minSize: 2, refill: false })
+    it.pass(1_000)
+    it.ask('a')
+    it.open()
+    it.destroy('one')
+    it.close()
+    it.pass(1_000)
+    assert.deepEqual(it.figures(), {})
+  })
+
+  it('is what an idle time-out leaves', () => {
+    const it = new EnginePool({ maxSize: 5, minSize: 2, refill: false, idleTimeoutMs: 100 })
+    const askers = it.askMany(3)
+    for (let opened = 0; opened < 3; opened++) {
+      it.open()
+      it.pass(100)
+    }
+    for (const asker of askers) it.giveBack(asker)
+    it.pass(1_000)
+    assert.deepEqual([it.figures(), it.closing.length], [{ idle: 2, closing: 1 }, 1])
+  })
+
+  it('is not kept beyond its lifetime, and has no replacement opened ahead', () => {
+    const it = new EnginePool({ maxSize: 5, minSize: 2, refill: false, lifetimeMs: 100, lifetimeJitter: 0 })
+    const asker = it.ask('a')
+    it.open()
+    it.giveBack(asker)
+    it.pass(100)
+    assert.deepEqual(it.figures(), { closing: 1 })
+  })
+
+  it('has no replacement opened ahead of what is leased beyond its lifetime', () => {
+    const it = new EnginePool({ maxSize: 5, refill: false, lifetimeMs: 100, lifetimeJitter: 0 })
+    const asker = it.ask('a')
+    it.open()
+    it.pass(200)
+    assert.deepEqual(it.figures(), { leased: 1 })
+    it.giveBack(asker)
+    assert.deepEqual(it.figures(), { closing: 1 })
+  })
+})
+
 describe('Pool: its reserve', () => {
   const options = { maxSize: 1, reserveSize: 1, reserveAfterMs: 100 }
 

@@ -36,6 +36,12 @@ import { Stock } from './stock.ts'
 import type { Waiter } from './waiter.ts'
 
 /**
+ * Who is told that an attempt to open has failed: nobody, who shall wait for the next; those who had asked when the latest
+ * that failed began, so that nobody is told what was so before they asked; or everybody.
+ */
+export type Told = 'nobody' | 'earlier' | 'everybody'
+
+/**
  * Lends resources of type T. `now` is everywhere the time in milliseconds, of one clock that never goes back and that the
  * `Deadlines` are advanced by, too. Owner, callers and observer may call the pool from within what it calls; they must not
  * throw.
@@ -59,6 +65,8 @@ export class Pool<T> {
   #isAskedAgain = false
   /** When it last looked there was neither room nor anything idle, and while callers wait nothing has happened since but leases. */
   #isSaturated = false
+  /** When the latest of the attempts to open that have failed began. */
+  #failedFromMs = -Infinity
   /** Open, no larger than it may be, no reserve, limits, lanes, shedding, sharing, nor a check of everything: less can happen then. */
   #isPlain = false
 
@@ -72,14 +80,14 @@ export class Pool<T> {
     this.#leases = new Leases(this.#slots, this.#lanes, this.#ledger, settings)
     this.#queue = new Queue(settings, this.#lanes, this.#leases, this.#ledger, this.#queueDesk())
     this.#places = new Places(settings.limits, this.#slots, this.#lanes, this.#placesDesk())
-    this.#opening = new Opening(settings.retryMaxMs, settings.random)
+    this.#opening = new Opening(settings.retryMaxMs, settings.random, settings.firstAtOnce)
     this.#size = new Size(settings, this.#slots, this.#lanes, this.#ledger, this.#opening, this.#places)
     this.#stock = new Stock(settings, this.#slots, this.#leases, this.#ledger, this.#places, (slot, now) =>
       this.#slotDue(slot, now),
     )
     this.#shrinking = new Shrinking(this.#slots, this.#size, this.#stock)
     this.#notePlain()
-    if (settings.minSize > 0 || leakAfterMs > 0) deadlines.start(this.#alarm, 0)
+    if ((settings.minSize > 0 && settings.refill) || leakAfterMs > 0) deadlines.start(this.#alarm, 0)
   }
 
   // For callers.
@@ -144,23 +152,27 @@ export class Pool<T> {
   }
 
   /**
-   * Opening failed, or was given up, and the place is free again. Whoever waits goes on waiting for the next attempt,
-   * unless the failure `isFinal` (the other side answered, and the answer was no) and nothing else could serve them. While
-   * the pool is paused they go on in any case.
+   * Opening failed, or was given up, and the place is free again. `told` are refused with the error if nothing else could
+   * serve them; whoever else waits goes on waiting for the next attempt. While the pool is paused all go on in any case.
    */
-  openFailed(slot: Slot<T>, error: TaxirankError, isFinal: boolean, now: number): void {
+  openFailed(slot: Slot<T>, error: TaxirankError, told: Told, now: number): void {
     const wasWanted = this.#slots.opening.has(slot)
     if (!wasWanted && !this.#slots.closing.has(slot)) return
     if (wasWanted) {
       this.#opening.failed(error, now)
       this.#ledger.counters.openFailures++
+      this.#failedFromMs = Math.max(this.#failedFromMs, slot.sinceMs)
     }
     this.#stock.remove(slot, now)
     try {
-      if (wasWanted && isFinal && !this.#life.isPaused && this.#slots.alive === 0) this.#queue.refuseAll(error, now)
+      if (wasWanted && !this.#life.isPaused && this.#slots.alive === 0) this.#tell(told, error, now)
     } finally {
       this.#attend(now)
     }
+  }
+
+  #tell(told: Told, error: TaxirankError, now: number): void {
+    if (told !== 'nobody') this.#queue.refuseAll(error, now, told === 'earlier' ? this.#failedFromMs : Infinity)
   }
 
   /** What `close` asked for is done, or the resource was lost: its leases end and the place is free. */
@@ -448,7 +460,7 @@ export class Pool<T> {
   /** It goes when its replacement is there, if it is needed and there is room for both; otherwise now. */
   #expire(slot: Slot<T>, now: number): void {
     slot.retiring ??= 'lifetime'
-    if (this.#size.isLastIdle && this.#size.hasRoom) this.#slots.expiring.push(slot)
+    if (this.#settings.refill && this.#size.isLastIdle && this.#size.hasRoom) this.#slots.expiring.push(slot)
     else this.#stock.close(slot, 'lifetime', now)
   }
 
@@ -456,7 +468,7 @@ export class Pool<T> {
   #upkeepOfLeased(slot: Slot<T>, now: number): void {
     if (now < slot.expiresAtMs) return this.#stock.watch(slot, now)
     slot.retiring ??= 'lifetime'
-    const isAhead = this.#life.isOpen && this.idle === 0 && this.#size.hasRoom
+    const isAhead = this.#settings.refill && this.#life.isOpen && this.idle === 0 && this.#size.hasRoom
     if (!isAhead || !this.#size.mayOpen(now)) return
     this.#stock.open(now)
     this.#attend(now)

@@ -79,12 +79,13 @@ export class Queue<T> {
     this.#turnAway(waiter, error, now)
   }
 
-  /** Refuses those who wait now. A caller may ask again at once: then it waits for what comes next. */
-  refuseAll(error: TaxirankError, now: number): void {
+  /** Refuses those who wait now and have asked by `untilMs`. A caller may ask again at once: then it waits for what comes next. */
+  refuseAll(error: TaxirankError, now: number, untilMs = Infinity): void {
     const ticket = this.#lanes.beginRefusal()
     try {
       for (const { waiting } of this.#lanes.all) {
         for (let { first } = waiting; first && first.ticket < ticket; { first } = waiting) {
+          if (first.queuedAtMs > untilMs) break
           this.remove(first)
           this.#ledger.counters.refused++
           this.#turnAway(first, error, now)

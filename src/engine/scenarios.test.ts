@@ -69,7 +69,7 @@ class Town {
     this.mostOpen = Math.max(this.mostOpen, this.pool.size)
     const isDown = this.now < downUntilMs
     this.#after(isDown ? 1 : openMs, () => {
-      if (isDown) this.pool.openFailed(slot, unreachable, false, this.now)
+      if (isDown) this.pool.openFailed(slot, unreachable, 'nobody', this.now)
       else this.pool.opened(slot, 'one', this.now)
     })
   }

@@ -127,13 +127,13 @@ export class Size<T> {
   /** There are fewer than the minimum, or one that is too old waits for its replacement. */
   get isMissing(): boolean {
     const { alive, expiring, opening } = this.#slots
-    return alive < this.#min || expiring.size > opening.size
+    return (this.#settings.refill && alive < this.#min) || expiring.size > opening.size
   }
 
   /** Another is being opened, more than the expiring ones need, and nothing else is idle meanwhile. */
   get isReplacementComing(): boolean {
     const { opening, expiring, idle } = this.#slots
-    return opening.size > expiring.size && idle.size === 0
+    return this.#settings.refill && opening.size > expiring.size && idle.size === 0
   }
 
   /** Something would be missed if this idle one went now. */

@@ -136,7 +136,7 @@ export class AuthQuery implements AuthServerOwner {
   serverFailed(server: AuthServer, error: TaxirankError, isFinal: boolean): void {
     if (!this.#pool.isClosing(server.slot)) this.#logFailure(error.message)
     this.#servers.delete(server.slot)
-    this.#pool.openFailed(server.slot, error, isFinal, this.#options.now())
+    this.#pool.openFailed(server.slot, error, isFinal ? 'everybody' : 'nobody', this.#options.now())
   }
 
   /** The same again and again is logged now and then. */

@@ -529,7 +529,7 @@ export class ServerPool implements ServerOwner {
     }
     this.trace.serverClosed(server.id)
     this.#servers.delete(server.slot)
-    this.#engine.openFailed(server.slot, error, isFinal, now)
+    this.#engine.openFailed(server.slot, error, isFinal ? 'everybody' : 'nobody', now)
   }
 
   #logFailure(server: PooledServer, text: string, now: number): void {

@@ -429,7 +429,7 @@ export class Books implements PoolObserver<number> {
       this.#failure = { pauseMs: nextMs, untilMs: this.#now + nextMs }
     }
     this.#isHopeless = isFinal && this.#alive === 0
-    this.pool.openFailed(one.slot, unreachable, isFinal, this.#now)
+    this.pool.openFailed(one.slot, unreachable, isFinal ? 'everybody' : 'nobody', this.#now)
     this.#isHopeless = false
   }
 

@@ -8,7 +8,7 @@ import { TaxirankError } from '../../src/errors.ts'
 import type { Lease } from '../../src/engine/lease.ts'
 import type { PoolObserver } from '../../src/engine/observer.ts'
 import type { PoolOptions } from '../../src/engine/options.ts'
-import { Pool } from '../../src/engine/pool.ts'
+import { Pool, type Told } from '../../src/engine/pool.ts'
 import type { Slot } from '../../src/engine/slot.ts'
 import { type Caller, Waiter } from '../../src/engine/waiter.ts'
 import { Deadlines } from '../../src/time.ts'
@@ -138,8 +138,8 @@ export class EnginePool {
     this.#opened(first(this.opening), stateKey)
   }
 
-  failToOpen(error = unreachable, isFinal = false): void {
-    this.pool.openFailed(first(this.opening), error, isFinal, this.now)
+  failToOpen(error = unreachable, told: Told = 'nobody'): void {
+    this.pool.openFailed(first(this.opening), error, told, this.now)
   }
 
   /** Closes what was asked for first. */
