@@ -42,6 +42,12 @@ const catalogue = {
   overloaded: { sqlState: '53300', severity: 'FATAL', retryable: true },
   /** A lease was used, or given back, that was over: a bug of whoever did. */
   stale_lease: { sqlState: '55000', severity: 'ERROR', retryable: false },
+  /** All is held by callers who wait for one more themselves, this one among them: nobody would ever give back. */
+  nested_acquire: { sqlState: '55000', severity: 'ERROR', retryable: false },
+  /** The connection was lost while a COMMIT was on its way: nobody knows whether it took effect. */
+  commit_unknown: { sqlState: '08007', severity: 'ERROR', retryable: false },
+  /** A COMMIT was answered with ROLLBACK: an error before it had been swallowed. */
+  transaction_rolled_back: { sqlState: '40000', severity: 'ERROR', retryable: false },
   /** A server could not be reached, or refused the login. `cause` or the message says which. */
   server_connect_failed: { sqlState: '08006', severity: 'FATAL', retryable: true },
   /** A server was lost with a request of the client's on it. Whether it ran is not known. */
@@ -72,19 +78,39 @@ const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue
 
+/** Why a caller got no lease in time, for programs. */
+export interface Shortage {
+  /** exhausted: all were leased. down: the last attempt to open one had failed. slow: one was still being opened. */
+  readonly reason: 'exhausted' | 'down' | 'slow'
+  readonly max: number
+  readonly leased: number
+  readonly opening: number
+  /** Others who waited. */
+  readonly waiting: number
+  /** Who held a lease, the longest first, where the pool was told to look: `src/orders.ts:42`. */
+  readonly holders: readonly { readonly site: string; readonly heldMillis: number; readonly stack: string }[]
+}
+
 /** Thrown, or handed over, for everything that goes wrong outside our own bugs. Messages never contain secrets. */
 export class TaxirankError extends Error {
   readonly code: ErrorCode
   readonly sqlState: string
   readonly severity: Severity
   readonly retryable: boolean
+  /** Of `acquire_timeout` in an application's own pool. */
+  readonly shortage: Shortage | undefined
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; sqlState?: string } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; sqlState?: string; shortage?: Shortage } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'TaxirankError'
     this.code = code
     this.sqlState = options.sqlState ?? catalogue[code].sqlState
     this.severity = catalogue[code].severity
     this.retryable = catalogue[code].retryable
+    this.shortage = options.shortage
   }
 }

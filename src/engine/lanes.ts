@@ -232,6 +232,12 @@ export class Lanes<T> {
     lane.count(waiter, this.#sharedDepth, -1)
   }
 
+  /** Whoever came first first. */
+  waiters(): Waiter<T>[] {
+    const waiters = this.all.flatMap(({ waiting }) => [...waiting])
+    return this.#only ? waiters : waiters.sort((a, b) => a.ticket - b.ticket)
+  }
+
   /** What was waited for until now was no overload. */
   restartShedding(now: number): void {
     for (const { shedding } of this.all) shedding?.restart(now)

@@ -127,7 +127,7 @@ export class Leases<T> {
       if (lease.leakNumber === lease.number) continue
       lease.leakNumber = lease.number
       this.#ledger.counters.leaks++
-      this.observer.leaked(this.#held(lease, now), now)
+      this.observer.leaked(this.#held(lease, now), lease, now)
     }
   }
 

@@ -19,7 +19,7 @@ export interface PoolObserver<T> {
   /** Somebody asked and won't get a lease: refused, timed out or, without an error, gone. */
   turnedAway(waiter: Waiter<T>, error: TaxirankError | undefined, now: number): void
   /** Reported once for each lease. */
-  leaked(lease: HeldLease, now: number): void
+  leaked(held: HeldLease, lease: Lease<T>, now: number): void
   /** Somebody tried to use or to give back a lease that was not theirs any more. */
   stale(lease: HeldLease | undefined, number: number, now: number): void
 }

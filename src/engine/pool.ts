@@ -314,6 +314,10 @@ export class Pool<T> {
     return this.#size.max
   }
 
+  get minSize(): number {
+    return this.#size.min
+  }
+
   get waiting(): number {
     return this.#lanes.waiting
   }
@@ -366,6 +370,11 @@ export class Pool<T> {
   /** Who holds a lease, and for how long: the oldest first. */
   holders(now: number): HeldLease[] {
     return this.#leases.holders(now)
+  }
+
+  /** Who waits, whoever came first first. */
+  waiters(): Waiter<T>[] {
+    return this.#lanes.waiters()
   }
 
   /** The place of a lane among the options, for `Waiter.lane`. Throws `bad_configuration` if there is none of that name. */

@@ -1,0 +1,364 @@
+/**
+ * A pool of the engine inside an application: with the time and the timers of the runtime, callers who can be aborted, and
+ * all that is known about who holds what. The pools that users see, `createPool` and the one for pg, stand on it and add
+ * only what is theirs.
+ */
+
+import type { DrainReport } from '../engine/life.ts'
+import type { Lease } from '../engine/lease.ts'
+import type { ResourceOwner } from '../engine/options.ts'
+import { Pool } from '../engine/pool.ts'
+import type { Slot } from '../engine/slot.ts'
+import { TaxirankError } from '../errors.ts'
+import { prometheusText } from '../metrics/prometheus-text.ts'
+import type { PoolSnapshot } from '../metrics/snapshot.ts'
+import { Deadline, RunningClock } from '../time.ts'
+import { framesOf, siteOf, takeCallStack } from './call-site.ts'
+import { now } from './clock.ts'
+import { explain, nestedAcquire } from './explain.ts'
+import { type LendingSettings, requireCheck } from './options.ts'
+import { type Entry, type Holding, Request, type RequestDesk } from './request.ts'
+import { currentTask, enterTask, isDeadlock, Task } from './tasks.ts'
+import { endWait, type PoolTelemetry, poolTelemetry } from './telemetry.ts'
+import { deadlines } from './timed-deadlines.ts'
+import { type LeaseListener, Watch } from './watch.ts'
+
+/** What an acquire may be given. */
+export interface AcquireOptions {
+  /** Ends the wait; where the pool is one of database clients, also what the lease is used for. */
+  readonly signal?: AbortSignal | undefined
+  /** How long to wait at most, in milliseconds; 0: for ever. Default: the pool's `acquireTimeoutMillis`. */
+  readonly timeoutMillis?: number | undefined
+  /** The name of one of the pool's lanes. Default: the first. */
+  readonly lane?: string | undefined
+}
+
+/** One who holds a lease. */
+export interface Holder {
+  /** `src/orders.ts:42`; empty where holders aren't looked for (`leakDetectionMillis`, `deadlockDetectionMillis`). */
+  readonly site: string
+  readonly heldMillis: number
+  /** The calls that led there, a line each. */
+  readonly stack: string
+}
+
+/** The public function a caller has called: its own frames are no part of the caller's stack. */
+export type Called = (...args: never[]) => unknown
+
+export interface LendingParts<E extends Entry, R extends Request<E>> {
+  readonly settings: LendingSettings
+  /** What a resource is called in messages. */
+  readonly noun: string
+  readonly owner: ResourceOwner<E>
+  readonly newRequest: () => R
+  /** Told of each lease that is held for too long, once. */
+  readonly leaked: (holder: Holder) => void
+}
+
+export class Lending<E extends Entry, R extends Request<E>> implements RequestDesk<E> {
+  readonly settings: LendingSettings
+  readonly pool: Pool<E>
+  readonly watch: Watch<E>
+  readonly #telemetry: PoolTelemetry
+  readonly #leaked: (holder: Holder) => void
+  readonly #isNaming: boolean
+  readonly #isPlain: boolean
+  readonly #held = new Set<Lease<E>>()
+  readonly #ready: (() => void)[] = []
+  #pauses: { readonly clock: RunningClock; readonly timer: NodeJS.Timeout } | undefined
+  readonly #newRequest: () => R
+  #spare: R | undefined
+
+  constructor({ settings, noun, owner, newRequest, leaked }: LendingParts<E, R>) {
+    const { name, telemetry, leakDetectionMillis, deadlockDetectionMillis, suspectAfterPauseMillis } = settings
+    requireCheck(settings, owner)
+    this.settings = settings
+    this.#leaked = leaked
+    this.#newRequest = newRequest
+    this.#isNaming = leakDetectionMillis > 0 || deadlockDetectionMillis > 0
+    this.#isPlain = !this.#isNaming && suspectAfterPauseMillis === 0
+    this.#telemetry = poolTelemetry(telemetry, name, () => this.snapshot())
+    this.watch = new Watch(name, this.#telemetry, this.#isNaming ? this.#naming() : undefined)
+    this.pool = new Pool<E>({ ...settings.engine, noun, owner, deadlines, observer: this.watch })
+    if (suspectAfterPauseMillis > 0) this.#pauses = this.#watchPauses(suspectAfterPauseMillis)
+  }
+
+  // For callers.
+
+  /**
+   * Hot path. A lease, if there is one at once; otherwise a request that will be answered. `goesOn`: the caller's own code
+   * runs while it holds the lease, and may ask for another.
+   */
+  acquire(options: AcquireOptions | undefined, called: Called, goesOn: boolean): Lease<E> | R {
+    const request = this.#spare ?? this.#newRequest()
+    if (options !== undefined || !this.#isPlain) this.#prepare(request, options, called, goesOn)
+    if (request.isOver) return request
+    const lease = this.pool.acquire(request.waiter, now())
+    if (lease) {
+      this.#spare = this.#isPlain && options === undefined ? request : undefined
+      if (this.#isNaming) this.#took(lease, request.holding)
+      return lease
+    }
+    this.#spare = undefined
+    if (!request.isOver) this.#wait(request)
+    return request
+  }
+
+  /** Hot path. `isDirty`: it must be reset first. Throws `stale_lease` if the lease with that number is over. */
+  release(lease: Lease<E>, number: number, isDirty: boolean): void {
+    this.pool.release(lease, number, now(), isDirty)
+  }
+
+  /** What was lent. Throws `stale_lease` if the lease with that number is over. */
+  use(lease: Lease<E>, number: number): E {
+    return this.pool.use(lease, number, now())
+  }
+
+  /** Closes it now; its lease, if somebody has one, ends. */
+  destroy(slot: Slot<E>, reason: string): void {
+    this.pool.destroy(slot, reason, now())
+  }
+
+  /** Leaves the queue, and is answered with `reason`. Nothing happens if the answer is there. */
+  abort(request: Request<E>, reason: unknown): void {
+    if (!this.pool.cancel(request.waiter, now())) return
+    this.#waited(request)
+    request.fail(reason)
+  }
+
+  /** Ends the waits of all but the first `kept`. */
+  abortAllBut(kept: number, reason: () => unknown): void {
+    for (const request of this.#waiting().slice(kept)) this.abort(request, reason())
+  }
+
+  /** Whoever has waited longest first. */
+  #waiting(): Request<E>[] {
+    return this.pool.waiters().map(({ caller }) => caller as Request<E>)
+  }
+
+  /** Hot path. Has been answered, and may be used again. */
+  recycle(request: R): void {
+    if (!this.#isPlain || request.signal) return
+    request.reset()
+    this.#spare = request
+  }
+
+  // For the owner.
+
+  opened(slot: Slot<E>, entry: E): void {
+    const at = now()
+    this.#telemetry.opened(at - slot.sinceMs)
+    this.pool.opened(slot, entry, at)
+    this.#noteReady()
+  }
+
+  /** `isPassing`: the next attempt may go well. */
+  openFailed(slot: Slot<E>, cause: Error, isPassing: boolean): void {
+    const error = new TaxirankError('server_connect_failed', cause.message, { cause })
+    this.pool.openFailed(slot, error, isPassing && this.settings.isPatient ? 'nobody' : 'earlier', now())
+  }
+
+  // For whoever runs it.
+
+  /** True once the minimum is open, or there is none. */
+  get isReady(): boolean {
+    return this.pool.idle + this.pool.leased >= this.#minSize
+  }
+
+  /** Resolves when `isReady` is true. */
+  ready(): Promise<void> {
+    if (this.isReady) return Promise.resolve()
+    return new Promise((resolve) => void this.#ready.push(resolve))
+  }
+
+  get #minSize(): number {
+    return this.settings.engine.refill === true ? this.pool.minSize : 0
+  }
+
+  #noteReady(): void {
+    if (this.#ready.length === 0 || !this.isReady) return
+    for (const resolve of this.#ready.splice(0)) resolve()
+  }
+
+  /** Takes effect at once. Throws `bad_configuration`. */
+  resize({ max, min }: { readonly max?: number | undefined; readonly min?: number | undefined }): void {
+    this.pool.resize({ ...(max !== undefined && { maxSize: max }), ...(min !== undefined && { minSize: min }) }, now())
+    this.#noteReady()
+  }
+
+  retireAll(): void {
+    this.pool.retireAll(now())
+  }
+
+  snapshot(): PoolSnapshot {
+    return this.pool.snapshot(now())
+  }
+
+  prometheus(): string {
+    return prometheusText([this.snapshot()])
+  }
+
+  /** Who holds a lease, the longest first. Without `isNaming` nobody is known. */
+  holders(): Holder[] {
+    const at = now()
+    return [...this.#held].map((lease) => holderOf(lease, at)).sort((a, b) => b.heldMillis - a.heldMillis)
+  }
+
+  /** A recording of what `record` began, in the format of docs/recording.md; undefined if it didn't. */
+  recording(): Uint8Array | undefined {
+    return this.watch.recording?.toBytes(this.snapshot().lanes.map(({ name }) => name))
+  }
+
+  /**
+   * Takes no more callers. `waiting`: those who wait are served, or refused with `error`. Resolves when everything is
+   * closed, or after `deadlineMs` (0: never), with those who held a lease still: they have lost it.
+   */
+  drain(waiting: 'serve' | 'refuse', deadlineMs: number, error: TaxirankError): Promise<Holder[]> {
+    return new Promise((resolve) => {
+      const done = ({ stragglers }: DrainReport): void => {
+        const named = this.holders()
+        this.#end()
+        resolve(
+          named.length > 0 ? named : stragglers.map(({ heldMs }) => ({ site: '', heldMillis: heldMs, stack: '' })),
+        )
+      }
+      this.pool.drain({ error, waiting, untilMs: deadlineMs > 0 ? now() + deadlineMs : Infinity, done }, now())
+    })
+  }
+
+  #end(): void {
+    this.#telemetry.end()
+    clearInterval(this.#pauses?.timer)
+    this.#pauses = undefined
+  }
+
+  // For requests.
+
+  granted(request: Request<E>, lease: Lease<E>): void {
+    this.#waited(request)
+    if (this.#isNaming) this.#took(lease, request.holding)
+  }
+
+  refused(request: Request<E>, error: TaxirankError): unknown {
+    const explained = explain(error, this.pool, this.#isNaming ? this.holders() : [])
+    this.#waited(request, explained)
+    return explained
+  }
+
+  #prepare(request: Request<E>, options: AcquireOptions = {}, called: Called, goesOn: boolean): void {
+    const { signal, timeoutMillis, lane } = options
+    if (signal?.aborted) return request.fail(signal.reason)
+    this.#pauses?.clock.tick()
+    if (timeoutMillis !== undefined && !(timeoutMillis >= 0)) {
+      throw new TaxirankError('bad_configuration', `timeoutMillis must be 0 or more, got ${String(timeoutMillis)}`)
+    }
+    request.waiter.timeoutMs = timeoutMillis
+    request.waiter.lane = lane === undefined ? 0 : this.pool.laneIndex(lane)
+    request.signal = signal
+    if (!this.#isNaming) return
+    request.holding = this.#nameCaller(called, goesOn)
+    request.waiter.holder = request.holding.site
+  }
+
+  #nameCaller(called: Called, goesOn: boolean): Holding {
+    const calls = takeCallStack(called)
+    const isLooking = this.settings.deadlockDetectionMillis > 0
+    const task = isLooking ? (goesOn ? enterTask() : new Task(currentTask())) : undefined
+    return { site: siteOf(calls), calls, task }
+  }
+
+  #wait(request: Request<E>): void {
+    request.isWaiting = true
+    deadlines.keepProcess()
+    request.span = this.#telemetry.startWait()
+    const { signal } = request
+    if (signal) {
+      request.onAbort = () => this.abort(request, signal.reason)
+      signal.addEventListener('abort', request.onAbort, { once: true })
+    }
+    const { deadlockDetectionMillis } = this.settings
+    if (deadlockDetectionMillis > 0) this.#suspect(request, deadlockDetectionMillis)
+  }
+
+  /** Its wait is over, however. */
+  #waited(request: Request<E>, error?: TaxirankError): void {
+    if (!request.isWaiting) return
+    request.isWaiting = false
+    deadlines.letProcessEnd()
+    if (request.onAbort) request.signal?.removeEventListener('abort', request.onAbort)
+    if (request.suspicion) deadlines.stop(request.suspicion)
+    if (request.holding?.task) request.holding.task.waiting--
+    if (request.span) endWait(request.span, error)
+  }
+
+  #took(lease: Lease<E>, holding: Holding | undefined): void {
+    lease.resource.holding = holding
+    this.#held.add(lease)
+    if (holding?.task) holding.task.held++
+  }
+
+  #gave(lease: Lease<E>): void {
+    const { holding } = lease.resource
+    lease.resource.holding = undefined
+    this.#held.delete(lease)
+    if (holding?.task) holding.task.held--
+  }
+
+  // Who waits for whom, and for how long.
+
+  #suspect(request: Request<E>, everyMs: number): void {
+    if (request.holding?.task) request.holding.task.waiting++
+    const suspicion = new Deadline((at) => {
+      if (this.#isDeadlocked()) this.abort(request, this.#deadlock(request, everyMs))
+      else deadlines.start(suspicion, at + everyMs)
+    })
+    request.suspicion = suspicion
+    deadlines.start(suspicion, now() + everyMs)
+  }
+
+  #isDeadlocked(): boolean {
+    const { maxSize, leased } = this.pool
+    if (leased < maxSize) return false
+    const holders = [...this.#held].map((lease) => lease.resource.holding?.task)
+    return isDeadlock(
+      holders,
+      this.#waiting().map(({ holding }) => holding?.task),
+    )
+  }
+
+  #deadlock(request: Request<E>, waitedMs: number): TaxirankError {
+    const own = [...this.#held].find(({ resource }) => isWithin(request.holding?.task, resource.holding?.task))
+    const held = own?.resource.holding
+    return nestedAcquire(this.pool.maxSize, waitedMs, request.holding, held)
+  }
+
+  /** What the pool itself hears of its leases. */
+  #naming(): LeaseListener<E> {
+    return {
+      ended: (lease) => this.#gave(lease),
+      leaked: (lease) => this.#leaked(holderOf(lease, now())),
+    }
+  }
+
+  /** Reads the clocks often enough to see when nobody did for a while. */
+  #watchPauses(jumpMs: number): { clock: RunningClock; timer: NodeJS.Timeout } {
+    const clock = new RunningClock({
+      monotonic: () => performance.now(),
+      wall: () => Date.now(),
+      jumpMs,
+      jumped: () => this.pool.suspectIdle(),
+    })
+    return { clock, timer: setInterval(() => clock.tick(), Math.max(1, jumpMs / 2)).unref() }
+  }
+}
+
+function holderOf(lease: Lease<Entry>, at: number): Holder {
+  const { holding } = lease.resource
+  const heldMillis = at - lease.grantedAtMs
+  return { site: holding?.site ?? '', heldMillis, stack: holding ? framesOf(holding.calls) : '' }
+}
+
+function isWithin(task: Task | undefined, outer: Task | undefined): boolean {
+  for (let one = task; one; one = one.parent) if (one === outer) return true
+  return false
+}

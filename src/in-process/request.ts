@@ -1,0 +1,112 @@
+/** One acquire that could not be answered at once: who waits, until when, and who must be told. */
+
+import type { Lease } from '../engine/lease.ts'
+import { type Caller, Waiter } from '../engine/waiter.ts'
+import type { TaxirankError } from '../errors.ts'
+import type { Deadline } from '../time.ts'
+import type { CallStack } from './call-site.ts'
+import type { Task } from './tasks.ts'
+import type { Span } from './telemetry.ts'
+
+/** Who holds a lease, or asks for one; known only where leaks or deadlocks are looked for. */
+export interface Holding {
+  readonly site: string
+  readonly calls: CallStack
+  readonly task: Task | undefined
+}
+
+/** What is lent, beside what its slot knows. */
+export class Entry {
+  holding: Holding | undefined = undefined
+}
+
+/** Who hears that a request is over, before its caller does. */
+export interface RequestDesk<E extends Entry> {
+  granted(request: Request<E>, lease: Lease<E>): void
+  refused(request: Request<E>, error: TaxirankError): unknown
+}
+
+export abstract class Request<E extends Entry> implements Caller<E> {
+  readonly waiter: Waiter<E>
+  holding: Holding | undefined = undefined
+  signal: AbortSignal | undefined = undefined
+  onAbort: (() => void) | undefined = undefined
+  /** Looks for a deadlock now and then. */
+  suspicion: Deadline | undefined = undefined
+  span: Span | undefined = undefined
+  /** Its wait has begun, and isn't over. */
+  isWaiting = false
+  isOver = false
+  readonly #desk: RequestDesk<E>
+  #outcome: Outcome<E> | undefined = undefined
+  #isAsked = false
+
+  constructor(desk: RequestDesk<E>) {
+    this.#desk = desk
+    this.waiter = new Waiter<E>(this)
+  }
+
+  /** Called once for each wait: `error` says why there is no lease. Must not throw. */
+  protected abstract answer(error: unknown, lease: Lease<E> | undefined): void
+
+  /** From now on it is answered: at once, if the outcome is there. */
+  ask(): void {
+    this.#isAsked = true
+    if (this.#outcome) this.answer(this.#outcome.error, this.#outcome.lease)
+  }
+
+  granted(lease: Lease<E>): void {
+    this.#desk.granted(this, lease)
+    this.#settle(undefined, lease)
+  }
+
+  refused(error: TaxirankError): void {
+    this.#settle(this.#desk.refused(this, error), undefined)
+  }
+
+  /** Ends it with an error, where it is in no queue any more. */
+  fail(error: unknown): void {
+    this.#settle(error, undefined)
+  }
+
+  /** It can be used for another wait. */
+  reset(): void {
+    this.isOver = this.#isAsked = false
+    this.#outcome = undefined
+  }
+
+  #settle(error: unknown, lease: Lease<E> | undefined): void {
+    this.isOver = true
+    if (this.#isAsked) this.answer(error, lease)
+    else this.#outcome = { error, lease }
+  }
+}
+
+interface Outcome<E extends Entry> {
+  readonly error: unknown
+  readonly lease: Lease<E> | undefined
+}
+
+/** A request that is answered by a promise, with what `lent` makes of the lease. */
+export abstract class PromisedRequest<E extends Entry, L> extends Request<E> {
+  resolve: (lent: L) => void = unasked
+  reject: (error: unknown) => void = unasked
+
+  protected abstract lent(lease: Lease<E>): L
+
+  promise(): Promise<L> {
+    const promise = new Promise<L>((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.ask()
+    return promise
+  }
+
+  protected override answer(error: unknown, lease: Lease<E> | undefined): void {
+    if (lease) this.resolve(this.lent(lease))
+    else this.reject(error)
+  }
+}
+
+const unasked = (): void => undefined

@@ -1,0 +1,227 @@
+/** `createPool`: a pool of anything that can be opened and closed. */
+
+import { EventEmitter } from 'node:events'
+import { TaxirankError } from '../errors.ts'
+import type { Lease } from '../engine/lease.ts'
+import type { PoolSnapshot } from '../metrics/snapshot.ts'
+import { type AcquireOptions, type Holder, Lending } from './lending.ts'
+import { type LendingOptions, readOptions } from './options.ts'
+import { PromisedRequest } from './request.ts'
+import { type PooledResource, type ResourceFunctions, ResourceKeeper } from './resource-keeper.ts'
+
+export type ResourcePoolOptions<T> = LendingOptions & ResourceFunctions<T>
+
+/** How a drain ends, for those who hold or wait. */
+export interface DrainOptions {
+  /** How long those who hold a lease may keep it, in milliseconds; 0: no limit. Default 0. */
+  readonly deadline?: number
+  /** Whether those who wait already are served, or refused. Default `refuse`. */
+  readonly waiting?: 'serve' | 'refuse'
+}
+
+/** How a drain went. */
+export interface DrainReport {
+  /** Who still held a lease at the deadline, the longest first; what they held was closed. */
+  readonly stragglers: readonly Holder[]
+}
+
+interface PoolEvents {
+  /** A lease has been held for longer than `leakDetectionMillis`. */
+  leak: [holder: Holder]
+}
+
+type ResourceLending<T> = Lending<PooledResource<T>, LeaseRequest<T>>
+
+/** The right to use a resource until it is given back, once. With `await using` that happens by itself. */
+export class PoolLease<T> {
+  readonly #lending: ResourceLending<T>
+  readonly #isReset: boolean
+  readonly #lease: Lease<PooledResource<T>>
+  readonly #number: number
+
+  constructor(lending: ResourceLending<T>, isReset: boolean, lease: Lease<PooledResource<T>>) {
+    this.#lending = lending
+    this.#isReset = isReset
+    this.#lease = lease
+    this.#number = lease.number
+  }
+
+  /** Throws `stale_lease` once the lease is over. */
+  get resource(): T {
+    return this.#lending.use(this.#lease, this.#number).resource
+  }
+
+  /** Gives it back. Throws `stale_lease` if the lease is over: it may be somebody else's by now. */
+  release(): void {
+    this.#lending.release(this.#lease, this.#number, this.#isReset)
+  }
+
+  /** Has it closed in place of lent on. Throws `stale_lease` if the lease is over. */
+  destroy(reason = 'its holder has destroyed it'): void {
+    const { slot } = this.#lending.use(this.#lease, this.#number)
+    this.#lending.destroy(slot, reason)
+  }
+
+  /** For `await using`: as `release`, but nothing happens if the lease is over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]()
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#lease.number === this.#number) this.release()
+  }
+}
+
+class LeaseRequest<T> extends PromisedRequest<PooledResource<T>, PoolLease<T>> {
+  readonly #lending: ResourceLending<T>
+  readonly #isReset: boolean
+
+  constructor(lending: ResourceLending<T>, isReset: boolean) {
+    super(lending)
+    this.#lending = lending
+    this.#isReset = isReset
+  }
+
+  protected override lent(lease: Lease<PooledResource<T>>): PoolLease<T> {
+    this.#lending.recycle(this)
+    return new PoolLease(this.#lending, this.#isReset, lease)
+  }
+}
+
+export class ResourcePool<T> extends EventEmitter<PoolEvents> {
+  readonly #lending: ResourceLending<T>
+  readonly #isReset: boolean
+  #isDraining = false
+
+  /** Throws `bad_configuration`. */
+  constructor(options: ResourcePoolOptions<T>) {
+    super()
+    const settings = readOptions(options)
+    const keeper: ResourceKeeper<T> = new ResourceKeeper(options, settings, () => this.#lending)
+    this.#isReset = options.reset !== undefined
+    this.#lending = new Lending({
+      settings,
+      noun: 'resource',
+      owner: keeper,
+      newRequest: () => new LeaseRequest<T>(this.#lending, this.#isReset),
+      leaked: (holder) => this.#reportLeak(holder),
+    })
+  }
+
+  /**
+   * Asks for a lease; who asked first is served first. Rejects with `acquire_timeout` (its `shortage` says whether the pool
+   * was exhausted, down or slow), `queue_full`, `overloaded`, `nested_acquire`, `server_connect_failed` (its cause is what
+   * `open` has thrown), `admin_shutdown`, or the signal's reason.
+   */
+  acquire(options?: AcquireOptions): Promise<PoolLease<T>> {
+    const got = this.#lending.acquire(options, this.acquire, true)
+    if (got instanceof LeaseRequest) return got.promise()
+    return Promise.resolve(new PoolLease(this.#lending, this.#isReset, got))
+  }
+
+  /** Lends to `work` until what it returns is settled. */
+  async use<R>(work: (resource: T) => R | PromiseLike<R>, options?: AcquireOptions): Promise<R> {
+    const lease = await this.acquire(options)
+    try {
+      return await work(lease.resource)
+    } finally {
+      lease[Symbol.dispose]()
+    }
+  }
+
+  /** Most resources, or how many to keep, from now on. Throws `bad_configuration`. */
+  resize(sizes: { readonly max?: number; readonly min?: number }): void {
+    this.#lending.resize(sizes)
+  }
+
+  /** Everything that is open now is closed: what is idle at once, the rest when it is given back. */
+  retireAll(): void {
+    this.#lending.retireAll()
+  }
+
+  /**
+   * Takes no more callers, and closes everything: what is idle now, what is leased when it comes back, or at the deadline.
+   * Throws `admin_shutdown` if that has begun before.
+   */
+  async drain({ deadline = 0, waiting = 'refuse' }: DrainOptions = {}): Promise<DrainReport> {
+    if (this.#isDraining) throw new TaxirankError('admin_shutdown', 'the pool is being drained, or has ended')
+    this.#isDraining = true
+    const error = new TaxirankError('admin_shutdown', 'the pool takes no more callers: it is being drained')
+    return { stragglers: await this.#lending.drain(waiting, deadline, error) }
+  }
+
+  /** Drains without a limit. */
+  async end(): Promise<void> {
+    await this.drain()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isDraining) await this.end()
+  }
+
+  /** Whether `min` are open, where `prewarm` says so. */
+  get isReady(): boolean {
+    return this.#lending.isReady
+  }
+
+  /** Resolves as soon as `isReady`. */
+  ready(): Promise<void> {
+    return this.#lending.ready()
+  }
+
+  get idle(): number {
+    return this.#lending.pool.idle
+  }
+
+  get leased(): number {
+    return this.#lending.pool.leased
+  }
+
+  get waiting(): number {
+    return this.#lending.pool.waiting
+  }
+
+  /** All that count against `max`. */
+  get size(): number {
+    return this.#lending.pool.size
+  }
+
+  /** Who holds a lease, the longest first; known where `leakDetectionMillis` or `deadlockDetectionMillis` is set. */
+  holders(): readonly Holder[] {
+    return this.#lending.holders()
+  }
+
+  /** All figures at this instant; a plain value. */
+  snapshot(): PoolSnapshot {
+    return this.#lending.snapshot()
+  }
+
+  /** The figures in Prometheus' text format. */
+  prometheus(): string {
+    return this.#lending.prometheus()
+  }
+
+  /** Records arrivals, waits and holds from now on: of the newest `capacity`, 18 bytes each. */
+  record(capacity = 100_000): void {
+    this.#lending.watch.record(capacity)
+  }
+
+  /** What was recorded, for the simulator (docs/recording.md); undefined before `record`. */
+  recording(): Uint8Array | undefined {
+    return this.#lending.recording()
+  }
+
+  #reportLeak(holder: Holder): void {
+    if (!this.emit('leak', holder)) warnOfLeak(this.#lending.settings.name, holder)
+  }
+}
+
+/** A pool of anything that can be opened and closed, on Node and on Bun. Throws `bad_configuration`. */
+export function createPool<T>(options: ResourcePoolOptions<T>): ResourcePool<T> {
+  return new ResourcePool(options)
+}
+
+export function warnOfLeak(pool: string, { site, heldMillis, stack }: Holder): void {
+  const seconds = (heldMillis / 1_000).toFixed(1)
+  process.emitWarning(`pool ${pool}: a lease has been held for ${seconds} s, by ${site}\n${stack}`, 'TaxirankLeak')
+}

@@ -1,0 +1,54 @@
+/**
+ * Who waits for a lease while they hold one. A task is the work that begins with asking for a lease and goes on in the same
+ * asynchronous context; whatever asks within it is its child. If all that is lent is held by tasks of which some part
+ * waits, nobody will ever give anything back: the deadlock of nested acquires.
+ */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+export class Task {
+  readonly parent: Task | undefined
+  held = 0
+  waiting = 0
+
+  constructor(parent: Task | undefined) {
+    this.parent = parent
+  }
+
+  /** Nothing is held or waited for: whoever asks next does not do it within this one. */
+  get isOver(): boolean {
+    return this.held === 0 && this.waiting === 0
+  }
+}
+
+const storage = new AsyncLocalStorage<Task>()
+
+/** Whatever the caller goes on to do from here belongs to the task returned. */
+export function enterTask(): Task {
+  const task = new Task(currentTask())
+  storage.enterWith(task)
+  return task
+}
+
+/** What `work` does belongs to the task returned beside its result, and nothing else does. */
+export function runTask<R>(work: (task: Task) => R): R {
+  const task = new Task(currentTask())
+  return storage.run(task, () => work(task))
+}
+
+/** The one in which the caller does what it does. */
+export function currentTask(): Task | undefined {
+  let task = storage.getStore()
+  while (task?.isOver) task = task.parent
+  return task
+}
+
+/** Every holder waits, itself or a part of it. A holder without a task is somebody who will not. */
+export function isDeadlock(holders: Iterable<Task | undefined>, waiters: Iterable<Task | undefined>): boolean {
+  const blocked = new Set<Task>()
+  for (const waiter of waiters) {
+    for (let task = waiter; task && !blocked.has(task); task = task.parent) blocked.add(task)
+  }
+  for (const holder of holders) if (!holder || !blocked.has(holder)) return false
+  return true
+}

@@ -1,0 +1,358 @@
+/**
+ * Opens, checks, cleans and closes the clients of a pool. It is the owner of the engine's resources: a client counts from
+ * the moment it is made until its connection is closed for certain, or its time for that is over.
+ */
+
+import type { ResourceOwner } from '../engine/options.ts'
+import type { Slot } from '../engine/slot.ts'
+import { now } from '../in-process/clock.ts'
+import type { Lending } from '../in-process/lending.ts'
+import { asError } from '../in-process/resource-keeper.ts'
+import { deadlines } from '../in-process/timed-deadlines.ts'
+import { Deadline } from '../time.ts'
+import { canCancel, sendCancel } from './cancel.ts'
+import type { ClientRequest } from './client-request.ts'
+import { emitSafely, type Emitter } from './emit-safely.ts'
+import { destroySocket, isBusy, isInTransaction, type PgClient, type PgClientClass, runStatement } from './pg-client.ts'
+import { PooledClient } from './pooled-client.ts'
+import { forgetAhead } from './send-ahead.ts'
+
+type ClientSlot = Slot<PooledClient>
+
+/** What the keeper needs of its pool. */
+export interface KeeperDesk extends Emitter {
+  readonly options: {
+    readonly onConnect?: ((client: never) => unknown) | undefined
+    readonly verify?: ((client: never, callback: (error?: Error) => void) => void) | undefined
+    readonly reset?: unknown
+    readonly allowExitOnIdle?: boolean | undefined
+  }
+  readonly Client: PgClientClass
+  readonly log: (...args: unknown[]) => void
+  /** Those that aren't being closed. */
+  _clients: PgClient[]
+}
+
+export interface KeeperTimes {
+  readonly openTimeoutMillis: number
+  readonly closeTimeoutMillis: number
+}
+
+export const dialTimeoutText = 'Connection terminated due to connection timeout'
+
+export class ClientKeeper implements ResourceOwner<PooledClient> {
+  readonly #desk: KeeperDesk
+  readonly #times: KeeperTimes
+  readonly #lending: () => Lending<PooledClient, ClientRequest>
+  readonly #limits = new Map<ClientSlot, Deadline>()
+  /** Those that are being opened; the rest is in its slot. */
+  readonly #opening = new Map<ClientSlot, PooledClient>()
+
+  constructor(desk: KeeperDesk, times: KeeperTimes, lending: () => Lending<PooledClient, ClientRequest>) {
+    this.#desk = desk
+    this.#times = times
+    this.#lending = lending
+  }
+
+  // Opening.
+
+  open(slot: ClientSlot): void {
+    let client: PgClient
+    try {
+      client = new this.#desk.Client(this.#desk.options)
+    } catch (error) {
+      return this.#lending().openFailed(slot, asError(error), false)
+    }
+    const pooled = new PooledClient(client, slot)
+    this.#opening.set(slot, pooled)
+    this.#desk._clients.push(client)
+    this.#listen(pooled)
+    this.#limit(slot)
+    this.#desk.log('connecting new client')
+    client.connect((error) => this.#connected(pooled, error ?? undefined))
+  }
+
+  /** For as long as the client lives: an error without a listener would end the process. */
+  #listen(pooled: PooledClient): void {
+    const { client } = pooled
+    client.on('error', (error: Error) => this.#failed(pooled, error))
+    client.on('end', () => this.#ended(pooled))
+    client.connection?.on?.('parameterStatus', ({ parameterName }: { parameterName: string }) => {
+      if (parameterName === 'taxirank.pooler') pooled.isBehindPooler = true
+    })
+  }
+
+  #limit(slot: ClientSlot): void {
+    const { openTimeoutMillis } = this.#times
+    if (openTimeoutMillis === 0) return
+    const limit = new Deadline(() => this.#tookTooLong(slot))
+    this.#limits.set(slot, limit)
+    deadlines.start(limit, now() + openTimeoutMillis)
+  }
+
+  #tookTooLong(slot: ClientSlot): void {
+    const pooled = this.#stopOpening(slot)
+    if (!pooled) return
+    const { client } = pooled
+    this.#desk.log('ending client due to timeout')
+    if (client.connection) destroySocket(client)
+    else if (client.isConnected?.() === false) client.end()
+    this.#openFailed(slot, dialTimeout(new Error('timeout expired')))
+  }
+
+  /** Undefined if it isn't being opened any more. */
+  #stopOpening(slot: ClientSlot): PooledClient | undefined {
+    const pooled = this.#opening.get(slot)
+    if (!pooled) return undefined
+    this.#opening.delete(slot)
+    const limit = this.#limits.get(slot)
+    if (limit) deadlines.stop(limit)
+    this.#limits.delete(slot)
+    return pooled
+  }
+
+  #connected(pooled: PooledClient, error: Error | undefined): void {
+    if (!this.#opening.has(pooled.slot)) return void this.#endLate(pooled, error)
+    if (error) return this.#failedToOpen(pooled, error.message === 'timeout expired' ? dialTimeout(error) : error)
+    this.#desk.log('new client connected')
+    const { onConnect } = this.#desk.options
+    if (!onConnect) return this.#verify(pooled)
+    const ran = new Promise((resolve) => resolve(onConnect(pooled.client as never)))
+    ran.then(
+      () => this.#verify(pooled),
+      (reason: unknown) => this.#refused(pooled, reason),
+    )
+  }
+
+  /** It came after its attempt was given up. */
+  #endLate({ client }: PooledClient, error: Error | undefined): void {
+    if (!error) client.end(() => undefined)
+  }
+
+  #failedToOpen(pooled: PooledClient, error: Error): void {
+    if (!this.#stopOpening(pooled.slot)) return
+    this.#desk.log('client failed to connect', error)
+    destroySocket(pooled.client)
+    this.#forget(pooled)
+    this.#openFailed(pooled.slot, error)
+  }
+
+  #openFailed(slot: ClientSlot, error: Error): void {
+    this.#lending().openFailed(slot, error, isPassing(error))
+  }
+
+  /** The application's own hook does not want it. */
+  #refused(pooled: PooledClient, reason: unknown): void {
+    if (!this.#stopOpening(pooled.slot)) return
+    this.#forget(pooled)
+    const error = asError(reason)
+    this.#end(pooled, () => this.#lending().openFailed(pooled.slot, error, false))
+  }
+
+  #verify(pooled: PooledClient): void {
+    if (!this.#opening.has(pooled.slot)) return
+    emitSafely(this.#desk, 'connect', pooled.client)
+    const { verify } = this.#desk.options
+    if (!verify) return this.#opened(pooled)
+    try {
+      verify(pooled.client as never, (error) => (error ? this.#refused(pooled, error) : this.#opened(pooled)))
+    } catch (error) {
+      this.#refused(pooled, error)
+    }
+  }
+
+  #opened(pooled: PooledClient): void {
+    if (!this.#stopOpening(pooled.slot)) return
+    if (pooled.failure) return this.#lostWhileOpening(pooled, pooled.failure)
+    this.#lending().opened(pooled.slot, pooled)
+    if (this.#isIdle(pooled)) this.rest(pooled)
+  }
+
+  #lostWhileOpening(pooled: PooledClient, failure: Error): void {
+    this.#forget(pooled)
+    this.#openFailed(pooled.slot, failure)
+  }
+
+  // Closing.
+
+  close(slot: ClientSlot): void {
+    const opening = this.#stopOpening(slot)
+    if (opening) {
+      destroySocket(opening.client)
+      this.#forget(opening)
+      return this.#lending().pool.closed(slot, now())
+    }
+    const pooled = slot.resource
+    this.#forget(pooled)
+    pooled.stopListening?.()
+    forgetAhead(pooled.client)
+    if (isBusy(pooled.client)) void this.cancel(pooled)
+    this.#end(pooled, () => {
+      emitSafely(this.#desk, 'remove', pooled.client)
+      this.#lending().pool.closed(slot, now())
+    })
+  }
+
+  #forget({ client }: PooledClient): void {
+    this.#desk._clients = this.#desk._clients.filter((one) => one !== client)
+  }
+
+  /** Calls `done` when the client has ended, or has had its time. */
+  #end(pooled: PooledClient, done: () => void): void {
+    const { client } = pooled
+    let isDone = false
+    const finish = (): void => {
+      if (isDone) return
+      isDone = true
+      deadlines.stop(limit)
+      done()
+    }
+    const limit = new Deadline(() => {
+      destroySocket(client)
+      finish()
+    })
+    const { closeTimeoutMillis } = this.#times
+    if (closeTimeoutMillis > 0) deadlines.start(limit, now() + closeTimeoutMillis)
+    try {
+      endOf(pooled).call(client, finish)
+    } catch (error) {
+      this.#desk.log('client failed to end', error)
+      destroySocket(client)
+      finish()
+    }
+  }
+
+  // Checking and cleaning.
+
+  check(slot: ClientSlot): void {
+    const { client } = slot.resource
+    const { pool } = this.#lending()
+    // An empty query costs PostgreSQL nothing; libpq's own client can't tell it from no query.
+    runStatement(client, client.connection ? '' : 'SELECT 1').then(
+      () => pool.checked(slot, now()),
+      (error: Error) => pool.checkFailed(slot, error.message, now()),
+    )
+  }
+
+  reset(slot: ClientSlot): void {
+    const { pool } = this.#lending()
+    this.#clean(slot.resource).then(
+      () => {
+        pool.resetDone(slot, now())
+        if (this.#isIdle(slot.resource)) this.rest(slot.resource)
+      },
+      (error: unknown) => pool.resetFailed(slot, asError(error).message, now()),
+    )
+  }
+
+  async #clean(pooled: PooledClient): Promise<void> {
+    const { client } = pooled
+    const { reset } = this.#desk.options
+    const wasCancelled = pooled.cancelling !== undefined
+    await pooled.cancelling
+    await settled(client)
+    // A cancel that comes late meets this, and nothing else.
+    if (wasCancelled) await runStatement(client, '').catch(() => undefined)
+    if (isInTransaction(client)) {
+      this.#desk.log('client was released inside a transaction: it is rolled back')
+      await runStatement(client, 'ROLLBACK')
+    }
+    if (typeof reset === 'function') await (reset as (client: PgClient) => unknown)(client)
+  }
+
+  /** Asks PostgreSQL to end what runs on it; nothing else may be written to it before that is over. */
+  cancel(pooled: PooledClient): Promise<void> {
+    if (!canCancel(pooled.client)) return Promise.resolve()
+    const before = pooled.cancelling
+    const cancelling = Promise.all([before, sendCancel(pooled.client)]).then(() => {
+      if (pooled.cancelling === cancelling) pooled.cancelling = undefined
+    })
+    pooled.cancelling = cancelling
+    return cancelling
+  }
+
+  /** Nobody has it: it alone need not keep the process alive. */
+  rest({ client }: PooledClient): void {
+    if (this.#desk.options.allowExitOnIdle) client.unref?.()
+  }
+
+  // What clients say.
+
+  #isIdle({ slot }: PooledClient): boolean {
+    return this.#lending().pool.stateOf(slot) === 'idle'
+  }
+
+  #failed(pooled: PooledClient, error: Error): void {
+    const { slot, client } = pooled
+    if (this.#opening.has(slot)) {
+      // The callback of its connect says so, unless it has connected already.
+      pooled.failure = error
+      return
+    }
+    const state = this.#lending().pool.stateOf(slot)
+    if (state === 'leased') return this.#failedWhileLeased(pooled, error)
+    if (state === undefined || state === 'closing') {
+      return this.#desk.log('additional client error after disconnection due to error', error)
+    }
+    pooled.failure = error
+    this.#lending().destroy(slot, error.message)
+    // Without a listener the runtime would end the process: a database that restarts is no reason for that.
+    if (this.#desk.listenerCount('error') === 0) return this.#desk.log('idle client error', error)
+    ;(error as Error & { client?: PgClient }).client = client
+    emitSafely(this.#desk, 'error', error, client)
+  }
+
+  /** Its holder finds out at the next query, and has it closed by giving it back. */
+  #failedWhileLeased(pooled: PooledClient, error: Error): void {
+    pooled.failure ??= error
+    this.#desk.log('client error while it is in use', error)
+    pooled.onFailure?.(error)
+    emitSafely(this.#desk, 'clientError', error, pooled.client)
+  }
+
+  /** Somebody else has ended it, without an error. */
+  #ended(pooled: PooledClient): void {
+    const { slot } = pooled
+    if (this.#opening.has(slot)) return
+    const { pool } = this.#lending()
+    const state = pool.stateOf(slot)
+    if (state === 'leased') pooled.failure ??= new Error('Connection terminated')
+    else if (state !== undefined && state !== 'closing') this.#lending().destroy(slot, 'its connection has ended')
+  }
+}
+
+/** Libraries replace `end` of a client while it is lent, so that its holder can't end it; the pool may. */
+function endOf({ client, isTaken }: PooledClient): PgClient['end'] {
+  const own = isTaken ? (Object.getPrototypeOf(client) as Partial<PgClient> | null)?.end : undefined
+  return own ?? client.end
+}
+
+function settled(client: PgClient): Promise<void> {
+  if (!isBusy(client)) return Promise.resolve()
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (isBusy(client)) return
+      ;(client as unknown as { removeListener(event: string, listener: () => void): void }).removeListener(
+        'drain',
+        look,
+      )
+      resolve()
+    }
+    client.on('drain', look)
+  })
+}
+
+function dialTimeout(cause: Error): Error {
+  return new Error(dialTimeoutText, { cause })
+}
+
+/** SQLSTATEs of a database that isn't there yet, or not any more: it may be at the next attempt. */
+const passingStates = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006'])
+const passingTexts = /^(Connection terminated|timeout expired)/
+
+/** Not an answer that would be the same at the next attempt: a wrong password, a database that doesn't exist. */
+function isPassing(error: Error): boolean {
+  const { code, message } = error as Error & { code?: unknown }
+  if (typeof code !== 'string') return passingTexts.test(message)
+  return /^E[A-Z]/.test(code) || passingStates.has(code)
+}

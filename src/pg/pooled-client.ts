@@ -1,0 +1,50 @@
+import type { Lease } from '../engine/lease.ts'
+import type { Slot } from '../engine/slot.ts'
+import { Entry } from '../in-process/request.ts'
+import type { PgClient } from './pg-client.ts'
+
+const pooled = Symbol('taxirank.pooled')
+
+/** A client that a pool has made, and what the pool knows of it. */
+export class PooledClient extends Entry {
+  readonly client: PgClient
+  readonly slot: Slot<PooledClient>
+  /** The last that was granted. */
+  lease: Lease<PooledClient> | undefined = undefined
+  /** That lease's, as it was granted. */
+  number = 0
+  /** Its holder has not given it back. */
+  isTaken = false
+  /** Why it can't be used any more: it is closed when its holder gives it back. */
+  failure: Error | undefined = undefined
+  /** The pool's own query that runs on it is told of a failure. */
+  onFailure: ((error: Error) => void) | undefined = undefined
+  /** Cancels its query when the signal of its holder is aborted. */
+  stopListening: (() => void) | undefined = undefined
+  /** Cancel requests that PostgreSQL has not taken yet. */
+  cancelling: Promise<void> | undefined = undefined
+  /** Our own pooler stands between, and takes names of holders. */
+  isBehindPooler = false
+  /** Somebody has had it since it was reset. */
+  isUsed = false
+
+  constructor(client: PgClient, slot: Slot<PooledClient>) {
+    super()
+    this.client = client
+    this.slot = slot
+    Object.defineProperty(client, pooled, { value: this, configurable: true })
+    // For `await using`: nothing happens if its holder has given it back already.
+    const dispose = async (): Promise<void> => (this.isHeld ? client.release?.() : undefined)
+    Object.defineProperty(client, Symbol.asyncDispose, { value: dispose, configurable: true })
+  }
+
+  /** The lease it was lent by last is not over. */
+  get isHeld(): boolean {
+    return this.lease !== undefined && this.lease.number === this.number && this.number !== 0
+  }
+
+  /** Undefined for a client that no pool has made. */
+  static of(client: PgClient): PooledClient | undefined {
+    return (client as { [pooled]?: PooledClient })[pooled]
+  }
+}

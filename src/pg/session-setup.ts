@@ -1,0 +1,74 @@
+/** What is sent ahead of a holder's first query: who holds the client, what its last holder left, what this one wants. */
+
+import type { LendingSettings } from '../in-process/options.ts'
+import type { PoolOptions } from './pool-options.ts'
+import type { PooledClient } from './pooled-client.ts'
+import { runStatement, type PgClient } from './pg-client.ts'
+import { type Ahead, canSendAhead, forgetAhead, sendAhead } from './send-ahead.ts'
+
+/** With it PostgreSQL ends the connection at an error, and so nothing runs that stands behind one. Needs no privilege. */
+const guard = 'SET exit_on_error = on'
+const unguard = 'SET exit_on_error = off'
+const longestHolder = 200
+
+export class SessionSetup {
+  /** There is never anything to be sent. */
+  readonly isNone: boolean
+  readonly #wanted: PoolOptions['sessionSetup']
+  readonly #reset: string | undefined
+  readonly #isNaming: boolean
+
+  constructor({ sessionSetup, reset }: PoolOptions, { leakDetectionMillis }: LendingSettings) {
+    this.#wanted = sessionSetup
+    this.#reset = typeof reset === 'string' && reset !== '' ? reset : undefined
+    this.#isNaming = leakDetectionMillis > 0
+    this.isNone = !sessionSetup && this.#reset === undefined && !this.#isNaming
+  }
+
+  /** For whoever asks now, in their own context. */
+  wanted(): string | undefined {
+    return typeof this.#wanted === 'function' ? this.#wanted() : this.#wanted
+  }
+
+  /**
+   * Before the first query of whoever has it now. A promise if it can't go ahead of that in the same write: when it resolves
+   * the client may be handed over.
+   */
+  prepare(pooled: PooledClient, wanted: string | undefined): Promise<void> | undefined {
+    const statements = this.#aheadOf(pooled, wanted)
+    if (statements.length === 0) return undefined
+    const { client } = pooled
+    if (!canSendAhead(client)) return runInTurn(client, statements)
+    sendAhead(client, statements)
+    return undefined
+  }
+
+  /** Its holder gives it back: what was not sent is not sent any more, and what the last one left is there still. */
+  forget(pooled: PooledClient): void {
+    forgetAhead(pooled.client)
+  }
+
+  #aheadOf(pooled: PooledClient, wanted: string | undefined): Ahead[] {
+    const texts = this.#texts(pooled.isUsed, wanted)
+    const named = pooled.isBehindPooler && this.#isNaming && pooled.holding ? [nameOf(pooled.holding.site)] : []
+    return [...named, ...texts.map((text) => ({ text, isNeeded: true }))]
+  }
+
+  /** A reset such as DISCARD ALL stands alone: PostgreSQL runs it in no transaction block, and it ends the guard. */
+  #texts(isUsed: boolean, wanted: string | undefined): string[] {
+    const reset = isUsed ? this.#reset : undefined
+    if (!reset && !wanted) return []
+    const last = wanted ? `${guard}; ${wanted}; ${unguard}` : unguard
+    return reset ? [guard, reset, last] : [last]
+  }
+}
+
+/** For our own pooler, which answers it itself: the holder stands in its `SHOW HOLDERS`. */
+function nameOf(site: string): Ahead {
+  const text = `SET taxirank.holder = '${site.slice(-longestHolder).replaceAll("'", "''")}'`
+  return { text, isNeeded: false }
+}
+
+async function runInTurn(client: PgClient, statements: readonly Ahead[]): Promise<void> {
+  for (const { text } of statements) await runStatement(client, text)
+}
