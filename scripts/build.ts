@@ -51,7 +51,7 @@ export { Pool, Pool as default }
 `,
 )
 for (const name of ['index.d.cts', 'index.d.mts']) {
-  write(name, `export * from './types/pg/taxirank.js'\nexport { default } from './types/pg/taxirank.js'\n`)
+  write(name, `export * from './types/pg/taxirank.js'\nexport { Pool as default } from './types/pg/taxirank.js'\n`)
 }
 
 function write(name: string, text: string): void {

@@ -17,7 +17,7 @@ import { framesOf, siteOf, takeCallStack } from './call-site.ts'
 import { now } from './clock.ts'
 import { explain, nestedAcquire } from './explain.ts'
 import { type LendingSettings, requireCheck } from './options.ts'
-import { type Entry, type Holding, Request, type RequestDesk } from './request.ts'
+import type { Entry, Holding, Request, RequestDesk } from './request.ts'
 import { currentTask, enterTask, isDeadlock, Task } from './tasks.ts'
 import { endWait, type PoolTelemetry, poolTelemetry } from './telemetry.ts'
 import { deadlines } from './timed-deadlines.ts'
@@ -100,7 +100,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
       return lease
     }
     this.#spare = undefined
-    if (!request.isOver) this.#wait(request)
+    this.#wait(request)
     return request
   }
 
@@ -268,6 +268,8 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   }
 
   #wait(request: Request<E>): void {
+    // It may have been answered within the call that has queued it.
+    if (request.isOver) return
     request.isWaiting = true
     deadlines.keepProcess()
     request.span = this.#telemetry.startWait()

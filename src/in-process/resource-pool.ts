@@ -114,7 +114,7 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
    * `open` has thrown), `admin_shutdown`, or the signal's reason.
    */
   acquire(options?: AcquireOptions): Promise<PoolLease<T>> {
-    const got = this.#lending.acquire(options, this.acquire, true)
+    const got = this.#lending.acquire(options, acquire, true)
     if (got instanceof LeaseRequest) return got.promise()
     return Promise.resolve(new PoolLease(this.#lending, this.#isReset, got))
   }
@@ -215,6 +215,9 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
     if (!this.emit('leak', holder)) warnOfLeak(this.#lending.settings.name, holder)
   }
 }
+
+/** Its callers' stacks begin above it. */
+const { acquire } = ResourcePool.prototype
 
 /** A pool of anything that can be opened and closed, on Node and on Bun. Throws `bad_configuration`. */
 export function createPool<T>(options: ResourcePoolOptions<T>): ResourcePool<T> {

@@ -30,12 +30,6 @@ export function enterTask(): Task {
   return task
 }
 
-/** What `work` does belongs to the task returned beside its result, and nothing else does. */
-export function runTask<R>(work: (task: Task) => R): R {
-  const task = new Task(currentTask())
-  return storage.run(task, () => work(task))
-}
-
 /** The one in which the caller does what it does. */
 export function currentTask(): Task | undefined {
   let task = storage.getStore()

@@ -57,7 +57,7 @@ export interface PoolTelemetry {
 
 const errorStatus = 2
 
-export const noTelemetry: PoolTelemetry = {
+const noTelemetry: PoolTelemetry = {
   waited: () => undefined,
   used: () => undefined,
   opened: () => undefined,

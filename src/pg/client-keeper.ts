@@ -112,7 +112,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
   }
 
   #connected(pooled: PooledClient, error: Error | undefined): void {
-    if (!this.#opening.has(pooled.slot)) return void this.#endLate(pooled, error)
+    if (!this.#opening.has(pooled.slot)) return this.#endLate(pooled, error)
     if (error) return this.#failedToOpen(pooled, error.message === 'timeout expired' ? dialTimeout(error) : error)
     this.#desk.log('new client connected')
     const { onConnect } = this.#desk.options
@@ -214,7 +214,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     const { closeTimeoutMillis } = this.#times
     if (closeTimeoutMillis > 0) deadlines.start(limit, now() + closeTimeoutMillis)
     try {
-      endOf(pooled).call(client, finish)
+      endClient(pooled, finish)
     } catch (error) {
       this.#desk.log('client failed to end', error)
       destroySocket(client)
@@ -230,7 +230,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     // An empty query costs PostgreSQL nothing; libpq's own client can't tell it from no query.
     runStatement(client, client.connection ? '' : 'SELECT 1').then(
       () => pool.checked(slot, now()),
-      (error: Error) => pool.checkFailed(slot, error.message, now()),
+      (error: unknown) => pool.checkFailed(slot, asError(error).message, now()),
     )
   }
 
@@ -322,9 +322,10 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
 }
 
 /** Libraries replace `end` of a client while it is lent, so that its holder can't end it; the pool may. */
-function endOf({ client, isTaken }: PooledClient): PgClient['end'] {
-  const own = isTaken ? (Object.getPrototypeOf(client) as Partial<PgClient> | null)?.end : undefined
-  return own ?? client.end
+function endClient({ client, isTaken }: PooledClient, done: () => void): void {
+  const prototype = Object.getPrototypeOf(client) as Partial<PgClient> | null
+  if (isTaken && prototype?.end) prototype.end.call(client, done)
+  else client.end(done)
 }
 
 function settled(client: PgClient): Promise<void> {

@@ -1,7 +1,7 @@
 /** What the pool for pg can be told: all that pg's own takes, with the same defaults, and what only this one has. */
 
 import type { PoolConfig } from 'pg'
-import type { AcquireOptions, Holder } from '../in-process/lending.ts'
+import type { AcquireOptions } from '../in-process/lending.ts'
 import { type LendingOptions, type LendingSettings, readOptions } from '../in-process/options.ts'
 import type { PgClient, PgClientClass } from './pg-client.ts'
 
@@ -97,7 +97,7 @@ function hide(object: object, name: string, value: unknown): void {
 export function readPoolOptions(options: FilledOptions): LendingSettings {
   const max = Math.min(numberOf(options.max), Number.MAX_SAFE_INTEGER)
   const patience = millisOf(options.connectionTimeoutMillis)
-  return readOptions({
+  const shared: LendingOptions = {
     ...options,
     max,
     min: Math.min(numberOf(options.min), max),
@@ -105,10 +105,12 @@ export function readPoolOptions(options: FilledOptions): LendingSettings {
     openTimeoutMillis: patience,
     idleTimeoutMillis: millisOf(options.idleTimeoutMillis),
     maxLifetimeMillis: millisOf(options.maxLifetimeSeconds) * 1_000,
-  } as LendingOptions)
+  }
+  return readOptions(shared)
 }
 
-function numberOf(value: unknown): number {
+/** It may be a text, as from an environment. */
+export function numberOf(value: unknown): number {
   return typeof value === 'string' ? Number(value) : (value as number)
 }
 
@@ -122,8 +124,5 @@ function millisOf(value: unknown): number {
 export function clientClass(options: PoolOptions, Client: unknown): PgClientClass {
   const given = options.Client ?? Client
   if (given) return given as PgClientClass
-  // eslint-disable-next-line typescript/no-require-imports -- asked for late, so that pg can be what loads this
   return (require('pg') as { Client: new (options: object) => PgClient }).Client
 }
-
-export type { Holder }

@@ -40,7 +40,12 @@ export class PooledClient extends Entry {
 
   /** The lease it was lent by last is not over. */
   get isHeld(): boolean {
-    return this.lease !== undefined && this.lease.number === this.number && this.number !== 0
+    return this.isHeldAs(this.number)
+  }
+
+  /** The lease with that number lasts. */
+  isHeldAs(number: number): boolean {
+    return this.lease?.number === number && number !== 0
   }
 
   /** Undefined for a client that no pool has made. */

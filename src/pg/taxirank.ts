@@ -23,4 +23,3 @@ export type { TransactionOptions } from './transaction.ts'
 
 export const Pool = PgPool as unknown as PoolClass
 export type Pool = PoolType
-export default Pool

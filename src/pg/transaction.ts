@@ -93,7 +93,7 @@ function query(client: PgClient, text: string): Promise<{ readonly command?: str
   return new Promise((resolve, reject) => {
     client.query(text, undefined, (error, result) => {
       if (error) reject(error)
-      else resolve((result ?? {}) as { command?: string })
+      else resolve(result ?? {})
     })
   })
 }
