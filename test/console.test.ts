@@ -67,6 +67,7 @@ before(() => {
     trace: noTrace,
     now,
     console: world.console,
+    version: '9.9.9',
     network: new Network(plainNetwork, now, () => undefined),
   })
   let lastId = 0

@@ -461,7 +461,9 @@ describe('a login', () => {
     assert.deepEqual(lines.map((line) => line.slice(0, 1)).join(''), `R${'S'.repeat(lines.length - 3)}KZ`)
     assert.equal(client.key.length, 8)
     const server = await RawClient.login(postgres.port)
-    assert.deepEqual(Object.fromEntries(client.parameters), Object.fromEntries(server.parameters))
+    const { 'taxirank.pooler': announced, ...parameters } = Object.fromEntries(client.parameters)
+    assert.deepEqual(parameters, Object.fromEntries(server.parameters))
+    assert.equal(lines.at(-3), `S taxirank.pooler=${announced}`)
     server.leave()
   })
 

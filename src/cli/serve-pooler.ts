@@ -14,6 +14,7 @@ import { Network, type NetworkSettings } from '../server/network.ts'
 import { type JumpCause, RunningClock } from '../time.ts'
 import { TraceFile } from '../trace/trace-file.ts'
 import type { Stoppable, StopMode } from './signals.ts'
+import { version } from './version.ts'
 
 /** Everything a pooler is made of, from whichever command. */
 export interface PoolerSetup {
@@ -66,7 +67,8 @@ export async function startPooler(setup: PoolerSetup, log: Log): Promise<ServedP
     log.info(`${host} has other addresses now: ${addresses.join(', ')}`)
     pooler.hostMoved(host, addresses)
   })
-  const pooler: Pooler = new Pooler(setup.pooler, { log, trace, now: time, console: door, network })
+  const parts = { log, trace, now: time, console: door, version, network }
+  const pooler: Pooler = new Pooler(setup.pooler, parts)
   const inspected = { figures: pooler.figures, verbs: pooler.verbs }
   const listeners = listenOnAll(setup, pooler, trace)
   const ticker = setInterval(() => {

@@ -57,6 +57,9 @@ const reference: Readonly<Record<string, string>> = {
 }
 /** Of Taxirank's own. */
 const ours: Record<string, string> = {
+  HOLDERS:
+    'database t, user t, application_name t, client_id i, server_id i, pool_mode t, state t, since t, seconds n, idle_seconds n, ' +
+    'pin_reason t, holder t',
   PINS:
     'database t, user t, application_name t, client_id i, server_id i, reason t, since t, seconds n, idle_seconds n, pinned i, ' +
     'max_pinned i, cl_waiting i',
@@ -135,6 +138,22 @@ const parts: FakeParts = {
     clients: () => [client, { ...client, id: 6, state: 'login' }, { ...client, id: 7, state: 'idle' }],
     servers: () => [server, { ...server, id: 10, state: 'idle' }],
     pools: () => [pool],
+    holders: () => [
+      {
+        database: 'db',
+        user: 'ü',
+        applicationName: 'app',
+        clientId: 5,
+        serverId: 9,
+        mode: 'transaction',
+        state: 'idle in transaction',
+        sinceMs: wallClockMs - 60_000,
+        heldMs: 60_000,
+        idleMs: 12_345.6,
+        pinReasons: ['LISTEN', 'advisory locks'],
+        holder: 'src/orders.ts:42',
+      },
+    ],
     pins: () => [
       {
         database: 'db',
@@ -266,6 +285,9 @@ describe('the rows of', () => {
       'pgbouncer|null|6432|pgbouncer|pgbouncer|2|0|0|0|statement|null|0|0|0|1|0|0',
     ],
     USERS: ['u|        7||null|1|2|3|4'],
+    HOLDERS: [
+      `db|ü|app|5|9|transaction|idle in transaction|${before}|60.000|12.346|LISTEN, advisory locks|src/orders.ts:42`,
+    ],
     PINS: [`db|ü|app|5|9|LISTEN, advisory locks|${before}|60.000|12.346|2|19|3`],
     AUDIT: [`db|ü|app|session|track|SET work_mem|7|${before}|${now}`],
     STATS: [

@@ -15,6 +15,7 @@ import { showDatabases } from './show-databases.ts'
 import { showDnsHosts, showDnsZones } from './show-dns.ts'
 import { showFds } from './show-fds.ts'
 import { showHelp } from './show-help.ts'
+import { showHolders } from './show-holders.ts'
 import { showLists } from './show-lists.ts'
 import { showMem } from './show-mem.ts'
 import { showPeerPools, showPeers } from './show-peers.ts'
@@ -64,6 +65,7 @@ export const commands: readonly Command[] = [
   showStatsTotals,
   showStatsAverages,
   showTotals,
+  showHolders,
   showPins,
   showAudit,
   reload,

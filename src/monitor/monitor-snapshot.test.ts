@@ -8,6 +8,7 @@ import {
   histogramOf,
   poolFigures,
 } from '../../test/support/monitor-source.ts'
+import type { HolderFigures } from '../pooler/figures.ts'
 import { takeSnapshot } from './monitor-snapshot.ts'
 
 const surroundings = {
@@ -38,6 +39,29 @@ describe('takeSnapshot', () => {
     assert.deepEqual(snapshot.audit, [{ ...row, times: 5, firstAtMs: 10, lastAtMs: 30 }])
   })
 
+  it('tells which lines of code hold servers, the hundred that have for longest', () => {
+    const { figures, ...source } = fakeSource()
+    const row: Omit<HolderFigures, 'applicationName'> = {
+      database: 'shop',
+      user: 'app',
+      clientId: 5,
+      serverId: 9,
+      mode: 'session',
+      state: 'idle',
+      sinceMs: 10,
+      heldMs: 20,
+      idleMs: 15,
+      pinReasons: [],
+      holder: 'src/orders.ts:42',
+    }
+    const holders = Array.from({ length: 150 }, () => ({ ...row, applicationName: 'one' }))
+    const snapshot = takeSnapshot({ ...source, figures: { ...figures, holders: () => holders } }, surroundings)
+    assert.deepEqual(
+      snapshot.holders,
+      Array.from({ length: 100 }, () => row),
+    )
+  })
+
   it('is everything that is shown, in the shape that the guide describes', () => {
     const { pools, databases, ...rest } = take()
     assert.deepEqual(rest, {
@@ -47,6 +71,7 @@ describe('takeSnapshot', () => {
       state: { isReady: true, isPaused: false, isSuspended: false, isDraining: false },
       clients: { connected: 52, loggingIn: 2, waiting: 3, max: 100 },
       servers: 11,
+      holders: [],
       pins: [],
       audit: [],
       certificates: [{ name: 'client_tls_cert_file', expiresAtMs: 1_800_000_000_000 }],

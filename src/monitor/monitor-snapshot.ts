@@ -2,13 +2,14 @@
  * What the monitor shows, at one instant: `/api/snapshot` is this value as JSON, `/metrics` and the page are made of it.
  * The guide (docs/guide/monitoring.md) describes it for readers outside.
  *
- * Sums only: who is connected from where stands in SHOW CLIENTS, behind a login, and no secret is in any of it.
+ * Sums, and who keeps servers: who is connected from where stands in SHOW CLIENTS, behind a login, and no secret is in any of it.
  */
 
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type {
   AuditFigures,
   DatabaseCounters,
+  HolderFigures,
   PinFigures,
   PoolerFigures,
   PoolFigures,
@@ -27,7 +28,10 @@ export interface CertificateFigures {
 
 /** What the monitor looks at. Every call is cheap enough for ten in a second. */
 export interface MonitorSource {
-  readonly figures: Pick<PoolerFigures, 'pools' | 'databases' | 'stats' | 'lists' | 'state' | 'pins' | 'audit'>
+  readonly figures: Pick<
+    PoolerFigures,
+    'pools' | 'databases' | 'stats' | 'lists' | 'state' | 'pins' | 'holders' | 'audit'
+  >
   /** Of Taxirank. */
   readonly version: string
   /** Whether new clients are accepted on every address. */
@@ -63,7 +67,8 @@ export interface MonitorSnapshot {
   readonly servers: number
   readonly pools: readonly MonitoredPool[]
   readonly databases: readonly MonitoredDatabase[]
-  /** SHOW PINS and SHOW AUDIT, without the names of applications: those stand behind a login. */
+  /** SHOW HOLDERS, SHOW PINS and SHOW AUDIT, without the names of applications: those stand behind a login. Of holders those who have held for longest. */
+  readonly holders: readonly MonitoredHolder[]
   readonly pins: readonly MonitoredPin[]
   readonly audit: readonly MonitoredAudit[]
   readonly certificates: readonly CertificateFigures[]
@@ -88,6 +93,7 @@ export interface MonitoredPool extends Utilisation {
   readonly engine: PoolSnapshot
 }
 
+export type MonitoredHolder = Omit<HolderFigures, 'applicationName'>
 export type MonitoredPin = Omit<PinFigures, 'applicationName'>
 export type MonitoredAudit = Omit<AuditFigures, 'applicationName'>
 
@@ -104,6 +110,9 @@ export interface MonitoredDatabase {
   /** Since the start. Absent: nothing has been counted for it. */
   readonly total?: DatabaseCounters
 }
+
+/** In session mode every client holds a server. */
+const mostHolders = 100
 
 /** What only the monitor knows. */
 export interface Surroundings {
@@ -137,7 +146,8 @@ export function takeSnapshot(
     servers: lists.servers,
     pools: pools.map((pool) => monitoredPool(pool, utilisationOf(pool.snapshot))),
     databases: monitoredDatabases(figures),
-    pins: figures.pins().map(monitoredPin),
+    holders: figures.holders().slice(0, mostHolders).map(unnamed),
+    pins: figures.pins().map(unnamed),
     audit: monitoredAudit(figures.audit()),
     certificates: source.certificates?.() ?? [],
     process,
@@ -149,9 +159,9 @@ function monitoredPool(pool: PoolFigures, utilisation: Utilisation): MonitoredPo
   return { ...rest, ...utilisation, engine: snapshot }
 }
 
-function monitoredPin(figures: PinFigures): MonitoredPin {
-  const { applicationName: _, ...pin } = figures
-  return pin
+function unnamed<T extends { readonly applicationName: string }>(figures: T): Omit<T, 'applicationName'> {
+  const { applicationName: _, ...rest } = figures
+  return rest
 }
 
 /** Sums over applications. */

@@ -88,6 +88,29 @@ export interface PinFigures {
   readonly waiting: number
 }
 
+/** What a server does for its holder: as in pg_stat_activity. */
+export type HoldingState = 'active' | 'idle' | 'idle in transaction' | 'idle in transaction (aborted)'
+
+/** A client that holds a server. */
+export interface HolderFigures {
+  readonly database: string
+  readonly user: string
+  readonly applicationName: string
+  readonly clientId: number
+  readonly serverId: number
+  readonly mode: PoolMode
+  readonly state: HoldingState
+  /** Of the epoch. */
+  readonly sinceMs: number
+  readonly heldMs: number
+  /** How long nothing has run on it; 0 while something does. */
+  readonly idleMs: number
+  /** Why it keeps the server beyond its transaction; none: it doesn't. */
+  readonly pinReasons: readonly string[]
+  /** Which line of its code that is, as it says by SET taxirank.holder; empty: it doesn't. */
+  readonly holder: string
+}
+
 /** Something that plain transaction pooling would break, and how often an application has done it. */
 export interface AuditFigures {
   readonly database: string
@@ -186,6 +209,8 @@ export interface PoolerFigures {
   servers(): ServerFigures[]
   pools(): PoolFigures[]
   pins(): PinFigures[]
+  /** The longest first. */
+  holders(): HolderFigures[]
   audit(): AuditFigures[]
   databases(): DatabaseFigures[]
   users(): UserFigures[]

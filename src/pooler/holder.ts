@@ -20,6 +20,8 @@ export interface Holder extends ReplyReader {
   /** It has prepared something. */
   readonly hasStatements: boolean
   readonly applicationName: string
+  /** Which line of its code holds the server, as it says itself: for people; empty: it doesn't. */
+  readonly namedAs: string
   /** What it listens to, without keeping a server for that. */
   readonly listening: ClientListening
   /** It hears of this channel in that way. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
+import { announcementOf } from './announcement.ts'
 import { differences, isIdentity, type ParameterSet, ParameterSets, tracksDefaults } from './parameters.ts'
 
 const ours = {
@@ -68,7 +69,7 @@ describe('parameters', () => {
     })
 
     it('remembers no more sets than it may, and goes on giving out right ones', () => {
-      const few = new ParameterSets(3)
+      const few = new ParameterSets(Buffer.alloc(0), 3)
       const base = few.of(new Map([['a', '0']]))
       const keys = new Set([base.key])
       for (let value = 1; value <= 500; value++) {
@@ -84,6 +85,13 @@ describe('parameters', () => {
         .loginEnd.toString('latin1')
         .match(/S[^K]*/)?.[0]
       assert.equal(report, 'S\0\0\0\x08a\x001\0S\0\0\0\x08b\x002\0')
+    })
+
+    it('reports the announcement behind them, which is no value of the set', () => {
+      const announced = new ParameterSets(announcementOf('9.9.9')).of(new Map([['a', '1']]))
+      const report = announced.loginEnd.toString('latin1').match(/S[^K]*/)?.[0]
+      assert.equal(report, 'S\0\0\0\x08a\x001\0S\0\0\0\x1ataxirank.pooler\x009.9.9\0')
+      assert.deepEqual([...announced.values], [['a', '1']])
     })
   })
 

@@ -69,14 +69,16 @@ export class ParameterSet {
   readonly encoding: string
   /** No character of its encoding contains an ASCII byte. */
   readonly isTransparent: boolean
+  readonly #announcement: Buffer
   #loginEnd: Buffer | undefined
   #tempPlace: TempPlace | undefined
 
-  constructor(session: SessionValues, key: number, planKey: number) {
+  constructor(session: SessionValues, key: number, planKey: number, announcement: Buffer) {
     this.values = new Map(session.values)
     this.settings = session.settings.length === 0 ? noSettings : new Map(session.settings)
     this.key = key
     this.planKey = planKey
+    this.#announcement = announcement
     this.encoding = encodingName(this.values.get('client_encoding') ?? '')
     this.isTransparent = transparentEncoding.test(this.encoding)
   }
@@ -97,7 +99,7 @@ export class ParameterSet {
   /** What ends the login of a client that begins with these values, all but its cancel key. */
   get loginEnd(): Buffer {
     const report = (): Buffer[] => [...this.values].map(([name, value]) => build.parameterStatus(name, value))
-    this.#loginEnd ??= build.loginEnd(Buffer.concat(report()))
+    this.#loginEnd ??= build.loginEnd(Buffer.concat([...report(), this.#announcement]))
     return this.#loginEnd
   }
 }
@@ -137,19 +139,22 @@ interface SessionValues {
 type Assignments = readonly (readonly [string, string])[]
 
 const longestInterned = 4_096
+const nothing = Buffer.alloc(0)
 
 /** Interns sets, so that comparing two of them costs nothing. */
 export class ParameterSets {
   readonly #byText = new Map<string, ParameterSet>()
   readonly #planKeys = new Map<string, number>()
   readonly #capacity: number
+  readonly #announcement: Buffer
   #lastKey = 0
 
   /**
    * Past `capacity` sets it starts afresh, and very long ones it does not keep: equal values may then be two objects, which
-   * only costs time.
+   * only costs time. `announcement`: what a client's login ends with behind its values.
    */
-  constructor(capacity = 2_000) {
+  constructor(announcement: Buffer = nothing, capacity = 2_000) {
+    this.#announcement = announcement
     this.#capacity = capacity
   }
 
@@ -177,7 +182,7 @@ export class ParameterSets {
   }
 
   #make(session: SessionValues): ParameterSet {
-    return new ParameterSet(session, ++this.#lastKey, this.#planKeyOf(session))
+    return new ParameterSet(session, ++this.#lastKey, this.#planKeyOf(session), this.#announcement)
   }
 
   #planKeyOf({ values, settings }: SessionValues): number {

@@ -15,6 +15,7 @@ import { TaxirankError } from '../errors.ts'
 import { Deadline, type Deadlines } from '../time.ts'
 import type { LogSubject } from '../log.ts'
 import * as build from '../wire/build.ts'
+import { commandComplete } from '../wire/build-result.ts'
 import { Frontend, TransactionStatus } from '../wire/messages.ts'
 import type { MessageBytes } from '../wire/read.ts'
 import type { CancelKey, CancelKeys } from './cancel-keys.ts'
@@ -28,6 +29,7 @@ import { ClientStatements } from './client-statements.ts'
 import { ClientTiming, isTimed, type TimingOwner } from './client-timing.ts'
 import { differences, type ParameterSet } from './parameters.ts'
 import type { Holder, ServerLoss } from './holder.ts'
+import { type HolderNaming, holderNamingOf } from './holder-naming.ts'
 import type { PooledServer } from './pooled-server.ts'
 import { type Fate, type ReaderDesk, type RequestHead, RequestReader } from './request-reader.ts'
 import type { ServerPool } from './server-pool.ts'
@@ -63,6 +65,7 @@ export class PooledClient
   halfMessage: Deadline | undefined = undefined
   connectedAtMs = 0
   readsSequences = false
+  namedAs = ''
   #isToldOfPin = false
   /** As whom it logged in: its pool's may be another. */
   readonly user: LiveUser
@@ -439,6 +442,9 @@ export class PooledClient
   admit(head: RequestHead): Fate {
     if (this.#skipUntil !== 0) return ClientDiscard.cancelled
     this.#timing?.asked()
+    const naming = holderNamingOf(head)
+    const answered = naming && this.#named(naming)
+    if (answered !== undefined) return answered
     if (!this.#server) {
       if (isCopyMessage(head.type)) return ClientDiscard.lateCopy
       if (!this.#acquire()) return 'stop'
@@ -451,6 +457,24 @@ export class PooledClient
     if (server.replaces(head)) return 'replace'
     server.account(head)
     return 'forward'
+  }
+
+  /**
+   * It says what it is to be called: answered here, behind all that is owed. Undefined: it takes the way of any Query, since PostgreSQL skips it, or
+   * something of the server's is half told. The name stays until another comes: who lends by the transaction says it once for several.
+   */
+  #named({ tag, name }: HolderNaming): Fate | undefined {
+    const server = this.#server
+    if (server?.mustAnswerFirst()) return 'stop'
+    if (server && !server.isSilent) return undefined
+    const status = server?.status ?? TransactionStatus.idle
+    this.namedAs = name
+    this.#waiter.holder = `client ${this.id}${name && ` (${name})`}`
+    if (server) server.lease.holder = this.#waiter.holder
+    this.#client.write(Buffer.concat([commandComplete(tag), build.readyForQuery(status)]), 0)
+    if (server) this.#timing?.answered(status, 0)
+    else this.#timing?.rested()
+    return ClientDiscard.answered
   }
 
   /** Hot path. */

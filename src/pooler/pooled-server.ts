@@ -230,7 +230,24 @@ export class PooledServer implements ServerHandler, KeptServer, RequestDesk, Rep
 
   /** No transaction is open, and nothing is on its way to the holder. */
   get isBetweenTransactions(): boolean {
-    return this.#status === TransactionStatus.idle && this.#queue.isAtRest && !this.#router.isMidMessage
+    return this.#status === TransactionStatus.idle && this.isSilent
+  }
+
+  /** Nothing is owed or on its way to the holder, nor will be before it asks. */
+  get isSilent(): boolean {
+    return this.#queue.isAtRest && !this.#router.isMidMessage
+  }
+
+  /** What the last ReadyForQuery said. */
+  get status(): number {
+    return this.#status
+  }
+
+  /** What the pooler itself is about to answer stands behind what is owed. True: nothing more is taken until that has come. */
+  mustAnswerFirst(): boolean {
+    if (this.#queue.owed === 0 || this.isCopyingIn) return false
+    this.#queue.holdUntilAnswered()
+    return true
   }
 
   get isBlocked(): boolean {

@@ -12,6 +12,7 @@ import type { Log } from '../log.ts'
 import type { Network } from '../server/network.ts'
 import { Classifier } from '../sql/classifier.ts'
 import { Deadline, Deadlines } from '../time.ts'
+import { announcementOf } from './announcement.ts'
 import { Arrival, type ArrivalOwner } from './arrival.ts'
 import { Arrivals } from './arrivals.ts'
 import { areLookedUpAlike, AuthQueries } from './auth-queries.ts'
@@ -58,6 +59,8 @@ export interface PoolerParts {
   readonly trace: Trace
   readonly now: () => number
   readonly console: ConsoleDoor
+  /** Of Taxirank: clients are told. */
+  readonly version: string
   /** How servers are reached. */
   readonly network: Network
 }
@@ -75,7 +78,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
   readonly figures: PoolerFigures
   readonly #parts: PoolerParts
   readonly #deadlines: Deadlines
-  readonly #parameterSets = new ParameterSets()
+  readonly #parameterSets: ParameterSets
   readonly #tracked: TrackedParameters
   readonly #derivations = new Derivations()
   readonly #authQueries: AuthQueries
@@ -100,6 +103,7 @@ export class Pooler implements ArrivalOwner, ClientOwner {
     this.#deadlines = new Deadlines(parts.now())
     this.#arrivals = new Arrivals(options.clientLoginTimeoutMs, this.#deadlines, parts.log)
     this.#tracked = new TrackedParameters(options.trackedExtraParameters)
+    this.#parameterSets = parameterSetsOf(options, parts)
     this.#pools = new Pools(options, {
       log: parts.log,
       trace: parts.trace,
@@ -492,6 +496,11 @@ function isOwner(client: Client): boolean {
 }
 
 /** What may be said, if anything that the protocol allows is not. */
+/** Nothing is announced where clients may send no Query: what that invites them to say is one. */
+function parameterSetsOf({ disableQuery = false }: PoolerOptions, { version }: PoolerParts): ParameterSets {
+  return disableQuery ? new ParameterSets() : new ParameterSets(announcementOf(version))
+}
+
 function framingOf({ disableQuery = false, maxPacketBytes = Infinity }: PoolerOptions) {
   const limits = { longest: maxPacketBytes, refused: disableQuery ? [Frontend.query] : [] }
   return {

@@ -5,6 +5,7 @@
  */
 
 import { assert } from '../assert.ts'
+import { withoutAnnouncement } from './announcement.ts'
 import { isIdentity, type ParameterSet, type ParameterSets } from './parameters.ts'
 
 /** What clients leave behind, by what cleans it up. */
@@ -82,7 +83,7 @@ export class ServerSession {
   /** The login is over, and these were reported. */
   begin(values: ReadonlyMap<string, string>): void {
     for (const [name, value] of values) if (isIdentity(name)) this.#identity.set(name, value)
-    this.#parameters = this.#login = this.#sets.of(values)
+    this.#parameters = this.#login = this.#sets.of(withoutAnnouncement(values))
   }
 
   /** These were set before anybody has used it. */

@@ -1,6 +1,7 @@
 /** What can be seen of a running pooler: plain values, made when somebody asks. */
 
 import type { ServerAddress } from '../server/target.ts'
+import { TransactionStatus } from '../wire/messages.ts'
 import type { Arrival } from './arrival.ts'
 import type { CancelTarget } from './cancel-keys.ts'
 import type {
@@ -10,6 +11,8 @@ import type {
   DatabaseFigures,
   DatabaseStats,
   DnsHostFigures,
+  HolderFigures,
+  HoldingState,
   ListFigures,
   PinFigures,
   PoolerFigures,
@@ -104,6 +107,12 @@ export class Survey implements PoolerFigures {
   pins(): PinFigures[] {
     const now = this.#desk.now()
     return this.#desk.pools.all.flatMap((pool) => pool.servers.flatMap((server) => pinsOf(server, pool, now)))
+  }
+
+  holders(): HolderFigures[] {
+    const now = this.#desk.now()
+    const all = this.#desk.pools.all.flatMap((pool) => pool.servers.flatMap((server) => holdersOf(server, pool, now)))
+    return all.sort((one, other) => other.heldMs - one.heldMs)
   }
 
   audit(): AuditFigures[] {
@@ -211,6 +220,35 @@ function pinsOf(server: PooledServer, pool: ServerPool, now: number): PinFigures
       waiting: pool.snapshot(now).waiting,
     },
   ]
+}
+
+/** One, or none: who is gone holds nothing, though its server may still be coming to rest. */
+function holdersOf(server: PooledServer, pool: ServerPool, now: number): HolderFigures[] {
+  const { holder, pin } = server
+  if (!holder?.isReading) return []
+  const heldMs = now - server.lease.grantedAtMs
+  return [
+    {
+      database: textOf(pool.database.name),
+      user: textOf(pool.user.name),
+      applicationName: textOf(holder.applicationName),
+      clientId: holder.id,
+      serverId: server.id,
+      mode: pool.mode,
+      state: holdingOf(server),
+      sinceMs: Date.now() - heldMs,
+      heldMs,
+      idleMs: server.isAsked ? 0 : now - server.requestedAtMs,
+      pinReasons: pin ? [...pin.kinds] : [],
+      holder: holder.namedAs,
+    },
+  ]
+}
+
+function holdingOf({ isAsked, status }: PooledServer): HoldingState {
+  if (isAsked) return 'active'
+  if (status === TransactionStatus.idle) return 'idle'
+  return status === TransactionStatus.failed ? 'idle in transaction (aborted)' : 'idle in transaction'
 }
 
 function stateOf(server: PooledServer, pool: ServerPool): ServerState {

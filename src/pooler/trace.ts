@@ -12,6 +12,7 @@ export const ClientDiscard = {
   console: 5,
   closing: 6,
   copyInSync: 7,
+  answered: 8,
 } as const
 
 /** Why bytes of a server were used up without being forwarded: record 14. */

@@ -38,6 +38,8 @@ const rest = [complete('SELECT 1'), ready()]
 
 const described = [message('t', Buffer.alloc(2)), message('T', Buffer.alloc(2))]
 const executed = [row('1'), complete('SELECT 1')]
+const naming = query("set Taxirank.holder to 'it''s here.ts:1' ;")
+const unnaming = query('RESET taxirank.holder')
 /** A statement that no server has. */
 const nobody = closeStatement('taxirank_0')
 
@@ -315,6 +317,22 @@ export const goodTraces: Readonly<Record<string, () => TraceBuilder>> = {
       .clientSays(1, query('show pools'))
       .discard(1, query('show pools').length, 5)
       .toClient(1, 0, selected('x'))
+      .stop(),
+
+  'names for a holder: without a server, and in the middle of a transaction, behind what is owed': () =>
+    twoServers()
+      .login(1)
+      .clientSays(1, naming, query('begin'), unnaming, query('commit'))
+      .toClient(1, 0, complete('SET'), ready())
+      .discard(1, naming.length, 8)
+      .grant(1, 1)
+      .toServer(1, 1, query('begin'))
+      .answer(1, 1, complete('BEGIN'), ready('T'))
+      .toClient(1, 0, complete('RESET'), ready('T'))
+      .discard(1, unnaming.length, 8)
+      .toServer(1, 1, query('commit'))
+      .answer(1, 1, complete('COMMIT'), ready())
+      .release(1, 1)
       .stop(),
 
   'a wait that times out, and a smaller limit': () =>

@@ -27,6 +27,7 @@ export const discards = {
   console: 5,
   closing: 6,
   syncInCopy: 7,
+  answered: 8,
 } as const
 
 /** Why record 14 says that a server's bytes were swallowed. */

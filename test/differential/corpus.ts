@@ -8,6 +8,8 @@
  *   - a notification comes by another connection than the answers, so that it may stand elsewhere between them (listening.test.ts)
  *   - a custom parameter that nobody has set is NULL; where others have set one of that name it is empty, as behind a RESET
  *   - RESET ALL reports parameters in the order in which they were set: where they were carried, that is the pooler's
+ *   - SET taxirank.holder, which the pooler answers: in a transaction that has failed PostgreSQL would refuse it, and it drops the unnamed statement,
+ *     as it does at any Query
  *   - a statement that others use, too, has a generic plan sooner, so an error of a constant may come at the Execute instead of the Bind; and one
  *     that is made anew for its client does not fail with "cached plan must not change result type"
  */
@@ -16,6 +18,7 @@ import { copies } from './corpus/copies.ts'
 import { errors } from './corpus/errors.ts'
 import { extendedProtocol } from './corpus/extended-protocol.ts'
 import { functionCalls } from './corpus/function-calls.ts'
+import { holderNames } from './corpus/holder-names.ts'
 import { malformedMessages } from './corpus/malformed-messages.ts'
 import { notifications } from './corpus/notifications.ts'
 import { pins } from './corpus/pins.ts'
@@ -42,5 +45,6 @@ export const corpus: readonly Transcript[] = [
   ...types,
   ...pipelines,
   ...functionCalls,
+  ...holderNames,
   ...malformedMessages,
 ]

@@ -1,7 +1,7 @@
 /**
  * What PostgreSQL itself would not say twice: the process id of whoever notifies, and the OIDs of tables that a conversation
  * makes; which message it was that met a failed transaction, since the pooler may prepare ahead; and in which order parameters are reported that an
- * error or a rollback has changed, since that is the one in which the session has set them, ever. And the one thing that the pooler says of its own: that its client is pinned. Nothing else.
+ * error or a rollback has changed, since that is the one in which the session has set them, ever. And the two things that the pooler says of its own: which it is, and that its client is pinned. Nothing else.
  */
 
 import type { Message } from '../support/raw-messages.ts'
@@ -23,6 +23,9 @@ const pinned = new RegExp(
 export function isPinNotice({ type, body }: Message): boolean {
   return type === 'N' && pinned.test(body.toString('latin1'))
 }
+
+/** The one parameter that the pooler reports and PostgreSQL doesn't. It comes at the login, which is in no conversation. */
+export const announcedName = 'taxirank.pooler'
 
 /** File, line and routine. */
 const place = /\0F[^\0]*\0L[^\0]*\0R[^\0]*/

@@ -95,6 +95,7 @@ export const noFigures: PoolerFigures = {
   servers: () => [],
   pools: () => [],
   pins: () => [],
+  holders: () => [],
   audit: () => [],
   databases: () => [],
   users: () => [],

@@ -110,6 +110,7 @@ export function fakeSource(fake: Partial<Fake> | (() => Partial<Fake>) = {}): Mo
     figures: {
       pools: () => [...(now().pools ?? [poolFigures()])],
       pins: () => [],
+      holders: () => [],
       audit: () => [],
       databases: () => [...(now().databases ?? [databaseFigures()])],
       stats: () => [...(now().stats ?? [{ database: 'shop', total, average: total }])],

@@ -37,8 +37,8 @@ export const attribution: Rule = (world, breach) => ({
     checkSwallow(world, server, count, breach)
     checkReason(server, count, reason, breach)
   },
-  clientDiscarded(client, _count, reason) {
-    const problem = whyNotDiscarded(client, reason)
+  clientDiscarded(client, count, reason) {
+    const problem = whyNotDiscarded(client, count, reason)
     if (problem !== undefined) breach(name, problem, `discarded with reason ${reason}`, { client: client.id })
   },
 })
@@ -85,7 +85,7 @@ function isGoing(client: Client | undefined): boolean {
 }
 
 /** What the reason demands and is not so. */
-function whyNotDiscarded(client: Client, reason: number): string | undefined {
+function whyNotDiscarded(client: Client, count: number, reason: number): string | undefined {
   const next = client.received.peek()
   const isCopying = client.lease?.account.isCopyIn === true
   switch (reason) {
@@ -103,9 +103,22 @@ function whyNotDiscarded(client: Client, reason: number): string | undefined {
       return undefined
     case discards.syncInCopy:
       return isCopying ? undefined : 'forwarded: no copy-in runs on its server'
+    case discards.answered:
+      return namesHolder(client, count) ? undefined : 'a Query that names its holder, alone and whole'
     default:
-      return 'a reason between 1 and 7'
+      return 'a reason between 1 and 8'
   }
+}
+
+/** The only thing that clients say to the pooler, and not to PostgreSQL. */
+const naming =
+  /^[ \t\n\v\f\r]*(set\s+taxirank\.holder\s*(=|\bto\b)\s*('([^']|'')*'|default)|reset\s+taxirank\.holder)[ \t\n\v\f\r]*(;[ \t\n\v\f\r]*)?\0$/i
+
+function namesHolder({ received, isAtMessage }: Client, count: number): boolean {
+  if (received.isAbandoned) return true
+  const message = received.front(count)
+  const isWhole = isAtMessage && message.length > 5 && message.readUInt32BE(1) === count - 1
+  return isWhole && message[0] === frontend.query && naming.test(message.toString('latin1', 5))
 }
 
 function holderOf(server: Server): string {

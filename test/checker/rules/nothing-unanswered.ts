@@ -1,7 +1,8 @@
 /**
- * I9, completeness: a client whose request can't be answered any more is told so, or closed, at once. That is: one whose
+ * I9, completeness: a client whose request no server will answer is told so, or closed, at once. That is: one whose
  * queued request was cancelled, whose wait ended without a server, or whose server was destroyed before its reply was
- * through. It must not go on as if nothing had happened.
+ * through. It must not go on as if nothing had happened. What the pooler answers itself it has answered when it discards
+ * it, and everything in front of that has been.
  */
 import type { Client } from '../client.ts'
 import type { Rule } from '../rule.ts'
@@ -23,7 +24,9 @@ export const nothingUnanswered: Rule = (world, breach) => {
   const debts = new Map<Client, Debt>()
   return {
     clientDiscarded(client, count, reason) {
-      if (reason === discards.cancelled) owe(client, 'was cancelled while queued', client.received.offsetAfter(count))
+      if (reason === discards.answered) checkAnswered(client, client.received.offsetAfter(count))
+      else if (reason === discards.cancelled)
+        owe(client, 'was cancelled while queued', client.received.offsetAfter(count))
       else if (reason === discards.terminate || reason === discards.closing) leave(client)
     },
     waiterEnded(client, _pool, how) {
@@ -49,6 +52,13 @@ export const nothingUnanswered: Rule = (world, breach) => {
 
   function owe(client: Client, why: string, upTo: number): void {
     if (!client.isClosing && !debts.has(client)) debts.set(client, { why, sinceMs: world.nowMs, upTo })
+  }
+
+  function checkAnswered(client: Client, upTo: number): void {
+    const next = client.account.isCertain ? client.account.nextReady() : undefined
+    if (!next || next.offset > upTo) return
+    const seen = `the request that ends at byte ${next.offset} of its stream is not`
+    breach(name, 'discarded as answered: so is all up to there', seen, { client: client.id })
   }
 
   function goOn(client: Client): void {

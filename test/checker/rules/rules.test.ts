@@ -117,10 +117,28 @@ describe('I2 attribution', () => {
     assert.deepEqual(brokenBy(world().grant(1, 1).clientSays(1, sync()).discard(1, 5, 7).closeClient(1).end()), ['I2'])
   })
   it('refuses to discard a request under a false pretence', () => {
-    for (const reason of [0, 1, 2, 4, 5, 8]) {
+    for (const reason of [0, 1, 2, 4, 5, 9]) {
       const built = world().grant(1, 1).clientSays(1, query('a')).discard(1, 7, reason).closeClient(1)
       assert.deepEqual(brokenBy(built.end()), ['I2'], `reason ${reason}`)
     }
+  })
+  it('refuses to answer anything but the naming of a holder, alone and whole', () => {
+    const naming = "set taxirank.holder = 'a'"
+    const refused = [query('select 1'), query(`${naming};select 1`), query(`${naming}'`), query(`${naming} 'b'`)]
+    for (const sent of [...refused, parse('', naming), query("set taxirank.holders = 'a'")]) {
+      const built = world().clientSays(1, sent).toClient(1, 0, complete('SET'), ready()).discard(1, sent.length, 8)
+      assert.ok(brokenBy(built.closeClient(1).end()).includes('I2'), sent.toString('latin1'))
+    }
+    const half = world().clientSays(1, query(naming)).toClient(1, 0, complete('SET'), ready()).discard(1, 9, 8)
+    assert.deepEqual(
+      brokenBy(
+        half
+          .discard(1, query(naming).length - 9, 6)
+          .closeClient(1)
+          .end(),
+      ),
+      ['I2'],
+    )
   })
 })
 
@@ -495,6 +513,20 @@ describe('I9 order and count', () => {
   it('goes red when the answer to a cancelled request never comes', () => {
     const built = world().clientSays(1, query('a')).discard(1, query('a').length, 4).wait(51).quit(1)
     assert.deepEqual(brokenBy(built.end()), ['I9'])
+  })
+  it('goes red when what the pooler answers itself is answered late, or too early', () => {
+    const naming = query("set taxirank.holder = 'a'")
+    const named = [complete('SET'), ready()]
+    const late = world()
+      .clientSays(1, naming)
+      .discard(1, naming.length, 8)
+      .toClient(1, 0, ...named)
+    assert.deepEqual(brokenBy(late.stop()), ['I9'])
+    const early = asked()
+      .clientSays(1, naming)
+      .toClient(1, 0, ...named)
+      .discard(1, naming.length, 8)
+    assert.deepEqual(brokenBy(early.answer(1, 1, answer).release(1, 1).stop()), ['I9'])
   })
   it('goes red when a client whose server was destroyed goes on', () => {
     const lost = (): TraceBuilder => asked().serverSays(1, answer).destroy(1).close(1)
