@@ -289,27 +289,25 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     deadlines.letProcessEnd()
     if (request.onAbort) request.signal?.removeEventListener('abort', request.onAbort)
     if (request.suspicion) deadlines.stop(request.suspicion)
-    if (request.holding?.task) request.holding.task.waiting--
     if (request.span) endWait(request.span, error)
   }
 
   #took(lease: Lease<E>, holding: Holding | undefined): void {
     lease.resource.holding = holding
     this.#held.add(lease)
-    if (holding?.task) holding.task.held++
+    holding?.task?.took()
   }
 
   #gave(lease: Lease<E>): void {
     const { holding } = lease.resource
     lease.resource.holding = undefined
     this.#held.delete(lease)
-    if (holding?.task) holding.task.held--
+    holding?.task?.gave()
   }
 
   // Who waits for whom, and for how long.
 
   #suspect(request: Request<E>, everyMs: number): void {
-    if (request.holding?.task) request.holding.task.waiting++
     const suspicion = new Deadline((at) => {
       if (this.#isDeadlocked()) this.abort(request, this.#deadlock(request, everyMs))
       else deadlines.start(suspicion, at + everyMs)

@@ -1,23 +1,30 @@
 /**
  * Who waits for a lease while they hold one. A task is the work that begins with asking for a lease and goes on in the same
- * asynchronous context; whatever asks within it is its child. If all that is lent is held by tasks of which some part
- * waits, nobody will ever give anything back: the deadlock of nested acquires.
+ * asynchronous context; whatever asks within it, once it has got its lease, is its child. If all that is lent is held by
+ * tasks of which some part waits, nobody will ever give anything back: the deadlock of nested acquires.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 export class Task {
   readonly parent: Task | undefined
+  /** Leases that its own code has got, and not given back. */
   held = 0
-  waiting = 0
 
   constructor(parent: Task | undefined) {
     this.parent = parent
   }
 
-  /** Nothing is held or waited for: whoever asks next does not do it within this one. */
-  get isOver(): boolean {
-    return this.held === 0 && this.waiting === 0
+  /**
+   * It has a lease. What is called in the same breath as the asking is no part of it, though its context is the same: its
+   * code has not gone on yet.
+   */
+  took(): void {
+    queueMicrotask(() => void this.held++)
+  }
+
+  gave(): void {
+    this.held--
   }
 }
 
@@ -30,10 +37,10 @@ export function enterTask(): Task {
   return task
 }
 
-/** The one in which the caller does what it does. */
+/** The one that holds something, and in which the caller does what it does. */
 export function currentTask(): Task | undefined {
   let task = storage.getStore()
-  while (task?.isOver) task = task.parent
+  while (task && task.held <= 0) task = task.parent
   return task
 }
 
