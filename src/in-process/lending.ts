@@ -95,7 +95,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     if (request.isOver) return request
     const lease = this.pool.acquire(request.waiter, now())
     if (lease) {
-      this.#spare = this.#isPlain && options === undefined ? request : undefined
+      this.#spare = request.isParticular ? undefined : request
       if (this.#isNaming) this.#took(lease, request.holding)
       return lease
     }
@@ -138,7 +138,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   /** Hot path. Has been answered, and may be used again. */
   recycle(request: R): void {
-    if (!this.#isPlain || request.signal) return
+    if (request.isParticular) return
     request.reset()
     this.#spare = request
   }
@@ -246,6 +246,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   }
 
   #prepare(request: Request<E>, options: AcquireOptions = {}, called: Called, goesOn: boolean): void {
+    request.isParticular = true
     const { signal, timeoutMillis, lane } = options
     if (signal?.aborted) return request.fail(signal.reason)
     this.#pauses?.clock.tick()

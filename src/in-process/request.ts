@@ -30,6 +30,8 @@ export abstract class Request<E extends Entry> implements Caller<E> {
   readonly waiter: Waiter<E>
   holding: Holding | undefined = undefined
   signal: AbortSignal | undefined = undefined
+  /** It was given more than the pool's own settings, or is named: good for one wait. */
+  isParticular = false
   onAbort: (() => void) | undefined = undefined
   /** Looks for a deadlock now and then. */
   suspicion: Deadline | undefined = undefined
@@ -89,16 +91,17 @@ interface Outcome<E extends Entry> {
 
 /** A request that is answered by a promise, with what `lent` makes of the lease. */
 export abstract class PromisedRequest<E extends Entry, L> extends Request<E> {
-  resolve: (lent: L) => void = unasked
+  resolve: (lent: L | PromiseLike<L>) => void = unasked
   reject: (error: unknown) => void = unasked
 
-  protected abstract lent(lease: Lease<E>): L
+  /** May give the request back for another wait. */
+  protected abstract lent(lease: Lease<E>): L | PromiseLike<L>
 
-  promise(): Promise<L> {
-    const promise = new Promise<L>((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
+  /** `PromiseClass`: the runtime's own, or one that is handed in. */
+  promise(PromiseClass: PromiseConstructor = Promise): Promise<L> {
+    // One function for all: the hot path makes none of its own.
+    nextToAsk(this)
+    const promise = new PromiseClass<L>(takeFunctions)
     this.ask()
     return promise
   }
@@ -110,3 +113,16 @@ export abstract class PromisedRequest<E extends Entry, L> extends Request<E> {
 }
 
 const unasked = (): void => undefined
+
+let asking: { resolve: (lent: never) => void; reject: (error: unknown) => void } | undefined
+
+function nextToAsk(request: typeof asking): void {
+  asking = request
+}
+
+function takeFunctions(resolve: (lent: never) => void, reject: (error: unknown) => void): void {
+  if (!asking) return
+  asking.resolve = resolve
+  asking.reject = reject
+  asking = undefined
+}

@@ -13,7 +13,7 @@ import { isBusy, isInTransaction, type PgClient } from './pg-client.ts'
 import { type ConnectOptions, type FilledOptions, numberOf, readPoolOptions } from './pool-options.ts'
 import type { PooledClient } from './pooled-client.ts'
 import { SessionSetup } from './session-setup.ts'
-import { releasedText } from './told.ts'
+import { releasedText, Told } from './told.ts'
 
 /** What this needs of the pool that users see. */
 export interface LeaseDesk extends KeeperDesk {
@@ -30,13 +30,14 @@ export class ClientLeases {
   constructor(desk: LeaseDesk) {
     this.#desk = desk
     const settings = readPoolOptions(desk.options)
+    const told = new Told()
     this.#setup = new SessionSetup(desk.options, settings)
     this.#keeper = new ClientKeeper(desk, settings, () => this.lending)
     this.lending = new Lending({
       settings,
       noun: 'client',
       owner: this.#keeper,
-      newRequest: () => new ClientRequest(this.lending),
+      newRequest: () => new ClientRequest(this, told),
       leaked: (holder) => this.#reportLeak(holder),
     })
   }

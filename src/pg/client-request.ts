@@ -1,13 +1,28 @@
 import type { Lease } from '../engine/lease.ts'
-import { Request } from '../in-process/request.ts'
+import { PromisedRequest } from '../in-process/request.ts'
+import type { ClientLeases } from './client-leases.ts'
+import type { PgClient } from './pg-client.ts'
+import type { ConnectOptions } from './pool-options.ts'
 import type { PooledClient } from './pooled-client.ts'
+import type { Told } from './told.ts'
 
 /** Told once: an error, or a lease. Must not throw. */
 export type Answer = (error: unknown, lease: Lease<PooledClient> | undefined) => void
 
-/** Somebody who waits for a client. */
-export class ClientRequest extends Request<PooledClient> {
-  #answer: Answer = () => undefined
+/** Somebody who waits for a client: answered by a promise of it, or by a call. */
+export class ClientRequest extends PromisedRequest<PooledClient, PgClient> {
+  /** For whom the client is made ready, where a promise is the answer. */
+  options: ConnectOptions | undefined = undefined
+  wanted: string | undefined = undefined
+  #answer: Answer | undefined = undefined
+  readonly #leases: ClientLeases
+  readonly #told: Told
+
+  constructor(leases: ClientLeases, told: Told) {
+    super(leases.lending)
+    this.#leases = leases
+    this.#told = told
+  }
 
   answerTo(answer: Answer): void {
     this.#answer = answer
@@ -15,7 +30,17 @@ export class ClientRequest extends Request<PooledClient> {
   }
 
   protected override answer(error: unknown, lease: Lease<PooledClient> | undefined): void {
+    const told = error === undefined ? undefined : this.#told.for(error)
     const answer = this.#answer
-    answer(error, lease)
+    if (!answer) return super.answer(told, lease)
+    this.#answer = undefined
+    this.#leases.lending.recycle(this)
+    answer(told, lease)
+  }
+
+  protected override lent(lease: Lease<PooledClient>): PgClient | Promise<PgClient> {
+    const { options, wanted } = this
+    this.#leases.lending.recycle(this)
+    return this.#leases.lend(lease, options, wanted)
   }
 }

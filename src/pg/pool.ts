@@ -23,7 +23,7 @@ import { clientClass, type ConnectOptions, type FilledOptions, fillOptions, type
 import { PooledClient } from './pooled-client.ts'
 import { type Done, runQuery, runQueryOn } from './run-query.ts'
 import { signalOf } from './signal-of.ts'
-import { endedText, endedTwiceText, functionText, Told } from './told.ts'
+import { endedText, endedTwiceText, functionText } from './told.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Log = (...args: unknown[]) => void
@@ -42,7 +42,6 @@ export class Pool extends LeakedInternals {
   ending = false
   ended = false
   protected readonly leases: ClientLeases
-  readonly #told = new Told()
 
   /** Throws `bad_configuration` for what only this pool has; pg's own options are taken as pg's pool takes them. */
   constructor(options?: PoolOptions | null, Client?: unknown) {
@@ -61,27 +60,16 @@ export class Pool extends LeakedInternals {
   connect(options: ConnectOptions): Promise<PgClient>
   connect(options: ConnectOptions, callback: ConnectCallback): void
   connect(first?: ConnectOptions | ConnectCallback, second?: ConnectCallback): Promise<PgClient> | undefined {
-    const [given, callback] = typeof first === 'function' ? [undefined, first] : [first, second]
-    const options = given && { ...given, signal: signalOf(given.signal, given.deadlineMillis) }
+    const callback = typeof first === 'function' ? first : second
+    const options = typeof first === 'object' ? withDeadline(first) : undefined
     if (callback) return this.#connectWithCallback(options, callback)
     if (this.ending) return this.Promise.reject(new Error(endedText))
     const wanted = this.leases.wanted()
     const got = this.leases.acquire(options, ownConnect, true)
-    if (got instanceof ClientRequest) return this.#promiseOf(got, options, wanted)
-    return this.Promise.resolve(this.leases.lend(got, options, wanted))
-  }
-
-  #promiseOf(
-    request: ClientRequest,
-    options: ConnectOptions | undefined,
-    wanted: string | undefined,
-  ): Promise<PgClient> {
-    const promise = new this.Promise<PgClient>((resolve, reject: Reject) =>
-      request.answerTo((error, lease) =>
-        lease ? resolve(this.leases.lend(lease, options, wanted)) : reject(this.#told.for(error)),
-      ),
-    )
-    return promise.catch(withCallersStack)
+    if (!(got instanceof ClientRequest)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
+    got.options = options
+    got.wanted = wanted
+    return got.promise(this.Promise).catch(withCallersStack)
   }
 
   #connectWithCallback(options: ConnectOptions | undefined, callback: ConnectCallback): undefined {
@@ -95,7 +83,7 @@ export class Pool extends LeakedInternals {
       const bound = AsyncResource.bind(safely(callback))
       got.answerTo((error, lease) => {
         if (lease) handOver(this.leases.lend(lease, options, wanted), bound)
-        else bound(this.#told.for(error) as Error, undefined, nothing)
+        else bound(error as Error, undefined, nothing)
       })
       return undefined
     }
@@ -108,7 +96,8 @@ export class Pool extends LeakedInternals {
 
   query(text: unknown, values?: unknown, callback?: QueryCallback): Promise<never> | undefined {
     if (typeof text === 'function') return refuseFunction(text as QueryCallback)
-    const [given, call] = typeof values === 'function' ? [undefined, values as QueryCallback] : [values, callback]
+    const call = typeof values === 'function' ? (values as QueryCallback) : callback
+    const given = typeof values === 'function' ? undefined : values
     if (typeof call === 'function') {
       this.#query(text, given, AsyncResource.bind(safely(call as Done)))
       return undefined
@@ -128,7 +117,7 @@ export class Pool extends LeakedInternals {
     if (!(got instanceof ClientRequest)) return runQuery(this.leases, got, query)
     got.answerTo((error, lease) => {
       if (lease) runQuery(this.leases, lease, query)
-      else done(this.#told.for(error))
+      else done(error)
     })
   }
 
@@ -283,6 +272,12 @@ function safely<A extends unknown[]>(callback: (...args: A) => unknown): (...arg
       throwLater(error)
     }
   }
+}
+
+/** Null is as good as nothing: some callers pass it. */
+function withDeadline(options: ConnectOptions | null): ConnectOptions | undefined {
+  if (options === null) return undefined
+  return { ...options, signal: signalOf(options.signal, options.deadlineMillis) }
 }
 
 /** Those that stand among the fields of a query. */
