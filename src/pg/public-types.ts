@@ -23,6 +23,12 @@ interface Connect {
   (options: ConnectOptions, callback: ConnectCallback): void
 }
 
+/** A query of the pool's own that can be aborted, and that may wait for as long as it says, in the lane it says. */
+interface Query {
+  // eslint-disable-next-line typescript/no-explicit-any -- pg's own default: rows of which nothing is said
+  <R extends pg.QueryResultRow = any>(query: pg.QueryConfig & ConnectOptions): Promise<pg.QueryResult<R>>
+}
+
 /** What the pool has that pg's has not. Rejections and units: docs/guide/in-process.md. */
 interface OwnMembers extends AsyncDisposable {
   /**
@@ -60,8 +66,12 @@ interface OwnEvents {
   on(event: 'leak', listener: (holder: Holder) => void): this
 }
 
-export type Pool = Omit<pg.Pool, 'connect' | 'on'> &
-  OwnMembers & { readonly connect: Connect; readonly on: pg.Pool['on'] & OwnEvents['on'] }
+export type Pool = Omit<pg.Pool, 'connect' | 'on' | 'query'> &
+  OwnMembers & {
+    readonly connect: Connect
+    readonly query: pg.Pool['query'] & Query
+    readonly on: pg.Pool['on'] & OwnEvents['on']
+  }
 
 export interface PoolClass {
   /** `Client`: pg's, unless another is handed in. Throws `bad_configuration` for what only this pool has. */

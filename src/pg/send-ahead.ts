@@ -21,7 +21,11 @@ interface Submittable {
 
 interface JsConnection {
   query(text: string): void
-  readonly stream: { cork?: () => void; uncork?: () => void }
+  readonly stream: JsStream
+}
+
+interface JsStream {
+  write(chunk: Uint8Array): boolean
 }
 
 /** What is used of pg's JavaScript client. */
@@ -60,12 +64,15 @@ export function forgetAhead(client: PgClient): boolean {
   return isLeft
 }
 
-function inOneWrite({ stream }: JsConnection, write: () => void): void {
-  stream.cork?.()
+/** Corking would do on Node alone: elsewhere a corked stream still writes one thing after the other. */
+function inOneWrite({ stream }: JsConnection, act: () => void): void {
+  const chunks: Uint8Array[] = []
+  stream.write = (chunk) => chunks.push(chunk) > 0
   try {
-    write()
+    act()
   } finally {
-    stream.uncork?.()
+    delete (stream as Partial<JsStream>).write
+    if (chunks.length > 0) stream.write(Buffer.concat(chunks))
   }
 }
 
