@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import manifest from '../package.json' with { type: 'json' }
+import { Pool } from '../src/pg/taxirank.ts'
 import { eventually, TestPoolers, type TestPooler } from './support/pooler.ts'
 import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -325,6 +326,40 @@ describe('a wait that ends in vain', () => {
     const three = await login()
     three.send(raw.query('select 1'))
     assert.match((await three.rest()).join(), /held by client \d+ \(b\.ts:2\)/)
+  })
+})
+
+describe('the pool inside an application', () => {
+  const poolOf = (port: number, options: object): Pool => {
+    const pool = new Pool({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres', max: 2, ...options })
+    pools.push(pool)
+    return pool
+  }
+  const pools: Pool[] = []
+  afterEach(async () => {
+    for (const pool of pools.splice(0)) await pool.end()
+  })
+
+  it('names the line that holds a server, in one write with its first query', async () => {
+    const pool = poolOf(pooler.port, { leakDetectionMillis: 60_000 })
+    const client = await pool.connect()
+    await client.query('begin')
+    assert.match((await names())[0] ?? '', /holders\.test\.ts:\d+$/)
+    await client.query('commit')
+    client.release()
+    await pool.query('select 1')
+    assert.equal(await heard(one), null)
+  })
+
+  it('sends nothing of it to PostgreSQL itself, nor where holders aren’t looked for', async () => {
+    const direct = poolOf(postgres.port, { leakDetectionMillis: 60_000 })
+    const { rows } = await direct.query("select current_setting('taxirank.holder', true) as holder")
+    assert.deepEqual(rows, [{ holder: null }])
+    const unnamed = poolOf(pooler.port, {})
+    const client = await unnamed.connect()
+    await client.query('begin')
+    assert.deepEqual(await names(), [''])
+    client.release()
   })
 })
 

@@ -13,7 +13,15 @@ import { Deadline } from '../time.ts'
 import { canCancel, sendCancel } from './cancel.ts'
 import type { ClientRequest } from './client-request.ts'
 import { emitSafely, type Emitter } from './emit-safely.ts'
-import { destroySocket, isBusy, isInTransaction, type PgClient, type PgClientClass, runStatement } from './pg-client.ts'
+import {
+  destroySocket,
+  isBusy,
+  isInTransaction,
+  isRunning,
+  type PgClient,
+  type PgClientClass,
+  runStatement,
+} from './pg-client.ts'
 import { PooledClient } from './pooled-client.ts'
 import { forgetAhead } from './send-ahead.ts'
 
@@ -105,16 +113,22 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     const pooled = this.#opening.get(slot)
     if (!pooled) return undefined
     this.#opening.delete(slot)
+    this.#stopLimit(slot)
+    return pooled
+  }
+
+  #stopLimit(slot: ClientSlot): void {
     const limit = this.#limits.get(slot)
     if (limit) deadlines.stop(limit)
     this.#limits.delete(slot)
-    return pooled
   }
 
   #connected(pooled: PooledClient, error: Error | undefined): void {
     if (!this.#opening.has(pooled.slot)) return this.#endLate(pooled, error)
     if (error) return this.#failedToOpen(pooled, error.message === 'timeout expired' ? dialTimeout(error) : error)
     this.#desk.log('new client connected')
+    // What the application's own hooks take is their business.
+    this.#stopLimit(pooled.slot)
     const { onConnect } = this.#desk.options
     if (!onConnect) return this.#verify(pooled)
     const ran = new Promise((resolve) => resolve(onConnect(pooled.client as never)))
@@ -186,7 +200,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     this.#forget(pooled)
     pooled.stopListening?.()
     forgetAhead(pooled.client)
-    if (isBusy(pooled.client)) void this.cancel(pooled)
+    if (isRunning(pooled.client)) void this.cancel(pooled)
     this.#end(pooled, () => {
       emitSafely(this.#desk, 'remove', pooled.client)
       this.#lending().pool.closed(slot, now())

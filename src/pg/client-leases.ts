@@ -9,7 +9,7 @@ import { warnOfLeak } from '../in-process/resource-pool.ts'
 import { ClientKeeper, type KeeperDesk } from './client-keeper.ts'
 import { ClientRequest } from './client-request.ts'
 import { emitSafely } from './emit-safely.ts'
-import { isBusy, isInTransaction, type PgClient } from './pg-client.ts'
+import { isBusy, isInTransaction, isRunning, type PgClient } from './pg-client.ts'
 import { type ConnectOptions, type FilledOptions, numberOf, readPoolOptions } from './pool-options.ts'
 import type { PooledClient } from './pooled-client.ts'
 import { SessionSetup } from './session-setup.ts'
@@ -101,12 +101,14 @@ export class ClientLeases {
     }
   }
 
-  /** Gives back the lease that lasts now. What it returns throws when that is over. */
+  /** Gives back the lease that lasts now, once; nothing happens if the pool has ended it meanwhile. */
   releaseOnce(pooled: PooledClient): (error?: Error | boolean) => void {
     const { number } = pooled
+    let isReleased = false
     return (error) => {
-      if (!pooled.isHeldAs(number)) throw new Error(releasedText)
-      this.giveBack(pooled, error)
+      if (isReleased) throw new Error(releasedText)
+      isReleased = true
+      if (pooled.isHeldAs(number)) this.giveBack(pooled, error)
     }
   }
 
@@ -144,7 +146,7 @@ export class ClientLeases {
 
   #cancelBy(signal: AbortSignal, pooled: PooledClient): void {
     this.whenAborted(signal, pooled, () => {
-      if (isBusy(pooled.client)) void this.#keeper.cancel(pooled)
+      if (isRunning(pooled.client)) void this.#keeper.cancel(pooled)
     })
   }
 

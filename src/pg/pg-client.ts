@@ -37,12 +37,14 @@ export interface PgConnection {
 
 export type PgClientClass = new (options: object) => PgClient
 
-/** A query runs, or waits behind one. */
+/** A query runs, or waits behind one, or has failed and PostgreSQL is not ready for another yet. */
 export function isBusy(client: PgClient): boolean {
-  if (client.connection) {
-    return client.readyForQuery === false || (client._queryQueue !== undefined && client._queryQueue.length > 0)
-  }
-  return Boolean(client._activeQuery) || (client._queryQueue?.length ?? 0) > 0
+  return client.readyForQuery === false || isRunning(client)
+}
+
+/** A query runs, or waits behind one: there is something to cancel. */
+export function isRunning({ _activeQuery, _queryQueue }: PgClient): boolean {
+  return Boolean(_activeQuery) || (_queryQueue?.length ?? 0) > 0
 }
 
 /** A transaction block is open, or has failed. Of a client that doesn't say: false. */
