@@ -8,11 +8,11 @@ import { TaxirankError } from '../../src/errors.ts'
 import type { Lease } from '../../src/engine/lease.ts'
 import type { Limit } from '../../src/engine/limit.ts'
 import type { HeldLease, PoolObserver } from '../../src/engine/observer.ts'
-import { Pool } from '../../src/engine/pool.ts'
+import { Pool, type Told } from '../../src/engine/pool.ts'
 import type { Slot } from '../../src/engine/slot.ts'
 import { type Caller, Waiter } from '../../src/engine/waiter.ts'
 import type { Deadlines } from '../../src/time.ts'
-import type { Command, WorldOptions } from './commands.ts'
+import { type Command, tolds, type WorldOptions } from './commands.ts'
 
 type Acquire = Extract<Command, { do: 'acquire' }>
 
@@ -54,7 +54,10 @@ export class Books implements PoolObserver<number> {
   #drainReports = 0
   #names = 0
   #failure: { pauseMs: number; untilMs: number } | undefined
-  #isHopeless = false
+  /** Whoever asked by then may be told now that opening has failed. */
+  #toldUntilMs = -Infinity
+  /** When the latest attempt that failed began. */
+  #failedFromMs = -Infinity
   /** Nothing fails any more. */
   #isSettling = false
   #grants = 0
@@ -140,7 +143,7 @@ export class Books implements PoolObserver<number> {
       case 'opened':
         return this.#with(this.#in('opening'), command.which, (one) => this.#opened(one))
       case 'openFailed':
-        return this.#with(this.#in('opening'), command.which, (one) => this.#openFailed(one, command.isFinal))
+        return this.#with(this.#in('opening'), command.which, (one) => this.#openFailed(one, command.told))
       case 'closed':
         return this.#with(this.#in('closing'), command.which, (one) => this.#closed(one))
       case 'checked':
@@ -321,7 +324,8 @@ export class Books implements PoolObserver<number> {
     else if (error.code === 'queue_full') assert.equal(this.#queue.length, this.#options.maxWaiting + 1)
     else if (error.code === 'overloaded')
       assert.ok(this.#options.isShedding && waitedMs >= 2 * sheddingOptions.targetMs)
-    else if (error === unreachable) assert.ok(this.#isHopeless, 'refused only when there is no hope')
+    else if (error === unreachable)
+      assert.ok(asker.waiter.queuedAtMs <= this.#toldUntilMs, 'told only when there is no hope, and who asked in time')
     else assert.ok(this.#isOver && error === shutdown, 'refused at the end')
     remove(this.#queue, asker)
     if (asker.reaction === 'ask again') this.#acquireAgain(asker)
@@ -397,7 +401,7 @@ export class Books implements PoolObserver<number> {
     }
     this.#resources.set(slot, one)
     if (!this.#options.isPrompt) return
-    if (++this.#names % 3 === 0 && !this.#isSettling) this.#openFailed(one, this.#names % 2 === 0)
+    if (++this.#names % 3 === 0 && !this.#isSettling) this.#openFailed(one, tolds[this.#names % 4] ?? 'nobody')
     else this.#opened(one)
   }
 
@@ -419,7 +423,7 @@ export class Books implements PoolObserver<number> {
     this.pool.opened(one.slot, this.#names, this.#now)
   }
 
-  #openFailed(one: Resource, isFinal: boolean): void {
+  #openFailed(one: Resource, told: Told): void {
     this.#names++
     this.#told.openFailures++
     this.#resources.delete(one.slot)
@@ -428,9 +432,16 @@ export class Books implements PoolObserver<number> {
       const nextMs = Math.min(Math.max(pauseMs * 2, 100), this.#options.retryMaxMs)
       this.#failure = { pauseMs: nextMs, untilMs: this.#now + nextMs }
     }
-    this.#isHopeless = isFinal && this.#alive === 0
-    this.pool.openFailed(one.slot, unreachable, isFinal ? 'everybody' : 'nobody', this.#now)
-    this.#isHopeless = false
+    this.#failedFromMs = Math.max(this.#failedFromMs, one.slot.sinceMs)
+    if (this.#alive === 0 && told !== 'nobody') this.#toldUntilMs = told === 'everybody' ? Infinity : this.#failedFromMs
+    const inVain = this.#queue.filter(({ waiter }) => !this.isPaused && waiter.queuedAtMs <= this.#toldUntilMs)
+    this.pool.openFailed(one.slot, unreachable, told, this.#now)
+    this.#toldUntilMs = -Infinity
+    assert.deepEqual(
+      inVain.filter((asker) => this.#queue.includes(asker)),
+      [],
+      'whoever is to be told is told',
+    )
   }
 
   #closeAsked(slot: Slot<number>, reason: string): void {

@@ -1,6 +1,9 @@
 /** What can be done to pools, by callers, owners, operators and time. */
 
 import type { LeaseMode } from '../../src/engine/lease.ts'
+import type { Told } from '../../src/engine/pool.ts'
+
+export const tolds: readonly Told[] = ['nobody', 'earlier', 'everybody']
 
 /** What a caller does in the very call that grants or refuses. */
 export type Reaction = 'keep' | 'give back' | 'ask again'
@@ -16,7 +19,7 @@ export type Command =
       readonly reaction: Reaction
     }
   | { readonly do: Pick; readonly which: number }
-  | { readonly do: 'openFailed'; readonly which: number; readonly isFinal: boolean }
+  | { readonly do: 'openFailed'; readonly which: number; readonly told: Told }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'resize'; readonly maxSize: number; readonly minSize: number }
   | { readonly do: 'resizeLimit'; readonly max: number }

@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { type Command, picks, type WorldOptions } from './commands.ts'
+import { type Command, picks, tolds, type WorldOptions } from './commands.ts'
 import { World } from './world.ts'
 
 const which = fc.nat({ max: 7 })
@@ -16,7 +16,10 @@ const time = fc.integer({ min: 0, max: 12 }).map((n) => n * 50)
 const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: acquire, weight: 12 },
   ...picks.map(([name, weight]) => ({ arbitrary: fc.record({ do: fc.constant(name), which }), weight })),
-  { arbitrary: fc.record({ do: fc.constant('openFailed' as const), which, isFinal: fc.boolean() }), weight: 3 },
+  {
+    arbitrary: fc.record({ do: fc.constant('openFailed' as const), which, told: fc.constantFrom(...tolds) }),
+    weight: 3,
+  },
   { arbitrary: fc.record({ do: fc.constant('advance' as const), ms: time }), weight: 8 },
   {
     arbitrary: fc.record({

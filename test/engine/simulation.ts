@@ -1,6 +1,6 @@
 /** Random commands with faults against one world after the other, each with options of its own; a failure names its seed. */
 
-import { type Command, picks, type WorldOptions } from './commands.ts'
+import { type Command, picks, tolds, type WorldOptions } from './commands.ts'
 import { Random } from './random.ts'
 import { World } from './world.ts'
 
@@ -80,7 +80,7 @@ function randomCommand(random: Random, options: WorldOptions): Command {
   if (at < 18) return randomAcquire(random, options)
   if (at < 28) return { do: 'advance', ms: random.below(random.chance(0.1) ? 1_000 : 60) }
   if (at < 55) return { do: randomPick(random), which }
-  if (at < 58) return { do: 'openFailed', which, isFinal: random.chance(0.3) }
+  if (at < 58) return { do: 'openFailed', which, told: random.pick(tolds) }
   return randomOrder(random)
 }
 
