@@ -50,6 +50,11 @@ export async function rejection(promise: Promise<unknown>): Promise<Error & { re
   throw new Error('it was expected to reject')
 }
 
+/** Microtasks are run, and what the event loop has ready. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 /** What it is like now: microtasks are run, timers are not. */
 export async function stateOf(promise: Promise<unknown>): Promise<'fulfilled' | 'rejected' | 'pending'> {
   const pending = new Promise<'pending'>((resolve) => setImmediate(resolve, 'pending'))
