@@ -197,8 +197,12 @@ describe('a pool of what can not be opened', () => {
   })
 
   it('makes an error of whatever was thrown', async () => {
-    const thrown: unknown = 'no route'
-    const pool = new Supply().pool({ open: () => Promise.reject(thrown as Error) })
+    const supply = new Supply()
+    const open = async (): Promise<Thing> => {
+      AbortSignal.abort('no route').throwIfAborted()
+      return supply.open()
+    }
+    const pool = supply.pool({ open })
     assert.equal((await rejection(pool.acquire())).message, 'no route')
   })
 
