@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Deadline } from '../time.ts'
+import { Supply } from '../../test/support/supply.ts'
+import { now } from './clock.ts'
+import { deadlines } from './timed-deadlines.ts'
+
+function burst(): void {
+  for (let reading = 0; reading < 40; reading++) now()
+}
+
+function blockFor(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end) {
+    // Nothing else runs meanwhile.
+  }
+}
+
+/** Resolves with what happens in a turn in which somebody asks for the time often, and then computes for 60 ms. */
+function inBusyTurn<R>(work: () => R): Promise<R> {
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      burst()
+      blockFor(60)
+      resolve(work())
+    }, 1)
+  })
+}
+
+it('a deadline is told no time that the clock has not reached', async () => {
+  const late = new Promise<number>((resolve) => {
+    const deadline = new Deadline((at) => resolve(at - now()))
+    deadlines.start(deadline, now() + 10)
+  })
+  await inBusyTurn(() => undefined)
+  assert.ok((await late) <= 0, `the clock is ${await late} ms behind`)
+})
+
+it('a wait is as long as it was said to be, also behind a long computation', async () => {
+  const pool = new Supply().pool({ max: 1 })
+  await pool.acquire()
+  const [from, waiting] = await inBusyTurn(() => [performance.now(), pool.acquire({ timeoutMillis: 80 })] as const)
+  await waiting.catch(() => undefined)
+  const waitedMs = performance.now() - from
+  assert.ok(waitedMs >= 79, `${waitedMs} ms`)
+  await sleep(0)
+})

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Recording } from '../metrics/recording.ts'
+import { rejection, Supply } from '../../test/support/supply.ts'
+
+type Said = Record<string, unknown>
+
+/** What a channel says of the pool called `orders` while `work` is done; times are replaced by whether they are numbers. */
+async function hear(channel: string, work: () => Promise<void>): Promise<Said[]> {
+  const heard: Said[] = []
+  const listen = (message: unknown): void => {
+    const said = message as Said
+    if (said['pool'] !== 'orders') return
+    const times = Object.entries(said).map(([key, value]) => [key, key.endsWith('Ms') ? typeof value : value] as const)
+    heard.push(Object.fromEntries(times))
+  }
+  subscribe(`taxirank:pool:${channel}`, listen)
+  try {
+    await work()
+  } finally {
+    unsubscribe(`taxirank:pool:${channel}`, listen)
+  }
+  return heard
+}
+
+describe('the diagnostics channels', () => {
+  it('say who has got a lease, and who has given one back', async () => {
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 1 },
+    ]
+    const pool = new Supply().pool({ name: 'orders', lanes })
+    const lend = async (): Promise<void> => {
+      const lease = await pool.acquire({ lane: 'health' })
+      lease.release()
+    }
+    const common = { pool: 'orders', waitedMs: 'number', holder: '', lane: 1 }
+    assert.deepEqual(await hear('acquire', lend), [common])
+    assert.deepEqual(await hear('release', lend), [{ ...common, heldMs: 'number' }])
+  })
+
+  it('say who has got none, and why', async () => {
+    const pool = new Supply().pool({ name: 'orders', max: 1 })
+    await pool.acquire()
+    let error: Error | undefined
+    const common = { pool: 'orders', waitedMs: 'number', holder: '', lane: 0 }
+    const refused = await hear('refuse', async () => {
+      error = await rejection(pool.acquire({ timeoutMillis: 5 }))
+    })
+    const [{ error: told, ...rest } = {}] = refused
+    assert.deepEqual([refused.length, rest, (told as Error).message], [1, common, error?.message])
+    const gone = new AbortController()
+    const left = await hear('refuse', async () => {
+      const waiting = rejection(pool.acquire({ signal: gone.signal }))
+      gone.abort()
+      await waiting
+    })
+    assert.deepEqual(left, [{ ...common, error: undefined }])
+  })
+
+  it('say who has held one for too long', async () => {
+    const pool = new Supply().pool({ name: 'orders', leakDetectionMillis: 10 })
+    pool.on('leak', () => undefined)
+    const leaks = await hear('leak', async () => {
+      await pool.acquire()
+      await sleep(100)
+    })
+    const [{ holder, ...rest } = {}] = leaks
+    assert.match(String(holder), /\.ts:\d+$/)
+    assert.deepEqual([leaks.length, rest], [1, { pool: 'orders', lane: '', heldMs: 'number' }])
+  })
+
+  it('say who came with a lease that was over', async () => {
+    const pool = new Supply().pool({ name: 'orders' })
+    const stale = await hear('stale', async () => {
+      const lease = await pool.acquire()
+      lease.release()
+      assert.throws(() => lease.release(), { code: 'stale_lease' })
+      await pool.acquire()
+      assert.throws(() => lease.resource, { code: 'stale_lease' })
+    })
+    assert.deepEqual(
+      stale.map(({ number }) => number),
+      [1, 1],
+    )
+    const [nobody, somebody] = stale.map(({ now }) => now as Said | undefined)
+    assert.deepEqual([nobody, somebody?.['holder']], [undefined, ''])
+  })
+})
+
+describe('a recording', () => {
+  it('is there once it has begun, with each arrival, wait and hold, and the lanes’ names', async () => {
+    const lanes = [
+      { name: 'batch', reserved: 0 },
+      { name: 'health', reserved: 1 },
+    ]
+    const pool = new Supply().pool({ max: 2, lanes })
+    assert.equal(pool.recording(), undefined)
+    pool.record(10)
+    const lease = await pool.acquire({ lane: 'health' })
+    await pool.acquire()
+    await rejection(pool.acquire({ timeoutMillis: 5 }))
+    lease.release()
+    const { recording, laneNames } = Recording.fromBytes(pool.recording() as Uint8Array)
+    assert.deepEqual(laneNames, ['batch', 'health'])
+    const entries = [...recording.entries()].map(({ lane, holdMs, waitMs }) => [lane, holdMs >= 0, waitMs >= 0])
+    assert.deepEqual(entries, [
+      [0, false, true],
+      [1, true, true],
+    ])
+  })
+
+  it('keeps the newest, as many as it was told', async () => {
+    const pool = new Supply().pool()
+    pool.record(2)
+    for (let turn = 0; turn < 5; turn++) {
+      const lease = await pool.acquire()
+      lease.release()
+    }
+    const { recording } = Recording.fromBytes(pool.recording() as Uint8Array)
+    assert.deepEqual([recording.size, recording.overwritten], [2, 3])
+  })
+})
