@@ -10,8 +10,37 @@ export interface CallStack {
 export function takeCallStack(publicFunction: (...args: never[]) => unknown): CallStack {
   const taken = { stack: '' }
   Error.captureStackTrace(taken, publicFunction)
-  return taken
+  return isV8 || hasCalls(taken) ? taken : takeWithoutOwn()
 }
+
+/** JavaScriptCore keeps no frame of a function that ends with a call, and so can't tell what is above it. */
+const isV8 = process.versions['bun'] === undefined
+/** Of all these calls some are the pool's own. */
+const mostCalls = 30
+
+function takeWithoutOwn(): CallStack {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = mostCalls
+  const taken = { stack: '' }
+  Error.captureStackTrace(taken)
+  Error.stackTraceLimit = stackTraceLimit
+  return { stack: taken.stack.split('\n').filter(isForeign).join('\n') }
+}
+
+function isForeign(line: string): boolean {
+  return line.includes('.test.') || !ownPlaces.some((place) => line.includes(place))
+}
+
+/** This file, if it is all in one; otherwise the folders of the sources. */
+const ownPlaces = findOwnPlaces(/\(?([^\s(]+):\d+:\d+\)?$/m.exec(new Error('here').stack ?? '')?.[1] ?? '')
+
+function findOwnPlaces(file: string): string[] {
+  const source = '/in-process/call-site.ts'
+  if (!file.endsWith(source)) return [file]
+  return ['in-process', 'pg', 'engine'].map((folder) => `${file.slice(0, -source.length)}/${folder}/`)
+}
+
+const hasCalls = ({ stack }: CallStack): boolean => /^\s*at /m.test(stack)
 
 /** `src/orders.ts:42`: the nearest call that is the application's own, not a package's. */
 export function siteOf({ stack }: CallStack): string {

@@ -14,9 +14,9 @@ import { prometheusText } from '../metrics/prometheus-text.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import { Deadline, RunningClock } from '../time.ts'
 import { framesOf, siteOf, takeCallStack } from './call-site.ts'
-import { now } from './clock.ts'
+import { exactNow, now } from './clock.ts'
 import { explain, nestedAcquire } from './explain.ts'
-import { type LendingSettings, requireCheck } from './options.ts'
+import { inOwnWords, type LendingSettings, requireCheck } from './options.ts'
 import type { Entry, Holding, Request, RequestDesk } from './request.ts'
 import { currentTask, enterTask, isDeadlock, Task } from './tasks.ts'
 import { endWait, type PoolTelemetry, poolTelemetry } from './telemetry.ts'
@@ -63,8 +63,10 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   readonly #leaked: (holder: Holder) => void
   readonly #isNaming: boolean
   readonly #isPlain: boolean
+  /** Waits end by time, or are judged by it. */
+  readonly #isTimed: boolean
   readonly #held = new Set<Lease<E>>()
-  readonly #ready: (() => void)[] = []
+  readonly #ready: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = []
   #pauses: { readonly clock: RunningClock; readonly timer: NodeJS.Timeout } | undefined
   readonly #newRequest: () => R
   #spare: R | undefined
@@ -77,9 +79,11 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     this.#newRequest = newRequest
     this.#isNaming = leakDetectionMillis > 0 || deadlockDetectionMillis > 0
     this.#isPlain = !this.#isNaming && suspectAfterPauseMillis === 0
+    this.#isTimed = settings.acquireTimeoutMillis > 0 || settings.engine.shedding !== undefined
     this.#telemetry = poolTelemetry(telemetry, name, () => this.snapshot())
     this.watch = new Watch(name, this.#telemetry, this.#isNaming ? this.#naming() : undefined)
-    this.pool = new Pool<E>({ ...settings.engine, noun, owner, deadlines, observer: this.watch })
+    const options = { ...settings.engine, noun, owner, deadlines, observer: this.watch }
+    this.pool = inOwnWords(() => new Pool<E>(options))
     if (suspectAfterPauseMillis > 0) this.#pauses = this.#watchPauses(suspectAfterPauseMillis)
   }
 
@@ -89,19 +93,27 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
    * Hot path. A lease, if there is one at once; otherwise a request that will be answered. `goesOn`: the caller's own code
    * runs while it holds the lease, and may ask for another.
    */
-  acquire(options: AcquireOptions | undefined, called: Called, goesOn: boolean): Lease<E> | R {
+  ask(options: AcquireOptions | undefined, called: Called, goesOn: boolean): Lease<E> | R {
+    if (options !== undefined || !this.#isPlain) return this.#askParticularly(options, called, goesOn)
     const request = this.#spare ?? this.#newRequest()
-    if (options !== undefined || !this.#isPlain) this.#prepare(request, options, called, goesOn)
-    if (request.isOver) return request
-    const lease = this.pool.acquire(request.waiter, now())
-    if (lease) {
-      this.#spare = request.isParticular ? undefined : request
-      if (this.#isNaming) this.#took(lease, request.holding)
-      return lease
+    this.#spare = request
+    return this.pool.acquire(request.waiter, this.#isTimed ? exactNow() : now()) ?? this.#wait(request)
+  }
+
+  /** With options, or in a pool that must know who asks. */
+  #askParticularly(options: AcquireOptions | undefined, called: Called, goesOn: boolean): Lease<E> | R {
+    const request = this.#newRequest()
+    request.isParticular = true
+    try {
+      this.#prepare(request, options, called, goesOn)
+    } catch (error) {
+      request.fail(error)
     }
-    this.#spare = undefined
-    this.#wait(request)
-    return request
+    if (request.isOver) return request
+    const lease = this.pool.acquire(request.waiter, exactNow())
+    if (!lease) return this.#wait(request)
+    if (this.#isNaming) this.#took(lease, request.holding)
+    return lease
   }
 
   /** Hot path. `isDirty`: it must be reset first. Throws `stale_lease` if the lease with that number is over. */
@@ -121,8 +133,11 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   /** Leaves the queue, and is answered with `reason`. Nothing happens if the answer is there. */
   abort(request: Request<E>, reason: unknown): void {
-    if (!this.pool.cancel(request.waiter, now())) return
-    this.#waited(request)
+    this.watch.reason = reason
+    const wasWaiting = this.pool.cancel(request.waiter, now())
+    this.watch.reason = undefined
+    if (!wasWaiting) return
+    this.#waited(request, reason instanceof TaxirankError ? reason : undefined)
     request.fail(reason)
   }
 
@@ -162,13 +177,14 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   /** True once the minimum is open, or there is none. */
   get isReady(): boolean {
-    return this.pool.idle + this.pool.leased >= this.#minSize
+    const { size, opening, closing } = this.pool
+    return size - opening - closing >= this.#minSize
   }
 
-  /** Resolves when `isReady` is true. */
+  /** Resolves when `isReady` is true; rejects with `admin_shutdown` if the pool ends before. */
   ready(): Promise<void> {
     if (this.isReady) return Promise.resolve()
-    return new Promise((resolve) => void this.#ready.push(resolve))
+    return new Promise((resolve, reject) => void this.#ready.push({ resolve, reject }))
   }
 
   get #minSize(): number {
@@ -177,12 +193,13 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   #noteReady(): void {
     if (this.#ready.length === 0 || !this.isReady) return
-    for (const resolve of this.#ready.splice(0)) resolve()
+    for (const { resolve } of this.#ready.splice(0)) resolve()
   }
 
   /** Takes effect at once. Throws `bad_configuration`. */
   resize({ max, min }: { readonly max?: number | undefined; readonly min?: number | undefined }): void {
-    this.pool.resize({ ...(max !== undefined && { maxSize: max }), ...(min !== undefined && { minSize: min }) }, now())
+    const sizes = { ...(max !== undefined && { maxSize: max }), ...(min !== undefined && { minSize: min }) }
+    inOwnWords(() => this.pool.resize(sizes, now()))
     this.#noteReady()
   }
 
@@ -217,7 +234,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     return new Promise((resolve) => {
       const done = ({ stragglers }: DrainReport): void => {
         const named = this.holders()
-        this.#end()
+        this.#end(error)
         resolve(
           named.length > 0 ? named : stragglers.map(({ heldMs }) => ({ site: '', heldMillis: heldMs, stack: '' })),
         )
@@ -226,7 +243,8 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     })
   }
 
-  #end(): void {
+  #end(error: TaxirankError): void {
+    for (const { reject } of this.#ready.splice(0)) reject(error)
     this.#telemetry.end()
     clearInterval(this.#pauses?.timer)
     this.#pauses = undefined
@@ -246,7 +264,6 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   }
 
   #prepare(request: Request<E>, options: AcquireOptions = {}, called: Called, goesOn: boolean): void {
-    request.isParticular = true
     const { signal, timeoutMillis, lane } = options
     if (signal?.aborted) return request.fail(signal.reason)
     this.#pauses?.clock.tick()
@@ -268,9 +285,14 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     return { site: siteOf(calls), calls, task }
   }
 
-  #wait(request: Request<E>): void {
+  #wait(request: R): R {
+    this.#spare = undefined
     // It may have been answered within the call that has queued it.
-    if (request.isOver) return
+    if (!request.isOver) this.#beginWait(request)
+    return request
+  }
+
+  #beginWait(request: R): void {
     request.isWaiting = true
     deadlines.keepProcess()
     request.span = this.#telemetry.startWait()

@@ -174,6 +174,24 @@ export function requireCheck(settings: LendingSettings, owner: ResourceOwner<nev
   if (name !== undefined && owner.check === undefined) refuse(`${name} needs a check`)
 }
 
+/** What the engine calls differently, in its messages. */
+const ownWords: readonly (readonly [engine: RegExp, own: string])[] = [
+  [/\bmaxSize\b/g, 'max'],
+  [/\bminSize\b/g, 'min'],
+  [/\b(target|interval)Ms\b/g, '$1Millis'],
+]
+
+/** What `act` returns. If it throws `bad_configuration`, that names options as their users do. */
+export function inOwnWords<R>(act: () => R): R {
+  try {
+    return act()
+  } catch (error) {
+    if (!(error instanceof TaxirankError) || error.code !== 'bad_configuration') throw error
+    const text = ownWords.reduce((message, [engine, own]) => message.replaceAll(engine, own), error.message)
+    throw new TaxirankError('bad_configuration', text, { cause: error.cause })
+  }
+}
+
 function whole(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
     refuse(`${name} must be a whole number from ${least} on, got ${String(value)}`)

@@ -53,8 +53,8 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
     this.#settings = settings
     this.#lending = lending
     const { check, reset } = functions
-    if (check) this.check = (slot) => void this.#check(slot, check)
-    if (reset) this.reset = (slot) => void this.#reset(slot, reset)
+    if (check) this.check = (slot) => void this.#check(slot, check.bind(functions))
+    if (reset) this.reset = (slot) => void this.#reset(slot, reset.bind(functions))
   }
 
   open(slot: ResourceSlot<T>): void {

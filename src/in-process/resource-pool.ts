@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events'
 import { TaxirankError } from '../errors.ts'
 import type { Lease } from '../engine/lease.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
-import { type AcquireOptions, type Holder, Lending } from './lending.ts'
+import { type AcquireOptions, type Called, type Holder, Lending } from './lending.ts'
 import { type LendingOptions, readOptions } from './options.ts'
 import { PromisedRequest } from './request.ts'
 import { type PooledResource, type ResourceFunctions, ResourceKeeper } from './resource-keeper.ts'
@@ -114,14 +114,18 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
    * `open` has thrown), `admin_shutdown`, or the signal's reason.
    */
   acquire(options?: AcquireOptions): Promise<PoolLease<T>> {
-    const got = this.#lending.acquire(options, acquire, true)
+    return this.#ask(options, acquire)
+  }
+
+  #ask(options: AcquireOptions | undefined, called: Called): Promise<PoolLease<T>> {
+    const got = this.#lending.ask(options, called, true)
     if (got instanceof LeaseRequest) return got.promise()
     return Promise.resolve(new PoolLease(this.#lending, this.#isReset, got))
   }
 
   /** Lends to `work` until what it returns is settled. */
   async use<R>(work: (resource: T) => R | PromiseLike<R>, options?: AcquireOptions): Promise<R> {
-    const lease = await this.acquire(options)
+    const lease = await this.#ask(options, use)
     try {
       return await work(lease.resource)
     } finally {
@@ -217,7 +221,7 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
 }
 
 /** Its callers' stacks begin above it. */
-const { acquire } = ResourcePool.prototype
+const { acquire, use } = ResourcePool.prototype
 
 /** A pool of anything that can be opened and closed, on Node and on Bun. Throws `bad_configuration`. */
 export function createPool<T>(options: ResourcePoolOptions<T>): ResourcePool<T> {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { currentTask, enterTask, isDeadlock, runTask, Task } from './tasks.ts'
+import { currentTask, enterTask, isDeadlock, Task } from './tasks.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function holding(parent?: Task): Task {
   const task = new Task(parent)
@@ -46,34 +48,23 @@ describe('a task', () => {
     })
   })
 
-  it('is the current one only for what runTask runs', async () => {
-    const before = currentTask()
-    const inside = await runTask(async (task) => {
-      task.held = 1
-      await sleep(1)
-      return currentTask() === task
-    })
-    assert.deepEqual([inside, currentTask() === before], [true, true])
+  it('is within the one that held something when it was begun', async () => {
+    await turn()
+    const outer = enterTask()
+    outer.held = 1
+    const inner = enterTask()
+    assert.equal(inner.parent, outer)
+    outer.held = 0
+    assert.equal(enterTask().parent, undefined)
   })
 
-  it('is within the one in which it was begun', () => {
-    runTask((outer) => {
-      outer.held = 1
-      assert.equal(enterTask().parent, outer)
-    })
-  })
-
-  it('is none any more once it holds nothing and waits for nothing', () => {
-    runTask((outer) => {
-      outer.waiting = 1
-      runTask((inner) => {
-        inner.held = 1
-        assert.equal(currentTask(), inner)
-        inner.held = 0
-        assert.equal(currentTask(), outer)
-        outer.waiting = 0
-        assert.notEqual(currentTask(), outer)
-      })
-    })
+  it('has a lease only when its own code goes on, and not when what was called in the same breath asks', async () => {
+    await turn()
+    const first = enterTask()
+    first.took()
+    assert.equal(enterTask().parent, undefined)
+    first.gave()
+    await turn()
+    assert.equal(first.held, 0)
   })
 })

@@ -1,5 +1,5 @@
 import { type Deadline, Deadlines } from '../time.ts'
-import { now } from './clock.ts'
+import { exactNow } from './clock.ts'
 
 /** What a timer takes. */
 const longestTimerMs = 2 ** 31 - 1
@@ -8,14 +8,14 @@ const longestTimerMs = 2 ** 31 - 1
  * Deadlines that are kept by one timer of the runtime. The timer keeps the process alive only while somebody asks for that:
  * idle connections do so by themselves, or are meant not to.
  */
-class TimedDeadlines extends Deadlines {
+export class TimedDeadlines extends Deadlines {
   #timer: NodeJS.Timeout | undefined
   #firesAtMs = Infinity
   #isFiring = false
   #keepers = 0
 
   constructor() {
-    super(now())
+    super(exactNow())
   }
 
   override start(deadline: Deadline, atMs: number): void {
@@ -36,7 +36,7 @@ class TimedDeadlines extends Deadlines {
   #arm(atMs: number): void {
     clearTimeout(this.#timer)
     this.#firesAtMs = atMs
-    const delayMs = Math.min(Math.max(Math.ceil(atMs - now()), 1), longestTimerMs)
+    const delayMs = Math.min(Math.max(Math.ceil(atMs - exactNow()), 1), longestTimerMs)
     this.#timer = setTimeout(() => this.#fire(), delayMs)
     if (this.#keepers === 0) this.#timer.unref()
   }
@@ -44,7 +44,7 @@ class TimedDeadlines extends Deadlines {
   #fire(): void {
     this.#isFiring = true
     try {
-      this.advance(performance.now())
+      this.advance(exactNow())
     } finally {
       this.#isFiring = false
       this.#timer = undefined

@@ -57,7 +57,7 @@ describe('the diagnostics channels', () => {
       gone.abort()
       await waiting
     })
-    assert.deepEqual(left, [{ ...common, error: undefined }])
+    assert.deepEqual(left, [{ ...common, error: gone.signal.reason as unknown }])
   })
 
   it('say who has held one for too long', async () => {

@@ -29,6 +29,8 @@ export class Watch<E> implements PoolObserver<E> {
   readonly #pool: string
   readonly #telemetry: PoolTelemetry
   readonly #listener: LeaseListener<E> | undefined
+  /** Why whoever leaves the queue now does so, if the pool has made them. */
+  reason: unknown = undefined
   #recording: Recording | undefined = undefined
   #recorder: Recorder<E> | undefined = undefined
 
@@ -68,7 +70,7 @@ export class Watch<E> implements PoolObserver<E> {
     if (error?.code === 'acquire_timeout') this.#telemetry.timedOut()
     if (!refuseChannel.hasSubscribers) return
     const { holder, lane, queuedAtMs } = waiter
-    refuseChannel.publish({ pool: this.#pool, error, waitedMs: now - queuedAtMs, holder, lane })
+    refuseChannel.publish({ pool: this.#pool, error: error ?? this.reason, waitedMs: now - queuedAtMs, holder, lane })
   }
 
   leaked(held: HeldLease, lease: Lease<E>): void {

@@ -42,10 +42,10 @@ export class ClientLeases {
     })
   }
 
-  /** Hot path. As `Lending.acquire`. */
-  acquire(options: ConnectOptions | undefined, called: Called, goesOn: boolean): Lease<PooledClient> | ClientRequest {
+  /** Hot path. As `Lending.ask`. */
+  ask(options: ConnectOptions | undefined, called: Called, goesOn: boolean): Lease<PooledClient> | ClientRequest {
     if (this.#desk.options.max !== this.lending.pool.maxSize) this.followMax()
-    return this.lending.acquire(options, called, goesOn)
+    return this.lending.ask(options, called, goesOn)
   }
 
   /** Applications set `options.max` while they run: with pg's pool there is no other way. */

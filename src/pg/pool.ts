@@ -65,7 +65,7 @@ export class Pool extends LeakedInternals {
     if (callback) return this.#connectWithCallback(options, callback)
     if (this.ending) return this.Promise.reject(new Error(endedText))
     const wanted = this.leases.wanted()
-    const got = this.leases.acquire(options, ownConnect, true)
+    const got = this.leases.ask(options, ownConnect, true)
     if (!(got instanceof ClientRequest)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
     got.options = options
     got.wanted = wanted
@@ -78,7 +78,7 @@ export class Pool extends LeakedInternals {
       return undefined
     }
     const wanted = this.leases.wanted()
-    const got = this.leases.acquire(options, ownConnect, true)
+    const got = this.leases.ask(options, ownConnect, true)
     if (got instanceof ClientRequest) {
       const bound = AsyncResource.bind(safely(callback))
       got.answerTo((error, lease) => {
@@ -113,7 +113,7 @@ export class Pool extends LeakedInternals {
     const options = optionsOf(text)
     if (this.connect !== ownConnect && !options) return this.#queryByConnect(text, values, done)
     const query = { text, values, done, wanted: this.leases.wanted(), signal: options?.signal }
-    const got = this.leases.acquire(options, ownQuery, false)
+    const got = this.leases.ask(options, ownQuery, false)
     if (!(got instanceof ClientRequest)) return runQuery(this.leases, got, query)
     got.answerTo((error, lease) => {
       if (lease) runQuery(this.leases, lease, query)
