@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { AsyncResource } from 'node:async_hooks'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { currentTask, enterTask, isDeadlock, runTask, Task } from './tasks.ts'
+import { currentTask, enterTask, isDeadlock, Task } from './tasks.ts'
 
 function holding(parent?: Task): Task {
   const task = new Task(parent)
@@ -35,45 +36,53 @@ describe('isDeadlock', () => {
   })
 })
 
+/** Runs `work` in a context of its own, as a request has one. */
+function inPlaceOfItsOwn<R>(work: () => R): R {
+  return new AsyncResource('PLACE').runInAsyncScope(work)
+}
+
+/** A task that holds something, as soon as its code goes on. */
+async function holdingHere(): Promise<Task> {
+  const task = enterTask()
+  task.took()
+  await Promise.resolve()
+  return task
+}
+
 describe('a task', () => {
-  it('is the current one for whatever the caller goes on to do', async () => {
-    await new Promise<void>((resolve, reject) => {
-      setImmediate(() => {
-        const task = enterTask()
-        task.held = 1
-        sleep(1).then(() => (assert.equal(currentTask(), task), resolve()), reject)
-      })
-    })
-  })
-
-  it('is the current one only for what runTask runs', async () => {
-    const before = currentTask()
-    const inside = await runTask(async (task) => {
-      task.held = 1
+  it('is the current one for whatever its code goes on to do, however much later', () =>
+    inPlaceOfItsOwn(async () => {
+      const task = enterTask()
+      task.took()
       await sleep(1)
-      return currentTask() === task
-    })
-    assert.deepEqual([inside, currentTask() === before], [true, true])
+      assert.equal(currentTask(), task)
+      assert.equal(enterTask().parent, task)
+    }))
+
+  it('is nothing to what is called in the same breath', () =>
+    inPlaceOfItsOwn(async () => {
+      const first = holdingHere()
+      assert.equal(enterTask().parent, undefined)
+      await first
+    }))
+
+  it('is nothing to what runs in another place', async () => {
+    const [first, second] = [1, 2].map(() => inPlaceOfItsOwn(holdingHere)) as [Promise<Task>, Promise<Task>]
+    assert.deepEqual([(await first).parent, (await second).parent], [undefined, undefined])
   })
 
-  it('is within the one in which it was begun', () => {
-    runTask((outer) => {
-      outer.held = 1
-      assert.equal(enterTask().parent, outer)
-    })
-  })
-
-  it('is none any more once it holds nothing and waits for nothing', () => {
-    runTask((outer) => {
-      outer.waiting = 1
-      runTask((inner) => {
-        inner.held = 1
-        assert.equal(currentTask(), inner)
-        inner.held = 0
-        assert.equal(currentTask(), outer)
-        outer.waiting = 0
-        assert.notEqual(currentTask(), outer)
-      })
-    })
-  })
+  it('is none any more once it holds nothing: then what it was within is', () =>
+    inPlaceOfItsOwn(async () => {
+      const outer = enterTask()
+      outer.took()
+      await Promise.resolve()
+      const inner = enterTask()
+      inner.took()
+      await Promise.resolve()
+      assert.equal(currentTask(), inner)
+      inner.gave()
+      assert.equal(currentTask(), outer)
+      outer.gave()
+      assert.equal(currentTask(), undefined)
+    }))
 })
