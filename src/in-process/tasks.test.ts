@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
+import { AsyncResource } from 'node:async_hooks'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { currentTask, enterTask, isDeadlock, Task } from './tasks.ts'
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function holding(parent?: Task): Task {
   const task = new Task(parent)
@@ -37,34 +36,53 @@ describe('isDeadlock', () => {
   })
 })
 
+/** Runs `work` in a context of its own, as a request has one. */
+function inPlaceOfItsOwn<R>(work: () => R): R {
+  return new AsyncResource('PLACE').runInAsyncScope(work)
+}
+
+/** A task that holds something, as soon as its code goes on. */
+async function holdingHere(): Promise<Task> {
+  const task = enterTask()
+  task.took()
+  await Promise.resolve()
+  return task
+}
+
 describe('a task', () => {
-  it('is the current one for whatever the caller goes on to do', async () => {
-    await new Promise<void>((resolve, reject) => {
-      setImmediate(() => {
-        const task = enterTask()
-        task.held = 1
-        sleep(1).then(() => (assert.equal(currentTask(), task), resolve()), reject)
-      })
-    })
+  it('is the current one for whatever its code goes on to do, however much later', () =>
+    inPlaceOfItsOwn(async () => {
+      const task = enterTask()
+      task.took()
+      await sleep(1)
+      assert.equal(currentTask(), task)
+      assert.equal(enterTask().parent, task)
+    }))
+
+  it('is nothing to what is called in the same breath', () =>
+    inPlaceOfItsOwn(async () => {
+      const first = holdingHere()
+      assert.equal(enterTask().parent, undefined)
+      await first
+    }))
+
+  it('is nothing to what runs in another place', async () => {
+    const [first, second] = [1, 2].map(() => inPlaceOfItsOwn(holdingHere)) as [Promise<Task>, Promise<Task>]
+    assert.deepEqual([(await first).parent, (await second).parent], [undefined, undefined])
   })
 
-  it('is within the one that held something when it was begun', async () => {
-    await turn()
-    const outer = enterTask()
-    outer.held = 1
-    const inner = enterTask()
-    assert.equal(inner.parent, outer)
-    outer.held = 0
-    assert.equal(enterTask().parent, undefined)
-  })
-
-  it('has a lease only when its own code goes on, and not when what was called in the same breath asks', async () => {
-    await turn()
-    const first = enterTask()
-    first.took()
-    assert.equal(enterTask().parent, undefined)
-    first.gave()
-    await turn()
-    assert.equal(first.held, 0)
-  })
+  it('is none any more once it holds nothing: then what it was within is', () =>
+    inPlaceOfItsOwn(async () => {
+      const outer = enterTask()
+      outer.took()
+      await Promise.resolve()
+      const inner = enterTask()
+      inner.took()
+      await Promise.resolve()
+      assert.equal(currentTask(), inner)
+      inner.gave()
+      assert.equal(currentTask(), outer)
+      outer.gave()
+      assert.equal(currentTask(), undefined)
+    }))
 })
