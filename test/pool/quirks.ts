@@ -130,6 +130,7 @@ export const quirks: readonly Quirk[] = [
       const holder = await pool.connect()
       await holder.query('select 1')
       const running = holder.query('select pg_sleep(0.5)').catch(() => undefined)
+      await eventually('it runs', async () => (await stateOf(holder, stage)) === 'active')
       holder.release()
       const isIdle = await isNextIdle(pool, stage)
       await running
@@ -265,10 +266,15 @@ export const quirks: readonly Quirk[] = [
 async function isNextIdle(pool: AnyPool, stage: Stage): Promise<boolean> {
   const next = await within(patienceMs, pool.connect())
   if (next === late) return false
-  const { processID } = next as unknown as { processID: number }
-  const [state] = await stage.ask('select state from pg_stat_activity where pid = $1', processID)
+  const state = await stateOf(next, stage)
   next.release(true)
   return state === 'idle'
+}
+
+async function stateOf(client: object, stage: Stage): Promise<unknown> {
+  const { processID } = client as { processID: number }
+  const [state] = await stage.ask('select state from pg_stat_activity where pid = $1', processID)
+  return state
 }
 
 async function countTimers(work: () => Promise<void>): Promise<number> {
