@@ -35,6 +35,6 @@ function isInstalled(path: string): boolean {
   return basename(realpathSync(path)) !== 'pg_wrapper' || spawnSync(path, ['--version']).status === 0
 }
 
-function isContinuousIntegration(): boolean {
+export function isContinuousIntegration(): boolean {
   return !['', '0', 'false'].includes(process.env['CI'] ?? '')
 }
