@@ -14,7 +14,7 @@ export function takeCallStack(publicFunction: (...args: never[]) => unknown): Ca
 }
 
 /** JavaScriptCore keeps no frame of a function that ends with a call, and so can't tell what is above it. */
-const isV8 = process.versions['bun'] === undefined
+const isV8 = (process.versions as { bun?: string }).bun === undefined
 /** Of all these calls some are the pool's own. */
 const mostCalls = 30
 

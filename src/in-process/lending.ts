@@ -81,7 +81,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     this.#isPlain = !this.#isNaming && suspectAfterPauseMillis === 0
     this.#isTimed = settings.acquireTimeoutMillis > 0 || settings.engine.shedding !== undefined
     this.#telemetry = poolTelemetry(telemetry, name, () => this.snapshot())
-    this.watch = new Watch(name, this.#telemetry, this.#isNaming ? this.#naming() : undefined)
+    this.watch = new Watch(settings, this.#telemetry, this.#isNaming ? this.#naming() : undefined)
     const options = { ...settings.engine, noun, owner, deadlines, observer: this.watch }
     this.pool = inOwnWords(() => new Pool<E>(options))
     if (suspectAfterPauseMillis > 0) this.#pauses = this.#watchPauses(suspectAfterPauseMillis)
@@ -133,11 +133,10 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   /** Leaves the queue, and is answered with `reason`. Nothing happens if the answer is there. */
   abort(request: Request<E>, reason: unknown): void {
-    this.watch.reason = reason
-    const wasWaiting = this.pool.cancel(request.waiter, now())
-    this.watch.reason = undefined
-    if (!wasWaiting) return
+    const at = now()
+    if (!this.pool.cancel(request.waiter, at)) return
     this.#waited(request, reason instanceof TaxirankError ? reason : undefined)
+    this.watch.refused(request.waiter, reason, at)
     request.fail(reason)
   }
 
@@ -184,7 +183,8 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   /** Resolves when `isReady` is true; rejects with `admin_shutdown` if the pool ends before. */
   ready(): Promise<void> {
     if (this.isReady) return Promise.resolve()
-    return new Promise((resolve, reject) => void this.#ready.push({ resolve, reject }))
+    const ready = new Promise<void>((resolve, reject) => void this.#ready.push({ resolve, reject }))
+    return whileKept(ready)
   }
 
   get #minSize(): number {
@@ -231,7 +231,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
    * closed, or after `deadlineMs` (0: never), with those who held a lease still: they have lost it.
    */
   drain(waiting: 'serve' | 'refuse', deadlineMs: number, error: TaxirankError): Promise<Holder[]> {
-    return new Promise((resolve) => {
+    const ended = new Promise<Holder[]>((resolve) => {
       const done = ({ stragglers }: DrainReport): void => {
         const named = this.holders()
         this.#end(error)
@@ -239,8 +239,10 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
           named.length > 0 ? named : stragglers.map(({ heldMs }) => ({ site: '', heldMillis: heldMs, stack: '' })),
         )
       }
-      this.pool.drain({ error, waiting, untilMs: deadlineMs > 0 ? now() + deadlineMs : Infinity, done }, now())
+      const from = exactNow()
+      this.pool.drain({ error, waiting, untilMs: deadlineMs > 0 ? from + deadlineMs : Infinity, done }, from)
     })
+    return whileKept(ended)
   }
 
   #end(error: TaxirankError): void {
@@ -260,6 +262,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   refused(request: Request<E>, error: TaxirankError): unknown {
     const explained = explain(error, this.pool, this.#isNaming ? this.holders() : [])
     this.#waited(request, explained)
+    this.watch.refused(request.waiter, explained, now())
     return explained
   }
 
@@ -384,4 +387,14 @@ function holderOf(lease: Lease<Entry>, at: number): Holder {
 function isWithin(task: Task | undefined, outer: Task | undefined): boolean {
   for (let one = task; one; one = one.parent) if (one === outer) return true
   return false
+}
+
+/** Keeps the process alive until it is settled: what it waits for may be a deadline, and nothing else. */
+async function whileKept<R>(promise: Promise<R>): Promise<R> {
+  deadlines.keepProcess()
+  try {
+    return await promise
+  } finally {
+    deadlines.letProcessEnd()
+  }
 }

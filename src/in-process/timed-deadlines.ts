@@ -8,7 +8,7 @@ const longestTimerMs = 2 ** 31 - 1
  * Deadlines that are kept by one timer of the runtime. The timer keeps the process alive only while somebody asks for that:
  * idle connections do so by themselves, or are meant not to.
  */
-export class TimedDeadlines extends Deadlines {
+class TimedDeadlines extends Deadlines {
   #timer: NodeJS.Timeout | undefined
   #firesAtMs = Infinity
   #isFiring = false

@@ -36,7 +36,7 @@ describe('the diagnostics channels', () => {
       const lease = await pool.acquire({ lane: 'health' })
       lease.release()
     }
-    const common = { pool: 'orders', waitedMs: 'number', holder: '', lane: 1 }
+    const common = { pool: 'orders', waitedMs: 'number', holder: '', lane: 'health' }
     assert.deepEqual(await hear('acquire', lend), [common])
     assert.deepEqual(await hear('release', lend), [{ ...common, heldMs: 'number' }])
   })
@@ -45,7 +45,7 @@ describe('the diagnostics channels', () => {
     const pool = new Supply().pool({ name: 'orders', max: 1 })
     await pool.acquire()
     let error: Error | undefined
-    const common = { pool: 'orders', waitedMs: 'number', holder: '', lane: 0 }
+    const common = { pool: 'orders', waitedMs: 'number', holder: '', lane: '' }
     const refused = await hear('refuse', async () => {
       error = await rejection(pool.acquire({ timeoutMillis: 5 }))
     })

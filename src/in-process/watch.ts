@@ -11,6 +11,7 @@ import { Recorder } from '../engine/recorder.ts'
 import type { Waiter } from '../engine/waiter.ts'
 import type { TaxirankError } from '../errors.ts'
 import { Recording } from '../metrics/recording.ts'
+import type { LendingSettings } from './options.ts'
 import type { PoolTelemetry } from './telemetry.ts'
 
 const acquireChannel = channel('taxirank:pool:acquire')
@@ -27,15 +28,19 @@ export interface LeaseListener<E> {
 
 export class Watch<E> implements PoolObserver<E> {
   readonly #pool: string
+  readonly #lanes: readonly string[]
   readonly #telemetry: PoolTelemetry
   readonly #listener: LeaseListener<E> | undefined
-  /** Why whoever leaves the queue now does so, if the pool has made them. */
-  reason: unknown = undefined
   #recording: Recording | undefined = undefined
   #recorder: Recorder<E> | undefined = undefined
 
-  constructor(pool: string, telemetry: PoolTelemetry, listener: LeaseListener<E> | undefined) {
-    this.#pool = pool
+  constructor(
+    { name, engine }: Pick<LendingSettings, 'name' | 'engine'>,
+    telemetry: PoolTelemetry,
+    listener: LeaseListener<E> | undefined,
+  ) {
+    this.#pool = name
+    this.#lanes = engine.lanes?.map((lane) => lane.name) ?? []
     this.#telemetry = telemetry
     this.#listener = listener
   }
@@ -53,7 +58,7 @@ export class Watch<E> implements PoolObserver<E> {
 
   granted({ waitedMs, holder, lane }: Lease<E>): void {
     this.#telemetry.waited(waitedMs)
-    if (acquireChannel.hasSubscribers) acquireChannel.publish({ pool: this.#pool, waitedMs, holder, lane })
+    if (acquireChannel.hasSubscribers) acquireChannel.publish({ ...this.#about(lane), waitedMs, holder })
   }
 
   ended(lease: Lease<E>, now: number): void {
@@ -62,15 +67,22 @@ export class Watch<E> implements PoolObserver<E> {
     const { grantedAtMs, waitedMs, holder, lane } = lease
     const heldMs = now - grantedAtMs
     this.#telemetry.used(heldMs)
-    if (releaseChannel.hasSubscribers) releaseChannel.publish({ pool: this.#pool, heldMs, waitedMs, holder, lane })
+    if (releaseChannel.hasSubscribers) releaseChannel.publish({ ...this.#about(lane), heldMs, waitedMs, holder })
   }
 
   turnedAway(waiter: Waiter<E>, error: TaxirankError | undefined, now: number): void {
     this.#recorder?.turnedAway(waiter, error, now)
     if (error?.code === 'acquire_timeout') this.#telemetry.timedOut()
+  }
+
+  /** What its caller is told, who gets no lease: for the channel. */
+  refused({ holder, lane, queuedAtMs }: Waiter<E>, error: unknown, now: number): void {
     if (!refuseChannel.hasSubscribers) return
-    const { holder, lane, queuedAtMs } = waiter
-    refuseChannel.publish({ pool: this.#pool, error: error ?? this.reason, waitedMs: now - queuedAtMs, holder, lane })
+    refuseChannel.publish({ ...this.#about(lane), error, waitedMs: now - queuedAtMs, holder })
+  }
+
+  #about(lane: number): { pool: string; lane: string } {
+    return { pool: this.#pool, lane: this.#lanes[lane] ?? '' }
   }
 
   leaked(held: HeldLease, lease: Lease<E>): void {

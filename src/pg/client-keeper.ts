@@ -318,8 +318,10 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
 
   /** Its holder finds out at the next query, and has it closed by giving it back. */
   #failedWhileLeased(pooled: PooledClient, error: Error): void {
-    pooled.failure ??= error
     this.#desk.log('client error while it is in use', error)
+    // PostgreSQL's reason comes first, and then the end of the socket.
+    if (pooled.failure) return
+    pooled.failure = error
     pooled.onFailure?.(error)
     emitSafely(this.#desk, 'clientError', error, pooled.client)
   }

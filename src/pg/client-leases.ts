@@ -103,13 +103,23 @@ export class ClientLeases {
 
   /** Gives back the lease that lasts now, once; nothing happens if the pool has ended it meanwhile. */
   releaseOnce(pooled: PooledClient): (error?: Error | boolean) => void {
-    const { number } = pooled
+    const { lease, number } = pooled
     let isReleased = false
     return (error) => {
-      if (isReleased) throw new Error(releasedText)
+      if (isReleased && lease) this.#releasedTwice(lease, number)
       isReleased = true
       if (pooled.isHeldAs(number)) this.giveBack(pooled, error)
     }
+  }
+
+  /** The engine counts it and tells who watches; the caller is told in pg's words. */
+  #releasedTwice(lease: Lease<PooledClient>, number: number): never {
+    try {
+      this.lending.use(lease, number)
+    } catch (cause) {
+      throw new Error(releasedText, { cause })
+    }
+    throw new Error(releasedText)
   }
 
   /** Hot path. It is idle, or whoever waits has it, before this returns; unless it must be cleaned or closed. */

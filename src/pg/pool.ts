@@ -32,6 +32,8 @@ type Reject = (error: unknown) => void
 const nothing = (): void => undefined
 
 export class Pool extends LeakedInternals {
+  /** Whatever a bundler calls the class: libraries look for this. */
+  static override readonly name = 'Pool'
   static readonly Pool = Pool
   static readonly createPool = createPool
 
@@ -61,9 +63,18 @@ export class Pool extends LeakedInternals {
   connect(options: ConnectOptions, callback: ConnectCallback): void
   connect(first?: ConnectOptions | ConnectCallback, second?: ConnectCallback): Promise<PgClient> | undefined {
     const callback = typeof first === 'function' ? first : second
-    const options = typeof first === 'object' ? withDeadline(first) : undefined
+    const options = typeof first === 'object' ? first : undefined
     if (callback) return this.#connectWithCallback(options, callback)
-    if (this.ending) return this.Promise.reject(new Error(endedText))
+    try {
+      return this.#connect(options)
+    } catch (error) {
+      return this.Promise.reject(error)
+    }
+  }
+
+  #connect(given: ConnectOptions | undefined | null): Promise<PgClient> {
+    if (this.ending) throw new Error(endedText)
+    const options = given ? withDeadline(given) : undefined
     const wanted = this.leases.wanted()
     const got = this.leases.ask(options, ownConnect, true)
     if (!(got instanceof ClientRequest)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
@@ -72,24 +83,28 @@ export class Pool extends LeakedInternals {
     return got.promise(this.Promise).catch(withCallersStack)
   }
 
-  #connectWithCallback(options: ConnectOptions | undefined, callback: ConnectCallback): undefined {
-    if (this.ending) {
-      callback(new Error(endedText), undefined, nothing)
-      return undefined
+  #connectWithCallback(given: ConnectOptions | undefined | null, callback: ConnectCallback): undefined {
+    try {
+      this.#connectThen(given ? withDeadline(given) : undefined, callback)
+    } catch (error) {
+      callback(error as Error, undefined, nothing)
     }
+    return undefined
+  }
+
+  #connectThen(options: ConnectOptions | undefined, callback: ConnectCallback): void {
+    if (this.ending) throw new Error(endedText)
     const wanted = this.leases.wanted()
     const got = this.leases.ask(options, ownConnect, true)
-    if (got instanceof ClientRequest) {
-      const bound = AsyncResource.bind(safely(callback))
-      got.answerTo((error, lease) => {
-        if (lease) handOver(this.leases.lend(lease, options, wanted), bound)
-        else bound(error as Error, undefined, nothing)
-      })
-      return undefined
-    }
     // Never within this call: callers rely on it.
-    process.nextTick(handOver, this.leases.lend(got, options, wanted), callback)
-    return undefined
+    if (!(got instanceof ClientRequest)) {
+      return process.nextTick(handOver, this.leases.lend(got, options, wanted), callback)
+    }
+    const bound = AsyncResource.bind(safely(callback))
+    got.answerTo((error, lease) => {
+      if (lease) handOver(this.leases.lend(lease, options, wanted), bound)
+      else bound(error as Error, undefined, nothing)
+    })
   }
 
   // Queries.
@@ -110,6 +125,14 @@ export class Pool extends LeakedInternals {
 
   #query(text: unknown, values: unknown, done: Done): void {
     if (this.ending) return done(new Error(endedText))
+    try {
+      this.#ask(text, values, done)
+    } catch (error) {
+      done(error)
+    }
+  }
+
+  #ask(text: unknown, values: unknown, done: Done): void {
     const options = optionsOf(text)
     if (this.connect !== ownConnect && !options) return this.#queryByConnect(text, values, done)
     const query = { text, values, done, wanted: this.leases.wanted(), signal: options?.signal }
@@ -274,9 +297,7 @@ function safely<A extends unknown[]>(callback: (...args: A) => unknown): (...arg
   }
 }
 
-/** Null is as good as nothing: some callers pass it. */
-function withDeadline(options: ConnectOptions | null): ConnectOptions | undefined {
-  if (options === null) return undefined
+function withDeadline(options: ConnectOptions): ConnectOptions {
   return { ...options, signal: signalOf(options.signal, options.deadlineMillis) }
 }
 

@@ -25,8 +25,12 @@ export class PooledClient extends Entry {
   cancelling: Promise<void> | undefined = undefined
   /** Our own pooler stands between, and takes names of holders. */
   isBehindPooler = false
-  /** Somebody has had it since it was reset. */
+  /** Somebody has had it before. */
   isUsed = false
+  /** What a holder wanted was sent ahead, and may be there still. */
+  isSetUp = false
+  /** What is sent ahead of its holder's first query ends that. */
+  isUndoing = false
 
   constructor(client: PgClient, slot: Slot<PooledClient>) {
     super()

@@ -10,6 +10,8 @@ export interface Ahead {
   readonly text: string
   /** What is sent behind it must not run if it fails; otherwise its failure is nobody's business. */
   readonly isNeeded: boolean
+  /** With it PostgreSQL forgets what was prepared. */
+  readonly forgetsStatements: boolean
 }
 
 /** One of pg's queries, or what is submitted in its place. */
@@ -21,6 +23,9 @@ interface Submittable {
 
 interface JsConnection {
   query(text: string): void
+  /** By name. */
+  parsedStatements?: object
+  submittedNamedStatements?: object
   readonly stream: JsStream
 }
 
@@ -51,6 +56,7 @@ export function sendAhead(client: PgClient, statements: readonly Ahead[]): void 
   js._pulseQueryQueue = () => {
     if (js._queryQueue.length === 0 || !js.readyForQuery) return pulse.call(js)
     forgetAhead(client)
+    if (statements.some(({ forgetsStatements }) => forgetsStatements)) forgetStatements(js.connection)
     if (js.pipeline) putFirst(js, statements)
     else js._queryQueue[0] = new Preceded(js, statements, js._queryQueue[0] as Submittable)
     inOneWrite(js.connection, () => pulse.call(js))
@@ -62,6 +68,11 @@ export function forgetAhead(client: PgClient): boolean {
   const isLeft = Object.hasOwn(client, '_pulseQueryQueue')
   if (isLeft) delete (client as unknown as Partial<JsClient>)._pulseQueryQueue
   return isLeft
+}
+
+function forgetStatements(connection: JsConnection): void {
+  connection.parsedStatements = {}
+  connection.submittedNamedStatements = {}
 }
 
 /** Corking would do on Node alone: elsewhere a corked stream still writes one thing after the other. */

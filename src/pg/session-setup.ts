@@ -9,6 +9,10 @@ import { type Ahead, canSendAhead, forgetAhead, sendAhead } from './send-ahead.t
 /** With it PostgreSQL ends the connection at an error, and so nothing runs that stands behind one. Needs no privilege. */
 const guard = 'SET exit_on_error = on'
 const unguard = 'SET exit_on_error = off'
+/** For whoever wants nothing of their own: they must not find what was set for somebody else. */
+const undoing = 'SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL'
+/** PostgreSQL forgets prepared statements then, of which pg remembers that they are there. */
+const forgetting = /\b(discard|deallocate)\s+all\b/i
 const longestHolder = 200
 
 export class SessionSetup {
@@ -45,28 +49,34 @@ export class SessionSetup {
 
   /** Its holder gives it back: what was not sent is not sent any more, and what the last one left is there still. */
   forget(pooled: PooledClient): void {
-    forgetAhead(pooled.client)
+    const wasSent = !forgetAhead(pooled.client)
+    if (wasSent && pooled.isUndoing) pooled.isSetUp = false
+    pooled.isUndoing = false
   }
 
   #aheadOf(pooled: PooledClient, wanted: string | undefined): Ahead[] {
-    const texts = this.#texts(pooled.isUsed, wanted)
+    const texts = this.#texts(pooled, wanted)
     const named = pooled.isBehindPooler && this.#isNaming && pooled.holding ? [nameOf(pooled.holding.site)] : []
-    return [...named, ...texts.map((text) => ({ text, isNeeded: true }))]
+    return [...named, ...texts.map((text) => ({ text, isNeeded: true, forgetsStatements: forgetting.test(text) }))]
   }
 
   /** A reset such as DISCARD ALL stands alone: PostgreSQL runs it in no transaction block, and it ends the guard. */
-  #texts(isUsed: boolean, wanted: string | undefined): string[] {
-    const reset = isUsed ? this.#reset : undefined
-    if (!reset && !wanted) return []
-    const last = wanted ? `${guard}; ${wanted}; ${unguard}` : unguard
-    return reset ? [guard, reset, last] : [last]
+  #texts(pooled: PooledClient, wanted: string | undefined): string[] {
+    const reset = pooled.isUsed ? this.#reset : undefined
+    const undone = pooled.isSetUp && !reset && !wanted ? undoing : undefined
+    if (wanted) pooled.isSetUp = true
+    pooled.isUndoing = !wanted && (reset ?? undone) !== undefined
+    const last = [wanted, undone].filter((text) => text !== undefined && text !== '')
+    if (!reset && last.length === 0) return []
+    const guarded = last.length > 0 ? [guard, ...last, unguard].join('; ') : unguard
+    return reset ? [guard, reset, guarded] : [guarded]
   }
 }
 
 /** For our own pooler, which answers it itself: the holder stands in its `SHOW HOLDERS`. */
 function nameOf(site: string): Ahead {
   const text = `SET taxirank.holder = '${site.slice(-longestHolder).replaceAll("'", "''")}'`
-  return { text, isNeeded: false }
+  return { text, isNeeded: false, forgetsStatements: false }
 }
 
 async function runInTurn(client: PgClient, statements: readonly Ahead[]): Promise<void> {

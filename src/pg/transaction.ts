@@ -3,6 +3,7 @@
 import { TaxirankError } from '../errors.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
+import { signalOf } from './signal-of.ts'
 
 export interface TransactionOptions extends ConnectOptions {
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
@@ -23,10 +24,12 @@ const isolations = ['read committed', 'repeatable read', 'serializable']
 /** Rejects with what `work` has thrown, an error of PostgreSQL's, `commit_unknown` or `transaction_rolled_back`. */
 export async function runTransaction<R>(connect: Connect, work: Work<R>, options: TransactionOptions): Promise<R> {
   const begin = beginText(options)
-  const { retries = 0, signal } = options
+  const { retries = 0, timeoutMillis, lane } = options
+  // The deadline is one for all attempts.
+  const signal = signalOf(options.signal, options.deadlineMillis)
   for (let attempt = 0; ; attempt++) {
     try {
-      return await runOnce(connect, work, begin, options)
+      return await runOnce(connect, work, begin, { signal, timeoutMillis, lane })
     } catch (error) {
       if (attempt >= retries || signal?.aborted || !isConflict(error)) throw error
       await pause(attempt)
@@ -50,6 +53,7 @@ async function runOnce<R>(connect: Connect, work: Work<R>, begin: string, option
     let result: R
     try {
       result = await work(client)
+      options.signal?.throwIfAborted()
     } catch (error) {
       lost = await rollBack(client)
       throw error
