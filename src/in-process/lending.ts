@@ -242,7 +242,8 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
       const from = exactNow()
       this.pool.drain({ error, waiting, untilMs: deadlineMs > 0 ? from + deadlineMs : Infinity, done }, from)
     })
-    return whileKept(ended)
+    // Without a deadline it ends when holders give back, and they keep the process themselves, if anything does.
+    return deadlineMs > 0 ? whileKept(ended) : ended
   }
 
   #end(error: TaxirankError): void {

@@ -107,10 +107,14 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
     const { closeTimeoutMillis } = this.#settings
     let finish = (): void => {
       finish = () => undefined
+      if (closeTimeoutMillis > 0) deadlines.letProcessEnd()
       done()
     }
     const limit = new Deadline(() => finish())
-    if (closeTimeoutMillis > 0) deadlines.start(limit, now() + closeTimeoutMillis)
+    if (closeTimeoutMillis > 0) {
+      deadlines.keepProcess()
+      deadlines.start(limit, now() + closeTimeoutMillis)
+    }
     try {
       await this.#functions.close?.(resource, reason)
     } catch {

@@ -105,6 +105,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     this.#desk.log('ending client due to timeout')
     if (client.connection) destroySocket(client)
     else if (client.isConnected?.() === false) client.end()
+    this.#forget(pooled)
     this.#openFailed(slot, dialTimeout(new Error('timeout expired')))
   }
 

@@ -35,9 +35,10 @@ export abstract class LeakedInternals extends EventEmitter {
     return idle.map((client) => ({ client }))
   }
 
-  /** A picture of those who wait. */
+  /** A picture of those who wait, and for whom no client is being opened. */
   get _pendingQueue(): readonly unknown[] {
-    return this.leases.lending.pool.waiters()
+    const { pool } = this.leases.lending
+    return pool.waiting > pool.opening ? pool.waiters().slice(pool.opening) : []
   }
 
   get _expired(): { has(client: PgClient): boolean } {

@@ -212,8 +212,10 @@ export class Pool extends LeakedInternals {
     return this.leases.lending.pool.idle
   }
 
+  /** Those for whom no client is being opened. */
   get waitingCount(): number {
-    return this.leases.lending.pool.waiting
+    const { waiting, opening } = this.leases.lending.pool
+    return Math.max(0, waiting - opening)
   }
 
   /** Those past their lifetime that somebody has still. */
