@@ -533,6 +533,22 @@ const failures: Usage[] = [
     },
   },
   {
+    what: 'has forgotten a client whose dial took too long',
+    async run(Pool, stage) {
+      class Deaf extends StubClient {
+        readonly connection = { stream: { destroy: () => setImmediate(() => this.#answer?.(new Error('destroyed'))) } }
+        #answer: ((error: Error) => void) | undefined
+
+        override connect(callback: (error: Error) => void): void {
+          this.#answer = callback
+        }
+      }
+      const pool = stage.pool(Pool, { Client: Deaf, connectionTimeoutMillis: 50 })
+      const said = withoutCause(await outcome(() => pool.connect()))
+      return [said, countsOf(pool), pool._clients.length]
+    },
+  },
+  {
     what: 'says of an idle client that its connection was lost, and has forgotten it already',
     async run(Pool, stage) {
       const pool = stage.pool(Pool)
