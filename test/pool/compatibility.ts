@@ -135,6 +135,19 @@ const figures: Usage[] = [
     },
   },
   {
+    what: 'does not count as waiting those for whom a client is being opened',
+    async run(Pool, stage) {
+      const pool = stage.pool(Pool, { Client: StubClient, max: 2 })
+      const asked = [pool.connect(), pool.connect(), pool.connect()]
+      const seen = [countsOf(pool)]
+      const clients = await Promise.all(asked.slice(0, 2))
+      seen.push(countsOf(pool))
+      for (const client of clients) client.release()
+      await asked[2]
+      return [...seen, countsOf(pool)]
+    },
+  },
+  {
     what: 'has its clients in _clients as soon as a query is asked for',
     async run(Pool, stage) {
       const pool = stage.pool(Pool, { Client: StubClient })
