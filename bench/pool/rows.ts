@@ -82,15 +82,14 @@ function waitsRow(runtime: Runtime, callers: number): Row {
   return {
     ...basics(runtime, callers),
     name: `waits-${callers}`,
-    title: `the wait, ${crowd(callers)}`,
+    title: `p99 of the wait, ${crowd(callers)}`,
     measurement: 'waits',
     ours: ownPools,
     peers: everyPeer,
     metrics: [
-      { key: 'p99Ms', label: ': p99', unit: 'ms', digits: 2, better: 'lower' },
       {
         key: 'ratio',
-        label: ": p99 beside an ideal queue's",
+        label: ", beside an ideal queue's",
         unit: '×',
         digits: 3,
         better: 'lower',
