@@ -59,7 +59,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   readonly settings: LendingSettings
   readonly pool: Pool<E>
   readonly watch: Watch<E>
-  readonly #telemetry: PoolTelemetry
+  readonly #telemetry: PoolTelemetry | undefined
   readonly #leaked: (holder: Holder) => void
   readonly #isNaming: boolean
   readonly #isPlain: boolean
@@ -161,7 +161,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   opened(slot: Slot<E>, entry: E): void {
     const at = now()
-    this.#telemetry.opened(at - slot.sinceMs)
+    this.#telemetry?.opened(at - slot.sinceMs)
     this.pool.opened(slot, entry, at)
     this.#noteReady()
   }
@@ -248,7 +248,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   #end(error: TaxirankError): void {
     for (const { reject } of this.#ready.splice(0)) reject(error)
-    this.#telemetry.end()
+    this.#telemetry?.end()
     clearInterval(this.#pauses?.timer)
     this.#pauses = undefined
   }
@@ -299,7 +299,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   #beginWait(request: R): void {
     request.isWaiting = true
     deadlines.keepProcess()
-    request.span = this.#telemetry.startWait()
+    request.span = this.#telemetry?.startWait()
     const { signal } = request
     if (signal) {
       request.onAbort = () => this.abort(request, signal.reason)

@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events'
 import { TaxirankError } from '../errors.ts'
 import type { Lease } from '../engine/lease.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
-import { type AcquireOptions, type Called, type Holder, Lending } from './lending.ts'
+import { type AcquireOptions, type Called, type Holder, Lending, type LendingParts } from './lending.ts'
 import { type LendingOptions, readOptions } from './options.ts'
 import { PromisedRequest } from './request.ts'
 import { type PooledResource, type ResourceFunctions, ResourceKeeper } from './resource-keeper.ts'
@@ -30,36 +30,45 @@ interface PoolEvents {
   leak: [holder: Holder]
 }
 
-type ResourceLending<T> = Lending<PooledResource<T>, LeaseRequest<T>>
+/** Who lends, and whether what they lend is reset each time. */
+class Lender<T> {
+  readonly lending: Lending<PooledResource<T>, LeaseRequest<T>>
+  readonly isReset: boolean
+
+  constructor(parts: Omit<LendingParts<PooledResource<T>, LeaseRequest<T>>, 'newRequest'>, isReset: boolean) {
+    this.isReset = isReset
+    this.lending = new Lending({ ...parts, newRequest: () => new LeaseRequest<T>(this) })
+  }
+}
 
 /** The right to use a resource until it is given back, once. With `await using` that happens by itself. */
 export class PoolLease<T> {
-  readonly #lending: ResourceLending<T>
-  readonly #isReset: boolean
+  readonly #lender: Lender<T>
   readonly #lease: Lease<PooledResource<T>>
   readonly #number: number
 
-  constructor(lending: ResourceLending<T>, isReset: boolean, lease: Lease<PooledResource<T>>) {
-    this.#lending = lending
-    this.#isReset = isReset
+  constructor(lender: Lender<T>, lease: Lease<PooledResource<T>>) {
+    this.#lender = lender
     this.#lease = lease
     this.#number = lease.number
   }
 
   /** Throws `stale_lease` once the lease is over. */
   get resource(): T {
-    return this.#lending.use(this.#lease, this.#number).resource
+    return this.#lender.lending.use(this.#lease, this.#number).resource
   }
 
   /** Gives it back. Throws `stale_lease` if the lease is over: it may be somebody else's by now. */
   release(): void {
-    this.#lending.release(this.#lease, this.#number, this.#isReset)
+    const { lending, isReset } = this.#lender
+    lending.release(this.#lease, this.#number, isReset)
   }
 
   /** Has it closed in place of lent on. Throws `stale_lease` if the lease is over. */
   destroy(reason = 'its holder has destroyed it'): void {
-    const { slot } = this.#lending.use(this.#lease, this.#number)
-    this.#lending.destroy(slot, reason)
+    const { lending } = this.#lender
+    const { slot } = lending.use(this.#lease, this.#number)
+    lending.destroy(slot, reason)
   }
 
   /** For `await using`: as `release`, but nothing happens if the lease is over. */
@@ -73,24 +82,21 @@ export class PoolLease<T> {
 }
 
 class LeaseRequest<T> extends PromisedRequest<PooledResource<T>, PoolLease<T>> {
-  readonly #lending: ResourceLending<T>
-  readonly #isReset: boolean
+  readonly #lender: Lender<T>
 
-  constructor(lending: ResourceLending<T>, isReset: boolean) {
-    super(lending)
-    this.#lending = lending
-    this.#isReset = isReset
+  constructor(lender: Lender<T>) {
+    super(lender.lending)
+    this.#lender = lender
   }
 
   protected override lent(lease: Lease<PooledResource<T>>): PoolLease<T> {
-    this.#lending.recycle(this)
-    return new PoolLease(this.#lending, this.#isReset, lease)
+    this.#lender.lending.recycle(this)
+    return new PoolLease(this.#lender, lease)
   }
 }
 
 export class ResourcePool<T> extends EventEmitter<PoolEvents> {
-  readonly #lending: ResourceLending<T>
-  readonly #isReset: boolean
+  readonly #lender: Lender<T>
   #isDraining = false
 
   /** Throws `bad_configuration`. */
@@ -98,14 +104,12 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
     super()
     const settings = readOptions(options)
     const keeper: ResourceKeeper<T> = new ResourceKeeper(options, settings, () => this.#lending)
-    this.#isReset = options.reset !== undefined
-    this.#lending = new Lending({
-      settings,
-      noun: 'resource',
-      owner: keeper,
-      newRequest: () => new LeaseRequest<T>(this.#lending, this.#isReset),
-      leaked: (holder) => this.#reportLeak(holder),
-    })
+    const leaked = (holder: Holder): void => this.#reportLeak(holder)
+    this.#lender = new Lender({ settings, noun: 'resource', owner: keeper, leaked }, options.reset !== undefined)
+  }
+
+  get #lending(): Lender<T>['lending'] {
+    return this.#lender.lending
   }
 
   /**
@@ -120,7 +124,7 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
   #ask(options: AcquireOptions | undefined, called: Called): Promise<PoolLease<T>> {
     const got = this.#lending.ask(options, called, true)
     if (got instanceof LeaseRequest) return got.promise()
-    return Promise.resolve(new PoolLease(this.#lending, this.#isReset, got))
+    return Promise.resolve(new PoolLease(this.#lender, got))
   }
 
   /** Lends to `work` until what it returns is settled. */

@@ -57,20 +57,24 @@ export interface PoolTelemetry {
 
 const errorStatus = 2
 
-const noTelemetry: PoolTelemetry = {
+const noMetrics: Omit<PoolTelemetry, 'startWait'> = {
   waited: () => undefined,
   used: () => undefined,
   opened: () => undefined,
   timedOut: () => undefined,
-  startWait: () => undefined,
   end: () => undefined,
 }
 
-export function poolTelemetry({ meter, tracer }: Telemetry, name: string, snapshot: () => PoolSnapshot): PoolTelemetry {
-  if (!meter && !tracer) return noTelemetry
+/** Undefined if neither is there. */
+export function poolTelemetry(
+  { meter, tracer }: Telemetry,
+  name: string,
+  snapshot: () => PoolSnapshot,
+): PoolTelemetry | undefined {
+  if (!meter && !tracer) return undefined
   const pool = { 'db.client.connection.pool.name': name }
   return {
-    ...(meter ? measure(meter, pool, snapshot) : noTelemetry),
+    ...(meter ? measure(meter, pool, snapshot) : noMetrics),
     startWait: () => tracer?.startSpan('db.client.connection.wait', { attributes: pool }),
   }
 }

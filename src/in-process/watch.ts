@@ -29,14 +29,14 @@ export interface LeaseListener<E> {
 export class Watch<E> implements PoolObserver<E> {
   readonly #pool: string
   readonly #lanes: readonly string[]
-  readonly #telemetry: PoolTelemetry
+  readonly #telemetry: PoolTelemetry | undefined
   readonly #listener: LeaseListener<E> | undefined
   #recording: Recording | undefined = undefined
   #recorder: Recorder<E> | undefined = undefined
 
   constructor(
     { name, engine }: Pick<LendingSettings, 'name' | 'engine'>,
-    telemetry: PoolTelemetry,
+    telemetry: PoolTelemetry | undefined,
     listener: LeaseListener<E> | undefined,
   ) {
     this.#pool = name
@@ -56,23 +56,32 @@ export class Watch<E> implements PoolObserver<E> {
     return this.#recording
   }
 
-  granted({ waitedMs, holder, lane }: Lease<E>): void {
-    this.#telemetry.waited(waitedMs)
+  /** Hot path. */
+  granted(lease: Lease<E>): void {
+    if (this.#telemetry || acquireChannel.hasSubscribers) this.#tellGranted(lease)
+  }
+
+  #tellGranted({ waitedMs, holder, lane }: Lease<E>): void {
+    this.#telemetry?.waited(waitedMs)
     if (acquireChannel.hasSubscribers) acquireChannel.publish({ ...this.#about(lane), waitedMs, holder })
   }
 
+  /** Hot path. */
   ended(lease: Lease<E>, now: number): void {
-    this.#recorder?.ended(lease, now)
-    this.#listener?.ended(lease)
-    const { grantedAtMs, waitedMs, holder, lane } = lease
+    if (this.#recorder) this.#recorder.ended(lease, now)
+    if (this.#listener) this.#listener.ended(lease)
+    if (this.#telemetry || releaseChannel.hasSubscribers) this.#tellEnded(lease, now)
+  }
+
+  #tellEnded({ grantedAtMs, waitedMs, holder, lane }: Lease<E>, now: number): void {
     const heldMs = now - grantedAtMs
-    this.#telemetry.used(heldMs)
+    this.#telemetry?.used(heldMs)
     if (releaseChannel.hasSubscribers) releaseChannel.publish({ ...this.#about(lane), heldMs, waitedMs, holder })
   }
 
   turnedAway(waiter: Waiter<E>, error: TaxirankError | undefined, now: number): void {
     this.#recorder?.turnedAway(waiter, error, now)
-    if (error?.code === 'acquire_timeout') this.#telemetry.timedOut()
+    if (error?.code === 'acquire_timeout') this.#telemetry?.timedOut()
   }
 
   /** What its caller is told, who gets no lease: for the channel. */

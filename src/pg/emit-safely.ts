@@ -3,11 +3,14 @@ export interface Emitter {
   listenerCount(event: string): number
 }
 
-/** What listeners throw goes to the process, as from a socket's own callback, and not into the pool's work. */
-export function emitSafely(emitter: Emitter, event: string, ...args: unknown[]): void {
-  if (emitter.listenerCount(event) === 0) return
+/** Hot path. What listeners throw goes to the process, as from a socket's own callback, and not into the pool's work. */
+export function emitSafely(emitter: Emitter, event: string, first: unknown, second?: unknown): void {
+  if (emitter.listenerCount(event) > 0) emitToListeners(emitter, event, first, second)
+}
+
+function emitToListeners(emitter: Emitter, event: string, first: unknown, second: unknown): void {
   try {
-    emitter.emit(event, ...args)
+    emitter.emit(event, first, second)
   } catch (error) {
     throwLater(error)
   }
