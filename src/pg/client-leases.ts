@@ -112,12 +112,12 @@ export class ClientLeases {
     }
   }
 
-  /** The engine counts it and tells who watches; the caller is told in pg's words. */
+  /** The engine counts it, and tells who watches; the caller is told in pg's words. */
   #releasedTwice(lease: Lease<PooledClient>, number: number): never {
     try {
       this.lending.use(lease, number)
-    } catch (cause) {
-      throw new Error(releasedText, { cause })
+    } catch {
+      // What it says is no news to the caller.
     }
     throw new Error(releasedText)
   }

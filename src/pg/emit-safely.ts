@@ -10,7 +10,9 @@ export function emitSafely(emitter: Emitter, event: string, first: unknown, seco
 
 function emitToListeners(emitter: Emitter, event: string, first: unknown, second: unknown): void {
   try {
-    emitter.emit(event, first, second)
+    // As pg's pool does it: no argument that is not there.
+    if (second === undefined) emitter.emit(event, first)
+    else emitter.emit(event, first, second)
   } catch (error) {
     throwLater(error)
   }

@@ -32,7 +32,7 @@ interface Line extends Partial<Outcome> {
 }
 
 interface Surroundings {
-  readonly target: Target
+  readonly target: Pick<Target, 'environment' | 'renewServers' | 'whatIsLeft'>
   readonly guard: Guard
   readonly restart: () => Promise<void>
 }
