@@ -1,6 +1,6 @@
 /** The library as its users have it: `dist/`, built anew where a source is newer, and a folder that has it as a package. */
 
-import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
@@ -26,16 +26,16 @@ export function installInto(folder: string, ...packages: readonly string[]): voi
   }
 }
 
+/** It is younger than all that it is made from. */
 function isBuilt(): boolean {
-  const files = made.map((file) => join(root, file))
-  if (!files.every((file) => existsSync(file))) return false
-  const builtAt = Math.min(...files.map((file) => statSync(file).mtimeMs))
-  return [...sources(), join(root, 'scripts/build.ts')].every((file) => statSync(file).mtimeMs <= builtAt)
+  const sources = ['src', 'scripts/build.ts', 'package.json', 'tsconfig.build.json'].map((path) => join(root, path))
+  const builtAt = Math.min(...made.map((file) => youngest(join(root, file))))
+  return builtAt > Math.max(...sources.map(youngest))
 }
 
-function sources(): string[] {
-  const names = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  return names
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-    .map((name) => join(root, 'src', name))
+/** When the youngest file in it was written; 0 if there is none. A test is no part of the library. */
+function youngest(path: string): number {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (!stat?.isDirectory()) return stat && !path.endsWith('.test.ts') ? stat.mtimeMs : 0
+  return Math.max(0, ...readdirSync(path).map((name) => youngest(join(path, name))))
 }
