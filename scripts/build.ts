@@ -50,8 +50,37 @@ export const { ${exported.join(', ')} } = Pool
 export { Pool, Pool as default }
 `,
 )
-for (const name of ['index.d.cts', 'index.d.mts']) {
-  write(name, `export * from './types/pg/taxirank.js'\nexport { Pool as default } from './types/pg/taxirank.js'\n`)
+// Names that are exported as types only can't be handed on one by one, and in a declaration nothing else comes of them.
+const entry = readFileSync(join(dist, 'types/pg/taxirank.d.ts'), 'utf8')
+write(
+  'types/pg/taxirank.d.ts',
+  entry.replaceAll(/^export (?:type )?\{[^}]*\}/gm, (list) => list.replaceAll(/\btype /g, '')),
+)
+write('types/package.json', '{ "type": "commonjs" }\n')
+write(
+  'index.d.mts',
+  `export * from './types/pg/taxirank.js'\nexport { Pool as default } from './types/pg/taxirank.js'\n`,
+)
+write(
+  'index.d.cts',
+  `import library = require('./types/pg/taxirank.js')
+declare class Taxirank extends library.Pool {
+  static readonly default: typeof library.Pool
+}
+declare namespace Taxirank {
+${namesOf('src/pg/taxirank.ts')
+  .map((name) => `  export import ${name} = library.${name}\n`)
+  .join('')}}
+export = Taxirank
+`,
+)
+
+/** All that the sources of the library's entry export: names of values and of types. */
+function namesOf(path: string): string[] {
+  const text = readFileSync(join(root, path), 'utf8')
+  const lists = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = '']) => list.split(','))
+  const single = [...text.matchAll(/^export const (\w+)/gm)].map(([, name = '']) => name)
+  return [...lists.map((name) => name.trim().replace(/^type /, '')), ...single].filter((name) => name !== '')
 }
 
 function write(name: string, text: string): void {

@@ -105,7 +105,8 @@ describe('the package', () => {
     for (const path of ['dist/index.cjs', 'dist/index.mjs', 'dist/index.d.cts', 'dist/index.d.mts']) {
       assert.ok(paths.includes(path), `${path} is in the package`)
     }
-    const allowed = /^(dist\/.*\.([cm]js|d\.[cm]?ts)|package\.json|bin\/taxirank|LICENSE|(README|CHANGELOG)\.md)$/
+    const allowed =
+      /^(dist\/.*\.([cm]js|d\.[cm]?ts)|(dist\/types\/)?package\.json|bin\/taxirank|LICENSE|(README|CHANGELOG)\.md)$/
     assert.deepEqual(
       paths.filter((path) => !allowed.test(path) || path.includes('.test.')),
       [],

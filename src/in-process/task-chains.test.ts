@@ -20,5 +20,6 @@ it('a loop that hands on what it acquires is within those that hold something st
     }
     return depth()
   })
-  assert.ok(deepest <= 3, `${deepest} tasks for three leases`)
+  // Three that held a lease when the last one asked, and that one.
+  assert.ok(deepest <= 4, `${deepest} tasks for three leases`)
 })

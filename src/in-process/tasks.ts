@@ -7,7 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 export class Task {
-  readonly parent: Task | undefined
+  parent: Task | undefined
   /** Leases that its own code has got, and not given back. */
   held = 0
 
@@ -33,15 +33,26 @@ const storage = new AsyncLocalStorage<Task>()
 /** Whatever the caller goes on to do from here belongs to the task returned. */
 export function enterTask(): Task {
   const task = new Task(currentTask())
+  forgetOver(task)
   storage.enterWith(task)
   return task
 }
 
+/** A task that holds nothing any more will never hold anything again: it is one acquire. */
+function forgetOver(task: Task): void {
+  for (let child: Task | undefined = task; child; child = child.parent) child.parent = holding(child.parent)
+}
+
 /** The one that holds something, and in which the caller does what it does. */
 export function currentTask(): Task | undefined {
-  let task = storage.getStore()
-  while (task && task.held <= 0) task = task.parent
-  return task
+  return holding(storage.getStore())
+}
+
+/** This, or the nearest that it is within. */
+function holding(task: Task | undefined): Task | undefined {
+  let one = task
+  while (one && one.held <= 0) one = one.parent
+  return one
 }
 
 /** Every holder waits, itself or a part of it. A holder without a task is somebody who will not. */
