@@ -96,8 +96,12 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   ask(options: AcquireOptions | undefined, called: Called, goesOn: boolean): Lease<E> | R {
     if (options !== undefined || !this.#isPlain) return this.#askParticularly(options, called, goesOn)
     const request = this.#spare ?? this.#newRequest()
+    // Whoever is served within this call may ask, too.
+    this.#spare = undefined
+    const lease = this.pool.acquire(request.waiter, this.#isTimed ? exactNow() : now())
+    if (!lease) return this.#wait(request)
     this.#spare = request
-    return this.pool.acquire(request.waiter, this.#isTimed ? exactNow() : now()) ?? this.#wait(request)
+    return lease
   }
 
   /** With options, or in a pool that must know who asks. */
@@ -290,7 +294,6 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   }
 
   #wait(request: R): R {
-    this.#spare = undefined
     // It may have been answered within the call that has queued it.
     if (!request.isOver) this.#beginWait(request)
     return request
