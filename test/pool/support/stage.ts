@@ -1,11 +1,15 @@
 /** PostgreSQL, pools of either kind, and ways between them; all that a test leaves is cleared away, hanging or not. */
 
 import { Client } from 'pg'
-import type { Way } from '../../support/way.ts'
+import type { Faults } from '../../../src/relay/faults.ts'
+import type { Random } from '../../../src/relay/random.ts'
+import { type Relay, startRelay } from '../../../src/relay/relay.ts'
+import { Way } from '../../support/way.ts'
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts'
+import { Cord } from './cord.ts'
 import { FakeServer, type FakeServerOptions } from './fake-server.ts'
 import type { AnyPool, PoolClass } from './library.ts'
-import { wayTo } from './way-anywhere.ts'
+import { listenAtOnce } from './listen-at-once.ts'
 
 export class Stage {
   readonly postgres: TestPostgres
@@ -18,8 +22,11 @@ export class Stage {
     this.#control = control
   }
 
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Stage> {
-    const postgres = await startTestPostgres(settings)
+  static async start(
+    settings: Readonly<Record<string, string>> = {},
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Stage> {
+    const postgres = await startTestPostgres(settings, files)
     return new Stage(postgres, await connectTo(postgres.port))
   }
 
@@ -61,9 +68,24 @@ export class Stage {
 
   /** To PostgreSQL, and it can be hurt. */
   way(): Way {
-    const way = wayTo(this.port)
+    const way = listenAtOnce(() => new Way(this.port))
     this.#toStop.push(way)
     return way
+  }
+
+  /** To PostgreSQL, with faults that are drawn for each connection. */
+  relay(plan: (random: Random) => Faults, seed: number): Relay {
+    const target = { host: '127.0.0.1', port: this.port }
+    const relay = listenAtOnce(() => startRelay({ target, plan: (_number, random) => plan(random), seed }))
+    this.#toStop.push(relay)
+    return relay
+  }
+
+  /** To PostgreSQL, and it can be cut. */
+  async cord(): Promise<Cord> {
+    const cord = await new Cord(this.port).listen()
+    this.#toStop.push(cord)
+    return cord
   }
 
   async fakeServer(options?: FakeServerOptions): Promise<FakeServer> {
@@ -72,9 +94,9 @@ export class Stage {
     return server
   }
 
-  async restart(): Promise<void> {
+  async restart(how: 'fast' | 'immediate'): Promise<void> {
     this.#control.on('error', () => undefined)
-    await this.postgres.postgres.restart('immediate')
+    await this.postgres.postgres.restart(how)
     this.#control = await connectTo(this.port)
   }
 

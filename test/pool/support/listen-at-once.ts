@@ -1,15 +1,14 @@
 import dns from 'node:dns'
-import { Way } from '../../support/way.ts'
 
 /**
- * A way to a port of this machine, on Node, too: the relay wants to know its port at once, and there it would only be known
- * in the next turn, since Node looks up even an address.
+ * Starts something that must know its port at once, as the relay must. On Node that would only be known in the next turn,
+ * since Node looks up even an address.
  */
-export function wayTo(port: number): Way {
+export function listenAtOnce<T>(start: () => T): T {
   const { lookup } = dns
   dns.lookup = lookUpAtOnce as typeof lookup
   try {
-    return new Way(port)
+    return start()
   } finally {
     dns.lookup = lookup
   }
