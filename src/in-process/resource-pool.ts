@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events'
 import { TaxirankError } from '../errors.ts'
 import type { Lease } from '../engine/lease.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
+import { emitSafely } from './emit-safely.ts'
 import { type AcquireOptions, type Called, type Holder, Lending, type LendingParts } from './lending.ts'
 import { type LendingOptions, readOptions } from './options.ts'
 import { PromisedRequest } from './request.ts'
@@ -152,6 +153,7 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
    * Throws `admin_shutdown` if that has begun before.
    */
   async drain({ deadline = 0, waiting = 'refuse' }: DrainOptions = {}): Promise<DrainReport> {
+    checkDeadline(deadline)
     if (this.#isDraining) throw new TaxirankError('admin_shutdown', 'the pool is being drained, or has ended')
     this.#isDraining = true
     const error = new TaxirankError('admin_shutdown', 'the pool takes no more callers: it is being drained')
@@ -220,7 +222,8 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
   }
 
   #reportLeak(holder: Holder): void {
-    if (!this.emit('leak', holder)) warnOfLeak(this.#lending.settings.name, holder)
+    if (this.listenerCount('leak') > 0) emitSafely(this, 'leak', holder)
+    else warnOfLeak(this.#lending.settings.name, holder)
   }
 }
 
@@ -230,6 +233,12 @@ const { acquire, use } = ResourcePool.prototype
 /** A pool of anything that can be opened and closed, on Node and on Bun. Throws `bad_configuration`. */
 export function createPool<T>(options: ResourcePoolOptions<T>): ResourcePool<T> {
   return new ResourcePool(options)
+}
+
+/** Throws `bad_configuration`. */
+export function checkDeadline(deadline: number): void {
+  if (deadline >= 0) return
+  throw new TaxirankError('bad_configuration', `deadline must be 0 or more milliseconds, got ${String(deadline)}`)
 }
 
 export function warnOfLeak(pool: string, { site, heldMillis, stack }: Holder): void {

@@ -12,7 +12,7 @@ import { deadlines } from '../in-process/timed-deadlines.ts'
 import { Deadline } from '../time.ts'
 import { canCancel, sendCancel } from './cancel.ts'
 import type { ClientRequest } from './client-request.ts'
-import { emitSafely, type Emitter } from './emit-safely.ts'
+import { emitSafely, type Emitter } from '../in-process/emit-safely.ts'
 import {
   destroySocket,
   isBusy,

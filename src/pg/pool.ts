@@ -12,11 +12,11 @@ import { AsyncResource } from 'node:async_hooks'
 import { TaxirankError } from '../errors.ts'
 import { withCallersStack } from '../in-process/callers-stack.ts'
 import type { Holder } from '../in-process/lending.ts'
-import { createPool, type DrainOptions, type DrainReport } from '../in-process/resource-pool.ts'
+import { checkDeadline, createPool, type DrainOptions, type DrainReport } from '../in-process/resource-pool.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import { ClientLeases } from './client-leases.ts'
 import { ClientRequest } from './client-request.ts'
-import { throwLater } from './emit-safely.ts'
+import { throwLater } from '../in-process/emit-safely.ts'
 import { type ConnectCallback, isExpired, LeakedInternals } from './leaked-internals.ts'
 import type { PgClient, PgClientClass, QueryCallback } from './pg-client.ts'
 import { clientClass, type ConnectOptions, type FilledOptions, fillOptions, type PoolOptions } from './pool-options.ts'
@@ -185,6 +185,7 @@ export class Pool extends LeakedInternals {
    * milliseconds what is lent still is cancelled and closed, and its holders are named. Rejects if the pool has ended.
    */
   async drain({ deadline = 0, waiting = 'refuse' }: DrainOptions = {}): Promise<DrainReport> {
+    checkDeadline(deadline)
     if (this.ending) throw new Error(endedTwiceText)
     return { stragglers: await this.#drain(waiting, deadline) }
   }
