@@ -173,7 +173,8 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   /** `isPassing`: the next attempt may go well. */
   openFailed(slot: Slot<E>, cause: Error, isPassing: boolean): void {
     const error = new TaxirankError('server_connect_failed', cause.message, { cause })
-    this.pool.openFailed(slot, error, isPassing && this.settings.isPatient ? 'nobody' : 'earlier', now())
+    const isPatient = isPassing && this.settings.isPatient && !this.pool.isOver
+    this.pool.openFailed(slot, error, isPatient ? 'nobody' : 'earlier', now())
   }
 
   // For whoever runs it.
@@ -349,7 +350,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   #isDeadlocked(): boolean {
     const { maxSize, leased } = this.pool
     if (leased < maxSize) return false
-    const holders = [...this.#held].map((lease) => lease.resource.holding?.task)
+    const holders = [...this.#held].map(({ resource }) => (resource.isWorking ? undefined : resource.holding?.task))
     return isDeadlock(
       holders,
       this.#waiting().map(({ holding }) => holding?.task),

@@ -18,6 +18,11 @@ export interface Holding {
 /** What is lent, beside what its slot knows. */
 export class Entry {
   holding: Holding | undefined = undefined
+
+  /** Something is done with it at this moment: whoever has it does not just wait for others. */
+  get isWorking(): boolean {
+    return false
+  }
 }
 
 /** Who hears that a request is over, before its caller does. */

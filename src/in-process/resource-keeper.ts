@@ -41,7 +41,6 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
   readonly #settings: Pick<LendingSettings, 'openTimeoutMillis' | 'closeTimeoutMillis'>
   readonly #lending: () => Lending<PooledResource<T>, Request<PooledResource<T>>>
   readonly #attempts = new Map<ResourceSlot<T>, AbortController>()
-  readonly #resources = new Map<ResourceSlot<T>, T>()
 
   /** `lending` is asked for when something was opened, not before. */
   constructor(
@@ -69,9 +68,7 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
   close(slot: ResourceSlot<T>, reason: string): void {
     const attempt = this.#attempts.get(slot)
     if (attempt) return this.#giveUp(slot, attempt, reason)
-    const resource = this.#resources.get(slot) as T
-    this.#resources.delete(slot)
-    void this.#closeInTime(resource, reason, () => this.#lending().pool.closed(slot, now()))
+    void this.#closeInTime(slot.resource.resource, reason, () => this.#lending().pool.closed(slot, now()))
   }
 
   async #openBy(slot: ResourceSlot<T>, attempt: AbortController): Promise<void> {
@@ -83,7 +80,6 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
       return
     }
     if (!this.#attempts.delete(slot)) return this.#closeInTime(resource, 'it was opened too late', () => undefined)
-    this.#resources.set(slot, resource)
     this.#lending().opened(slot, new PooledResource(resource, slot))
   }
 

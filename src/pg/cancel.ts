@@ -23,28 +23,36 @@ export function canCancel(client: PgClient): boolean {
   return connection !== undefined && typeof processID === 'number' && secretKey !== null && secretKey !== undefined
 }
 
-/** Resolves when PostgreSQL has taken the request, or can't be reached; after 5 s at the latest. Never rejects. */
-export function sendCancel(client: PgClient): Promise<void> {
+/**
+ * Resolves when PostgreSQL has taken the request, or it was never sent: true. False if nobody knows, after 5 s or because
+ * the connection was lost: it may still come, and end whatever the backend does then. Never rejects.
+ */
+export function sendCancel(client: PgClient): Promise<boolean> {
   const { connection, processID, secretKey, host = 'localhost', port = 5432 } = client
-  if (!canCancel(client)) return Promise.resolve()
+  if (!canCancel(client)) return Promise.resolve(true)
   return new Promise((resolve) => {
     const { ssl, sslNegotiation } = connection as unknown as CancellingConnection
     const Connection = (connection as object).constructor as ConnectionClass
     const cancelling = new Connection({ ssl, sslNegotiation })
-    const done = (): void => {
+    let isSent = false
+    const done = (isTaken: boolean): void => {
       clearTimeout(limit)
       cancelling.stream.destroy()
-      resolve()
+      resolve(isTaken || !isSent)
     }
-    const limit = setTimeout(done, longestMs)
-    const send = (): void => cancelling.cancel(processID as number, secretKey as number)
+    const limit = setTimeout(() => done(false), longestMs)
+    const send = (): void => {
+      isSent = true
+      cancelling.cancel(processID as number, secretKey as number)
+    }
     cancelling.on('connect', () => {
       if (!ssl) send()
       else if (sslNegotiation !== 'direct') cancelling.requestSsl()
     })
     cancelling.on('sslconnect', send)
-    cancelling.on('error', done)
-    cancelling.on('end', done)
+    cancelling.on('error', () => done(false))
+    // PostgreSQL says nothing: it closes the connection when it has done what was asked.
+    cancelling.on('end', () => done(true))
     if (host.startsWith('/')) cancelling.connect(`${host}/.s.PGSQL.${port}`)
     else cancelling.connect(port, host)
   })

@@ -34,6 +34,8 @@ export interface KeeperDesk extends Emitter {
     readonly verify?: ((client: never, callback: (error?: Error) => void) => void) | undefined
     readonly reset?: unknown
     readonly allowExitOnIdle?: boolean | undefined
+    /** The application's own sockets: a cancel by another would go astray. */
+    readonly stream?: unknown
   }
   readonly Client: PgClientClass
   readonly log: (...args: unknown[]) => void
@@ -77,7 +79,11 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     this.#listen(pooled)
     this.#limit(slot)
     this.#desk.log('connecting new client')
-    client.connect((error) => this.#connected(pooled, error ?? undefined))
+    try {
+      client.connect((error) => this.#connected(pooled, error ?? undefined))
+    } catch (error) {
+      this.#failedToOpen(pooled, asError(error))
+    }
   }
 
   /** For as long as the client lives: an error without a listener would end the process. */
@@ -161,7 +167,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     if (!this.#stopOpening(pooled.slot)) return
     this.#forget(pooled)
     const error = asError(reason)
-    this.#end(pooled, () => this.#lending().openFailed(pooled.slot, error, false))
+    this.#end(pooled, undefined, () => this.#lending().openFailed(pooled.slot, error, false))
   }
 
   #verify(pooled: PooledClient): void {
@@ -178,6 +184,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
 
   #opened(pooled: PooledClient): void {
     if (!this.#stopOpening(pooled.slot)) return
+    if (pooled.client._ending) pooled.failure ??= new Error('Connection terminated')
     if (pooled.failure) return this.#lostWhileOpening(pooled, pooled.failure)
     this.#lending().opened(pooled.slot, pooled)
     if (this.#isIdle(pooled)) this.rest(pooled)
@@ -201,8 +208,9 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     this.#forget(pooled)
     pooled.stopListening?.()
     forgetAhead(pooled.client)
-    if (isRunning(pooled.client)) void this.cancel(pooled)
-    this.#end(pooled, () => {
+    // The backend goes on with what runs, and counts at PostgreSQL, until it is told.
+    const cancelled = isRunning(pooled.client) ? this.cancel(pooled) : undefined
+    this.#end(pooled, cancelled, () => {
       emitSafely(this.#desk, 'remove', pooled.client)
       this.#lending().pool.closed(slot, now())
     })
@@ -212,8 +220,8 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     this.#desk._clients = this.#desk._clients.filter((one) => one !== client)
   }
 
-  /** Calls `done` when the client has ended, or has had its time. */
-  #end(pooled: PooledClient, done: () => void): void {
+  /** Calls `done` when the client has ended, once `before` is over, or has had its time. */
+  #end(pooled: PooledClient, before: Promise<void> | undefined, done: () => void): void {
     const { client } = pooled
     let isDone = false
     const finish = (): void => {
@@ -228,13 +236,17 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     })
     const { closeTimeoutMillis } = this.#times
     if (closeTimeoutMillis > 0) deadlines.start(limit, now() + closeTimeoutMillis)
-    try {
-      endClient(pooled, finish)
-    } catch (error) {
-      this.#desk.log('client failed to end', error)
-      destroySocket(client)
-      finish()
+    const end = (): void => {
+      try {
+        endClient(pooled, finish)
+      } catch (error) {
+        this.#desk.log('client failed to end', error)
+        destroySocket(client)
+        finish()
+      }
     }
+    if (before) void before.then(end)
+    else end()
   }
 
   // Checking and cleaning.
@@ -265,6 +277,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     const { reset } = this.#desk.options
     const wasCancelled = pooled.cancelling !== undefined
     await pooled.cancelling
+    if (pooled.failure) throw pooled.failure
     await settled(client)
     // A cancel that comes late meets this, and nothing else.
     if (wasCancelled) await runStatement(client, '').catch(() => undefined)
@@ -277,9 +290,10 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
 
   /** Asks PostgreSQL to end what runs on it; nothing else may be written to it before that is over. */
   cancel(pooled: PooledClient): Promise<void> {
-    if (!canCancel(pooled.client)) return Promise.resolve()
+    if (!canCancel(pooled.client) || this.#desk.options.stream !== undefined) return Promise.resolve()
     const before = pooled.cancelling
-    const cancelling = Promise.all([before, sendCancel(pooled.client)]).then(() => {
+    const cancelling = Promise.all([before, sendCancel(pooled.client)]).then(([, isTaken]) => {
+      if (!isTaken) pooled.failure ??= new Error('a cancel request may be on its way still')
       if (pooled.cancelling === cancelling) pooled.cancelling = undefined
     })
     pooled.cancelling = cancelling

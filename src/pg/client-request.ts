@@ -26,7 +26,9 @@ export class ClientRequest extends PromisedRequest<PooledClient, PgClient> {
 
   answerTo(answer: Answer): void {
     this.#answer = answer
-    this.ask()
+    // Never within the call that has asked.
+    if (this.isOver) process.nextTick(() => this.ask())
+    else this.ask()
   }
 
   protected override answer(error: unknown, lease: Lease<PooledClient> | undefined): void {

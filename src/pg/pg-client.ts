@@ -24,6 +24,8 @@ export interface PgClient {
   readonly _queryable?: boolean
   readonly _ending?: boolean
   readonly _queryQueue?: readonly unknown[]
+  /** Of a client that pipelines. */
+  readonly _sentQueryQueue?: readonly unknown[]
   readonly _activeQuery?: unknown
   _poolUseCount?: number
 }
@@ -43,8 +45,8 @@ export function isBusy(client: PgClient): boolean {
 }
 
 /** A query runs, or waits behind one: there is something to cancel. */
-export function isRunning({ _activeQuery, _queryQueue }: PgClient): boolean {
-  return Boolean(_activeQuery) || (_queryQueue?.length ?? 0) > 0
+export function isRunning({ _activeQuery, _queryQueue, _sentQueryQueue }: PgClient): boolean {
+  return Boolean(_activeQuery) || (_queryQueue?.length ?? 0) > 0 || (_sentQueryQueue?.length ?? 0) > 0
 }
 
 /** A transaction block is open, or has failed. Of a client that doesn't say: false. */

@@ -1,7 +1,7 @@
 import type { Lease } from '../engine/lease.ts'
 import type { Slot } from '../engine/slot.ts'
 import { Entry } from '../in-process/request.ts'
-import type { PgClient } from './pg-client.ts'
+import { isRunning, type PgClient } from './pg-client.ts'
 
 const pooled = Symbol('taxirank.pooled')
 
@@ -37,9 +37,19 @@ export class PooledClient extends Entry {
     this.client = client
     this.slot = slot
     Object.defineProperty(client, pooled, { value: this, configurable: true })
-    // For `await using`: nothing happens if its holder has given it back already.
-    const dispose = async (): Promise<void> => (this.isHeld ? client.release?.() : undefined)
-    Object.defineProperty(client, Symbol.asyncDispose, { value: dispose, configurable: true })
+    Object.defineProperty(client, Symbol.asyncDispose, { get: () => this.#disposer(), configurable: true })
+  }
+
+  override get isWorking(): boolean {
+    return isRunning(this.client)
+  }
+
+  /** For `await using`, which asks for it at once: gives back that lease and no later one. */
+  #disposer(): () => Promise<void> {
+    const { number } = this
+    return async () => {
+      if (this.isHeldAs(number)) this.client.release?.()
+    }
   }
 
   /** The lease it was lent by last is not over. */

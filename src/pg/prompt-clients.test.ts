@@ -38,3 +38,57 @@ it('whoever is served in the very call in which they asked may ask again in it',
   assert.deepEqual([pool.idleCount, pool.waitingCount], [pool.totalCount, 0])
   await pool.end()
 })
+
+it('a client that throws where it is to connect takes no place', async () => {
+  class Throwing extends PromptClient {
+    override connect(): void {
+      throw new RangeError('no such port')
+    }
+  }
+  const pool = new Pool({ max: 1 }, Throwing)
+  for (const _ of [1, 2]) await assert.rejects(pool.connect(), /no such port/)
+  assert.equal(pool.totalCount, 0)
+  await pool.end()
+})
+
+it('nobody is called back within the call, not even who is refused', async () => {
+  const pool = new Pool({ max: 1, maxWaiting: 1 }, PromptClient)
+  const client = await pool.connect()
+  void pool.connect().then((next) => next.release?.())
+  let isWithin = true
+  const refused = new Promise<Error | undefined>((resolve) => {
+    pool.connect((error) => {
+      assert.equal(isWithin, false)
+      resolve(error)
+    })
+  })
+  isWithin = false
+  assert.equal(((await refused) as Error & { code: string }).code, 'queue_full')
+  client.release?.()
+  await pool.end()
+})
+
+it('a client that its onConnect has ended is lent to nobody', async () => {
+  class Ending extends PromptClient {
+    _ending = false
+    override end(ended?: () => void): void {
+      this._ending = true
+      ended?.()
+    }
+  }
+  const pool = new Pool({ max: 1, onConnect: (client: Ending) => client.end() }, Ending)
+  await assert.rejects(pool.connect(), /Connection terminated/)
+  await pool.end()
+})
+
+it('an end is the end of patience with a database that is down', async () => {
+  class Down extends PromptClient {
+    override connect(connected: (error?: Error) => void): void {
+      setImmediate(() => connected(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })))
+    }
+  }
+  const pool = new Pool({ max: 1, waitWhenDown: true }, Down)
+  const told = assert.rejects(pool.connect(), /refused/)
+  await pool.end()
+  await told
+})

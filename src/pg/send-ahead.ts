@@ -1,7 +1,8 @@
 /**
  * Sends statements of the pool's own in one write with the next query of pg's JavaScript client, ahead of it, and keeps
  * their replies from everybody. It hooks into where the client takes the next query from its queue; the hook is gone when
- * that has happened.
+ * that has happened. What isn't a plain query of pg's (a COPY stream takes over the socket when it is submitted) is sent only
+ * when the statements have been answered. Not for a client that pipelines: it keeps no query waiting.
  */
 
 import type { PgClient } from './pg-client.ts'
@@ -18,7 +19,6 @@ export interface Ahead {
 interface Submittable {
   submit(connection: JsConnection): Error | null | undefined | void
   handleError(error: Error, connection: JsConnection): void
-  handleReadyForQuery?(connection: JsConnection): void
 }
 
 interface JsConnection {
@@ -30,7 +30,8 @@ interface JsConnection {
 }
 
 interface JsStream {
-  write(chunk: Uint8Array): boolean
+  write: (chunk: Uint8Array) => boolean
+  destroy(): void
 }
 
 /** What is used of pg's JavaScript client. */
@@ -43,22 +44,26 @@ interface JsClient {
   _pulseQueryQueue: () => void
 }
 
+type QueryClass = abstract new (...args: never[]) => Submittable
+
 /** Whether it is a client of which all this is known. */
 export function canSendAhead(client: PgClient): boolean {
-  const { connection, _queryQueue, _pulseQueryQueue } = client as unknown as Partial<JsClient>
+  const { connection, pipeline, _queryQueue, _pulseQueryQueue } = client as unknown as Partial<JsClient>
   const isKnown = Array.isArray(_queryQueue) && typeof _pulseQueryQueue === 'function' && '_activeQuery' in client
-  return isKnown && typeof connection?.query === 'function'
+  return isKnown && pipeline !== true && typeof connection?.query === 'function'
 }
 
 export function sendAhead(client: PgClient, statements: readonly Ahead[]): void {
   const js = client as unknown as JsClient
   const pulse = js._pulseQueryQueue
   js._pulseQueryQueue = () => {
-    if (js._queryQueue.length === 0 || !js.readyForQuery) return pulse.call(js)
+    const [query] = js._queryQueue
+    if (!query || !js.readyForQuery) return pulse.call(js)
     forgetAhead(client)
     if (statements.some(({ forgetsStatements }) => forgetsStatements)) forgetStatements(js.connection)
-    if (js.pipeline) putFirst(js, statements)
-    else js._queryQueue[0] = new Preceded(js, statements, js._queryQueue[0] as Submittable)
+    const isTogether = isPlain(query, js)
+    const preceded = new Preceded(js, statements, query, isTogether)
+    js._queryQueue.splice(0, isTogether ? 1 : 0, preceded)
     inOneWrite(js.connection, () => pulse.call(js))
   }
 }
@@ -70,6 +75,12 @@ export function forgetAhead(client: PgClient): boolean {
   return isLeft
 }
 
+/** A query of pg's own: it takes its replies from the client, one after the other. */
+function isPlain(query: Submittable, client: JsClient): boolean {
+  const { Query } = client.constructor as { Query?: QueryClass }
+  return Query !== undefined && query instanceof Query
+}
+
 function forgetStatements(connection: JsConnection): void {
   connection.parsedStatements = {}
   connection.submittedNamedStatements = {}
@@ -77,65 +88,39 @@ function forgetStatements(connection: JsConnection): void {
 
 /** Corking would do on Node alone: elsewhere a corked stream still writes one thing after the other. */
 function inOneWrite({ stream }: JsConnection, act: () => void): void {
+  const own = Object.getOwnPropertyDescriptor(stream, 'write')
   const chunks: Uint8Array[] = []
   stream.write = (chunk) => chunks.push(chunk) > 0
   try {
     act()
   } finally {
-    delete (stream as Partial<JsStream>).write
+    if (own) Object.defineProperty(stream, 'write', own)
+    else delete (stream as Partial<JsStream>).write
     if (chunks.length > 0) stream.write(Buffer.concat(chunks))
   }
 }
 
-/** A pipelining client keeps track of any number of queries by itself. */
-function putFirst(client: JsClient, statements: readonly Ahead[]): void {
-  client._queryQueue.unshift(...statements.map(({ text }) => new Silent(text)))
-}
-
-/** A query whose answer nobody wants. */
-class Silent implements Submittable {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-
-  submit(connection: JsConnection): void {
-    connection.query(this.text)
-  }
-
-  handleError(): void {
-    // What must not run without it fails with the connection.
-  }
-
-  handleReadyForQuery(): void {}
-  handleRowDescription(): void {}
-  handleDataRow(): void {}
-  handleCommandComplete(): void {}
-  handleEmptyQuery(): void {}
-  handlePortalSuspended(): void {}
-  handleCopyInResponse(): void {}
-  handleCopyData(): void {}
-}
-
-/** Statements, and then a query: in the place of that query until the statements are answered. */
-class Preceded extends Silent {
+/** Statements ahead of a query: in its place until they are answered. Their rows and tags are nobody's. */
+class Preceded implements Submittable {
   readonly #client: JsClient
   readonly #statements: readonly Ahead[]
   readonly #query: Submittable
+  /** The query was sent with them; otherwise it stands in the queue behind this. */
+  readonly #isTogether: boolean
   #answered = 0
   /** The query could not be sent. */
   #unsent: Error | undefined
 
-  constructor(client: JsClient, statements: readonly Ahead[], query: Submittable) {
-    super('')
+  constructor(client: JsClient, statements: readonly Ahead[], query: Submittable, isTogether: boolean) {
     this.#client = client
     this.#statements = statements
     this.#query = query
+    this.#isTogether = isTogether
   }
 
-  override submit(connection: JsConnection): void {
+  submit(connection: JsConnection): void {
     for (const { text } of this.#statements) connection.query(text)
+    if (!this.#isTogether) return
     try {
       this.#unsent = this.#query.submit(connection) ?? undefined
     } catch (error) {
@@ -143,20 +128,44 @@ class Preceded extends Silent {
     }
   }
 
-  /** The statement has failed: PostgreSQL closes the connection if it was needed, and answers on if it wasn't. */
-  override handleError(...[error, connection]: Parameters<Submittable['handleError']> | []): void {
-    if (error === undefined || connection === undefined) return
+  /** A statement has failed, or the connection. */
+  handleError(error: Error, connection: JsConnection): void {
     const isNeeded = this.#statements[this.#answered]?.isNeeded ?? true
     const isLost = !('severity' in error)
-    if (isNeeded || isLost) this.#query.handleError(error, connection)
+    if (isNeeded || isLost) this.#fail(error, connection)
     else this.#client._activeQuery = this
   }
 
-  override handleReadyForQuery(): void {
+  /** Nothing that PostgreSQL still answers on this connection may be taken for the answer to anything. */
+  #fail(error: Error, connection: JsConnection): void {
+    const { _queryQueue } = this.#client
+    const at = _queryQueue.indexOf(this.#query)
+    if (at >= 0) _queryQueue.splice(at, 1)
+    connection.stream.destroy()
+    this.#query.handleError(error, connection)
+  }
+
+  handleReadyForQuery(): void {
     const client = this.#client
-    const isLast = ++this.#answered === this.#statements.length
-    if (isLast && this.#unsent) return this.#query.handleError(this.#unsent, client.connection)
-    client._activeQuery = isLast ? this.#query : this
-    client.readyForQuery = false
+    if (++this.#answered < this.#statements.length) return this.#goOn(this)
+    if (this.#unsent) this.#query.handleError(this.#unsent, client.connection)
+    else if (this.#isTogether) this.#goOn(this.#query)
+  }
+
+  /** The next reply is for this one. */
+  #goOn(query: Submittable): void {
+    this.#client._activeQuery = query
+    this.#client.readyForQuery = false
+  }
+
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleCommandComplete(): void {}
+  handleEmptyQuery(): void {}
+  handlePortalSuspended(): void {}
+  handleCopyData(): void {}
+
+  handleCopyInResponse(connection: JsConnection): void {
+    this.#fail(new Error('a COPY can not be sent ahead of a query'), connection)
   }
 }

@@ -60,16 +60,17 @@ export class SessionSetup {
     return [...named, ...texts.map((text) => ({ text, isNeeded: true, forgetsStatements: forgetting.test(text) }))]
   }
 
-  /** A reset such as DISCARD ALL stands alone: PostgreSQL runs it in no transaction block, and it ends the guard. */
+  /**
+   * Each is a Query of its own: a reset such as DISCARD ALL runs in no transaction block, and ends the guard; and what can't
+   * be parsed fails as a whole, before a guard in the same Query has taken effect.
+   */
   #texts(pooled: PooledClient, wanted: string | undefined): string[] {
     const reset = pooled.isUsed ? this.#reset : undefined
     const undone = pooled.isSetUp && !reset && !wanted ? undoing : undefined
     if (wanted) pooled.isSetUp = true
     pooled.isUndoing = !wanted && (reset ?? undone) !== undefined
-    const last = [wanted, undone].filter((text) => text !== undefined && text !== '')
-    if (!reset && last.length === 0) return []
-    const guarded = last.length > 0 ? [guard, ...last, unguard].join('; ') : unguard
-    return reset ? [guard, reset, guarded] : [guarded]
+    const guarded = [reset, undone, wanted || undefined].flatMap((text) => (text === undefined ? [] : [guard, text]))
+    return guarded.length > 0 ? [...guarded, unguard] : []
   }
 }
 
@@ -79,6 +80,10 @@ function nameOf(site: string): Ahead {
   return { text, isNeeded: false, forgetsStatements: false }
 }
 
+/** One after the other, so nothing has to guard what comes behind. */
 async function runInTurn(client: PgClient, statements: readonly Ahead[]): Promise<void> {
-  for (const { text } of statements) await runStatement(client, text)
+  for (const { text, isNeeded } of statements.filter((one) => one.text !== guard && one.text !== unguard)) {
+    const ran = runStatement(client, text)
+    await (isNeeded ? ran : ran.catch(() => undefined))
+  }
 }

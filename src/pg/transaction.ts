@@ -3,6 +3,7 @@
 import { TaxirankError } from '../errors.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
+import { PooledClient } from './pooled-client.ts'
 import { signalOf } from './signal-of.ts'
 
 export interface TransactionOptions extends ConnectOptions {
@@ -47,15 +48,17 @@ function beginText({ isolation, readOnly, deferrable }: TransactionOptions): str
 
 async function runOnce<R>(connect: Connect, work: Work<R>, begin: string, options: ConnectOptions): Promise<R> {
   const client = await connect(options)
+  const isOurs = leaseOf(client)
   let lost: Error | undefined
   try {
     await query(client, begin)
     let result: R
     try {
       result = await work(client)
+      if (!isOurs()) throw givenBack()
       options.signal?.throwIfAborted()
     } catch (error) {
-      lost = await rollBack(client)
+      if (isOurs()) lost = await rollBack(client)
       throw error
     }
     await commit(client)
@@ -64,8 +67,22 @@ async function runOnce<R>(connect: Connect, work: Work<R>, begin: string, option
     if (!isAnswer(error)) lost ??= client._queryable === false ? (error as Error) : undefined
     throw error
   } finally {
-    client.release?.(lost)
+    if (isOurs()) client.release?.(lost)
   }
+}
+
+/** Whether the lease by which we have the client lasts: work may have given it back, and somebody else may have it now. */
+function leaseOf(client: PgClient): () => boolean {
+  const pooled = PooledClient.of(client)
+  if (!pooled) return () => true
+  const { number } = pooled
+  return () => pooled.isHeldAs(number)
+}
+
+function givenBack(): TaxirankError {
+  const text =
+    'the client was given back within its transaction: that was rolled back, unless its work has ended it itself'
+  return new TaxirankError('stale_lease', text)
 }
 
 /** Why the client is of no use any more; undefined if it is. */

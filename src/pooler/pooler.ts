@@ -495,12 +495,12 @@ function isOwner(client: Client): boolean {
   return client.isUnix && client.peerUserId === process.getuid?.()
 }
 
-/** What may be said, if anything that the protocol allows is not. */
 /** Nothing is announced where clients may send no Query: what that invites them to say is one. */
 function parameterSetsOf({ disableQuery = false }: PoolerOptions, { version }: PoolerParts): ParameterSets {
   return disableQuery ? new ParameterSets() : new ParameterSets(announcementOf(version))
 }
 
+/** What may be said, if anything that the protocol allows is not. */
 function framingOf({ disableQuery = false, maxPacketBytes = Infinity }: PoolerOptions) {
   const limits = { longest: maxPacketBytes, refused: disableQuery ? [Frontend.query] : [] }
   return {

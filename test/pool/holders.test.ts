@@ -94,6 +94,15 @@ describe('nested acquires', () => {
     await independent
   })
 
+  it('are waited for while the holder’s own query runs', async () => {
+    const pool = poolOf({ max: 1, deadlockDetectionMillis: 20 })
+    const client = await pool.connect()
+    const audit = pool.query('select 1')
+    await client.query('select pg_sleep(0.2)')
+    client.release()
+    await audit
+  })
+
   it('are told from many callers at once who each want one', async () => {
     const pool = poolOf({ max: 2, deadlockDetectionMillis: 20 })
     const one = async (): Promise<void> => {

@@ -144,7 +144,37 @@ describe('transaction', () => {
   })
 })
 
+describe('work that gives its client back', () => {
+  it('has nothing of its transaction kept, and ends nobody else’s', async () => {
+    const one = stage.pool(Taxirank, { max: 1 }) as unknown as Pool
+    const begun = one.transaction(async (client) => {
+      await add(client, 'a', 1)
+      client.release()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const other = await one.connect()
+    await other.query('begin')
+    await add(other, 'b', 1)
+    await assert.rejects(begun, { code: 'stale_lease' })
+    await other.query('rollback')
+    other.release()
+    assert.deepEqual([await amountOf('a'), await amountOf('b')], [10, 10])
+  })
+})
+
 describe('await using', () => {
+  it('gives back its own lease, and not that of whoever has the client next', async () => {
+    const one = stage.pool(Taxirank, { max: 1 }) as unknown as Pool
+    const first = await one.connect()
+    const dispose = first[Symbol.asyncDispose].bind(first)
+    first.release()
+    const second = await one.connect()
+    await dispose()
+    assert.equal(one.idleCount, 0)
+    second.release()
+  })
+
   it('gives a client back, once, unless its holder has', async () => {
     const client = await pool.connect()
     await client[Symbol.asyncDispose]()
