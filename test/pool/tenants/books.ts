@@ -1,0 +1,64 @@
+/** What is counted over a campaign, and the breaches. */
+
+import { Ledger, type Row } from './ledger.ts'
+import { describeError } from './verdict.ts'
+
+/** So many breaches are told in full. */
+export const mostTold = 100
+
+export class Books {
+  readonly breaches: string[] = []
+  readonly deeds = new Map<string, number>()
+  readonly faults = new Map<string, number>()
+  /** What callers were told, by its beginning. */
+  readonly errors = new Map<string, number>()
+  readonly fates = new Map<string, number>()
+  ledger = new Ledger()
+  statements = 0
+  answered = 0
+  callers = 0
+  readonly #say: (line: string) => void
+
+  constructor(say: (line: string) => void) {
+    this.#say = say
+  }
+
+  breach(text: string): void {
+    this.breaches.push(text)
+    if (this.breaches.length <= mostTold) this.#say(`BREACH ${text}`)
+  }
+
+  did(deed: string): void {
+    add(this.deeds, deed, 1)
+  }
+
+  told(error: unknown): void {
+    add(this.errors, kindOf(error), 1)
+  }
+
+  happened(fault: string, times = 1): void {
+    add(this.faults, fault, times)
+  }
+
+  /** Compares what is there with what it should be, and begins anew. */
+  close(rows: readonly Row[]): void {
+    for (const wrong of this.ledger.compare(rows)) this.breach(wrong)
+    for (const fate of ['kept', 'unknown', 'gone'] as const) add(this.fates, fate, this.ledger.count(fate))
+    this.ledger = new Ledger()
+  }
+}
+
+export function sumOf(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
+}
+
+function add(counts: Map<string, number>, what: string, times: number): void {
+  counts.set(what, (counts.get(what) ?? 0) + times)
+}
+
+/** Without what is different each time. */
+function kindOf(error: unknown): string {
+  return describeError(error)
+    .replace(/token-[\d-]+(b-)?|"[^"]*"|'[^']*'/g, '…')
+    .slice(0, 80)
+}
