@@ -3,11 +3,12 @@
 import { Ledger, type Row } from './ledger.ts'
 import { describeError } from './verdict.ts'
 
-/** So many breaches are told in full. */
-export const mostTold = 100
+/** So many breaches of a kind are told in full. */
+const mostTold = 20
 
 export class Books {
-  readonly breaches: string[] = []
+  /** The first of each kind in full, and how many there were. */
+  readonly breaches = new Map<string, { readonly first: string; times: number }>()
   readonly deeds = new Map<string, number>()
   readonly faults = new Map<string, number>()
   /** What callers were told, by its beginning. */
@@ -23,9 +24,16 @@ export class Books {
     this.#say = say
   }
 
-  breach(text: string): void {
-    this.breaches.push(text)
-    if (this.breaches.length <= mostTold) this.#say(`BREACH ${text}`)
+  get breachCount(): number {
+    return [...this.breaches.values()].reduce((sum, { times }) => sum + times, 0)
+  }
+
+  breach(wrong: string, where = ''): void {
+    const kind = simplified(wrong)
+    const known = this.breaches.get(kind) ?? { first: where + wrong, times: 0 }
+    known.times++
+    this.breaches.set(kind, known)
+    if (known.times <= mostTold) this.#say(`BREACH ${where}${wrong}`)
   }
 
   did(deed: string): void {
@@ -33,7 +41,7 @@ export class Books {
   }
 
   told(error: unknown): void {
-    add(this.errors, kindOf(error), 1)
+    add(this.errors, simplified(describeError(error)), 1)
   }
 
   happened(fault: string, times = 1): void {
@@ -42,7 +50,7 @@ export class Books {
 
   /** Compares what is there with what it should be, and begins anew. */
   close(rows: readonly Row[]): void {
-    for (const wrong of this.ledger.compare(rows)) this.breach(wrong)
+    for (const { id, wrong } of this.ledger.compare(rows)) this.breach(wrong, `${id} `)
     for (const fate of ['kept', 'unknown', 'gone'] as const) add(this.fates, fate, this.ledger.count(fate))
     this.ledger = new Ledger()
   }
@@ -57,8 +65,6 @@ function add(counts: Map<string, number>, what: string, times: number): void {
 }
 
 /** Without what is different each time. */
-function kindOf(error: unknown): string {
-  return describeError(error)
-    .replace(/token-[\d-]+(b-)?|"[^"]*"|'[^']*'/g, '…')
-    .slice(0, 80)
+function simplified(text: string): string {
+  return text.replace(/token-[\d-]+(b-)?|"[^"]*"|'[^']*'/g, '…').slice(0, 80)
 }

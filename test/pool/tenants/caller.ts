@@ -5,7 +5,7 @@ import type { Pool, PoolClient } from '../../../src/pg/taxirank.ts'
 import type { Books } from './books.ts'
 import type { Kind } from './pools.ts'
 import { drawQuestion, drawWriting, limited, type Question } from './questions.ts'
-import { isAnswer, judgeAnswer, judgeError, mayHearOf, outside, Standing } from './verdict.ts'
+import { isAnswer, judgeAnswer, judgeError, mayHearOf, outside, type Standing } from './verdict.ts'
 import { drawWants, thrown, type Wants } from './wants.ts'
 
 type Queryable = Pick<Pool, 'query'> | Pick<PoolClient, 'query'>
@@ -92,7 +92,7 @@ export class Caller {
   /** A breach, unless it is none. */
   note(wrong: string | undefined, what: unknown): void {
     if (wrong === undefined) return
-    this.books.breach(`${this.name} ${this.#describe(what)}: ${wrong}`)
+    this.books.breach(wrong, `${this.name} ${this.#describe(what)}: `)
   }
 
   #describe(what: unknown): string {

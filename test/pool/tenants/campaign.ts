@@ -52,7 +52,7 @@ const tables = `
   $$;`
 
 export async function runCampaign(campaign: Campaign): Promise<void> {
-  const { stage, random, books } = campaign
+  const { stage, random } = campaign
   for (const text of tables.split(';\n')) await stage.ask(text)
   for (const role of roles) await stage.ask(`create role ${role}`)
   await stage.ask(`grant all on entry, counter to ${roles.join(', ')}`)

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { PoolClient } from '../../../src/pg/taxirank.ts'
 import type { Caller } from './caller.ts'
 import { Cursor, type Stop } from './cursor.ts'
+import { askOn, connect } from './holding.ts'
 import { abortedAfter, enough } from './questions.ts'
 import { beginsByHand, runsTransaction } from './transactions.ts'
-import { cancelled, refused, Standing, type Seen } from './verdict.ts'
+import { cancelled, Standing, type Seen } from './verdict.ts'
 
 export interface Deed {
   readonly name: string
@@ -42,29 +43,6 @@ async function asksInTurn(caller: Caller): Promise<void> {
 async function asksAtOnce(caller: Caller): Promise<void> {
   const questions = Array.from({ length: caller.random.integer(2, 4) }, () => caller.draw({ limits: 0.2 }))
   await Promise.all(questions.map((question) => caller.ask(caller.pool, question)))
-}
-
-/** Undefined if there was none, for a reason that is none of a breach. */
-export async function connect(caller: Caller, options?: object, ...mayHear: RegExp[]): Promise<PoolClient | undefined> {
-  try {
-    return await (options ? caller.pool.connect(options) : caller.pool.connect())
-  } catch (error) {
-    const { failure } = caller.wants
-    caller.judgeError(error, [...mayHear, ...(failure ? [failure] : [])], 'connect')
-    return undefined
-  }
-}
-
-/** One after the other, or several at once. */
-export async function askOn(caller: Caller, client: PoolClient, standing: Standing, most = 3): Promise<void> {
-  const questions = Array.from({ length: caller.random.integer(1, most) }, () => caller.draw())
-  if (caller.random.chance(caller.kind.isPipelined ? 0.7 : 0.2)) {
-    // Who hears first of what has failed is not for sure.
-    if (standing.transaction !== '') standing.mayHear.push(refused)
-    await Promise.all(questions.map((question) => caller.ask(client, question, standing)))
-    return
-  }
-  for (const question of questions) await caller.ask(client, question, standing)
 }
 
 async function holds(caller: Caller): Promise<void> {
@@ -104,7 +82,8 @@ async function releasesWithError(caller: Caller): Promise<void> {
 async function releasesTwice(caller: Caller): Promise<void> {
   const client = await connect(caller)
   if (!client) return
-  const { release } = client
+  // Its own: `client.release` is the next holder's as soon as there is one.
+  const release = client.release.bind(client)
   if (caller.random.chance(0.7)) await askOn(caller, client, new Standing())
   release()
   if (caller.random.chance(0.5)) await sleep(caller.random.integer(0, 5))

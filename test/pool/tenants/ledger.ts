@@ -11,8 +11,21 @@ export interface Row {
   readonly role: string
 }
 
+/** An entry that is not as it must be. */
+export interface Wrong {
+  readonly id: string
+  readonly wrong: string
+}
+
+interface Entry {
+  fate: Fate
+  readonly wants: Wants
+  /** Who has written it, by what. */
+  readonly what: string
+}
+
 export class Ledger {
-  readonly #entries = new Map<string, { fate: Fate; readonly wants: Wants; readonly what: string }>()
+  readonly #entries = new Map<string, Entry>()
 
   /** Before it is sent: until its writer knows better, it must not be there. */
   begin(id: string, wants: Wants, what: string): void {
@@ -31,22 +44,24 @@ export class Ledger {
   }
 
   /** What is wrong with the rows that are there. */
-  compare(rows: readonly Row[]): string[] {
+  compare(rows: readonly Row[]): Wrong[] {
     const found = new Map<string, Row[]>()
     for (const row of rows) found.set(row.id, [...(found.get(row.id) ?? []), row])
-    const unasked = [...found.keys()].filter((id) => !this.#entries.has(id)).map((id) => `${id} was written by nobody`)
-    const wrong = [...this.#entries].flatMap(([id, { fate, wants, what }]) => {
-      const written = found.get(id) ?? []
-      if (written.length > 1) return [`${id} ${what} was written ${written.length} times`]
-      if (written.length === 1 && fate === 'gone') return [`${id} ${what} is there, and was not committed`]
-      if (written.length === 0 && fate === 'kept') return [`${id} ${what} was committed, and is not there`]
-      return written
-        .filter(({ tenant, role }) => tenant !== wants.tenant || role !== wants.role)
-        .map(
-          ({ tenant, role }) =>
-            `${id} ${what} was written as ${role} for '${tenant}', wanted ${wants.role}, '${wants.tenant}'`,
-        )
-    })
-    return [...unasked, ...wrong]
+    const strangers = [...found.keys()].filter((id) => !this.#entries.has(id))
+    return [
+      ...strangers.map((id) => ({ id, wrong: 'was written by nobody' })),
+      ...[...this.#entries].flatMap(([id, entry]) =>
+        wrongWith(entry, found.get(id) ?? []).map((wrong) => ({ id: `${id} ${entry.what}`, wrong })),
+      ),
+    ]
   }
+}
+
+function wrongWith({ fate, wants }: Entry, rows: readonly Row[]): string[] {
+  if (rows.length > 1) return [`was written ${rows.length} times`]
+  if (rows.length === 1 && fate === 'gone') return ['is there, and was not committed']
+  if (rows.length === 0 && fate === 'kept') return ['was committed, and is not there']
+  return rows
+    .filter(({ tenant, role }) => tenant !== wants.tenant || role !== wants.role)
+    .map(({ tenant, role }) => `was written as ${role} for '${tenant}', and wanted ${wants.role}, '${wants.tenant}'`)
 }

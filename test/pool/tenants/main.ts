@@ -60,8 +60,8 @@ async function soak({ statements, minutes, seed }: SoakOptions): Promise<Books> 
   return books
 }
 
-function summaryOf({ statements, faults, breaches }: Books): string {
-  return `${statements} statements, ${sumOf(faults)} faults, ${breaches.length} breaches`
+function summaryOf({ statements, faults, breachCount }: Books): string {
+  return `${statements} statements, ${sumOf(faults)} faults, ${breachCount} breaches`
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -81,7 +81,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (books.statements >= reportedStatements) writeFileSync(join(projectRoot, 'docs/reports/pool-soak.md'), report)
   else console.log(report)
   console.log(`${summaryOf(books)}, seed ${options.seed}`)
-  return books.breaches.length === 0 ? 0 : 1
+  return books.breachCount === 0 ? 0 : 1
 }
 
 process.exit(await main(process.argv.slice(2)))

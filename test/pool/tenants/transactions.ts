@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PoolClient, TransactionOptions } from '../../../src/pg/taxirank.ts'
 import type { Caller } from './caller.ts'
-import { askOn, connect } from './deeds.ts'
+import { askOn, connect } from './holding.ts'
 import type { Fate } from './ledger.ts'
 import { abortedAfter, enough } from './questions.ts'
 import { cancelled, describeError, Standing } from './verdict.ts'

@@ -39,7 +39,8 @@ export const cancelled = / 57014 /
 /** The connection was lost, or none could be had. */
 const lost =
   / (57P0\d|08\w{3}|53300|E[A-Z]{4,}) |Connection terminated|not queryable|timeout exceeded|commit_unknown|socket|Socket/
-export const refused = / 25P02 /
+/** In a pipeline pg takes for prepared what is being refused still. */
+export const refused = / (25P02|26000) /
 const tokens = /token-\d+-(?:\w+-)*/g
 
 export function describeError(error: unknown): string {
