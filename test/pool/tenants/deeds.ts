@@ -131,7 +131,7 @@ async function readsByCursor(caller: Caller): Promise<void> {
   if (!client) return
   if (caller.random.chance(0.3)) await caller.ask(client, caller.draw(), new Standing())
   const stop = caller.random.pick<Stop | undefined>([undefined, undefined, undefined, { after: 1, how: 'close' }])
-  const leaves = caller.random.chance(0.05)
+  const leaves = caller.random.chance(0.03)
   const token = caller.nextToken()
   const text = 'select seen($1::text) from generate_series(1, 7)'
   const cursor = new Cursor(text, [token], 'portal', leaves ? { after: 1, how: 'leave' } : stop)
