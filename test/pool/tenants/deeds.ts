@@ -21,7 +21,7 @@ export const deeds: readonly Deed[] = [
   { name: 'queries of the pool, one after the other', weight: 5, run: asksInTurn },
   { name: 'queries of the pool at once', weight: 4, run: asksAtOnce },
   { name: 'connect, queries, release', weight: 5, run: holds },
-  { name: 'connect, release', weight: 2, run: holdsIdly },
+  { name: 'connect, release', weight: 4, run: holdsIdly },
   { name: 'release with queries running', weight: 4, run: leavesRunning },
   { name: 'release with an error', weight: 1, run: releasesWithError },
   { name: 'release twice', weight: 1, run: releasesTwice },

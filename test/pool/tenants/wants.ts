@@ -13,7 +13,7 @@ export interface Wants {
 
 export const owner = 'postgres'
 export const roles = ['tenant_one', 'tenant_two', 'tenant_three']
-const shareThatWantsNothing = 0.2
+const shareThatWantsNothing = 0.3
 const shareThatFails = 0.08
 
 /** `isUndone`: the pool's reset undoes everything, so a text need not set what others have set. */
