@@ -3,7 +3,7 @@
 import { TaxirankError } from '../errors.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
-import { PooledClient } from './pooled-client.ts'
+import { LendableClient } from './lendable-client.ts'
 import { signalOf } from './signal-of.ts'
 
 export interface TransactionOptions extends ConnectOptions {
@@ -73,7 +73,7 @@ async function runOnce<R>(connect: Connect, work: Work<R>, begin: string, option
 
 /** Whether the lease by which we have the client lasts: work may have given it back, and somebody else may have it now. */
 function leaseOf(client: PgClient): () => boolean {
-  const pooled = PooledClient.of(client)
+  const pooled = LendableClient.of(client)
   if (!pooled) return () => true
   const { number } = pooled
   return () => pooled.isHeldAs(number)
