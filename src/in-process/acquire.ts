@@ -19,7 +19,7 @@ export abstract class Acquire<E extends Entry> implements Caller<E> {
   signal: AbortSignal | undefined = undefined
   /** It was given more than the pool's own settings, or is named: good for one wait. */
   isParticular = false
-  onAbort: (() => void) | undefined = undefined
+  stopListening: (() => void) | undefined = undefined
   /** Looks for a deadlock now and then. */
   suspicion: Deadline | undefined = undefined
   span: Span | undefined = undefined

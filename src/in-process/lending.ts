@@ -13,6 +13,7 @@ import { TaxirankError } from '../errors.ts'
 import { prometheusText } from '../metrics/prometheus-text.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import { RunningClock } from '../time.ts'
+import { whenAborted } from './abort-listeners.ts'
 import { framesOf, siteOf, takeCallStack } from './call-site.ts'
 import { exactNow, now } from './clock.ts'
 import { type DeadlockDesk, Deadlocks } from './deadlocks.ts'
@@ -177,6 +178,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
   /** `isPassing`: the next attempt may go well. */
   openFailed(slot: Slot<E>, cause: Error, isPassing: boolean): void {
     const error = new TaxirankError('server_connect_failed', cause.message, { cause })
+    if (!isPassing) this.#endReady(error)
     const isPatient = isPassing && this.settings.isPatient && !this.pool.isOver
     this.pool.openFailed(slot, error, isPatient ? 'nobody' : 'earlier', now())
   }
@@ -189,7 +191,10 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     return size - opening - closing >= this.#minSize
   }
 
-  /** Resolves when `isReady` is true; rejects with `admin_shutdown` if the pool ends before. */
+  /**
+   * Resolves when `isReady` is true. Rejects with `admin_shutdown` if the pool ends before, and with `server_connect_failed` if
+   * opening fails for a reason that stays.
+   */
   ready(): Promise<void> {
     if (this.isReady) return Promise.resolve()
     const ready = new Promise<void>((resolve, reject) => void this.#ready.push({ resolve, reject }))
@@ -198,6 +203,10 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
 
   get #minSize(): number {
     return this.settings.engine.refill === true ? this.pool.minSize : 0
+  }
+
+  #endReady(error: TaxirankError): void {
+    for (const { reject } of this.#ready.splice(0)) reject(error)
   }
 
   #noteReady(): void {
@@ -256,7 +265,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
   }
 
   #end(error: TaxirankError): void {
-    for (const { reject } of this.#ready.splice(0)) reject(error)
+    this.#endReady(error)
     this.#telemetry?.end()
     clearInterval(this.#pauses?.timer)
     this.#pauses = undefined
@@ -309,10 +318,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     deadlines.keepProcess()
     acquire.span = this.#telemetry?.startWait()
     const { signal } = acquire
-    if (signal) {
-      acquire.onAbort = () => this.abort(acquire, signal.reason)
-      signal.addEventListener('abort', acquire.onAbort, { once: true })
-    }
+    if (signal) acquire.stopListening = whenAborted(signal, () => this.abort(acquire, signal.reason))
     this.#deadlocks?.watch(acquire)
   }
 
@@ -321,7 +327,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     if (!acquire.isWaiting) return
     acquire.isWaiting = false
     deadlines.letProcessEnd()
-    if (acquire.onAbort) acquire.signal?.removeEventListener('abort', acquire.onAbort)
+    acquire.stopListening?.()
     if (acquire.suspicion) deadlines.stop(acquire.suspicion)
     if (acquire.span) endWait(acquire.span, error)
   }

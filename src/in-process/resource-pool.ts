@@ -103,6 +103,7 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
   /** Throws `bad_configuration`. */
   constructor(options: ResourcePoolOptions<T>) {
     super()
+    checkFunctions(options)
     const settings = readOptions(options)
     const keeper: ResourceKeeper<T> = new ResourceKeeper(options, settings, () => this.#lending)
     const leaked = (holder: Holder): void => this.#reportLeak(holder)
@@ -233,6 +234,15 @@ const { acquire, use } = ResourcePool.prototype
 /** A pool of anything that can be opened and closed, on Node and on Bun. Throws `bad_configuration`. */
 export function createPool<T>(options: ResourcePoolOptions<T>): ResourcePool<T> {
   return new ResourcePool(options)
+}
+
+/** Throws `bad_configuration`: whoever comes from JavaScript may have given anything. */
+function checkFunctions(options: object | undefined): void {
+  for (const name of ['open', 'close', 'check', 'reset'] as const) {
+    const given = (options as Record<string, unknown> | undefined)?.[name]
+    if (typeof given === 'function' || (given === undefined && name !== 'open')) continue
+    throw new TaxirankError('bad_configuration', `pool: ${name} must be a function, got ${typeof given}`)
+  }
 }
 
 /** Throws `bad_configuration`. */

@@ -4,6 +4,7 @@
  */
 
 import type { Lease } from '../engine/lease.ts'
+import { whenAborted } from '../in-process/abort-listeners.ts'
 import { type Called, type Holder, Lending } from '../in-process/lending.ts'
 import { warnOfLeak } from '../in-process/resource-pool.ts'
 import { ClientKeeper, type KeeperDesk } from './client-keeper.ts'
@@ -167,11 +168,11 @@ export class ClientLeases {
 
   /** Calls `act` when `signal` is aborted within the lease that lasts now. */
   whenAborted(signal: AbortSignal, pooled: LendableClient, act: () => void): void {
+    const stop = whenAborted(signal, act)
     pooled.stopListening = () => {
       pooled.stopListening = undefined
-      signal.removeEventListener('abort', act)
+      stop()
     }
-    signal.addEventListener('abort', act)
   }
 
   #reportLeak(holder: Holder): void {

@@ -1,5 +1,6 @@
 /** What is sent ahead of a holder's first query: who holds the client, what its last holder left, what this one wants. */
 
+import { TaxirankError } from '../errors.ts'
 import type { LendingSettings } from '../in-process/options.ts'
 import type { PoolOptions } from './pool-options.ts'
 import type { LendableClient } from './lendable-client.ts'
@@ -31,7 +32,10 @@ export class SessionSetup {
 
   /** For whoever asks now, in their own context. */
   wanted(): string | undefined {
-    return typeof this.#wanted === 'function' ? this.#wanted() : this.#wanted
+    const wanted: unknown = typeof this.#wanted === 'function' ? this.#wanted() : this.#wanted
+    if (wanted === undefined || wanted === null || typeof wanted === 'string') return wanted ?? undefined
+    const got = wanted instanceof Promise ? 'a Promise' : `a ${typeof wanted}`
+    throw new TaxirankError('bad_configuration', `sessionSetup must be or return a text, got ${got}`)
   }
 
   /**
