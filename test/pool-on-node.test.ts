@@ -17,7 +17,7 @@ const tests = [...new Bun.Glob('test/pool/*.test.ts').scanSync({ cwd: root })].s
 const besides = ['test/pool/support/children.ts']
 
 /** A test that hangs fails by itself; what it leaves open does not keep its process, nor does Node when it closes that. */
-const switches = ['--test', '--test-reporter=tap', '--test-concurrency=2', '--test-timeout=30000', '--test-force-exit']
+const switches = ['--test', '--test-reporter=tap', '--test-concurrency=2', '--test-timeout=90000', '--test-force-exit']
 
 const folder = temporaryFolder()
 const running = new Set<ChildProcess>()

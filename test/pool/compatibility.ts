@@ -558,7 +558,8 @@ const failures: Usage[] = [
       }
       const pool = stage.pool(Pool, { Client: Deaf, connectionTimeoutMillis: 50 })
       const said = withoutCause(await outcome(() => pool.connect()))
-      return [said, countsOf(pool), pool._clients.length]
+      await eventually('it is forgotten', () => pool._clients.length === 0)
+      return [said, countsOf(pool)]
     },
   },
   {
@@ -591,7 +592,7 @@ const failures: Usage[] = [
       pool.connect((error) => transcript.note('called back', error))
       transcript.note('asked')
       const endedTwice = await new Promise((resolve) => (pool.end as (back: (error: unknown) => void) => void)(resolve))
-      await sleep(50)
+      await eventually('what was idle is gone', () => transcript.lines.includes('remove client 1'))
       transcript.note(countsOf(pool))
       clients[1]?.release()
       await ending

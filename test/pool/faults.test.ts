@@ -319,14 +319,14 @@ describe('thousands of queries over connections that break', () => {
     const callers = Array.from({ length: 30 }, (_, number) => playCaller(pool, canary, number))
     await Promise.all(callers)
     assert.deepEqual(canary.breaches, [])
-    assert.ok(canary.answered > 3_000, `${canary.answered} answered, ${canary.failed} failed`)
+    assert.ok(canary.answered > 2_000, `${canary.answered} answered, ${canary.failed} failed`)
     assert.ok(relay.faults.cut + relay.faults.reset > 20, JSON.stringify(relay.faults))
   })
 })
 
 /** Behaves as holders do, good and bad. */
 async function playCaller(pool: TaxirankPool, canary: Canary, number: number): Promise<void> {
-  for (let round = 0; round < 80; round++) {
+  for (let round = 0; round < 60; round++) {
     const step = (number + round) % 6
     if (step < 2) {
       await canary.ask(pool)
