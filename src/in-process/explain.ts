@@ -3,7 +3,7 @@
 import { TaxirankError, type Shortage } from '../errors.ts'
 import type { Holder } from './lending.ts'
 import { framesOf } from './call-site.ts'
-import type { Holding } from './request.ts'
+import type { Holding } from './entry.ts'
 
 export interface PoolFigures {
   readonly maxSize: number

@@ -12,13 +12,16 @@ import type { Slot } from '../engine/slot.ts'
 import { TaxirankError } from '../errors.ts'
 import { prometheusText } from '../metrics/prometheus-text.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
-import { Deadline, RunningClock } from '../time.ts'
+import { RunningClock } from '../time.ts'
+import { whenAborted } from './abort-listeners.ts'
 import { framesOf, siteOf, takeCallStack } from './call-site.ts'
 import { exactNow, now } from './clock.ts'
-import { explain, nestedAcquire } from './explain.ts'
+import { type DeadlockDesk, Deadlocks } from './deadlocks.ts'
+import { explain } from './explain.ts'
 import { inOwnWords, type LendingSettings, requireCheck } from './options.ts'
-import type { Entry, Holding, Request, RequestDesk } from './request.ts'
-import { currentTask, enterTask, isDeadlock, Task } from './tasks.ts'
+import type { Acquire, AcquireDesk } from './acquire.ts'
+import type { Entry, Holding } from './entry.ts'
+import { currentTask, enterTask, Task } from './tasks.ts'
 import { endWait, type PoolTelemetry, poolTelemetry } from './telemetry.ts'
 import { deadlines } from './timed-deadlines.ts'
 import { type LeaseListener, Watch } from './watch.ts'
@@ -45,17 +48,17 @@ export interface Holder {
 /** The public function a caller has called: its own frames are no part of the caller's stack. */
 export type Called = (...args: never[]) => unknown
 
-export interface LendingParts<E extends Entry, R extends Request<E>> {
+export interface LendingParts<E extends Entry, R extends Acquire<E>> {
   readonly settings: LendingSettings
   /** What a resource is called in messages. */
   readonly noun: string
   readonly owner: ResourceOwner<E>
-  readonly newRequest: () => R
-  /** Told of each lease that is held for too long, once. */
+  readonly newAcquire: () => R
+  /** Wording of each lease that is held for too long, once. */
   readonly leaked: (holder: Holder) => void
 }
 
-export class Lending<E extends Entry, R extends Request<E>> implements RequestDesk<E> {
+export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDesk<E> {
   readonly settings: LendingSettings
   readonly pool: Pool<E>
   readonly watch: Watch<E>
@@ -67,16 +70,17 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   readonly #isTimed: boolean
   readonly #held = new Set<Lease<E>>()
   readonly #ready: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = []
+  readonly #deadlocks: Deadlocks<E> | undefined
   #pauses: { readonly clock: RunningClock; readonly timer: NodeJS.Timeout } | undefined
-  readonly #newRequest: () => R
+  readonly #newAcquire: () => R
   #spare: R | undefined
 
-  constructor({ settings, noun, owner, newRequest, leaked }: LendingParts<E, R>) {
+  constructor({ settings, noun, owner, newAcquire, leaked }: LendingParts<E, R>) {
     const { name, telemetry, leakDetectionMillis, deadlockDetectionMillis, suspectAfterPauseMillis } = settings
     requireCheck(settings, owner)
     this.settings = settings
     this.#leaked = leaked
-    this.#newRequest = newRequest
+    this.#newAcquire = newAcquire
     this.#isNaming = leakDetectionMillis > 0 || deadlockDetectionMillis > 0
     this.#isPlain = !this.#isNaming && suspectAfterPauseMillis === 0
     this.#isTimed = settings.acquireTimeoutMillis > 0 || settings.engine.shedding !== undefined
@@ -84,39 +88,40 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     this.watch = new Watch(settings, this.#telemetry, this.#isNaming ? this.#naming() : undefined)
     const options = { ...settings.engine, noun, owner, deadlines, observer: this.watch }
     this.pool = inOwnWords(() => new Pool<E>(options))
+    if (deadlockDetectionMillis > 0) this.#deadlocks = new Deadlocks(this.#deadlockDesk(), deadlockDetectionMillis)
     if (suspectAfterPauseMillis > 0) this.#pauses = this.#watchPauses(suspectAfterPauseMillis)
   }
 
   // For callers.
 
   /**
-   * Hot path. A lease, if there is one at once; otherwise a request that will be answered. `goesOn`: the caller's own code
+   * Hot path. A lease, if there is one at once; otherwise an acquire that will be answered. `goesOn`: the caller's own code
    * runs while it holds the lease, and may ask for another.
    */
   ask(options: AcquireOptions | undefined, called: Called, goesOn: boolean): Lease<E> | R {
     if (options !== undefined || !this.#isPlain) return this.#askParticularly(options, called, goesOn)
-    const request = this.#spare ?? this.#newRequest()
+    const acquire = this.#spare ?? this.#newAcquire()
     // Whoever is served within this call may ask, too.
     this.#spare = undefined
-    const lease = this.pool.acquire(request.waiter, this.#isTimed ? exactNow() : now())
-    if (!lease) return this.#wait(request)
-    this.#spare = request
+    const lease = this.pool.acquire(acquire.waiter, this.#isTimed ? exactNow() : now())
+    if (!lease) return this.#wait(acquire)
+    this.#spare = acquire
     return lease
   }
 
   /** With options, or in a pool that must know who asks. */
   #askParticularly(options: AcquireOptions | undefined, called: Called, goesOn: boolean): Lease<E> | R {
-    const request = this.#newRequest()
-    request.isParticular = true
+    const acquire = this.#newAcquire()
+    acquire.isParticular = true
     try {
-      this.#prepare(request, options, called, goesOn)
+      this.#prepare(acquire, options, called, goesOn)
     } catch (error) {
-      request.fail(error)
+      acquire.fail(error)
     }
-    if (request.isOver) return request
-    const lease = this.pool.acquire(request.waiter, exactNow())
-    if (!lease) return this.#wait(request)
-    if (this.#isNaming) this.#took(lease, request.holding)
+    if (acquire.isOver) return acquire
+    const lease = this.pool.acquire(acquire.waiter, exactNow())
+    if (!lease) return this.#wait(acquire)
+    if (this.#isNaming) this.#took(lease, acquire.holding)
     return lease
   }
 
@@ -136,29 +141,29 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   }
 
   /** Leaves the queue, and is answered with `reason`. Nothing happens if the answer is there. */
-  abort(request: Request<E>, reason: unknown): void {
+  abort(acquire: Acquire<E>, reason: unknown): void {
     const at = now()
-    if (!this.pool.cancel(request.waiter, at)) return
-    this.#waited(request, reason instanceof TaxirankError ? reason : undefined)
-    this.watch.refused(request.waiter, reason, at)
-    request.fail(reason)
+    if (!this.pool.cancel(acquire.waiter, at)) return
+    this.#waited(acquire, reason instanceof TaxirankError ? reason : undefined)
+    this.watch.refused(acquire.waiter, reason, at)
+    acquire.fail(reason)
   }
 
   /** Ends the waits of all but the first `kept`. */
   abortAllBut(kept: number, reason: () => unknown): void {
-    for (const request of this.#waiting().slice(kept)) this.abort(request, reason())
+    for (const acquire of this.#waiting().slice(kept)) this.abort(acquire, reason())
   }
 
   /** Whoever has waited longest first. */
-  #waiting(): Request<E>[] {
-    return this.pool.waiters().map(({ caller }) => caller as Request<E>)
+  #waiting(): Acquire<E>[] {
+    return this.pool.waiters().map(({ caller }) => caller as Acquire<E>)
   }
 
   /** Hot path. Has been answered, and may be used again. */
-  recycle(request: R): void {
-    if (request.isParticular) return
-    request.reset()
-    this.#spare = request
+  recycle(acquire: R): void {
+    if (acquire.isParticular) return
+    acquire.reset()
+    this.#spare = acquire
   }
 
   // For the owner.
@@ -173,6 +178,7 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   /** `isPassing`: the next attempt may go well. */
   openFailed(slot: Slot<E>, cause: Error, isPassing: boolean): void {
     const error = new TaxirankError('server_connect_failed', cause.message, { cause })
+    if (!isPassing) this.#endReady(error)
     const isPatient = isPassing && this.settings.isPatient && !this.pool.isOver
     this.pool.openFailed(slot, error, isPatient ? 'nobody' : 'earlier', now())
   }
@@ -185,7 +191,10 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     return size - opening - closing >= this.#minSize
   }
 
-  /** Resolves when `isReady` is true; rejects with `admin_shutdown` if the pool ends before. */
+  /**
+   * Resolves when `isReady` is true. Rejects with `admin_shutdown` if the pool ends before, and with `server_connect_failed` if
+   * opening fails for a reason that stays.
+   */
   ready(): Promise<void> {
     if (this.isReady) return Promise.resolve()
     const ready = new Promise<void>((resolve, reject) => void this.#ready.push({ resolve, reject }))
@@ -194,6 +203,10 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
 
   get #minSize(): number {
     return this.settings.engine.refill === true ? this.pool.minSize : 0
+  }
+
+  #endReady(error: TaxirankError): void {
+    for (const { reject } of this.#ready.splice(0)) reject(error)
   }
 
   #noteReady(): void {
@@ -252,39 +265,39 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
   }
 
   #end(error: TaxirankError): void {
-    for (const { reject } of this.#ready.splice(0)) reject(error)
+    this.#endReady(error)
     this.#telemetry?.end()
     clearInterval(this.#pauses?.timer)
     this.#pauses = undefined
   }
 
-  // For requests.
+  // For acquires.
 
-  granted(request: Request<E>, lease: Lease<E>): void {
-    this.#waited(request)
-    if (this.#isNaming) this.#took(lease, request.holding)
+  granted(acquire: Acquire<E>, lease: Lease<E>): void {
+    this.#waited(acquire)
+    if (this.#isNaming) this.#took(lease, acquire.holding)
   }
 
-  refused(request: Request<E>, error: TaxirankError): unknown {
+  refused(acquire: Acquire<E>, error: TaxirankError): unknown {
     const explained = explain(error, this.pool, this.#isNaming ? this.holders() : [])
-    this.#waited(request, explained)
-    this.watch.refused(request.waiter, explained, now())
+    this.#waited(acquire, explained)
+    this.watch.refused(acquire.waiter, explained, now())
     return explained
   }
 
-  #prepare(request: Request<E>, options: AcquireOptions = {}, called: Called, goesOn: boolean): void {
+  #prepare(acquire: Acquire<E>, options: AcquireOptions = {}, called: Called, goesOn: boolean): void {
     const { signal, timeoutMillis, lane } = options
-    if (signal?.aborted) return request.fail(signal.reason)
+    if (signal?.aborted) return acquire.fail(signal.reason)
     this.#pauses?.clock.tick()
     if (timeoutMillis !== undefined && !(timeoutMillis >= 0)) {
       throw new TaxirankError('bad_configuration', `timeoutMillis must be 0 or more, got ${String(timeoutMillis)}`)
     }
-    request.waiter.timeoutMs = timeoutMillis
-    request.waiter.lane = lane === undefined ? 0 : this.pool.laneIndex(lane)
-    request.signal = signal
+    acquire.waiter.timeoutMs = timeoutMillis
+    acquire.waiter.lane = lane === undefined ? 0 : this.pool.laneIndex(lane)
+    acquire.signal = signal
     if (!this.#isNaming) return
-    request.holding = this.#nameCaller(called, goesOn)
-    request.waiter.holder = request.holding.site
+    acquire.holding = this.#nameCaller(called, goesOn)
+    acquire.waiter.holder = acquire.holding.site
   }
 
   #nameCaller(called: Called, goesOn: boolean): Holding {
@@ -294,33 +307,29 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     return { site: siteOf(calls), calls, task }
   }
 
-  #wait(request: R): R {
+  #wait(acquire: R): R {
     // It may have been answered within the call that has queued it.
-    if (!request.isOver) this.#beginWait(request)
-    return request
+    if (!acquire.isOver) this.#beginWait(acquire)
+    return acquire
   }
 
-  #beginWait(request: R): void {
-    request.isWaiting = true
+  #beginWait(acquire: R): void {
+    acquire.isWaiting = true
     deadlines.keepProcess()
-    request.span = this.#telemetry?.startWait()
-    const { signal } = request
-    if (signal) {
-      request.onAbort = () => this.abort(request, signal.reason)
-      signal.addEventListener('abort', request.onAbort, { once: true })
-    }
-    const { deadlockDetectionMillis } = this.settings
-    if (deadlockDetectionMillis > 0) this.#suspect(request, deadlockDetectionMillis)
+    acquire.span = this.#telemetry?.startWait()
+    const { signal } = acquire
+    if (signal) acquire.stopListening = whenAborted(signal, () => this.abort(acquire, signal.reason))
+    this.#deadlocks?.watch(acquire)
   }
 
   /** Its wait is over, however. */
-  #waited(request: Request<E>, error?: TaxirankError): void {
-    if (!request.isWaiting) return
-    request.isWaiting = false
+  #waited(acquire: Acquire<E>, error?: TaxirankError): void {
+    if (!acquire.isWaiting) return
+    acquire.isWaiting = false
     deadlines.letProcessEnd()
-    if (request.onAbort) request.signal?.removeEventListener('abort', request.onAbort)
-    if (request.suspicion) deadlines.stop(request.suspicion)
-    if (request.span) endWait(request.span, error)
+    acquire.stopListening?.()
+    if (acquire.suspicion) deadlines.stop(acquire.suspicion)
+    if (acquire.span) endWait(acquire.span, error)
   }
 
   #took(lease: Lease<E>, holding: Holding | undefined): void {
@@ -336,31 +345,14 @@ export class Lending<E extends Entry, R extends Request<E>> implements RequestDe
     holding?.task?.gave()
   }
 
-  // Who waits for whom, and for how long.
-
-  #suspect(request: Request<E>, everyMs: number): void {
-    const suspicion = new Deadline((at) => {
-      if (this.#isDeadlocked()) this.abort(request, this.#deadlock(request, everyMs))
-      else deadlines.start(suspicion, at + everyMs)
-    })
-    request.suspicion = suspicion
-    deadlines.start(suspicion, now() + everyMs)
-  }
-
-  #isDeadlocked(): boolean {
-    const { maxSize, leased } = this.pool
-    if (leased < maxSize) return false
-    const holders = [...this.#held].map(({ resource }) => (resource.isWorking ? undefined : resource.holding?.task))
-    return isDeadlock(
-      holders,
-      this.#waiting().map(({ holding }) => holding?.task),
-    )
-  }
-
-  #deadlock(request: Request<E>, waitedMs: number): TaxirankError {
-    const own = [...this.#held].find(({ resource }) => isWithin(request.holding?.task, resource.holding?.task))
-    const held = own?.resource.holding
-    return nestedAcquire(this.pool.maxSize, waitedMs, request.holding, held)
+  #deadlockDesk(): DeadlockDesk<E> {
+    return {
+      isFull: () => this.pool.leased >= this.pool.maxSize,
+      maxSize: () => this.pool.maxSize,
+      held: this.#held,
+      waiting: () => this.#waiting(),
+      abort: (acquire, reason) => this.abort(acquire, reason),
+    }
   }
 
   /** What the pool itself hears of its leases. */
@@ -387,11 +379,6 @@ function holderOf(lease: Lease<Entry>, at: number): Holder {
   const { holding } = lease.resource
   const heldMillis = at - lease.grantedAtMs
   return { site: holding?.site ?? '', heldMillis, stack: holding ? framesOf(holding.calls) : '' }
-}
-
-function isWithin(task: Task | undefined, outer: Task | undefined): boolean {
-  for (let one = task; one; one = one.parent) if (one === outer) return true
-  return false
 }
 
 /** Keeps the process alive until it is settled: what it waits for may be a deadline, and nothing else. */

@@ -6,7 +6,8 @@ import { Deadline } from '../time.ts'
 import { now } from './clock.ts'
 import type { Lending } from './lending.ts'
 import type { LendingSettings } from './options.ts'
-import { Entry, type Request } from './request.ts'
+import { type Acquire } from './acquire.ts'
+import { Entry } from './entry.ts'
 import { deadlines } from './timed-deadlines.ts'
 
 /** How a pool gets what it lends. What they throw, or reject with, counts as failed. */
@@ -39,14 +40,14 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
   readonly reset?: (slot: ResourceSlot<T>) => void
   readonly #functions: ResourceFunctions<T>
   readonly #settings: Pick<LendingSettings, 'openTimeoutMillis' | 'closeTimeoutMillis'>
-  readonly #lending: () => Lending<PooledResource<T>, Request<PooledResource<T>>>
+  readonly #lending: () => Lending<PooledResource<T>, Acquire<PooledResource<T>>>
   readonly #attempts = new Map<ResourceSlot<T>, AbortController>()
 
   /** `lending` is asked for when something was opened, not before. */
   constructor(
     functions: ResourceFunctions<T>,
     settings: Pick<LendingSettings, 'openTimeoutMillis' | 'closeTimeoutMillis'>,
-    lending: () => Lending<PooledResource<T>, Request<PooledResource<T>>>,
+    lending: () => Lending<PooledResource<T>, Acquire<PooledResource<T>>>,
   ) {
     this.#functions = functions
     this.#settings = settings

@@ -7,7 +7,7 @@ import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import { emitSafely } from './emit-safely.ts'
 import { type AcquireOptions, type Called, type Holder, Lending, type LendingParts } from './lending.ts'
 import { type LendingOptions, readOptions } from './options.ts'
-import { PromisedRequest } from './request.ts'
+import { PromisedAcquire } from './acquire.ts'
 import { type PooledResource, type ResourceFunctions, ResourceKeeper } from './resource-keeper.ts'
 
 export type ResourcePoolOptions<T> = LendingOptions & ResourceFunctions<T>
@@ -33,12 +33,12 @@ interface PoolEvents {
 
 /** Who lends, and whether what they lend is reset each time. */
 class Lender<T> {
-  readonly lending: Lending<PooledResource<T>, LeaseRequest<T>>
+  readonly lending: Lending<PooledResource<T>, LeaseAcquire<T>>
   readonly isReset: boolean
 
-  constructor(parts: Omit<LendingParts<PooledResource<T>, LeaseRequest<T>>, 'newRequest'>, isReset: boolean) {
+  constructor(parts: Omit<LendingParts<PooledResource<T>, LeaseAcquire<T>>, 'newAcquire'>, isReset: boolean) {
     this.isReset = isReset
-    this.lending = new Lending({ ...parts, newRequest: () => new LeaseRequest<T>(this) })
+    this.lending = new Lending({ ...parts, newAcquire: () => new LeaseAcquire<T>(this) })
   }
 }
 
@@ -82,7 +82,7 @@ export class PoolLease<T> {
   }
 }
 
-class LeaseRequest<T> extends PromisedRequest<PooledResource<T>, PoolLease<T>> {
+class LeaseAcquire<T> extends PromisedAcquire<PooledResource<T>, PoolLease<T>> {
   readonly #lender: Lender<T>
 
   constructor(lender: Lender<T>) {
@@ -103,6 +103,7 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
   /** Throws `bad_configuration`. */
   constructor(options: ResourcePoolOptions<T>) {
     super()
+    checkFunctions(options)
     const settings = readOptions(options)
     const keeper: ResourceKeeper<T> = new ResourceKeeper(options, settings, () => this.#lending)
     const leaked = (holder: Holder): void => this.#reportLeak(holder)
@@ -124,7 +125,7 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
 
   #ask(options: AcquireOptions | undefined, called: Called): Promise<PoolLease<T>> {
     const got = this.#lending.ask(options, called, true)
-    if (got instanceof LeaseRequest) return got.promise()
+    if (got instanceof LeaseAcquire) return got.promise()
     return Promise.resolve(new PoolLease(this.#lender, got))
   }
 
@@ -233,6 +234,15 @@ const { acquire, use } = ResourcePool.prototype
 /** A pool of anything that can be opened and closed, on Node and on Bun. Throws `bad_configuration`. */
 export function createPool<T>(options: ResourcePoolOptions<T>): ResourcePool<T> {
   return new ResourcePool(options)
+}
+
+/** Throws `bad_configuration`: whoever comes from JavaScript may have given anything. */
+function checkFunctions(options: object | undefined): void {
+  for (const name of ['open', 'close', 'check', 'reset'] as const) {
+    const given = (options as Record<string, unknown> | undefined)?.[name]
+    if (typeof given === 'function' || (given === undefined && name !== 'open')) continue
+    throw new TaxirankError('bad_configuration', `pool: ${name} must be a function, got ${typeof given}`)
+  }
 }
 
 /** Throws `bad_configuration`. */

@@ -10,32 +10,22 @@ import type { Lending } from '../in-process/lending.ts'
 import { asError } from '../in-process/resource-keeper.ts'
 import { deadlines } from '../in-process/timed-deadlines.ts'
 import { Deadline } from '../time.ts'
-import { canCancel, sendCancel } from './cancel.ts'
-import type { ClientRequest } from './client-request.ts'
+import { ClientCleaner, type CleanerDesk } from './client-cleaner.ts'
+import type { ClientAcquire } from './client-acquire.ts'
 import { emitSafely, type Emitter } from '../in-process/emit-safely.ts'
-import {
-  destroySocket,
-  isBusy,
-  isInTransaction,
-  isRunning,
-  type PgClient,
-  type PgClientClass,
-  runStatement,
-} from './pg-client.ts'
-import { PooledClient } from './pooled-client.ts'
+import { destroySocket, isRunning, type PgClient, type PgClientClass, runStatement } from './pg-client.ts'
+import { LendableClient } from './lendable-client.ts'
 import { forgetAhead } from './send-ahead.ts'
+import { dialTimeoutText } from './wording.ts'
 
-type ClientSlot = Slot<PooledClient>
+type ClientSlot = Slot<LendableClient>
 
 /** What the keeper needs of its pool. */
 export interface KeeperDesk extends Emitter {
-  readonly options: {
+  readonly options: CleanerDesk['options'] & {
     readonly onConnect?: ((client: never) => unknown) | undefined
     readonly verify?: ((client: never, callback: (error?: Error) => void) => void) | undefined
-    readonly reset?: unknown
     readonly allowExitOnIdle?: boolean | undefined
-    /** The application's own sockets: a cancel by another would go astray. */
-    readonly stream?: unknown
   }
   readonly Client: PgClientClass
   readonly log: (...args: unknown[]) => void
@@ -48,20 +38,20 @@ export interface KeeperTimes {
   readonly closeTimeoutMillis: number
 }
 
-export const dialTimeoutText = 'Connection terminated due to connection timeout'
-
-export class ClientKeeper implements ResourceOwner<PooledClient> {
+export class ClientKeeper implements ResourceOwner<LendableClient> {
+  readonly cleaner: ClientCleaner
   readonly #desk: KeeperDesk
   readonly #times: KeeperTimes
-  readonly #lending: () => Lending<PooledClient, ClientRequest>
+  readonly #lending: () => Lending<LendableClient, ClientAcquire>
   readonly #limits = new Map<ClientSlot, Deadline>()
   /** Those that are being opened; the rest is in its slot. */
-  readonly #opening = new Map<ClientSlot, PooledClient>()
+  readonly #opening = new Map<ClientSlot, LendableClient>()
 
-  constructor(desk: KeeperDesk, times: KeeperTimes, lending: () => Lending<PooledClient, ClientRequest>) {
+  constructor(desk: KeeperDesk, times: KeeperTimes, lending: () => Lending<LendableClient, ClientAcquire>) {
     this.#desk = desk
     this.#times = times
     this.#lending = lending
+    this.cleaner = new ClientCleaner(desk)
   }
 
   // Opening.
@@ -73,7 +63,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     } catch (error) {
       return this.#lending().openFailed(slot, asError(error), false)
     }
-    const pooled = new PooledClient(client, slot)
+    const pooled = new LendableClient(client, slot)
     this.#opening.set(slot, pooled)
     this.#desk._clients.push(client)
     this.#listen(pooled)
@@ -87,7 +77,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
   }
 
   /** For as long as the client lives: an error without a listener would end the process. */
-  #listen(pooled: PooledClient): void {
+  #listen(pooled: LendableClient): void {
     const { client } = pooled
     client.on('error', (error: Error) => this.#failed(pooled, error))
     client.on('end', () => this.#ended(pooled))
@@ -116,7 +106,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
   }
 
   /** Undefined if it isn't being opened any more. */
-  #stopOpening(slot: ClientSlot): PooledClient | undefined {
+  #stopOpening(slot: ClientSlot): LendableClient | undefined {
     const pooled = this.#opening.get(slot)
     if (!pooled) return undefined
     this.#opening.delete(slot)
@@ -130,7 +120,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     this.#limits.delete(slot)
   }
 
-  #connected(pooled: PooledClient, error: Error | undefined): void {
+  #connected(pooled: LendableClient, error: Error | undefined): void {
     if (!this.#opening.has(pooled.slot)) return this.#endLate(pooled, error)
     if (error) return this.#failedToOpen(pooled, error.message === 'timeout expired' ? dialTimeout(error) : error)
     this.#desk.log('new client connected')
@@ -146,11 +136,11 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
   }
 
   /** It came after its attempt was given up. */
-  #endLate({ client }: PooledClient, error: Error | undefined): void {
+  #endLate({ client }: LendableClient, error: Error | undefined): void {
     if (!error) client.end(() => undefined)
   }
 
-  #failedToOpen(pooled: PooledClient, error: Error): void {
+  #failedToOpen(pooled: LendableClient, error: Error): void {
     if (!this.#stopOpening(pooled.slot)) return
     this.#desk.log('client failed to connect', error)
     destroySocket(pooled.client)
@@ -163,14 +153,14 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
   }
 
   /** The application's own hook does not want it. */
-  #refused(pooled: PooledClient, reason: unknown): void {
+  #refused(pooled: LendableClient, reason: unknown): void {
     if (!this.#stopOpening(pooled.slot)) return
     this.#forget(pooled)
     const error = asError(reason)
     this.#end(pooled, undefined, () => this.#lending().openFailed(pooled.slot, error, false))
   }
 
-  #verify(pooled: PooledClient): void {
+  #verify(pooled: LendableClient): void {
     if (!this.#opening.has(pooled.slot)) return
     emitSafely(this.#desk, 'connect', pooled.client)
     const { verify } = this.#desk.options
@@ -182,7 +172,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     }
   }
 
-  #opened(pooled: PooledClient): void {
+  #opened(pooled: LendableClient): void {
     if (!this.#stopOpening(pooled.slot)) return
     if (pooled.client._ending) pooled.failure ??= new Error('Connection terminated')
     if (pooled.failure) return this.#lostWhileOpening(pooled, pooled.failure)
@@ -190,7 +180,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     if (this.#isIdle(pooled)) this.rest(pooled)
   }
 
-  #lostWhileOpening(pooled: PooledClient, failure: Error): void {
+  #lostWhileOpening(pooled: LendableClient, failure: Error): void {
     this.#forget(pooled)
     this.#openFailed(pooled.slot, failure)
   }
@@ -209,19 +199,19 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     pooled.stopListening?.()
     forgetAhead(pooled.client)
     // The backend goes on with what runs, and counts at PostgreSQL, until it is told.
-    const cancelled = isRunning(pooled.client) ? this.cancel(pooled) : undefined
+    const cancelled = isRunning(pooled.client) ? this.cleaner.cancel(pooled) : undefined
     this.#end(pooled, cancelled, () => {
       emitSafely(this.#desk, 'remove', pooled.client)
       this.#lending().pool.closed(slot, now())
     })
   }
 
-  #forget({ client }: PooledClient): void {
+  #forget({ client }: LendableClient): void {
     this.#desk._clients = this.#desk._clients.filter((one) => one !== client)
   }
 
   /** Calls `done` when the client has ended, once `before` is over, or has had its time. */
-  #end(pooled: PooledClient, before: Promise<void> | undefined, done: () => void): void {
+  #end(pooled: LendableClient, before: Promise<void> | undefined, done: () => void): void {
     const { client } = pooled
     let isDone = false
     const finish = (): void => {
@@ -249,7 +239,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     else end()
   }
 
-  // Checking and cleaning.
+  // Checking, and cleaning up after a holder.
 
   check(slot: ClientSlot): void {
     const { client } = slot.resource
@@ -263,7 +253,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
 
   reset(slot: ClientSlot): void {
     const { pool } = this.#lending()
-    this.#clean(slot.resource).then(
+    this.cleaner.clean(slot.resource).then(
       () => {
         pool.resetDone(slot, now())
         if (this.#isIdle(slot.resource)) this.rest(slot.resource)
@@ -272,46 +262,18 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
     )
   }
 
-  async #clean(pooled: PooledClient): Promise<void> {
-    const { client } = pooled
-    const { reset } = this.#desk.options
-    const wasCancelled = pooled.cancelling !== undefined
-    await pooled.cancelling
-    if (pooled.failure) throw pooled.failure
-    await settled(client)
-    // A cancel that comes late meets this, and nothing else.
-    if (wasCancelled) await runStatement(client, '').catch(() => undefined)
-    if (isInTransaction(client)) {
-      this.#desk.log('client was released inside a transaction: it is rolled back')
-      await runStatement(client, 'ROLLBACK')
-    }
-    if (typeof reset === 'function') await (reset as (client: PgClient) => unknown)(client)
-  }
-
-  /** Asks PostgreSQL to end what runs on it; nothing else may be written to it before that is over. */
-  cancel(pooled: PooledClient): Promise<void> {
-    if (!canCancel(pooled.client) || this.#desk.options.stream !== undefined) return Promise.resolve()
-    const before = pooled.cancelling
-    const cancelling = Promise.all([before, sendCancel(pooled.client)]).then(([, isTaken]) => {
-      if (!isTaken) pooled.failure ??= new Error('a cancel request may be on its way still')
-      if (pooled.cancelling === cancelling) pooled.cancelling = undefined
-    })
-    pooled.cancelling = cancelling
-    return cancelling
-  }
-
   /** Nobody has it: it alone need not keep the process alive. */
-  rest({ client }: PooledClient): void {
+  rest({ client }: LendableClient): void {
     if (this.#desk.options.allowExitOnIdle) client.unref?.()
   }
 
   // What clients say.
 
-  #isIdle({ slot }: PooledClient): boolean {
+  #isIdle({ slot }: LendableClient): boolean {
     return this.#lending().pool.stateOf(slot) === 'idle'
   }
 
-  #failed(pooled: PooledClient, error: Error): void {
+  #failed(pooled: LendableClient, error: Error): void {
     const { slot, client } = pooled
     if (this.#opening.has(slot)) {
       // The callback of its connect says so, unless it has connected already.
@@ -332,7 +294,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
   }
 
   /** Its holder finds out at the next query, and has it closed by giving it back. */
-  #failedWhileLeased(pooled: PooledClient, error: Error): void {
+  #failedWhileLeased(pooled: LendableClient, error: Error): void {
     this.#desk.log('client error while it is in use', error)
     // PostgreSQL's reason comes first, and then the end of the socket.
     if (pooled.failure) return
@@ -342,7 +304,7 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
   }
 
   /** Somebody else has ended it, without an error. */
-  #ended(pooled: PooledClient): void {
+  #ended(pooled: LendableClient): void {
     const { slot } = pooled
     if (this.#opening.has(slot)) return
     const { pool } = this.#lending()
@@ -353,25 +315,10 @@ export class ClientKeeper implements ResourceOwner<PooledClient> {
 }
 
 /** Libraries replace `end` of a client while it is lent, so that its holder can't end it; the pool may. */
-function endClient({ client, isTaken }: PooledClient, done: () => void): void {
+function endClient({ client, isTaken }: LendableClient, done: () => void): void {
   const prototype = Object.getPrototypeOf(client) as Partial<PgClient> | null
   if (isTaken && prototype?.end) prototype.end.call(client, done)
   else client.end(done)
-}
-
-function settled(client: PgClient): Promise<void> {
-  if (!isBusy(client)) return Promise.resolve()
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (isBusy(client)) return
-      ;(client as unknown as { removeListener(event: string, listener: () => void): void }).removeListener(
-        'drain',
-        look,
-      )
-      resolve()
-    }
-    client.on('drain', look)
-  })
 }
 
 function dialTimeout(cause: Error): Error {

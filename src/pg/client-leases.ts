@@ -4,16 +4,17 @@
  */
 
 import type { Lease } from '../engine/lease.ts'
+import { whenAborted } from '../in-process/abort-listeners.ts'
 import { type Called, type Holder, Lending } from '../in-process/lending.ts'
 import { warnOfLeak } from '../in-process/resource-pool.ts'
 import { ClientKeeper, type KeeperDesk } from './client-keeper.ts'
-import { ClientRequest } from './client-request.ts'
+import { ClientAcquire } from './client-acquire.ts'
 import { emitSafely } from '../in-process/emit-safely.ts'
 import { isBusy, isInTransaction, isRunning, type PgClient } from './pg-client.ts'
 import { type ConnectOptions, type FilledOptions, numberOf, readPoolOptions } from './pool-options.ts'
-import type { PooledClient } from './pooled-client.ts'
+import type { LendableClient } from './lendable-client.ts'
 import { SessionSetup } from './session-setup.ts'
-import { releasedText, Told } from './told.ts'
+import { releasedText, Wording } from './wording.ts'
 
 /** What this needs of the pool that users see. */
 export interface LeaseDesk extends KeeperDesk {
@@ -21,7 +22,7 @@ export interface LeaseDesk extends KeeperDesk {
 }
 
 export class ClientLeases {
-  readonly lending: Lending<PooledClient, ClientRequest>
+  readonly lending: Lending<LendableClient, ClientAcquire>
   readonly #desk: LeaseDesk
   readonly #keeper: ClientKeeper
   readonly #setup: SessionSetup
@@ -30,20 +31,20 @@ export class ClientLeases {
   constructor(desk: LeaseDesk) {
     this.#desk = desk
     const settings = readPoolOptions(desk.options)
-    const told = new Told()
+    const told = new Wording()
     this.#setup = new SessionSetup(desk.options, settings)
     this.#keeper = new ClientKeeper(desk, settings, () => this.lending)
     this.lending = new Lending({
       settings,
       noun: 'client',
       owner: this.#keeper,
-      newRequest: () => new ClientRequest(this, told),
+      newAcquire: () => new ClientAcquire(this, told),
       leaked: (holder) => this.#reportLeak(holder),
     })
   }
 
   /** Hot path. As `Lending.ask`. */
-  ask(options: ConnectOptions | undefined, called: Called, goesOn: boolean): Lease<PooledClient> | ClientRequest {
+  ask(options: ConnectOptions | undefined, called: Called, goesOn: boolean): Lease<LendableClient> | ClientAcquire {
     if (this.#desk.options.max !== this.lending.pool.maxSize) this.followMax()
     return this.lending.ask(options, called, goesOn)
   }
@@ -61,7 +62,7 @@ export class ClientLeases {
   }
 
   /** Hot path. */
-  take(lease: Lease<PooledClient>): PooledClient {
+  take(lease: Lease<LendableClient>): LendableClient {
     const pooled = lease.resource
     pooled.lease = lease
     pooled.number = lease.number
@@ -72,13 +73,13 @@ export class ClientLeases {
   }
 
   /** A promise, if something must run on the client before its holder may have it. */
-  prepare(pooled: PooledClient, wanted: string | undefined): Promise<void> | undefined {
+  prepare(pooled: LendableClient, wanted: string | undefined): Promise<void> | undefined {
     return this.#setup.isNone ? undefined : this.#setup.prepare(pooled, wanted)
   }
 
   /** The client with its once-only `release`; a promise of it, if something must run on it first. */
   lend(
-    lease: Lease<PooledClient>,
+    lease: Lease<LendableClient>,
     options: ConnectOptions | undefined,
     wanted: string | undefined,
   ): PgClient | Promise<PgClient> {
@@ -90,7 +91,7 @@ export class ClientLeases {
     return preparing ? this.#lendPrepared(pooled, preparing) : client
   }
 
-  async #lendPrepared(pooled: PooledClient, preparing: Promise<void>): Promise<PgClient> {
+  async #lendPrepared(pooled: LendableClient, preparing: Promise<void>): Promise<PgClient> {
     const { client, number } = pooled
     try {
       await preparing
@@ -102,7 +103,7 @@ export class ClientLeases {
   }
 
   /** Gives back the lease that lasts now, once; nothing happens if the pool has ended it meanwhile. */
-  releaseOnce(pooled: PooledClient): (error?: Error | boolean) => void {
+  releaseOnce(pooled: LendableClient): (error?: Error | boolean) => void {
     const { lease, number } = pooled
     let isReleased = false
     return (error) => {
@@ -113,7 +114,7 @@ export class ClientLeases {
   }
 
   /** The engine counts it, and tells who watches; the caller is told in pg's words. */
-  #releasedTwice(lease: Lease<PooledClient>, number: number): never {
+  #releasedTwice(lease: Lease<LendableClient>, number: number): never {
     try {
       this.lending.use(lease, number)
     } catch {
@@ -123,7 +124,7 @@ export class ClientLeases {
   }
 
   /** Hot path. It is idle, or whoever waits has it, before this returns; unless it must be cleaned or closed. */
-  giveBack(pooled: PooledClient, error?: Error | boolean): void {
+  giveBack(pooled: LendableClient, error?: Error | boolean): void {
     const { client, lease, number } = pooled
     if (!lease) return
     client._poolUseCount = (client._poolUseCount ?? 0) + 1
@@ -142,36 +143,36 @@ export class ClientLeases {
     this.lending.release(lease, number, isDirty)
   }
 
-  #isSpent({ client, failure }: PooledClient): boolean {
+  #isSpent({ client, failure }: LendableClient): boolean {
     const isExpended = (client._poolUseCount ?? 0) >= this.#desk.options.maxUses
     if (isExpended) this.#desk.log('remove expended client')
     return isExpended || failure !== undefined || !client._queryable || client._ending === true
   }
 
   /** Something must be done before anybody else may have it. */
-  #isDirty({ client, cancelling }: PooledClient): boolean {
+  #isDirty({ client, cancelling }: LendableClient): boolean {
     const { reset } = this.#desk.options
     return isBusy(client) || isInTransaction(client) || cancelling !== undefined || typeof reset === 'function'
   }
 
-  #cancelBy(signal: AbortSignal, pooled: PooledClient): void {
+  #cancelBy(signal: AbortSignal, pooled: LendableClient): void {
     this.whenAborted(signal, pooled, () => {
-      if (isRunning(pooled.client)) void this.#keeper.cancel(pooled)
+      if (isRunning(pooled.client)) void this.#keeper.cleaner.cancel(pooled)
     })
   }
 
   /** Has PostgreSQL end what runs on it. The client is lent on when that is over. */
-  cancel(pooled: PooledClient): void {
-    void this.#keeper.cancel(pooled)
+  cancel(pooled: LendableClient): void {
+    void this.#keeper.cleaner.cancel(pooled)
   }
 
   /** Calls `act` when `signal` is aborted within the lease that lasts now. */
-  whenAborted(signal: AbortSignal, pooled: PooledClient, act: () => void): void {
+  whenAborted(signal: AbortSignal, pooled: LendableClient, act: () => void): void {
+    const stop = whenAborted(signal, act)
     pooled.stopListening = () => {
       pooled.stopListening = undefined
-      signal.removeEventListener('abort', act)
+      stop()
     }
-    signal.addEventListener('abort', act)
   }
 
   #reportLeak(holder: Holder): void {

@@ -7,8 +7,8 @@ import { EventEmitter } from 'node:events'
 import type { ClientLeases } from './client-leases.ts'
 import type { PgClient } from './pg-client.ts'
 import type { FilledOptions } from './pool-options.ts'
-import { PooledClient } from './pooled-client.ts'
-import { releasedText } from './told.ts'
+import { LendableClient } from './lendable-client.ts'
+import { releasedText } from './wording.ts'
 
 export type ConnectCallback = (
   error: Error | undefined,
@@ -29,7 +29,7 @@ export abstract class LeakedInternals extends EventEmitter {
   get _idle(): readonly { readonly client: PgClient }[] {
     const { pool } = this.leases.lending
     const idle = this._clients.filter((client) => {
-      const pooled = PooledClient.of(client)
+      const pooled = LendableClient.of(client)
       return pooled && pool.stateOf(pooled.slot) === 'idle'
     })
     return idle.map((client) => ({ client }))
@@ -60,7 +60,7 @@ export abstract class LeakedInternals extends EventEmitter {
 
   /** Closes a client of the pool, whoever has it. */
   _remove(client: PgClient, callback?: () => void): void {
-    const pooled = PooledClient.of(client)
+    const pooled = LendableClient.of(client)
     if (!pooled || !this._clients.includes(client)) return callback?.()
     const removed = (gone: unknown): void => {
       if (gone !== client) return
@@ -91,7 +91,7 @@ export abstract class LeakedInternals extends EventEmitter {
 
   /** Gives it back, once, if somebody has it now. */
   _releaseOnce(client: PgClient): (error?: Error | boolean) => void {
-    const pooled = PooledClient.of(client)
+    const pooled = LendableClient.of(client)
     if (pooled) return this.leases.releaseOnce(pooled)
     return () => {
       throw new Error(releasedText)
@@ -100,5 +100,5 @@ export abstract class LeakedInternals extends EventEmitter {
 }
 
 export function isExpired(client: PgClient): boolean {
-  return PooledClient.of(client)?.slot.retiring === 'lifetime'
+  return LendableClient.of(client)?.slot.retiring === 'lifetime'
 }

@@ -1,6 +1,7 @@
 /** What the pool for pg can be told: all that pg's own takes, with the same defaults, and what only this one has. */
 
 import type { PoolConfig } from 'pg'
+import { TaxirankError } from '../errors.ts'
 import type { AcquireOptions } from '../in-process/lending.ts'
 import { type LendingOptions, type LendingSettings, readOptions } from '../in-process/options.ts'
 import type { PgClient, PgClientClass } from './pg-client.ts'
@@ -72,6 +73,8 @@ export interface FilledOptions extends PoolOptions {
   idleTimeoutMillis: number
 }
 
+const longestTimerMs = 2 ** 31 - 1
+
 /** A copy, in which secrets aren't enumerable, with pg's defaults: what a user sees as `pool.options`. */
 export function fillOptions(options: PoolOptions | undefined | null): FilledOptions {
   const filled: Record<string, unknown> = { ...options }
@@ -84,6 +87,8 @@ export function fillOptions(options: PoolOptions | undefined | null): FilledOpti
   filled['allowExitOnIdle'] = options?.allowExitOnIdle || false
   filled['maxLifetimeSeconds'] = options?.maxLifetimeSeconds || 0
   if (filled['idleTimeoutMillis'] === undefined) filled['idleTimeoutMillis'] = 10_000
+  // pg's client hands it to a timer, for which that is no time at all.
+  if (Number(filled['connectionTimeoutMillis']) > longestTimerMs) filled['connectionTimeoutMillis'] = 0
   // A connection that nobody closed, but that leads nowhere any more, would never be found out otherwise.
   if (filled['keepAlive'] === undefined) filled['keepAlive'] = true
   return filled as unknown as FilledOptions
@@ -106,7 +111,20 @@ export function readPoolOptions(options: FilledOptions): LendingSettings {
     idleTimeoutMillis: millisOf(options.idleTimeoutMillis),
     maxLifetimeMillis: millisOf(options.maxLifetimeSeconds) * 1_000,
   }
-  return readOptions(shared)
+  return inWordsOfPg(() => readOptions(shared))
+}
+
+/** What `act` returns. If it throws `bad_configuration`, that names options as pg does. */
+function inWordsOfPg<R>(act: () => R): R {
+  try {
+    return act()
+  } catch (error) {
+    if (!(error instanceof TaxirankError)) throw error
+    const text = error.message
+      .replaceAll('acquireTimeoutMillis', 'connectionTimeoutMillis')
+      .replaceAll('maxLifetimeMillis', 'maxLifetimeSeconds')
+    throw new TaxirankError('bad_configuration', text)
+  }
 }
 
 /** It may be a text, as from an environment. */

@@ -15,15 +15,15 @@ import type { Holder } from '../in-process/lending.ts'
 import { checkDeadline, createPool, type DrainOptions, type DrainReport } from '../in-process/resource-pool.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import { ClientLeases } from './client-leases.ts'
-import { ClientRequest } from './client-request.ts'
+import { ClientAcquire } from './client-acquire.ts'
 import { throwLater } from '../in-process/emit-safely.ts'
 import { type ConnectCallback, isExpired, LeakedInternals } from './leaked-internals.ts'
 import type { PgClient, PgClientClass, QueryCallback } from './pg-client.ts'
 import { clientClass, type ConnectOptions, type FilledOptions, fillOptions, type PoolOptions } from './pool-options.ts'
-import { PooledClient } from './pooled-client.ts'
+import { LendableClient } from './lendable-client.ts'
 import { type Done, runQuery, runQueryOn } from './run-query.ts'
 import { signalOf } from './signal-of.ts'
-import { endedText, endedTwiceText, functionText } from './told.ts'
+import { endedText, endedTwiceText, functionText } from './wording.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Log = (...args: unknown[]) => void
@@ -77,7 +77,7 @@ export class Pool extends LeakedInternals {
     const options = given ? withDeadline(given) : undefined
     const wanted = this.leases.wanted()
     const got = this.leases.ask(options, ownConnect, true)
-    if (!(got instanceof ClientRequest)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
+    if (!(got instanceof ClientAcquire)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
     got.options = options
     got.wanted = wanted
     return got.promise(this.Promise).catch(withCallersStack)
@@ -97,7 +97,7 @@ export class Pool extends LeakedInternals {
     const wanted = this.leases.wanted()
     const got = this.leases.ask(options, ownConnect, true)
     // Never within this call: callers rely on it.
-    if (!(got instanceof ClientRequest)) {
+    if (!(got instanceof ClientAcquire)) {
       return process.nextTick(handOver, this.leases.lend(got, options, wanted), callback)
     }
     const bound = AsyncResource.bind(safely(callback))
@@ -137,7 +137,7 @@ export class Pool extends LeakedInternals {
     if (this.connect !== ownConnect && !options) return this.#queryByConnect(text, values, done)
     const query = { text, values, done, wanted: this.leases.wanted(), signal: options?.signal }
     const got = this.leases.ask(options, ownQuery, false)
-    if (!(got instanceof ClientRequest)) return runQuery(this.leases, got, query)
+    if (!(got instanceof ClientAcquire)) return runQuery(this.leases, got, query)
     got.answerTo((error, lease) => {
       if (lease) runQuery(this.leases, lease, query)
       else done(error)
@@ -147,7 +147,7 @@ export class Pool extends LeakedInternals {
   /** Somebody has put something in the place of `connect`, to see who connects: then queries connect by that. */
   #queryByConnect(text: unknown, values: unknown, done: Done): void {
     this.connect((error, client) => {
-      const pooled = client && PooledClient.of(client)
+      const pooled = client && LendableClient.of(client)
       if (pooled) runQueryOn(this.leases, pooled, { text, values, done })
       else done(error)
     })

@@ -92,3 +92,17 @@ it('an end is the end of patience with a database that is down', async () => {
   await pool.end()
   await told
 })
+
+it('a time that no timer can wait for is as good as none', async () => {
+  const pool = new Pool({ max: 1, connectionTimeoutMillis: Infinity }, PromptClient)
+  const client = await pool.connect()
+  setTimeout(() => client.release?.(), 20)
+  const next = await pool.connect()
+  next.release?.()
+  await pool.end()
+})
+
+it('what is refused is called as pg calls it', () => {
+  const wrong = { connectionTimeoutMillis: 'soon' } as never
+  assert.throws(() => new Pool(wrong, PromptClient), { code: 'bad_configuration', message: /connectionTimeoutMillis/ })
+})

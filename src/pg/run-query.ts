@@ -2,9 +2,9 @@
 
 import type { Lease } from '../engine/lease.ts'
 import type { ClientLeases } from './client-leases.ts'
-import type { PooledClient } from './pooled-client.ts'
+import type { LendableClient } from './lendable-client.ts'
 
-/** Told once. */
+/** Wording once. */
 export type Done = (error: unknown, result?: unknown) => void
 
 export interface PoolQuery {
@@ -16,7 +16,7 @@ export interface PoolQuery {
   readonly signal?: AbortSignal | undefined
 }
 
-export function runQuery(leases: ClientLeases, lease: Lease<PooledClient>, query: PoolQuery): void {
+export function runQuery(leases: ClientLeases, lease: Lease<LendableClient>, query: PoolQuery): void {
   const pooled = leases.take(lease)
   const preparing = leases.prepare(pooled, query.wanted)
   if (preparing) void runWhenPrepared(leases, pooled, query, preparing)
@@ -25,7 +25,7 @@ export function runQuery(leases: ClientLeases, lease: Lease<PooledClient>, query
 
 async function runWhenPrepared(
   leases: ClientLeases,
-  pooled: PooledClient,
+  pooled: LendableClient,
   query: PoolQuery,
   preparing: Promise<void>,
 ): Promise<void> {
@@ -42,7 +42,7 @@ async function runWhenPrepared(
 /** Hot path. The client is given back before whoever has asked is told. */
 export function runQueryOn(
   leases: ClientLeases,
-  pooled: PooledClient,
+  pooled: LendableClient,
   { text, values, done, signal }: PoolQuery,
 ): void {
   const { client, number } = pooled
@@ -71,7 +71,7 @@ export function runQueryOn(
 }
 
 /** Whoever has asked is told at once; the client is lent on when PostgreSQL has ended what runs on it. */
-function abandon(leases: ClientLeases, pooled: PooledClient): void {
+function abandon(leases: ClientLeases, pooled: LendableClient): void {
   pooled.onFailure = undefined
   leases.cancel(pooled)
   leases.giveBack(pooled)

@@ -1,8 +1,9 @@
 /** What is sent ahead of a holder's first query: who holds the client, what its last holder left, what this one wants. */
 
+import { TaxirankError } from '../errors.ts'
 import type { LendingSettings } from '../in-process/options.ts'
 import type { PoolOptions } from './pool-options.ts'
-import type { PooledClient } from './pooled-client.ts'
+import type { LendableClient } from './lendable-client.ts'
 import { runStatement, type PgClient } from './pg-client.ts'
 import { type Ahead, canSendAhead, forgetAhead, sendAhead } from './send-ahead.ts'
 
@@ -31,14 +32,17 @@ export class SessionSetup {
 
   /** For whoever asks now, in their own context. */
   wanted(): string | undefined {
-    return typeof this.#wanted === 'function' ? this.#wanted() : this.#wanted
+    const wanted: unknown = typeof this.#wanted === 'function' ? this.#wanted() : this.#wanted
+    if (wanted === undefined || wanted === null || typeof wanted === 'string') return wanted ?? undefined
+    const got = wanted instanceof Promise ? 'a Promise' : `a ${typeof wanted}`
+    throw new TaxirankError('bad_configuration', `sessionSetup must be or return a text, got ${got}`)
   }
 
   /**
    * Before the first query of whoever has it now. A promise if it can't go ahead of that in the same write: when it resolves
    * the client may be handed over.
    */
-  prepare(pooled: PooledClient, wanted: string | undefined): Promise<void> | undefined {
+  prepare(pooled: LendableClient, wanted: string | undefined): Promise<void> | undefined {
     const statements = this.#aheadOf(pooled, wanted)
     if (statements.length === 0) return undefined
     const { client } = pooled
@@ -48,13 +52,13 @@ export class SessionSetup {
   }
 
   /** Its holder gives it back: what was not sent is not sent any more, and what the last one left is there still. */
-  forget(pooled: PooledClient): void {
+  forget(pooled: LendableClient): void {
     const wasSent = !forgetAhead(pooled.client)
     if (wasSent && pooled.isUndoing) pooled.isSetUp = false
     pooled.isUndoing = false
   }
 
-  #aheadOf(pooled: PooledClient, wanted: string | undefined): Ahead[] {
+  #aheadOf(pooled: LendableClient, wanted: string | undefined): Ahead[] {
     const texts = this.#texts(pooled, wanted)
     const named = pooled.isBehindPooler && this.#isNaming && pooled.holding ? [nameOf(pooled.holding.site)] : []
     return [...named, ...texts.map((text) => ({ text, isNeeded: true, forgetsStatements: forgetting.test(text) }))]
@@ -64,7 +68,7 @@ export class SessionSetup {
    * Each is a Query of its own: a reset such as DISCARD ALL runs in no transaction block, and ends the guard; and what can't
    * be parsed fails as a whole, before a guard in the same Query has taken effect.
    */
-  #texts(pooled: PooledClient, wanted: string | undefined): string[] {
+  #texts(pooled: LendableClient, wanted: string | undefined): string[] {
     const reset = pooled.isUsed ? this.#reset : undefined
     const undone = pooled.isSetUp && !reset && !wanted ? undoing : undefined
     if (wanted) pooled.isSetUp = true

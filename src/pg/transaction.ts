@@ -3,7 +3,7 @@
 import { TaxirankError } from '../errors.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
-import { PooledClient } from './pooled-client.ts'
+import { LendableClient } from './lendable-client.ts'
 import { signalOf } from './signal-of.ts'
 
 export interface TransactionOptions extends ConnectOptions {
@@ -26,6 +26,9 @@ const isolations = ['read committed', 'repeatable read', 'serializable']
 export async function runTransaction<R>(connect: Connect, work: Work<R>, options: TransactionOptions): Promise<R> {
   const begin = beginText(options)
   const { retries = 0, timeoutMillis, lane } = options
+  if (!(Number.isSafeInteger(retries) && retries >= 0)) {
+    throw new TaxirankError('bad_configuration', `retries must be a whole number from 0 on, got ${String(retries)}`)
+  }
   // The deadline is one for all attempts.
   const signal = signalOf(options.signal, options.deadlineMillis)
   for (let attempt = 0; ; attempt++) {
@@ -48,7 +51,8 @@ function beginText({ isolation, readOnly, deferrable }: TransactionOptions): str
 
 async function runOnce<R>(connect: Connect, work: Work<R>, begin: string, options: ConnectOptions): Promise<R> {
   const client = await connect(options)
-  const isOurs = leaseOf(client)
+  const pooled = LendableClient.of(client)
+  const isOurs = leaseOf(pooled)
   let lost: Error | undefined
   try {
     await query(client, begin)
@@ -57,6 +61,8 @@ async function runOnce<R>(connect: Connect, work: Work<R>, begin: string, option
       result = await work(client)
       if (!isOurs()) throw givenBack()
       options.signal?.throwIfAborted()
+      // Nothing of a COMMIT was sent, so it is known what became of it: nothing.
+      if (pooled?.failure) throw pooled.failure
     } catch (error) {
       if (isOurs()) lost = await rollBack(client)
       throw error
@@ -72,8 +78,7 @@ async function runOnce<R>(connect: Connect, work: Work<R>, begin: string, option
 }
 
 /** Whether the lease by which we have the client lasts: work may have given it back, and somebody else may have it now. */
-function leaseOf(client: PgClient): () => boolean {
-  const pooled = PooledClient.of(client)
+function leaseOf(pooled: LendableClient | undefined): () => boolean {
   if (!pooled) return () => true
   const { number } = pooled
   return () => pooled.isHeldAs(number)

@@ -35,8 +35,8 @@ describe("the pool, as pg's own,", () => {
 
   it('does not let the process end while somebody has a client', async () => {
     const ends = await Promise.all([
-      runChild('held for ever', 'pg', stage.port, 2_000),
-      runChild('held for ever', 'taxirank', stage.port, 2_000),
+      runChild('held for ever', 'pg', stage.port, 1_000),
+      runChild('held for ever', 'taxirank', stage.port, 1_000),
     ])
     const end = { code: null, said: 'holds' }
     assert.deepEqual(ends, [end, end])

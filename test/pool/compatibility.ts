@@ -71,7 +71,7 @@ const options: Usage[] = [
     what: 'takes numbers as texts, as they come from an environment',
     async run(Pool, stage) {
       const { port } = stage
-      const texts = { port: String(port), max: '2', idleTimeoutMillis: '50', connectionTimeoutMillis: '100' }
+      const texts = { port: String(port), max: '2', idleTimeoutMillis: '50', connectionTimeoutMillis: '400' }
       const pool = stage.pool(Pool, texts)
       const clients = [await pool.connect(), await pool.connect()]
       const third = await outcome(() => pool.connect())
@@ -527,7 +527,7 @@ const failures: Usage[] = [
   {
     what: 'tells who waited too long for a client',
     async run(Pool, stage) {
-      const pool = stage.pool(Pool, { max: 1, connectionTimeoutMillis: 100 })
+      const pool = stage.pool(Pool, { max: 1, connectionTimeoutMillis: 400 })
       const holder = await pool.connect()
       const said = [await outcome(() => pool.connect()), await outcome(() => pool.query('select 1'))]
       const [error, client] = await connectBack(pool)
@@ -558,7 +558,8 @@ const failures: Usage[] = [
       }
       const pool = stage.pool(Pool, { Client: Deaf, connectionTimeoutMillis: 50 })
       const said = withoutCause(await outcome(() => pool.connect()))
-      return [said, countsOf(pool), pool._clients.length]
+      await eventually('it is forgotten', () => pool._clients.length === 0)
+      return [said, countsOf(pool)]
     },
   },
   {
@@ -591,7 +592,7 @@ const failures: Usage[] = [
       pool.connect((error) => transcript.note('called back', error))
       transcript.note('asked')
       const endedTwice = await new Promise((resolve) => (pool.end as (back: (error: unknown) => void) => void)(resolve))
-      await sleep(50)
+      await eventually('what was idle is gone', () => transcript.lines.includes('remove client 1'))
       transcript.note(countsOf(pool))
       clients[1]?.release()
       await ending

@@ -142,7 +142,13 @@ for (const how of ['FIN', 'RST'] as const) {
 describe('a COMMIT', () => {
   it('that nobody answers in time is unknown, too', async () => {
     const way = stage.way()
-    const pool = open({ port: way.port, max: 1, query_timeout: 200, resetTimeoutMillis: 200, closeTimeoutMillis: 200 })
+    const pool = open({
+      port: way.port,
+      max: 1,
+      query_timeout: 1_000,
+      resetTimeoutMillis: 200,
+      closeTimeoutMillis: 200,
+    })
     const work = async (client: PoolClient): Promise<void> => {
       await client.query("insert into entry values ('unanswered')")
       way.hurt({ fromTarget: { blackholeAtByte: 0 } })
@@ -183,11 +189,11 @@ describe('a black hole', () => {
   it('in a login is given up after connectionTimeoutMillis', async () => {
     const way = stage.way()
     for (const bytes of [0, 9, 200]) {
-      const pool = open({ port: way.port, connectionTimeoutMillis: 200 })
+      const pool = open({ port: way.port, connectionTimeoutMillis: 500 })
       way.hurtNext({ fromTarget: { blackholeAtByte: bytes } })
       const told = assert.rejects(pool.connect(), { message: 'Connection terminated due to connection timeout' })
       const tookMs = await taken(told)
-      assert.ok(tookMs > 150 && tookMs < 200 + slackMs, `${tookMs} ms`)
+      assert.ok(tookMs > 450 && tookMs < 500 + slackMs, `${tookMs} ms`)
       way.hurtNext({})
       await assertServes(pool)
     }
@@ -210,12 +216,15 @@ describe('a PostgreSQL that restarts', () => {
         }
       }
       const callers = Array.from({ length: 20 }, caller)
-      await eventually('it is under load', () => canary.answered > 200)
-      await stage.restart(how)
-      readyAtMs = performance.now()
-      await eventually('all is as it was', () => servedAtMs < Infinity && pool.totalCount === 8)
-      load.abort()
-      await Promise.all(callers)
+      try {
+        await eventually('it is under load', () => canary.answered > 200)
+        await stage.restart(how)
+        readyAtMs = performance.now()
+        await eventually('all is as it was', () => servedAtMs < Infinity && pool.totalCount === 8)
+      } finally {
+        load.abort()
+        await Promise.all(callers)
+      }
       assert.deepEqual(canary.breaches, [])
       assert.ok(servedAtMs - readyAtMs < 1_000 + slackMs, `${servedAtMs - readyAtMs} ms`)
     })
@@ -310,14 +319,14 @@ describe('thousands of queries over connections that break', () => {
     const callers = Array.from({ length: 30 }, (_, number) => playCaller(pool, canary, number))
     await Promise.all(callers)
     assert.deepEqual(canary.breaches, [])
-    assert.ok(canary.answered > 3_000, `${canary.answered} answered, ${canary.failed} failed`)
+    assert.ok(canary.answered > 2_000, `${canary.answered} answered, ${canary.failed} failed`)
     assert.ok(relay.faults.cut + relay.faults.reset > 20, JSON.stringify(relay.faults))
   })
 })
 
 /** Behaves as holders do, good and bad. */
 async function playCaller(pool: TaxirankPool, canary: Canary, number: number): Promise<void> {
-  for (let round = 0; round < 80; round++) {
+  for (let round = 0; round < 60; round++) {
     const step = (number + round) % 6
     if (step < 2) {
       await canary.ask(pool)

@@ -16,6 +16,6 @@ describe('the pool and its contract', () => {
         await world.settle()
       },
     )
-    await fc.assert(property, { numRuns: 300, seed })
+    await fc.assert(property, { numRuns: 150, seed })
   })
 })

@@ -278,3 +278,13 @@ describe('what is not a plain query', () => {
     assert.deepEqual(seen, ['taken', 'a command is complete'])
   })
 })
+
+describe('a sessionSetup that is no text', () => {
+  it('is refused, and takes no place', async () => {
+    const pool = poolOf({ max: 1, sessionSetup: async () => 'SET app.tenant = 1' })
+    const refused = { code: 'bad_configuration', message: 'sessionSetup must be or return a text, got a Promise' }
+    await assert.rejects(pool.query('select 1'), refused)
+    await assert.rejects(pool.connect(), refused)
+    assert.equal(pool.totalCount, 0)
+  })
+})

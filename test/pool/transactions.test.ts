@@ -192,3 +192,15 @@ describe('await using', () => {
     await pool[Symbol.asyncDispose]()
   })
 })
+
+describe('a connection that is lost before COMMIT', () => {
+  it('is no doubt: nothing was committed, and the error is the connection’s', async () => {
+    const work = pool.transaction(async (client) => {
+      await add(client, 'a', 1)
+      await stage.terminate(client)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    })
+    await assert.rejects(work, { code: '57P01' })
+    assert.equal(await amountOf('a'), 10)
+  })
+})

@@ -1,16 +1,16 @@
 import type { Lease } from '../engine/lease.ts'
 import type { Slot } from '../engine/slot.ts'
-import { Entry } from '../in-process/request.ts'
+import { Entry } from '../in-process/entry.ts'
 import { isRunning, type PgClient } from './pg-client.ts'
 
 const pooled = Symbol('taxirank.pooled')
 
 /** A client that a pool has made, and what the pool knows of it. */
-export class PooledClient extends Entry {
+export class LendableClient extends Entry {
   readonly client: PgClient
-  readonly slot: Slot<PooledClient>
+  readonly slot: Slot<LendableClient>
   /** The last that was granted. */
-  lease: Lease<PooledClient> | undefined = undefined
+  lease: Lease<LendableClient> | undefined = undefined
   /** That lease's, as it was granted. */
   number = 0
   /** Its holder has not given it back. */
@@ -32,7 +32,7 @@ export class PooledClient extends Entry {
   /** What is sent ahead of its holder's first query ends that. */
   isUndoing = false
 
-  constructor(client: PgClient, slot: Slot<PooledClient>) {
+  constructor(client: PgClient, slot: Slot<LendableClient>) {
     super()
     this.client = client
     this.slot = slot
@@ -63,7 +63,7 @@ export class PooledClient extends Entry {
   }
 
   /** Undefined for a client that no pool has made. */
-  static of(client: PgClient): PooledClient | undefined {
-    return (client as { [pooled]?: PooledClient })[pooled]
+  static of(client: PgClient): LendableClient | undefined {
+    return (client as { [pooled]?: LendableClient })[pooled]
   }
 }

@@ -1,24 +1,24 @@
 import type { Lease } from '../engine/lease.ts'
-import { PromisedRequest } from '../in-process/request.ts'
+import { PromisedAcquire } from '../in-process/acquire.ts'
 import type { ClientLeases } from './client-leases.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
-import type { PooledClient } from './pooled-client.ts'
-import type { Told } from './told.ts'
+import type { LendableClient } from './lendable-client.ts'
+import type { Wording } from './wording.ts'
 
-/** Told once: an error, or a lease. Must not throw. */
-export type Answer = (error: unknown, lease: Lease<PooledClient> | undefined) => void
+/** Wording once: an error, or a lease. Must not throw. */
+export type Answer = (error: unknown, lease: Lease<LendableClient> | undefined) => void
 
 /** Somebody who waits for a client: answered by a promise of it, or by a call. */
-export class ClientRequest extends PromisedRequest<PooledClient, PgClient> {
+export class ClientAcquire extends PromisedAcquire<LendableClient, PgClient> {
   /** For whom the client is made ready, where a promise is the answer. */
   options: ConnectOptions | undefined = undefined
   wanted: string | undefined = undefined
   #answer: Answer | undefined = undefined
   readonly #leases: ClientLeases
-  readonly #told: Told
+  readonly #told: Wording
 
-  constructor(leases: ClientLeases, told: Told) {
+  constructor(leases: ClientLeases, told: Wording) {
     super(leases.lending)
     this.#leases = leases
     this.#told = told
@@ -31,7 +31,7 @@ export class ClientRequest extends PromisedRequest<PooledClient, PgClient> {
     else this.ask()
   }
 
-  protected override answer(error: unknown, lease: Lease<PooledClient> | undefined): void {
+  protected override answer(error: unknown, lease: Lease<LendableClient> | undefined): void {
     const told = error === undefined ? undefined : this.#told.for(error)
     const answer = this.#answer
     if (!answer) return super.answer(told, lease)
@@ -40,7 +40,7 @@ export class ClientRequest extends PromisedRequest<PooledClient, PgClient> {
     answer(told, lease)
   }
 
-  protected override lent(lease: Lease<PooledClient>): PgClient | Promise<PgClient> {
+  protected override lent(lease: Lease<LendableClient>): PgClient | Promise<PgClient> {
     const { options, wanted } = this
     this.#leases.lending.recycle(this)
     return this.#leases.lend(lease, options, wanted)

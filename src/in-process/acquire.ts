@@ -4,51 +4,33 @@ import type { Lease } from '../engine/lease.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
 import type { TaxirankError } from '../errors.ts'
 import type { Deadline } from '../time.ts'
-import type { CallStack } from './call-site.ts'
-import type { Task } from './tasks.ts'
+import type { Entry, Holding } from './entry.ts'
 import type { Span } from './telemetry.ts'
 
-/** Who holds a lease, or asks for one; known only where leaks or deadlocks are looked for. */
-export interface Holding {
-  readonly site: string
-  readonly calls: CallStack
-  readonly task: Task | undefined
+/** Who hears that an acquire is over, before its caller does. */
+export interface AcquireDesk<E extends Entry> {
+  granted(acquire: Acquire<E>, lease: Lease<E>): void
+  refused(acquire: Acquire<E>, error: TaxirankError): unknown
 }
 
-/** What is lent, beside what its slot knows. */
-export class Entry {
-  holding: Holding | undefined = undefined
-
-  /** Something is done with it at this moment: whoever has it does not just wait for others. */
-  get isWorking(): boolean {
-    return false
-  }
-}
-
-/** Who hears that a request is over, before its caller does. */
-export interface RequestDesk<E extends Entry> {
-  granted(request: Request<E>, lease: Lease<E>): void
-  refused(request: Request<E>, error: TaxirankError): unknown
-}
-
-export abstract class Request<E extends Entry> implements Caller<E> {
+export abstract class Acquire<E extends Entry> implements Caller<E> {
   readonly waiter: Waiter<E>
   holding: Holding | undefined = undefined
   signal: AbortSignal | undefined = undefined
   /** It was given more than the pool's own settings, or is named: good for one wait. */
   isParticular = false
-  onAbort: (() => void) | undefined = undefined
+  stopListening: (() => void) | undefined = undefined
   /** Looks for a deadlock now and then. */
   suspicion: Deadline | undefined = undefined
   span: Span | undefined = undefined
   /** Its wait has begun, and isn't over. */
   isWaiting = false
   isOver = false
-  readonly #desk: RequestDesk<E>
+  readonly #desk: AcquireDesk<E>
   #outcome: Outcome<E> | undefined = undefined
   #isAsked = false
 
-  constructor(desk: RequestDesk<E>) {
+  constructor(desk: AcquireDesk<E>) {
     this.#desk = desk
     this.waiter = new Waiter<E>(this)
   }
@@ -94,12 +76,12 @@ interface Outcome<E extends Entry> {
   readonly lease: Lease<E> | undefined
 }
 
-/** A request that is answered by a promise, with what `lent` makes of the lease. */
-export abstract class PromisedRequest<E extends Entry, L> extends Request<E> {
+/** An acquire that is answered by a promise, with what `lent` makes of the lease. */
+export abstract class PromisedAcquire<E extends Entry, L> extends Acquire<E> {
   resolve: (lent: L | PromiseLike<L>) => void = unasked
   reject: (error: unknown) => void = unasked
 
-  /** May give the request back for another wait. */
+  /** May give the acquire back for another wait. */
   protected abstract lent(lease: Lease<E>): L | PromiseLike<L>
 
   /** `PromiseClass`: the runtime's own, or one that is handed in. */
@@ -121,8 +103,8 @@ const unasked = (): void => undefined
 
 let asking: { resolve: (lent: never) => void; reject: (error: unknown) => void } | undefined
 
-function nextToAsk(request: typeof asking): void {
-  asking = request
+function nextToAsk(acquire: typeof asking): void {
+  asking = acquire
 }
 
 function takeFunctions(resolve: (lent: never) => void, reject: (error: unknown) => void): void {

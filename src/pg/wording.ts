@@ -1,15 +1,15 @@
 /** What callers of the pool are told, in pg's words: programs compare these texts. What is known beyond them is the cause. */
 
 import { TaxirankError } from '../errors.ts'
-import { dialTimeoutText } from './client-keeper.ts'
 
+export const dialTimeoutText = 'Connection terminated due to connection timeout'
 export const endedText = 'Cannot use a pool after calling end on the pool'
 export const endedTwiceText = 'Called end on pool more than once'
 export const releasedText = 'Release called on client which has already been released to the pool.'
 export const functionText = 'Passing a function as the first parameter to pool.query is not supported'
 const waitTimeoutText = 'timeout exceeded when trying to connect'
 
-export class Told {
+export class Wording {
   readonly #told = new WeakSet<object>()
 
   /** What a caller gets for what the engine said. */
