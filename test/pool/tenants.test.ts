@@ -11,7 +11,7 @@ import { deeds } from './tenants/deeds.ts'
 
 const seed = Number(process.env['TENANTS_SEED'] ?? randomInt(1e9))
 const statements = 2_000
-const longestMs = 10_000
+const longestMs = 20_000
 let stage: Stage
 
 before(async () => {

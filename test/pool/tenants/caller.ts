@@ -24,6 +24,8 @@ export class Caller {
   readonly name: string
   /** What it does: for messages. */
   deed = ''
+  /** What it waits for. */
+  readonly #unanswered = new Set<string>()
   #asked = 0
 
   constructor(pool: Pool, kind: Kind, number: number, random: Random, books: Books) {
@@ -57,7 +59,7 @@ export class Caller {
     books.statements++
     if (question.entry !== undefined) books.ledger.begin(question.entry, wants, this.#describe(question.query))
     try {
-      const result = await this.#pose(on, question)
+      const result = await this.waitFor(question.query, this.#pose(on, question))
       this.note(judgeAnswer(question, wants, standing, result), question.query)
       this.#answered(question, standing)
       return { command: (result as { command?: string }).command }
@@ -74,7 +76,7 @@ export class Caller {
     books.statements++
     const question = { query: text, tokens: [], isSimple: true }
     try {
-      const { command } = await on.query(text)
+      const { command } = await this.waitFor(text, on.query(text))
       if (wants.failure) this.note('was run behind a set-up that fails', text)
       if (command !== tag) this.note(`was answered ${command}, and must be ${tag}`, text)
       return { command }
@@ -82,6 +84,23 @@ export class Caller {
       this.judgeError(error, mayHearOf(question, wants, standing), text)
       return { error }
     }
+  }
+
+  async waitFor<T>(what: unknown, promise: PromiseLike<T>): Promise<T> {
+    const text = JSON.stringify(what)
+    this.#unanswered.add(text)
+    try {
+      return await promise
+    } finally {
+      this.#unanswered.delete(text)
+    }
+  }
+
+  /** It should have ended by now. */
+  noteLate(limitMs: number): void {
+    const { totalCount, idleCount, waitingCount } = this.pool
+    const counts = `${totalCount} clients, ${idleCount} idle, ${waitingCount} waiting`
+    this.note(`has not ended within ${limitMs} ms: ${counts}, waits for ${[...this.#unanswered].join(', ')}`, this.deed)
   }
 
   judgeError(error: unknown, mayHear: readonly RegExp[], what: unknown): void {

@@ -98,7 +98,7 @@ async function runLane(
     caller.deed = deed.name
     books.did(deed.name)
     const done = callersInContext.run(caller, () => attempt(caller, deed))
-    if ((await within(limitMs, done)) === late) caller.note(`has not ended within ${limitMs} ms`, deed.name)
+    if ((await within(limitMs, done)) === late) caller.noteLate(limitMs)
   }
 }
 

@@ -7,7 +7,7 @@ import { refused, type Standing } from './verdict.ts'
 /** Undefined if there was none, for a reason that is none of a breach. */
 export async function connect(caller: Caller, options?: object, ...mayHear: RegExp[]): Promise<PoolClient | undefined> {
   try {
-    return await (options ? caller.pool.connect(options) : caller.pool.connect())
+    return await caller.waitFor('connect', options ? caller.pool.connect(options) : caller.pool.connect())
   } catch (error) {
     const { failure } = caller.wants
     caller.judgeError(error, [...mayHear, ...(failure ? [failure] : [])], 'connect')
