@@ -60,7 +60,7 @@ export function sendAhead(client: PgClient, statements: readonly Ahead[]): void 
     const [query] = js._queryQueue
     if (!query || !js.readyForQuery) return pulse.call(js)
     forgetAhead(client)
-    if (statements.some(({ forgetsStatements }) => forgetsStatements)) forgetStatements(js.connection)
+    if (statements.some(({ forgetsStatements }) => forgetsStatements)) forgetStatements(client)
     const isTogether = isPlain(query, js)
     const preceded = new Preceded(js, statements, query, isTogether)
     js._queryQueue.splice(0, isTogether ? 1 : 0, preceded)
@@ -81,9 +81,10 @@ function isPlain(query: Submittable, client: JsClient): boolean {
   return Query !== undefined && query instanceof Query
 }
 
-function forgetStatements(connection: JsConnection): void {
-  connection.parsedStatements = {}
-  connection.submittedNamedStatements = {}
+/** Has pg prepare its named statements anew. */
+export function forgetStatements(client: PgClient): void {
+  const { connection } = client as unknown as Partial<JsClient>
+  if (connection?.parsedStatements) Object.assign(connection, { parsedStatements: {}, submittedNamedStatements: {} })
 }
 
 /** Corking would do on Node alone: elsewhere a corked stream still writes one thing after the other. */

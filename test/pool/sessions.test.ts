@@ -208,11 +208,13 @@ describe('what one holder was set up with', () => {
 })
 
 describe('a reset that forgets prepared statements', () => {
-  it('has pg prepare them anew', async () => {
-    const pool = poolOf({ max: 1, reset: 'DISCARD ALL' })
-    const named = { name: 'sum', text: 'select $1::int + 1 as sum', values: [1] }
-    for (const _ of [1, 2, 3]) assert.deepEqual((await pool.query(named)).rows, [{ sum: 2 }])
-  })
+  for (const pipeline of [false, true]) {
+    it(`has pg prepare them anew${pipeline ? ', on a client that pipelines, too' : ''}`, async () => {
+      const pool = poolOf({ max: 1, reset: 'DISCARD ALL', pipeline })
+      const named = { name: 'sum', text: 'select $1::int + 1 as sum', values: [1] }
+      for (const _ of [1, 2, 3]) assert.deepEqual((await pool.query(named)).rows, [{ sum: 2 }])
+    })
+  }
 })
 
 describe('a sessionSetup that can’t even be parsed', () => {
