@@ -149,7 +149,14 @@ function anywhere(random: Random): number {
 }
 
 function drawFaults(random: Random): Faults {
-  const slow: StreamFaults = random.pick([{}, {}, { splitBytes: random.pick([20, 300]) }, { delayMs: 3 }])
+  const slow: StreamFaults = random.pick([
+    {},
+    {},
+    {},
+    { splitBytes: random.pick([20, 300]) },
+    { delayMs: 3 },
+    { delayMs: 40 },
+  ])
   const cut = random.pick([{ cutAtByte: anywhere(random) }, { resetAtByte: anywhere(random) }])
   return random.pick<Faults>([
     { fromClient: slow },

@@ -86,6 +86,7 @@ const plans: readonly Plan[] = [
   { work: asks },
   { work: throws, mayHear: /of their own/ },
   { work: swallows, mayHear: /transaction_rolled_back/ },
+  { work: losesConnection },
   { work: givesBack, mayHear: /stale_lease/ },
   { work: givesBackAndThrows, mayHear: /of their own/ },
   { work: givesBackAndAsksAgain, mayHear: /stale_lease/ },
@@ -157,6 +158,18 @@ async function swallows(caller: Caller, client: PoolClient, standing: Standing):
   await askOn(caller, client, standing)
   const question = { query: 'select 1/0', tokens: [], isSimple: true, fails: / 22012 / }
   await caller.ask(client, question, standing)
+}
+
+/** In COMMIT, or a little before or after. */
+async function losesConnection(caller: Caller, client: PoolClient, standing: Standing): Promise<void> {
+  await asks(caller, client, standing)
+  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection
+  const cut = (): void => {
+    caller.books.happened('sockets: destroyed in COMMIT')
+    stream.destroy()
+  }
+  if (caller.random.chance(0.5)) process.nextTick(cut)
+  else setTimeout(cut, caller.random.integer(0, 2))
 }
 
 async function givesBack(caller: Caller, client: PoolClient, standing: Standing): Promise<void> {
