@@ -139,6 +139,8 @@ class Preceded implements Submittable {
 
   /** Nothing that PostgreSQL still answers on this connection may be taken for the answer to anything. */
   #fail(error: Error, connection: JsConnection): void {
+    // The end of the connection is news to nobody then: each hears of one end.
+    this.#client._activeQuery = null
     const { _queryQueue } = this.#client
     const at = _queryQueue.indexOf(this.#query)
     if (at >= 0) _queryQueue.splice(at, 1)

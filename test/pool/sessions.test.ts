@@ -290,3 +290,18 @@ describe('a sessionSetup that is no text', () => {
     assert.equal(pool.totalCount, 0)
   })
 })
+
+describe('a sessionSetup that would copy', () => {
+  it('fails, once, and nothing runs behind it', async () => {
+    await stage.ask('create table copied (id int)')
+    const pool = poolOf({ max: 1, sessionSetup: 'COPY copied FROM STDIN' })
+    const client = await pool.connect()
+    const heard: unknown[] = []
+    client.query('insert into copied values (1)', (error) => void heard.push(error.message))
+    await eventually('it has failed', () => heard.length > 0)
+    await eventually('the client is lost', () => (client as unknown as { _ended: boolean })._ended)
+    client.release()
+    assert.deepEqual(heard, ['a COPY can not be sent ahead of a query'])
+    assert.deepEqual(await stage.ask('select count(*)::int from copied'), [0])
+  })
+})
