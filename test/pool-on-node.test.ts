@@ -12,12 +12,12 @@ import { temporaryFolder } from './support/postgres.ts'
 
 const root = join(import.meta.dirname, '..')
 const nodes = [20, 22, 24].map((major) => [major, findNode(major)] as const)
-const limitMs = 150_000
+const limitMs = 180_000
 const tests = [...new Bun.Glob('test/pool/*.test.ts').scanSync({ cwd: root })].sort()
 const besides = ['test/pool/support/children.ts']
 
 /** A test that hangs fails by itself; what it leaves open does not keep its process, nor does Node when it closes that. */
-const switches = ['--test', '--test-reporter=tap', '--test-concurrency=2', '--test-timeout=90000', '--test-force-exit']
+const switches = ['--test', '--test-reporter=tap', '--test-concurrency=2', '--test-timeout=120000', '--test-force-exit']
 
 const folder = temporaryFolder()
 const running = new Set<ChildProcess>()

@@ -60,7 +60,7 @@ export function sendAhead(client: PgClient, statements: readonly Ahead[]): void 
     const [query] = js._queryQueue
     if (!query || !js.readyForQuery) return pulse.call(js)
     forgetAhead(client)
-    if (statements.some(({ forgetsStatements }) => forgetsStatements)) forgetStatements(js.connection)
+    if (statements.some(({ forgetsStatements }) => forgetsStatements)) forgetStatements(client)
     const isTogether = isPlain(query, js)
     const preceded = new Preceded(js, statements, query, isTogether)
     js._queryQueue.splice(0, isTogether ? 1 : 0, preceded)
@@ -81,9 +81,10 @@ function isPlain(query: Submittable, client: JsClient): boolean {
   return Query !== undefined && query instanceof Query
 }
 
-function forgetStatements(connection: JsConnection): void {
-  connection.parsedStatements = {}
-  connection.submittedNamedStatements = {}
+/** Has pg prepare its named statements anew. */
+export function forgetStatements(client: PgClient): void {
+  const { connection } = client as unknown as Partial<JsClient>
+  if (connection?.parsedStatements) Object.assign(connection, { parsedStatements: {}, submittedNamedStatements: {} })
 }
 
 /** Corking would do on Node alone: elsewhere a corked stream still writes one thing after the other. */
@@ -138,6 +139,8 @@ class Preceded implements Submittable {
 
   /** Nothing that PostgreSQL still answers on this connection may be taken for the answer to anything. */
   #fail(error: Error, connection: JsConnection): void {
+    // The end of the connection is news to nobody then: each hears of one end.
+    this.#client._activeQuery = null
     const { _queryQueue } = this.#client
     const at = _queryQueue.indexOf(this.#query)
     if (at >= 0) _queryQueue.splice(at, 1)

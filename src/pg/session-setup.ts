@@ -5,7 +5,7 @@ import type { LendingSettings } from '../in-process/options.ts'
 import type { PoolOptions } from './pool-options.ts'
 import type { LendableClient } from './lendable-client.ts'
 import { runStatement, type PgClient } from './pg-client.ts'
-import { type Ahead, canSendAhead, forgetAhead, sendAhead } from './send-ahead.ts'
+import { type Ahead, canSendAhead, forgetAhead, forgetStatements, sendAhead } from './send-ahead.ts'
 
 /** With it PostgreSQL ends the connection at an error, and so nothing runs that stands behind one. Needs no privilege. */
 const guard = 'SET exit_on_error = on'
@@ -84,9 +84,12 @@ function nameOf(site: string): Ahead {
   return { text, isNeeded: false, forgetsStatements: false }
 }
 
+const isNoGuard = ({ text }: Ahead): boolean => text !== guard && text !== unguard
+
 /** One after the other, so nothing has to guard what comes behind. */
 async function runInTurn(client: PgClient, statements: readonly Ahead[]): Promise<void> {
-  for (const { text, isNeeded } of statements.filter((one) => one.text !== guard && one.text !== unguard)) {
+  for (const { text, isNeeded, forgetsStatements } of statements.filter(isNoGuard)) {
+    if (forgetsStatements) forgetStatements(client)
     const ran = runStatement(client, text)
     await (isNeeded ? ran : ran.catch(() => undefined))
   }

@@ -137,14 +137,14 @@ export const engineMutants: readonly Mutant[] = [
     name: 'no-refill',
     bug: 'does not open its minimum again',
     file: size,
-    find: 'return alive < this.#min || ',
+    find: 'return (this.#settings.refill && alive < this.#min) || ',
     replace: 'return ',
   },
   {
     name: 'break-before-make',
     bug: 'closes what is too old before its replacement is there',
     file: pool,
-    find: 'if (this.#size.isLastIdle && this.#size.hasRoom) this.#slots.expiring.push(slot)\n    else ',
+    find: 'if (this.#settings.refill && this.#size.isLastIdle && this.#size.hasRoom) this.#slots.expiring.push(slot)\n    else ',
     replace: '',
   },
   {

@@ -52,8 +52,8 @@ const lending: readonly Mutant[] = [
     name: 'one-plan-for-all',
     bug: "shares statements whatever their clients' parameters are",
     file: 'src/pooler/parameters.ts',
-    find: 'this.#planKeyOf(session))',
-    replace: '1)',
+    find: 'this.#planKeyOf(session), ',
+    replace: '1, ',
   },
   {
     name: 'foreign-unnamed',

@@ -208,11 +208,13 @@ describe('what one holder was set up with', () => {
 })
 
 describe('a reset that forgets prepared statements', () => {
-  it('has pg prepare them anew', async () => {
-    const pool = poolOf({ max: 1, reset: 'DISCARD ALL' })
-    const named = { name: 'sum', text: 'select $1::int + 1 as sum', values: [1] }
-    for (const _ of [1, 2, 3]) assert.deepEqual((await pool.query(named)).rows, [{ sum: 2 }])
-  })
+  for (const pipeline of [false, true]) {
+    it(`has pg prepare them anew${pipeline ? ', on a client that pipelines, too' : ''}`, async () => {
+      const pool = poolOf({ max: 1, reset: 'DISCARD ALL', pipeline })
+      const named = { name: 'sum', text: 'select $1::int + 1 as sum', values: [1] }
+      for (const _ of [1, 2, 3]) assert.deepEqual((await pool.query(named)).rows, [{ sum: 2 }])
+    })
+  }
 })
 
 describe('a sessionSetup that can’t even be parsed', () => {
@@ -286,5 +288,20 @@ describe('a sessionSetup that is no text', () => {
     await assert.rejects(pool.query('select 1'), refused)
     await assert.rejects(pool.connect(), refused)
     assert.equal(pool.totalCount, 0)
+  })
+})
+
+describe('a sessionSetup that would copy', () => {
+  it('fails, once, and nothing runs behind it', async () => {
+    await stage.ask('create table copied (id int)')
+    const pool = poolOf({ max: 1, sessionSetup: 'COPY copied FROM STDIN' })
+    const client = await pool.connect()
+    const heard: unknown[] = []
+    client.query('insert into copied values (1)', (error) => void heard.push(error.message))
+    await eventually('it has failed', () => heard.length > 0)
+    await eventually('the client is lost', () => (client as unknown as { _ended: boolean })._ended)
+    client.release()
+    assert.deepEqual(heard, ['a COPY can not be sent ahead of a query'])
+    assert.deepEqual(await stage.ask('select count(*)::int from copied'), [0])
   })
 })

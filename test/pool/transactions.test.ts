@@ -152,11 +152,12 @@ describe('work that gives its client back', () => {
       client.release()
       await new Promise((resolve) => setTimeout(resolve, 50))
     })
+    const refused = assert.rejects(begun, { code: 'stale_lease' })
     await new Promise((resolve) => setTimeout(resolve, 20))
     const other = await one.connect()
     await other.query('begin')
     await add(other, 'b', 1)
-    await assert.rejects(begun, { code: 'stale_lease' })
+    await refused
     await other.query('rollback')
     other.release()
     assert.deepEqual([await amountOf('a'), await amountOf('b')], [10, 10])
