@@ -133,6 +133,8 @@ class Preceded implements Submittable {
   handleError(error: Error, connection: JsConnection): void {
     const isNeeded = this.#statements[this.#answered]?.isNeeded ?? true
     const isLost = !('severity' in error)
+    // What stands in the queue is told by the client itself that the connection is lost.
+    if (isLost && !this.#isTogether) return
     if (isNeeded || isLost) this.#fail(error, connection)
     else this.#client._activeQuery = this
   }

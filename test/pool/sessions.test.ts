@@ -305,3 +305,26 @@ describe('a sessionSetup that would copy', () => {
     assert.deepEqual(await stage.ask('select count(*)::int from copied'), [0])
   })
 })
+
+describe('a connection that is lost while statements are sent ahead of a cursor', () => {
+  it('is told to that once', async () => {
+    const pool = poolOf({ max: 1, sessionSetup: 'select pg_sleep(60)' })
+    const heard: string[] = []
+    class Waiting {
+      submit(): void {
+        heard.push('submitted')
+      }
+      handleError(error: Error): void {
+        heard.push(error.constructor.name)
+      }
+    }
+    const client = await pool.connect()
+    client.query(new Waiting() as never)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    await eventually('it is told', () => heard.length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    client.release()
+    assert.deepEqual(heard, ['Error'])
+  })
+})
