@@ -71,7 +71,7 @@ const options: Usage[] = [
     what: 'takes numbers as texts, as they come from an environment',
     async run(Pool, stage) {
       const { port } = stage
-      const texts = { port: String(port), max: '2', idleTimeoutMillis: '50', connectionTimeoutMillis: '400' }
+      const texts = { port: String(port), max: '2', idleTimeoutMillis: '50', connectionTimeoutMillis: '1500' }
       const pool = stage.pool(Pool, texts)
       const clients = [await pool.connect(), await pool.connect()]
       const third = await outcome(() => pool.connect())
@@ -527,7 +527,7 @@ const failures: Usage[] = [
   {
     what: 'tells who waited too long for a client',
     async run(Pool, stage) {
-      const pool = stage.pool(Pool, { max: 1, connectionTimeoutMillis: 400 })
+      const pool = stage.pool(Pool, { max: 1, connectionTimeoutMillis: 1_500 })
       const holder = await pool.connect()
       const said = [await outcome(() => pool.connect()), await outcome(() => pool.query('select 1'))]
       const [error, client] = await connectBack(pool)
