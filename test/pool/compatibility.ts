@@ -527,7 +527,7 @@ const failures: Usage[] = [
   {
     what: 'tells who waited too long for a client',
     async run(Pool, stage) {
-      const pool = stage.pool(Pool, { max: 1, connectionTimeoutMillis: 1_500 })
+      const pool = stage.pool(Pool, { max: 1, connectionTimeoutMillis: 800 })
       const holder = await pool.connect()
       const said = [await outcome(() => pool.connect()), await outcome(() => pool.query('select 1'))]
       const [error, client] = await connectBack(pool)
