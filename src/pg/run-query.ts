@@ -36,7 +36,14 @@ async function runWhenPrepared(
     if (pooled.isHeldAs(number)) leases.giveBack(pooled, error as Error)
     return query.done(error)
   }
+  if (query.signal?.aborted) return giveUp(leases, pooled, query)
   runQueryOn(leases, pooled, query)
+}
+
+/** Its signal was aborted before it could run. */
+function giveUp(leases: ClientLeases, pooled: LendableClient, { done, signal }: PoolQuery): void {
+  leases.giveBack(pooled)
+  done(signal?.reason)
 }
 
 /** Hot path. The client is given back before whoever has asked is told. */
