@@ -25,6 +25,7 @@ export abstract class Acquire<E extends Entry> implements Caller<E> {
   span: Span | undefined = undefined
   /** Its wait has begun, and isn't over. */
   isWaiting = false
+  /** The outcome is there, and nobody has asked for it yet. */
   isOver = false
   readonly #desk: AcquireDesk<E>
   #outcome: Outcome<E> | undefined = undefined
@@ -41,33 +42,43 @@ export abstract class Acquire<E extends Entry> implements Caller<E> {
   /** From now on it is answered: at once, if the outcome is there. */
   ask(): void {
     this.#isAsked = true
-    if (this.#outcome) this.answer(this.#outcome.error, this.#outcome.lease)
+    if (this.isOver) this.#answerKept()
   }
 
+  #answerKept(): void {
+    const { error, lease } = this.#outcome ?? {}
+    this.#outcome = undefined
+    this.isOver = false
+    this.#answerOnce(error, lease)
+  }
+
+  /** Hot path under load. */
   granted(lease: Lease<E>): void {
     this.#desk.granted(this, lease)
-    this.#settle(undefined, lease)
+    if (this.#isAsked) this.#answerOnce(undefined, lease)
+    else this.#keep(undefined, lease)
   }
 
   refused(error: TaxirankError): void {
-    this.#settle(this.#desk.refused(this, error), undefined)
+    this.fail(this.#desk.refused(this, error))
   }
 
   /** Ends it with an error, where it is in no queue any more. */
   fail(error: unknown): void {
-    this.#settle(error, undefined)
+    if (this.#isAsked) this.#answerOnce(error, undefined)
+    else this.#keep(error, undefined)
   }
 
-  /** It can be used for another wait. */
-  reset(): void {
-    this.isOver = this.#isAsked = false
-    this.#outcome = undefined
+  /** It may be used for another wait from then on. */
+  #answerOnce(error: unknown, lease: Lease<E> | undefined): void {
+    this.#isAsked = false
+    this.answer(error, lease)
   }
 
-  #settle(error: unknown, lease: Lease<E> | undefined): void {
+  /** Until somebody asks. */
+  #keep(error: unknown, lease: Lease<E> | undefined): void {
     this.isOver = true
-    if (this.#isAsked) this.answer(error, lease)
-    else this.#outcome = { error, lease }
+    this.#outcome = { error, lease }
   }
 }
 

@@ -54,7 +54,7 @@ export interface LendingParts<E extends Entry, R extends Acquire<E>> {
   readonly noun: string
   readonly owner: ResourceOwner<E>
   readonly newAcquire: () => R
-  /** Wording of each lease that is held for too long, once. */
+  /** Told of each lease that is held for too long, once. */
   readonly leaked: (holder: Holder) => void
 }
 
@@ -161,9 +161,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
 
   /** Hot path. Has been answered, and may be used again. */
   recycle(acquire: R): void {
-    if (acquire.isParticular) return
-    acquire.reset()
-    this.#spare = acquire
+    if (!acquire.isParticular) this.#spare = acquire
   }
 
   // For the owner.
@@ -307,29 +305,29 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     return { site: siteOf(calls), calls, task }
   }
 
+  /** Hot path under load. */
   #wait(acquire: R): R {
     // It may have been answered within the call that has queued it.
-    if (!acquire.isOver) this.#beginWait(acquire)
+    if (acquire.isOver) return acquire
+    acquire.isWaiting = true
+    deadlines.keepProcess()
+    if (acquire.isParticular || this.#telemetry) this.#beginWatchedWait(acquire)
     return acquire
   }
 
-  #beginWait(acquire: R): void {
-    acquire.isWaiting = true
-    deadlines.keepProcess()
+  #beginWatchedWait(acquire: R): void {
     acquire.span = this.#telemetry?.startWait()
     const { signal } = acquire
     if (signal) acquire.stopListening = whenAborted(signal, () => this.abort(acquire, signal.reason))
     this.#deadlocks?.watch(acquire)
   }
 
-  /** Its wait is over, however. */
+  /** Hot path under load. Its wait is over, however. */
   #waited(acquire: Acquire<E>, error?: TaxirankError): void {
     if (!acquire.isWaiting) return
     acquire.isWaiting = false
     deadlines.letProcessEnd()
-    acquire.stopListening?.()
-    if (acquire.suspicion) deadlines.stop(acquire.suspicion)
-    if (acquire.span) endWait(acquire.span, error)
+    if (acquire.isParticular || this.#telemetry) endWatchedWait(acquire, error)
   }
 
   #took(lease: Lease<E>, holding: Holding | undefined): void {
@@ -373,6 +371,12 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     })
     return { clock, timer: setInterval(() => clock.tick(), Math.max(1, jumpMs / 2)).unref() }
   }
+}
+
+function endWatchedWait({ stopListening, suspicion, span }: Acquire<Entry>, error: TaxirankError | undefined): void {
+  stopListening?.()
+  if (suspicion) deadlines.stop(suspicion)
+  if (span) endWait(span, error)
 }
 
 function holderOf(lease: Lease<Entry>, at: number): Holder {

@@ -6,7 +6,7 @@ import type { ConnectOptions } from './pool-options.ts'
 import type { LendableClient } from './lendable-client.ts'
 import type { Wording } from './wording.ts'
 
-/** Wording once: an error, or a lease. Must not throw. */
+/** Told once: an error, or a lease. Must not throw. */
 export type Answer = (error: unknown, lease: Lease<LendableClient> | undefined) => void
 
 /** Somebody who waits for a client: answered by a promise of it, or by a call. */
@@ -16,12 +16,12 @@ export class ClientAcquire extends PromisedAcquire<LendableClient, PgClient> {
   wanted: string | undefined = undefined
   #answer: Answer | undefined = undefined
   readonly #leases: ClientLeases
-  readonly #told: Wording
+  readonly #wording: Wording
 
-  constructor(leases: ClientLeases, told: Wording) {
+  constructor(leases: ClientLeases, wording: Wording) {
     super(leases.lending)
     this.#leases = leases
-    this.#told = told
+    this.#wording = wording
   }
 
   answerTo(answer: Answer): void {
@@ -32,7 +32,7 @@ export class ClientAcquire extends PromisedAcquire<LendableClient, PgClient> {
   }
 
   protected override answer(error: unknown, lease: Lease<LendableClient> | undefined): void {
-    const told = error === undefined ? undefined : this.#told.for(error)
+    const told = error === undefined ? undefined : this.#wording.for(error)
     const answer = this.#answer
     if (!answer) return super.answer(told, lease)
     this.#answer = undefined

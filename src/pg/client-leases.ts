@@ -31,14 +31,14 @@ export class ClientLeases {
   constructor(desk: LeaseDesk) {
     this.#desk = desk
     const settings = readPoolOptions(desk.options)
-    const told = new Wording()
+    const wording = new Wording()
     this.#setup = new SessionSetup(desk.options, settings)
     this.#keeper = new ClientKeeper(desk, settings, () => this.lending)
     this.lending = new Lending({
       settings,
       noun: 'client',
       owner: this.#keeper,
-      newAcquire: () => new ClientAcquire(this, told),
+      newAcquire: () => new ClientAcquire(this, wording),
       leaked: (holder) => this.#reportLeak(holder),
     })
   }
@@ -58,7 +58,7 @@ export class ClientLeases {
 
   /** What this caller wants to be sent ahead of its first query: asked for in the caller's own context. */
   wanted(): string | undefined {
-    return this.#setup.wanted()
+    return this.#setup.isNone ? undefined : this.#setup.wanted()
   }
 
   /** Hot path. */

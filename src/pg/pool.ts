@@ -80,7 +80,7 @@ export class Pool extends LeakedInternals {
     if (!(got instanceof ClientAcquire)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
     got.options = options
     got.wanted = wanted
-    return got.promise(this.Promise).catch(withCallersStack)
+    return got.promise(this.Promise).then(undefined, withCallersStack)
   }
 
   #connectWithCallback(given: ConnectOptions | undefined | null, callback: ConnectCallback): undefined {
@@ -120,7 +120,7 @@ export class Pool extends LeakedInternals {
     const answered = new this.Promise<never>((resolve, reject: Reject) =>
       this.#query(text, given, (error, result) => (error ? reject(error) : resolve(result as never))),
     )
-    return answered.catch(withCallersStack)
+    return answered.then(undefined, withCallersStack)
   }
 
   #query(text: unknown, values: unknown, done: Done): void {

@@ -4,7 +4,7 @@ import type { Lease } from '../engine/lease.ts'
 import type { ClientLeases } from './client-leases.ts'
 import type { LendableClient } from './lendable-client.ts'
 
-/** Wording once. */
+/** Told once. */
 export type Done = (error: unknown, result?: unknown) => void
 
 export interface PoolQuery {
