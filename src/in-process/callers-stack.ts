@@ -1,8 +1,17 @@
 /**
- * For the rejection of a promise that a caller awaits: an error from a socket or a timer gets the caller's frames in its stack,
- * as pg's own promises do.
+ * Rejects the promise that `resolve` belongs to. An error from a socket or a timer gets the frames of whoever awaits that
+ * promise in its stack, as the errors of pg's own promises do. It is done only where there is an error: a `catch` behind
+ * each promise would cost as much as a lease.
  */
-export function withCallersStack(error: unknown): never {
+export function rejectWithCallersStack(resolve: (rejected: Promise<never>) => void, error: unknown): void {
+  let reject: (error: unknown) => void
+  const failed = new Promise<never>((_, rejectIt) => (reject = rejectIt))
+  resolve(failed.then(undefined, withCallersStack))
+  // Behind the job by which the caller's promise follows this one: before it, nothing leads to the caller.
+  queueMicrotask(() => reject(error))
+}
+
+function withCallersStack(error: unknown): never {
   if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error)
   throw error
 }

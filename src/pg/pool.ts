@@ -10,7 +10,7 @@
 
 import { AsyncResource } from 'node:async_hooks'
 import { TaxirankError } from '../errors.ts'
-import { withCallersStack } from '../in-process/callers-stack.ts'
+import { rejectWithCallersStack } from '../in-process/callers-stack.ts'
 import type { Holder } from '../in-process/lending.ts'
 import { checkDeadline, createPool, type DrainOptions, type DrainReport } from '../in-process/resource-pool.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
@@ -27,7 +27,6 @@ import { endedText, endedTwiceText, functionText } from './wording.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
 type Log = (...args: unknown[]) => void
-type Reject = (error: unknown) => void
 
 const nothing = (): void => undefined
 
@@ -80,7 +79,7 @@ export class Pool extends LeakedInternals {
     if (!(got instanceof ClientAcquire)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
     got.options = options
     got.wanted = wanted
-    return got.promise(this.Promise).then(undefined, withCallersStack)
+    return got.promise(this.Promise)
   }
 
   #connectWithCallback(given: ConnectOptions | undefined | null, callback: ConnectCallback): undefined {
@@ -117,10 +116,12 @@ export class Pool extends LeakedInternals {
       this.#query(text, given, AsyncResource.bind(safely(call as Done)))
       return undefined
     }
-    const answered = new this.Promise<never>((resolve, reject: Reject) =>
-      this.#query(text, given, (error, result) => (error ? reject(error) : resolve(result as never))),
+    return new this.Promise<never>((resolve) =>
+      this.#query(text, given, (error, result) => {
+        if (error) rejectWithCallersStack(resolve, error)
+        else resolve(result as never)
+      }),
     )
-    return answered.then(undefined, withCallersStack)
   }
 
   #query(text: unknown, values: unknown, done: Done): void {
