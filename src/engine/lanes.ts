@@ -213,20 +213,30 @@ export class Lanes<T> {
     return oldest ? now - oldest.queuedAtMs : 0
   }
 
+  /** Hot path under load. */
   add(waiter: Waiter<T>, now: number): void {
     waiter.queuedAtMs = now
     this.#waiting++
-    // A ticket for everybody would cost a tenth of a lease where 100,000 wait.
-    if (!this.#only || this.#refusals > 0) waiter.ticket = ++this.#tickets
-    if (this.#only) return this.#only.add(waiter)
-    const lane = this.of(waiter.lane)
-    lane.add(waiter)
-    lane.count(waiter, this.#sharedDepth, 1)
+    if (this.#only && this.#refusals === 0) this.#only.add(waiter)
+    else this.#addWithTicket(waiter)
   }
 
+  /** A ticket for everybody would cost a tenth of a lease where 100,000 wait. */
+  #addWithTicket(waiter: Waiter<T>): void {
+    waiter.ticket = ++this.#tickets
+    const lane = this.of(waiter.lane)
+    lane.add(waiter)
+    if (!this.#only) lane.count(waiter, this.#sharedDepth, 1)
+  }
+
+  /** Hot path under load. */
   remove(waiter: Waiter<T>): void {
     this.#waiting--
-    if (this.#only) return this.#only.remove(waiter)
+    if (this.#only) this.#only.remove(waiter)
+    else this.#removeFromItsOwn(waiter)
+  }
+
+  #removeFromItsOwn(waiter: Waiter<T>): void {
     const lane = this.of(waiter.lane)
     lane.remove(waiter)
     lane.count(waiter, this.#sharedDepth, -1)
@@ -248,15 +258,22 @@ export class Lanes<T> {
     if (this.#isShedding) this.of(index).shedding?.served(waitedMs, now)
   }
 
-  /** A slot of its callers. */
+  /** Hot path. A slot of its callers. */
   took(index: number): void {
-    if (this.#only) return
+    if (!this.#only) this.#countTaken(index)
+  }
+
+  #countTaken(index: number): void {
     const lane = this.of(index)
     if (++lane.leased > lane.reserved) this.#common++
   }
 
+  /** Hot path. */
   gaveBack(index: number): void {
-    if (this.#only) return
+    if (!this.#only) this.#countGivenBack(index)
+  }
+
+  #countGivenBack(index: number): void {
     const lane = this.of(index)
     if (lane.leased-- > lane.reserved) this.#common--
   }

@@ -42,6 +42,18 @@ export class Leases<T> {
   grant(slot: Slot<T>, waiter: Waiter<T>, waitedMs: number, now: number): Lease<T> {
     const lease = slot.freeLease(waiter.mode)
     if (slot.holders++ === 0) this.#take(slot, waiter)
+    this.#begin(lease, waiter, waitedMs, now)
+    return lease
+  }
+
+  /** Hot path under load. Grants one that is `over` to the next: its slot stays where it is. */
+  pass(lease: Lease<T>, waiter: Waiter<T>, waitedMs: number, now: number): void {
+    lease.slot.lane = waiter.lane
+    this.#begin(lease, waiter, waitedMs, now)
+  }
+
+  /** Hot path. */
+  #begin(lease: Lease<T>, waiter: Waiter<T>, waitedMs: number, now: number): void {
     lease.number = ++this.#grants
     lease.grantedAtMs = now
     lease.waitedMs = waitedMs
@@ -49,26 +61,33 @@ export class Leases<T> {
     lease.lane = waiter.lane
     this.#ledger.granted(lease)
     this.observer.granted(lease, now)
-    return lease
   }
 
-  #take(slot: Slot<T>, { lane, mode }: Waiter<T>): void {
-    slot.lane = lane
-    this.#lanes.took(lane)
-    const list = mode === 'exclusive' ? this.#slots.leased : this.#slots.shared
-    // What is handed over from one holder to the next stays where it is.
-    if (!list.has(slot)) list.push(slot)
+  #take(slot: Slot<T>, waiter: Waiter<T>): void {
+    slot.lane = waiter.lane
+    this.#lanes.took(waiter.lane)
+    const list = waiter.mode === 'exclusive' ? this.#slots.leased : this.#slots.shared
+    list.push(slot)
   }
 
   /** Hot path. True if nobody holds the slot any more. */
   end(lease: Lease<T>, now: number): boolean {
-    const { slot } = lease
-    assert(this.#slots.isHeld(slot), 'a lease goes back to the pool that has granted it')
+    assert(this.#slots.isHeld(lease.slot), 'a lease goes back to the pool that has granted it')
+    this.over(lease, now)
+    return this.leave(lease.slot, now)
+  }
+
+  /** Hot path. Its holder has it no more; its slot is held still, until `pass` or `leave`. */
+  over(lease: Lease<T>, now: number): void {
     lease.number = 0
-    slot.holders--
     this.#ledger.ended(lease, now)
     this.observer.ended(lease, now)
-    if (slot.holders > 0) return this.#passOn(slot)
+  }
+
+  /** Hot path. As `end`, for a lease that is `over`. */
+  leave(slot: Slot<T>, now: number): boolean {
+    slot.holders--
+    if (slot.holders > 0) return this.#leaveToOthers(slot)
     slot.usedAtMs = now
     slot.provenAtMs = now - this.#heardAgoMs
     this.#lanes.gaveBack(slot.lane)
@@ -76,7 +95,7 @@ export class Leases<T> {
   }
 
   /** It belongs to the lane of one of those who still share it. */
-  #passOn(slot: Slot<T>): false {
+  #leaveToOthers(slot: Slot<T>): false {
     const lanes = slot.heldLeases.map(({ lane }) => lane)
     const [lane] = lanes
     if (lane === undefined || lanes.includes(slot.lane)) return false

@@ -123,7 +123,8 @@ export class Pool<T> {
    */
   release(lease: Lease<T>, number: number, now: number, isDirty = false): void {
     if (lease.number !== number || number === 0) throw this.#leases.stale(lease, number, now)
-    if (this.#leases.end(lease, now) && !isDirty) this.#putBack(lease.slot, now)
+    if (this.#isSaturated && !isDirty && this.#mayPass(lease.slot, now)) this.#pass(lease, now)
+    else if (this.#leases.end(lease, now) && !isDirty) this.#putBack(lease.slot, now)
     else this.#giveBack(lease.slot, isDirty, now)
   }
 
@@ -529,27 +530,46 @@ export class Pool<T> {
   /** Hot path. Nobody uses it any more: it is idle, unless there is a reason to close it. */
   #putBack(slot: Slot<T>, now: number): void {
     if (!this.#isPlain || slot.retiring !== undefined || now >= slot.expiresAtMs) this.#putBackWithCare(slot, now)
-    else if (this.#lanes.waiting === 0) this.#slots.idle.push(slot)
-    else this.#handOver(slot, now)
+    else {
+      this.#slots.idle.push(slot)
+      if (this.#lanes.waiting > 0) this.#attend(now)
+    }
   }
 
-  /** Hot path under load: whoever has waited longest gets what was given back, and nothing else has become possible. */
-  #handOver(slot: Slot<T>, now: number): void {
-    const isUsual = this.#slots.idle.size === 0 && !this.#isAttending
-    const waiter = isUsual ? this.#lanes.first : undefined
-    if (!waiter) {
-      this.#slots.idle.push(slot)
-      return this.#attend(now)
-    }
+  /** Hot path under load. What it would do as soon as it is idle, and nothing else has become possible. */
+  #mayPass(slot: Slot<T>, now: number): boolean {
+    if (this.#lanes.waiting === 0 || this.#isAttending) return false
+    return this.#slots.leased.has(slot) && slot.retiring === undefined && now < slot.expiresAtMs
+  }
+
+  /** Hot path under load. Whoever has waited longest gets what is given back. */
+  #pass(lease: Lease<T>, now: number): void {
     this.#isAttending = true
     try {
-      this.#grant(waiter, slot, now)
+      this.#leases.over(lease, now)
+      this.#passToNext(lease, now)
     } catch (error) {
       this.#isAttending = this.#isSaturated = false
       throw error
     }
     this.#isAttending = false
     if (!this.#isSaturated) this.#attend(now)
+  }
+
+  #passToNext(lease: Lease<T>, now: number): void {
+    const waiter = this.#lanes.first
+    // Whoever was told may have changed all that.
+    if (!waiter || lease.slot.retiring !== undefined) return this.#leaveNext(lease.slot, now)
+    const waitedMs = now - waiter.queuedAtMs
+    this.#queue.remove(waiter)
+    this.#ledger.waited++
+    this.#leases.pass(lease, waiter, waitedMs, now)
+    waiter.caller.granted(lease)
+  }
+
+  #leaveNext(slot: Slot<T>, now: number): void {
+    this.#leases.leave(slot, now)
+    this.#putBackWithCare(slot, now)
   }
 
   #putBackWithCare(slot: Slot<T>, now: number): void {

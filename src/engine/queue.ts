@@ -46,7 +46,7 @@ export class Queue<T> {
   /** Hot path under load. Queues the waiter, or refuses it if too many wait. */
   add(waiter: Waiter<T>, now: number): boolean {
     const { timeoutMs } = waiter
-    assert(timeoutMs === undefined || timeoutMs >= 0, 'a time-out is a number of milliseconds from 0 on')
+    if (timeoutMs !== undefined) assert(timeoutMs >= 0, 'a time-out is a number of milliseconds from 0 on')
     if (this.#lanes.waiting >= this.#mostWaiting) return this.#refuseAtOnce(waiter, now)
     this.#lanes.add(waiter, now)
     if (this.#waitsEndAtMs === Infinity || timeoutMs !== undefined) this.#startTimeout(waiter, now)

@@ -85,6 +85,7 @@ export class Stock<T> {
     if (!this.#slots.has(slot) || this.#slots.closing.has(slot)) return
     this.#leases.endAll(slot, now)
     this.#count(slot, kind)
+    slot.retiring = kind
     this.#slots.closing.push(slot)
     this.#settings.deadlines.stop(slot.deadline)
     this.#places.closing()
@@ -100,6 +101,7 @@ export class Stock<T> {
   /** It is gone, though nobody had asked for that. */
   lost(slot: Slot<T>, now: number): void {
     this.#count(slot, 'lost')
+    slot.retiring = 'lost'
     this.remove(slot, now)
   }
 

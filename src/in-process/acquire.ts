@@ -4,6 +4,7 @@ import type { Lease } from '../engine/lease.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
 import type { TaxirankError } from '../errors.ts'
 import type { Deadline } from '../time.ts'
+import { rejectWithCallersStack } from './callers-stack.ts'
 import type { Entry, Holding } from './entry.ts'
 import type { Span } from './telemetry.ts'
 
@@ -25,6 +26,8 @@ export abstract class Acquire<E extends Entry> implements Caller<E> {
   span: Span | undefined = undefined
   /** Its wait has begun, and isn't over. */
   isWaiting = false
+  /** And somebody watches it: a signal, a tracer, or whoever looks for deadlocks. */
+  isWatched = false
   /** The outcome is there, and nobody has asked for it yet. */
   isOver = false
   readonly #desk: AcquireDesk<E>
@@ -89,38 +92,22 @@ interface Outcome<E extends Entry> {
 
 /** An acquire that is answered by a promise, with what `lent` makes of the lease. */
 export abstract class PromisedAcquire<E extends Entry, L> extends Acquire<E> {
-  resolve: (lent: L | PromiseLike<L>) => void = unasked
-  reject: (error: unknown) => void = unasked
+  #resolve: (lent: L | PromiseLike<L>) => void = unasked
 
   /** May give the acquire back for another wait. */
   protected abstract lent(lease: Lease<E>): L | PromiseLike<L>
 
   /** `PromiseClass`: the runtime's own, or one that is handed in. */
   promise(PromiseClass: PromiseConstructor = Promise): Promise<L> {
-    // One function for all: the hot path makes none of its own.
-    nextToAsk(this)
-    const promise = new PromiseClass<L>(takeFunctions)
+    const promise = new PromiseClass<L>((resolve) => void (this.#resolve = resolve))
     this.ask()
     return promise
   }
 
   protected override answer(error: unknown, lease: Lease<E> | undefined): void {
-    if (lease) this.resolve(this.lent(lease))
-    else this.reject(error)
+    if (lease) this.#resolve(this.lent(lease))
+    else rejectWithCallersStack(this.#resolve, error)
   }
 }
 
 const unasked = (): void => undefined
-
-let asking: { resolve: (lent: never) => void; reject: (error: unknown) => void } | undefined
-
-function nextToAsk(acquire: typeof asking): void {
-  asking = acquire
-}
-
-function takeFunctions(resolve: (lent: never) => void, reject: (error: unknown) => void): void {
-  if (!asking) return
-  asking.resolve = resolve
-  asking.reject = reject
-  asking = undefined
-}

@@ -316,6 +316,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
   }
 
   #beginWatchedWait(acquire: R): void {
+    acquire.isWatched = true
     acquire.span = this.#telemetry?.startWait()
     const { signal } = acquire
     if (signal) acquire.stopListening = whenAborted(signal, () => this.abort(acquire, signal.reason))
@@ -327,7 +328,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     if (!acquire.isWaiting) return
     acquire.isWaiting = false
     deadlines.letProcessEnd()
-    if (acquire.isParticular || this.#telemetry) endWatchedWait(acquire, error)
+    if (acquire.isWatched) endWatchedWait(acquire, error)
   }
 
   #took(lease: Lease<E>, holding: Holding | undefined): void {
@@ -373,7 +374,9 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
   }
 }
 
-function endWatchedWait({ stopListening, suspicion, span }: Acquire<Entry>, error: TaxirankError | undefined): void {
+function endWatchedWait(acquire: Acquire<Entry>, error: TaxirankError | undefined): void {
+  const { stopListening, suspicion, span } = acquire
+  acquire.isWatched = false
   stopListening?.()
   if (suspicion) deadlines.stop(suspicion)
   if (span) endWait(span, error)

@@ -1,6 +1,5 @@
 import type { Lease } from '../engine/lease.ts'
 import { PromisedAcquire } from '../in-process/acquire.ts'
-import { rejectWithCallersStack } from '../in-process/callers-stack.ts'
 import type { ClientLeases } from './client-leases.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
@@ -35,7 +34,7 @@ export class ClientAcquire extends PromisedAcquire<LendableClient, PgClient> {
   protected override answer(error: unknown, lease: Lease<LendableClient> | undefined): void {
     const told = error === undefined ? undefined : this.#wording.for(error)
     const answer = this.#answer
-    if (!answer) return lease ? super.answer(told, lease) : rejectWithCallersStack(this.resolve, told)
+    if (!answer) return super.answer(told, lease)
     this.#answer = undefined
     this.#leases.lending.recycle(this)
     answer(told, lease)
