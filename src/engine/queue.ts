@@ -49,7 +49,8 @@ export class Queue<T> {
     if (timeoutMs !== undefined) assert(timeoutMs >= 0, 'a time-out is a number of milliseconds from 0 on')
     if (this.#lanes.waiting >= this.#mostWaiting) return this.#refuseAtOnce(waiter, now)
     this.#lanes.add(waiter, now)
-    if (this.#waitsEndAtMs === Infinity || timeoutMs !== undefined) this.#startTimeout(waiter, now)
+    if (timeoutMs !== undefined) this.#startOwnTimeout(waiter, timeoutMs, now)
+    else if (this.#waitsEndAtMs === Infinity && this.#settings.waitTimeoutMs > 0) this.#startPoolTimeout(now)
     return true
   }
 
@@ -161,11 +162,8 @@ export class Queue<T> {
   }
 
   /** Those who wait as long as the pool says are in order of time already; only others need a deadline of their own. */
-  #startTimeout(waiter: Waiter<T>, now: number): void {
-    if (waiter.timeoutMs !== undefined) return this.#startOwnTimeout(waiter, waiter.timeoutMs, now)
-    const { waitTimeoutMs } = this.#settings
-    if (waitTimeoutMs === 0) return
-    this.#waitsEndAtMs = now + waitTimeoutMs
+  #startPoolTimeout(now: number): void {
+    this.#waitsEndAtMs = now + this.#settings.waitTimeoutMs
     this.#desk.wakeAt(this.#waitsEndAtMs)
   }
 
