@@ -37,7 +37,7 @@ export class LendableClient extends Entry {
     this.client = client
     this.slot = slot
     Object.defineProperty(client, pooled, { value: this, configurable: true })
-    Object.defineProperty(client, Symbol.asyncDispose, { get: () => this.#disposer(), configurable: true })
+    Object.defineProperty(client, Symbol.asyncDispose, disposing)
   }
 
   override get isWorking(): boolean {
@@ -45,7 +45,7 @@ export class LendableClient extends Entry {
   }
 
   /** For `await using`, which asks for it at once: gives back that lease and no later one. */
-  #disposer(): () => Promise<void> {
+  disposer(): () => Promise<void> {
     const { number } = this
     return async () => {
       if (this.isHeldAs(number)) this.client.release?.()
@@ -66,4 +66,12 @@ export class LendableClient extends Entry {
   static of(client: PgClient): LendableClient | undefined {
     return (client as { [pooled]?: LendableClient })[pooled]
   }
+}
+
+/** One getter for all: with one of its own each client would be a slow object to V8, in everything that is done on it. */
+const disposing: PropertyDescriptor & ThisType<PgClient> = {
+  get() {
+    return LendableClient.of(this)?.disposer()
+  },
+  configurable: true,
 }
