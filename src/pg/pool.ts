@@ -22,6 +22,7 @@ import type { PgClient, PgClientClass, QueryCallback } from './pg-client.ts'
 import { clientClass, type ConnectOptions, type FilledOptions, fillOptions, type PoolOptions } from './pool-options.ts'
 import { LendableClient } from './lendable-client.ts'
 import { type Done, runQuery, runQueryOn } from './run-query.ts'
+import type { OwnMembers } from './public-types.ts'
 import { signalOf } from './signal-of.ts'
 import { endedText, endedTwiceText, functionText } from './wording.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
@@ -30,7 +31,8 @@ type Log = (...args: unknown[]) => void
 
 const nothing = (): void => undefined
 
-export class Pool extends LeakedInternals {
+/** What its own members promise stands in `public-types.ts`. */
+export class Pool extends LeakedInternals implements OwnMembers {
   /** Whatever a bundler calls the class: libraries look for this. */
   static override readonly name = 'Pool'
   static readonly Pool = Pool
@@ -181,10 +183,6 @@ export class Pool extends LeakedInternals {
     void this.#drain('serve', 0).then(() => callback())
   }
 
-  /**
-   * Takes no more callers, and closes everything: what is idle now, what is lent when it comes back. After `deadline`
-   * milliseconds what is lent still is cancelled and closed, and its holders are named. Rejects if the pool has ended.
-   */
   async drain({ deadline = 0, waiting = 'refuse' }: DrainOptions = {}): Promise<DrainReport> {
     checkDeadline(deadline)
     if (this.ending) throw new Error(endedTwiceText)
@@ -225,49 +223,40 @@ export class Pool extends LeakedInternals {
     return this._clients.filter(isExpired).length
   }
 
-  /** Whether `min` are open, where `prewarm` says so. */
   get isReady(): boolean {
     return this.leases.lending.isReady
   }
 
-  /** Resolves as soon as `isReady`. */
   ready(): Promise<void> {
     return this.leases.lending.ready()
   }
 
-  /** Takes effect at once. Throws `bad_configuration`. */
   resize({ max, min }: { readonly max?: number; readonly min?: number }): void {
     this.leases.lending.resize({ max, min })
     if (max !== undefined) this.options.max = max
     if (min !== undefined) this.options.min = min
   }
 
-  /** Everything that is open now is closed: what is idle at once, the rest when it is given back. */
   retireAll(): void {
     this.leases.lending.retireAll()
   }
 
-  /** Who has a client, the longest first; known where `leakDetectionMillis` or `deadlockDetectionMillis` is set. */
   holders(): readonly Holder[] {
     return this.leases.lending.holders()
   }
 
-  /** All figures at this instant; a plain value. */
   snapshot(): PoolSnapshot {
     return this.leases.lending.snapshot()
   }
 
-  /** The figures in Prometheus' text format. */
   prometheus(): string {
     return this.leases.lending.prometheus()
   }
 
-  /** Records arrivals, waits and holds from now on: of the newest `capacity`, 18 bytes each. */
   record(capacity = 100_000): void {
     this.leases.lending.watch.record(capacity)
   }
 
-  /** What was recorded, for the simulator (docs/recording.md); undefined before `record`. */
   recording(): Uint8Array | undefined {
     return this.leases.lending.recording()
   }

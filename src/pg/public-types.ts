@@ -30,7 +30,7 @@ interface Query {
 }
 
 /** What the pool has that pg's has not. Rejections and units: docs/guide/in-process.md. */
-interface OwnMembers extends AsyncDisposable {
+export interface OwnMembers extends AsyncDisposable {
   /**
    * Runs `work` in a transaction on a client of its own: committed when its promise is fulfilled, rolled back when it throws.
    * With `retries` it is run anew after a serialization failure or a deadlock (40001, 40P01). Rejects with what `work` has
@@ -38,7 +38,10 @@ interface OwnMembers extends AsyncDisposable {
    * rolled back in place of COMMIT.
    */
   transaction<R>(work: (client: PoolClient) => R | PromiseLike<R>, options?: TransactionOptions): Promise<R>
-  /** Takes no more callers, closes everything, and after `deadline` milliseconds names those who hold a client still. */
+  /**
+   * Takes no more callers, and closes everything: what is idle now, what is lent when it comes back. After `deadline`
+   * milliseconds what is lent still is cancelled and closed, and its holders are named. Rejects if the pool has ended.
+   */
   drain(options?: DrainOptions): Promise<DrainReport>
   /** Takes effect at once. Throws `bad_configuration`. */
   resize(sizes: { readonly max?: number; readonly min?: number }): void
