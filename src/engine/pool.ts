@@ -557,9 +557,9 @@ export class Pool<T> {
   }
 
   #passToNext(lease: Lease<T>, now: number): void {
-    const waiter = this.#lanes.first
     // Whoever was told may have changed all that.
-    if (!waiter || lease.slot.retiring !== undefined) return this.#leaveNext(lease.slot, now)
+    const waiter = this.#isSaturated ? this.#lanes.first : undefined
+    if (!waiter) return this.#leaveInstead(lease.slot, now)
     const waitedMs = now - waiter.queuedAtMs
     this.#queue.remove(waiter)
     this.#ledger.waited++
@@ -567,7 +567,7 @@ export class Pool<T> {
     waiter.caller.granted(lease)
   }
 
-  #leaveNext(slot: Slot<T>, now: number): void {
+  #leaveInstead(slot: Slot<T>, now: number): void {
     this.#leases.leave(slot, now)
     this.#putBackWithCare(slot, now)
   }

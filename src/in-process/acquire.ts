@@ -106,7 +106,7 @@ export abstract class PromisedAcquire<E extends Entry, L> extends Acquire<E> {
 
   protected override answer(error: unknown, lease: Lease<E> | undefined): void {
     if (lease) this.#resolve(this.lent(lease))
-    else rejectWithCallersStack(this.#resolve, error)
+    else rejectWithCallersStack(this.#resolve, error, this.signal)
   }
 }
 

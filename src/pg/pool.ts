@@ -120,7 +120,7 @@ export class Pool extends LeakedInternals implements OwnMembers {
     }
     return new this.Promise<never>((resolve) =>
       this.#query(text, given, (error, result) => {
-        if (error) rejectWithCallersStack(resolve, error)
+        if (error) rejectWithCallersStack(resolve, error, (text as ConnectOptions | null)?.signal)
         else resolve(result as never)
       }),
     )

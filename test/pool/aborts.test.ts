@@ -39,6 +39,17 @@ describe('a signal', () => {
     assert.equal(pool.totalCount, 0)
   })
 
+  it('keeps the stack of its reason, which is the caller’s', async () => {
+    const pool = poolOf({ max: 1 })
+    const { stack } = enough
+    const holder = await pool.connect()
+    await assert.rejects(pool.connect({ signal: soon(1) }), enough)
+    await assert.rejects(pool.query({ text: 'select 1', signal: soon(1) }), enough)
+    holder.release()
+    await assert.rejects(pool.query({ text: 'select pg_sleep(60)', signal: soon(20) }), enough)
+    assert.equal(enough.stack, stack)
+  })
+
   it('ends a wait, and keeps nobody else from being served', async () => {
     const pool = poolOf({ max: 1 })
     const holder = await pool.connect()
