@@ -69,6 +69,13 @@ describe('Pool: what is passed on from holder to holder', () => {
     )
   })
 
+  it('is lent as whoever has waited wants it', () => {
+    const it = new EnginePool({ maxSize: 1 }).fill(0)
+    const [holder, sharer] = [it.ask('a'), it.ask('b', { mode: 'shared' })]
+    it.giveBack(holder)
+    assert.deepEqual([sharer.lease.mode, it.figures()], ['shared', { shared: 1 }])
+  })
+
   it('goes to no other pool', () => {
     const [one, other] = [new EnginePool({ maxSize: 1 }).fill(0), new EnginePool({ maxSize: 1 }).fill(0)]
     const [holder] = one.askMany(2) as [Asker, Asker]

@@ -557,9 +557,9 @@ export class Pool<T> {
   }
 
   #passToNext(lease: Lease<T>, now: number): void {
-    // Whoever was told may have changed all that.
+    // Whoever was told may have changed all that, and a shared lease is another one.
     const waiter = this.#isSaturated ? this.#lanes.first : undefined
-    if (!waiter) return this.#leaveInstead(lease.slot, now)
+    if (waiter?.mode !== 'exclusive') return this.#leaveInstead(lease.slot, now)
     const waitedMs = now - waiter.queuedAtMs
     this.#queue.remove(waiter)
     this.#ledger.waited++
