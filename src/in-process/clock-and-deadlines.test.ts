@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { Deadline } from '../time.ts'
 import { Supply } from '../../test/support/supply.ts'
+import { Deadline } from '../time.ts'
 import { now } from './clock.ts'
 import { deadlines } from './timed-deadlines.ts'
 

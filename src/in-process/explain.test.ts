@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { TaxirankError } from '../errors.ts'
-import { explain, nestedAcquire } from './explain.ts'
 import type { Holding } from './entry.ts'
+import { explain, nestedAcquire } from './explain.ts'
 
 const figures = { maxSize: 2, leased: 2, opening: 0, waiting: 3 }
 const holder = { site: 'src/orders.ts:42', heldMillis: 1_200, stack: '    at order (src/orders.ts:42:7)' }

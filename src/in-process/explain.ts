@@ -1,9 +1,9 @@
 /** What callers are told who got no lease: which of exhausted, down and slow it was, and who has what they waited for. */
 
 import { TaxirankError, type Shortage } from '../errors.ts'
-import type { Holder } from './lending.ts'
 import { framesOf } from './call-site.ts'
 import type { Holding } from './entry.ts'
+import type { Holder } from './lending.ts'
 
 export interface PoolFigures {
   readonly maxSize: number

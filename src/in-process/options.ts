@@ -1,7 +1,7 @@
 /** What a pool inside an application can be told, in the words of its users, and what that means to the engine. */
 
-import { TaxirankError } from '../errors.ts'
 import type { ResourceOwner, PoolOptions as EngineOptions } from '../engine/options.ts'
+import { TaxirankError } from '../errors.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** Times are in milliseconds, from 0 on; 0 switches off what depends on one, unless said otherwise. */

@@ -3,11 +3,11 @@
 import type { ResourceOwner } from '../engine/options.ts'
 import type { Slot } from '../engine/slot.ts'
 import { Deadline } from '../time.ts'
+import { type Acquire } from './acquire.ts'
 import { now } from './clock.ts'
+import { Entry } from './entry.ts'
 import type { Lending } from './lending.ts'
 import type { LendingSettings } from './options.ts'
-import { type Acquire } from './acquire.ts'
-import { Entry } from './entry.ts'
 import { deadlines } from './timed-deadlines.ts'
 
 /** How a pool gets what it lends. What they throw, or reject with, counts as failed. */

@@ -1,13 +1,13 @@
 /** `createPool`: a pool of anything that can be opened and closed. */
 
 import { EventEmitter } from 'node:events'
-import { TaxirankError } from '../errors.ts'
 import type { Lease } from '../engine/lease.ts'
+import { TaxirankError } from '../errors.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
+import { PromisedAcquire } from './acquire.ts'
 import { emitSafely } from './emit-safely.ts'
 import { type AcquireOptions, type Called, type Holder, Lending, type LendingParts } from './lending.ts'
 import { type LendingOptions, readOptions } from './options.ts'
-import { PromisedAcquire } from './acquire.ts'
 import { type PooledResource, type ResourceFunctions, ResourceKeeper } from './resource-keeper.ts'
 
 export type ResourcePoolOptions<T> = LendingOptions & ResourceFunctions<T>

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TaxirankError } from '../errors.ts'
 import { rejection, stateOf, Supply, type Thing } from '../../test/support/supply.ts'
+import type { TaxirankError } from '../errors.ts'
 import type { PoolLease, ResourcePool, ResourcePoolOptions } from './resource-pool.ts'
 
 /** A pool of one, which somebody holds. */

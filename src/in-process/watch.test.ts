@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Recording } from '../metrics/recording.ts'
 import { rejection, Supply } from '../../test/support/supply.ts'
+import { Recording } from '../metrics/recording.ts'
 
 type Said = Record<string, unknown>
 

@@ -1,9 +1,9 @@
 import type { Lease } from '../engine/lease.ts'
 import { PromisedAcquire } from '../in-process/acquire.ts'
 import type { ClientLeases } from './client-leases.ts'
+import type { LendableClient } from './lendable-client.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
-import type { LendableClient } from './lendable-client.ts'
 import type { Wording } from './wording.ts'
 
 /** Told once: an error, or a lease. Must not throw. */

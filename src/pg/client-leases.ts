@@ -5,14 +5,14 @@
 
 import type { Lease } from '../engine/lease.ts'
 import { whenAborted } from '../in-process/abort-listeners.ts'
+import { emitSafely } from '../in-process/emit-safely.ts'
 import { type Called, type Holder, Lending } from '../in-process/lending.ts'
 import { warnOfLeak } from '../in-process/resource-pool.ts'
-import { ClientKeeper, type KeeperDesk } from './client-keeper.ts'
 import { ClientAcquire } from './client-acquire.ts'
-import { emitSafely } from '../in-process/emit-safely.ts'
+import { ClientKeeper, type KeeperDesk } from './client-keeper.ts'
+import type { LendableClient } from './lendable-client.ts'
 import { isBusy, isInTransaction, isRunning, type PgClient } from './pg-client.ts'
 import { type ConnectOptions, type FilledOptions, numberOf, readPoolOptions } from './pool-options.ts'
-import type { LendableClient } from './lendable-client.ts'
 import { SessionSetup } from './session-setup.ts'
 import { releasedText, Wording } from './wording.ts'
 

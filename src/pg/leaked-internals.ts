@@ -5,9 +5,9 @@
 
 import { EventEmitter } from 'node:events'
 import type { ClientLeases } from './client-leases.ts'
+import { LendableClient } from './lendable-client.ts'
 import type { PgClient } from './pg-client.ts'
 import type { FilledOptions } from './pool-options.ts'
-import { LendableClient } from './lendable-client.ts'
 import { releasedText } from './wording.ts'
 
 export type ConnectCallback = (

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
-import { Deadline } from '../time.ts'
 import { Slot } from '../engine/slot.ts'
+import { Deadline } from '../time.ts'
 import { LendableClient } from './lendable-client.ts'
 import type { PgClient } from './pg-client.ts'
 

@@ -2,9 +2,9 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { LendingSettings } from '../in-process/options.ts'
-import type { PoolOptions } from './pool-options.ts'
 import type { LendableClient } from './lendable-client.ts'
 import { runStatement, type PgClient } from './pg-client.ts'
+import type { PoolOptions } from './pool-options.ts'
 import { type Ahead, canSendAhead, forgetAhead, forgetStatements, sendAhead } from './send-ahead.ts'
 
 /** With it PostgreSQL ends the connection at an error, and so nothing runs that stands behind one. Needs no privilege. */

@@ -1,9 +1,9 @@
 /** A transaction as a function: begun, committed or rolled back, and run anew where that is safe and asked for. */
 
 import { TaxirankError } from '../errors.ts'
+import { LendableClient } from './lendable-client.ts'
 import type { PgClient } from './pg-client.ts'
 import type { ConnectOptions } from './pool-options.ts'
-import { LendableClient } from './lendable-client.ts'
 import { signalOf } from './signal-of.ts'
 
 export interface TransactionOptions extends ConnectOptions {
