@@ -2,7 +2,6 @@
 
 import type { ResourceOwner } from '../engine/options.ts'
 import type { Slot } from '../engine/slot.ts'
-import { Deadline } from '../time.ts'
 import { type Acquire } from './acquire.ts'
 import { now } from './clock.ts'
 import { Entry } from './entry.ts'
@@ -61,8 +60,7 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
     const attempt = new AbortController()
     this.#attempts.set(slot, attempt)
     const { openTimeoutMillis } = this.#settings
-    const limit = new Deadline(() => this.#tookTooLong(slot, openTimeoutMillis))
-    if (openTimeoutMillis > 0) deadlines.start(limit, now() + openTimeoutMillis)
+    const limit = deadlines.limit(openTimeoutMillis, () => this.#tookTooLong(slot, openTimeoutMillis))
     void this.#openBy(slot, attempt).finally(() => deadlines.stop(limit))
   }
 
@@ -107,11 +105,8 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
       if (closeTimeoutMillis > 0) deadlines.letProcessEnd()
       done()
     }
-    const limit = new Deadline(() => finish())
-    if (closeTimeoutMillis > 0) {
-      deadlines.keepProcess()
-      deadlines.start(limit, now() + closeTimeoutMillis)
-    }
+    const limit = deadlines.limit(closeTimeoutMillis, () => finish())
+    if (closeTimeoutMillis > 0) deadlines.keepProcess()
     try {
       await this.#functions.close?.(resource, reason)
     } catch {

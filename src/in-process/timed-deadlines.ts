@@ -1,5 +1,5 @@
-import { type Deadline, Deadlines } from '../time.ts'
-import { exactNow } from './clock.ts'
+import { Deadline, Deadlines } from '../time.ts'
+import { exactNow, now } from './clock.ts'
 
 /** What a timer takes. */
 const longestTimerMs = 2 ** 31 - 1
@@ -21,6 +21,13 @@ class TimedDeadlines extends Deadlines {
   override start(deadline: Deadline, atMs: number): void {
     super.start(deadline, atMs)
     if (atMs < this.#firesAtMs && !this.#isFiring) this.#arm(atMs)
+  }
+
+  /** A deadline of its own for what may take `limitMs`; 0: for ever. */
+  limit(limitMs: number, expired: () => void): Deadline {
+    const deadline = new Deadline(expired)
+    if (limitMs > 0) this.start(deadline, now() + limitMs)
+    return deadline
   }
 
   /** Somebody waits for what only a deadline can bring: the process must not end meanwhile. */

@@ -10,7 +10,7 @@ import { emitSafely, type Emitter } from '../in-process/emit-safely.ts'
 import type { Lending } from '../in-process/lending.ts'
 import { asError } from '../in-process/resource-keeper.ts'
 import { deadlines } from '../in-process/timed-deadlines.ts'
-import { Deadline } from '../time.ts'
+import type { Deadline } from '../time.ts'
 import type { ClientAcquire } from './client-acquire.ts'
 import { ClientCleaner, type CleanerDesk } from './client-cleaner.ts'
 import { LendableClient } from './lendable-client.ts'
@@ -67,7 +67,8 @@ export class ClientKeeper implements ResourceOwner<LendableClient> {
     this.#opening.set(slot, pooled)
     this.#desk._clients.push(client)
     this.#listen(pooled)
-    this.#limit(slot)
+    const limit = deadlines.limit(this.#times.openTimeoutMillis, () => this.#tookTooLong(slot))
+    this.#limits.set(slot, limit)
     this.#desk.log('connecting new client')
     try {
       client.connect((error) => this.#connected(pooled, error ?? undefined))
@@ -84,14 +85,6 @@ export class ClientKeeper implements ResourceOwner<LendableClient> {
     client.connection?.on?.('parameterStatus', ({ parameterName }: { parameterName: string }) => {
       if (parameterName === 'taxirank.pooler') pooled.isBehindPooler = true
     })
-  }
-
-  #limit(slot: ClientSlot): void {
-    const { openTimeoutMillis } = this.#times
-    if (openTimeoutMillis === 0) return
-    const limit = new Deadline(() => this.#tookTooLong(slot))
-    this.#limits.set(slot, limit)
-    deadlines.start(limit, now() + openTimeoutMillis)
   }
 
   #tookTooLong(slot: ClientSlot): void {
@@ -220,12 +213,10 @@ export class ClientKeeper implements ResourceOwner<LendableClient> {
       deadlines.stop(limit)
       done()
     }
-    const limit = new Deadline(() => {
+    const limit = deadlines.limit(this.#times.closeTimeoutMillis, () => {
       destroySocket(client)
       finish()
     })
-    const { closeTimeoutMillis } = this.#times
-    if (closeTimeoutMillis > 0) deadlines.start(limit, now() + closeTimeoutMillis)
     const end = (): void => {
       try {
         endClient(pooled, finish)
