@@ -46,7 +46,7 @@ export class Leases<T> {
     return lease
   }
 
-  /** Hot path under load. Grants one that is `over` to the next: its slot stays where it is. */
+  /** Hot path under load. Grants one that is finished to the next: its slot stays where it is. */
   pass(lease: Lease<T>, waiter: Waiter<T>, waitedMs: number, now: number): void {
     lease.slot.lane = waiter.lane
     this.#begin(lease, waiter, waitedMs, now)
@@ -73,21 +73,21 @@ export class Leases<T> {
   /** Hot path. True if nobody holds the slot any more. */
   end(lease: Lease<T>, now: number): boolean {
     assert(this.#slots.isHeld(lease.slot), 'a lease goes back to the pool that has granted it')
-    this.over(lease, now)
-    return this.leave(lease.slot, now)
+    this.finish(lease, now)
+    return this.vacate(lease.slot, now)
   }
 
-  /** Hot path. Its holder has it no more; its slot is held still, until `pass` or `leave`. */
-  over(lease: Lease<T>, now: number): void {
+  /** Hot path. Its holder has it no more; its slot counts as held until `pass` or `vacate`. */
+  finish(lease: Lease<T>, now: number): void {
     lease.number = 0
     this.#ledger.ended(lease, now)
     this.observer.ended(lease, now)
   }
 
-  /** Hot path. As `end`, for a lease that is `over`. */
-  leave(slot: Slot<T>, now: number): boolean {
+  /** Hot path. One holder fewer. True if nobody holds the slot any more. */
+  vacate(slot: Slot<T>, now: number): boolean {
     slot.holders--
-    if (slot.holders > 0) return this.#leaveToOthers(slot)
+    if (slot.holders > 0) return this.#vacateToOthers(slot)
     slot.usedAtMs = now
     slot.provenAtMs = now - this.#heardAgoMs
     this.#lanes.gaveBack(slot.lane)
@@ -95,7 +95,7 @@ export class Leases<T> {
   }
 
   /** It belongs to the lane of one of those who still share it. */
-  #leaveToOthers(slot: Slot<T>): false {
+  #vacateToOthers(slot: Slot<T>): false {
     const lanes = slot.heldLeases.map(({ lane }) => lane)
     const [lane] = lanes
     if (lane === undefined || lanes.includes(slot.lane)) return false
@@ -108,7 +108,8 @@ export class Leases<T> {
   /** Ends all that hold the slot: it is being closed, or gone. */
   endAll(slot: Slot<T>, now: number): void {
     if (slot.holders === 0) return
-    for (const lease of slot.heldLeases) this.end(lease, now)
+    // Whoever is told of one may give back another.
+    for (const lease of slot.heldLeases) if (lease.isHeld) this.end(lease, now)
   }
 
   /** Reports who came with the number of a lease that is over, and returns what they are told. */

@@ -85,12 +85,59 @@ describe('Pool: what is passed on from holder to holder', () => {
   })
 })
 
-describe('Pool: what nobody waits for', () => {
-  it('is closed and never lent, if it is destroyed as soon as it is free', () => {
-    const it = new EnginePool({ maxSize: 1 }).fill(0)
-    const holder = it.ask('a')
-    it.pool.observer = { ...noObserver, ended: () => it.destroy('one') }
+describe('Pool: what is too old or retired', () => {
+  it('is closed in place of passed on', () => {
+    const it = new EnginePool({ maxSize: 1, lifetimeMs: 1_000 }).fill(0)
+    const [holder, waiting] = it.askMany(2) as [Asker, Asker]
+    it.pass(1_000)
     it.giveBack(holder)
-    assert.deepEqual([it.asked(), it.figures()], [['close one: because'], { closing: 1 }])
+    assert.deepEqual([waiting.told, it.asked()], [[], ['close one: its lifetime is over']])
+  })
+
+  it('is closed in place of passed on, also when it was retired while others waited', () => {
+    const it = new EnginePool({ maxSize: 1 }).fill(0)
+    const [holder, waiting] = it.askMany(2) as [Asker, Asker]
+    it.pool.retire(it.slot('one'), 0)
+    it.giveBack(holder)
+    assert.deepEqual([waiting.told, it.asked()], [[], ['close one: it is retired']])
+  })
+})
+
+describe('Pool: whoever hears that a lease has ended', () => {
+  const closings: readonly [what: string, close: (pool: EnginePool) => void][] = [
+    ['destroys', (pool) => pool.destroy('one')],
+    ['loses', (pool) => pool.lose('one')],
+  ]
+
+  for (const [what, close] of closings) {
+    it(`and ${what} what nobody waits for, never has it lent again`, () => {
+      const it = new EnginePool({ maxSize: 1 }).fill(0)
+      const holder = it.ask('a')
+      it.pool.observer = { ...noObserver, ended: () => close(it) }
+      it.giveBack(holder)
+      assert.equal('idle' in it.figures(), false)
+    })
+
+    for (const [before, begin] of closings) {
+      it(`because its holder ${before} it, and ${what} it, has it closed and counted once`, () => {
+        const it = new EnginePool({ maxSize: 1, minSize: 1 }).fill(0)
+        it.ask('a')
+        it.pool.observer = { ...noObserver, ended: () => close(it) }
+        begin(it)
+        while (it.closing.length > 0) it.close()
+        const { closed } = it.pool.snapshot(0).counters
+        assert.deepEqual([closed.destroyed + closed.lost, it.figures()], [1, { opening: 1 }])
+        assert.ok(it.asked().filter((asked) => asked.startsWith('close')).length <= 1)
+      })
+    }
+  }
+
+  it('and gives back what is shared with it, ends each lease once', () => {
+    const it = new EnginePool({ maxSize: 1, sharedDepth: 2 }).fill(0)
+    const sharers = it.askMany(2, { mode: 'shared' }) as [Asker, Asker]
+    let ended = 0
+    it.pool.observer = { ...noObserver, ended: () => void (++ended === 1 && it.giveBack(sharers[1])) }
+    it.destroy('one')
+    assert.deepEqual([ended, it.slot('one').holders, it.pool.snapshot(0).holdMs.count], [2, 0, 2])
   })
 })

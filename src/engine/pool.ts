@@ -123,7 +123,7 @@ export class Pool<T> {
    */
   release(lease: Lease<T>, number: number, now: number, isDirty = false): void {
     if (lease.number !== number || number === 0) throw this.#leases.stale(lease, number, now)
-    if (this.#isSaturated && !isDirty && this.#mayPass(lease.slot, now)) this.#pass(lease, now)
+    if (!isDirty && this.#mayPass(lease.slot, now)) this.#pass(lease, now)
     else if (this.#leases.end(lease, now) && !isDirty) this.#putBack(lease.slot, now)
     else this.#giveBack(lease.slot, isDirty, now)
   }
@@ -536,9 +536,9 @@ export class Pool<T> {
     }
   }
 
-  /** Hot path under load. What it would do as soon as it is idle, and nothing else has become possible. */
+  /** Hot path. Nothing becomes possible with the slot but to serve whoever has waited longest. */
   #mayPass(slot: Slot<T>, now: number): boolean {
-    if (this.#lanes.waiting === 0 || this.#isAttending) return false
+    if (!this.#isSaturated || this.#isAttending || this.#lanes.waiting === 0) return false
     return this.#slots.leased.has(slot) && slot.retiring === undefined && now < slot.expiresAtMs
   }
 
@@ -546,7 +546,7 @@ export class Pool<T> {
   #pass(lease: Lease<T>, now: number): void {
     this.#isAttending = true
     try {
-      this.#leases.over(lease, now)
+      this.#leases.finish(lease, now)
       this.#passToNext(lease, now)
     } catch (error) {
       this.#isAttending = this.#isSaturated = false
@@ -559,7 +559,7 @@ export class Pool<T> {
   #passToNext(lease: Lease<T>, now: number): void {
     // Whoever was told may have changed all that, and a shared lease is another one.
     const waiter = this.#isSaturated ? this.#lanes.first : undefined
-    if (waiter?.mode !== 'exclusive') return this.#leaveInstead(lease.slot, now)
+    if (waiter?.mode !== 'exclusive') return this.#vacateInstead(lease.slot, now)
     const waitedMs = now - waiter.queuedAtMs
     this.#queue.remove(waiter)
     this.#ledger.waited++
@@ -567,8 +567,8 @@ export class Pool<T> {
     waiter.caller.granted(lease)
   }
 
-  #leaveInstead(slot: Slot<T>, now: number): void {
-    this.#leases.leave(slot, now)
+  #vacateInstead(slot: Slot<T>, now: number): void {
+    this.#leases.vacate(slot, now)
     this.#putBackWithCare(slot, now)
   }
 

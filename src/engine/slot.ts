@@ -24,7 +24,7 @@ export class Slot<T> extends Node {
   provenAtMs = 0
   /** When its lifetime is over: fixed when it opens, or when the pool's lifetime becomes another. */
   expiresAtMs = Infinity
-  /** Why it is closed as soon as nobody holds it; undefined: it isn't. */
+  /** Why it is being closed, or is closed as soon as nobody holds it; undefined: it isn't. */
   retiring: CloseReason | undefined
   /** When the pool must look at it next, or what the owner does with it must be over. */
   readonly deadline: Deadline

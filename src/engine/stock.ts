@@ -82,14 +82,20 @@ export class Stock<T> {
 
   /** Ends its leases and has it closed; nothing, if that has been done. */
   close(slot: Slot<T>, kind: CloseReason, now: number, reason = reasons[kind]): void {
-    if (!this.#slots.has(slot) || this.#slots.closing.has(slot)) return
+    if (!this.#isAlive(slot)) return
     this.#leases.endAll(slot, now)
+    // Whoever was told may have closed it.
+    if (!this.#isAlive(slot)) return
     this.#count(slot, kind)
     slot.retiring = kind
     this.#slots.closing.push(slot)
     this.#settings.deadlines.stop(slot.deadline)
     this.#places.closing()
     this.#settings.owner.close(slot, reason)
+  }
+
+  #isAlive(slot: Slot<T>): boolean {
+    return this.#slots.has(slot) && !this.#slots.closing.has(slot)
   }
 
   #count(slot: Slot<T>, kind: CloseReason): void {
@@ -100,15 +106,15 @@ export class Stock<T> {
 
   /** It is gone, though nobody had asked for that. */
   lost(slot: Slot<T>, now: number): void {
-    this.#count(slot, 'lost')
     slot.retiring = 'lost'
-    this.remove(slot, now)
+    this.#leases.endAll(slot, now)
+    if (this.#isAlive(slot)) this.#count(slot, 'lost')
+    if (this.#slots.has(slot)) this.remove(slot, now)
   }
 
-  /** It is gone. */
+  /** It is gone, and nobody holds it. */
   remove(slot: Slot<T>, now: number): void {
     const wasClosing = this.#slots.closing.has(slot)
-    this.#leases.endAll(slot, now)
     this.#slots.remove(slot)
     this.#settings.deadlines.stop(slot.deadline)
     this.#places.freed(wasClosing, now)

@@ -4,7 +4,7 @@ import type { Lease } from '../engine/lease.ts'
 import { type Caller, Waiter } from '../engine/waiter.ts'
 import type { TaxirankError } from '../errors.ts'
 import type { Deadline } from '../time.ts'
-import { rejectWithCallersStack } from './callers-stack.ts'
+import { rejected } from './callers-stack.ts'
 import type { Entry, Holding } from './entry.ts'
 import type { Span } from './telemetry.ts'
 
@@ -26,10 +26,6 @@ export abstract class Acquire<E extends Entry> implements Caller<E> {
   span: Span | undefined = undefined
   /** Its wait has begun, and isn't over. */
   isWaiting = false
-  /** And somebody watches it: a signal, a tracer, or whoever looks for deadlocks. */
-  isWatched = false
-  /** The outcome is there, and nobody has asked for it yet. */
-  isOver = false
   readonly #desk: AcquireDesk<E>
   #outcome: Outcome<E> | undefined = undefined
   #isAsked = false
@@ -42,24 +38,26 @@ export abstract class Acquire<E extends Entry> implements Caller<E> {
   /** Called once for each wait: `error` says why there is no lease. Must not throw. */
   protected abstract answer(error: unknown, lease: Lease<E> | undefined): void
 
+  /** The outcome is there, and nobody has asked for it yet. */
+  get isDecided(): boolean {
+    return this.#outcome !== undefined
+  }
+
   /** From now on it is answered: at once, if the outcome is there. */
   ask(): void {
     this.#isAsked = true
-    if (this.isOver) this.#answerKept()
+    if (this.#outcome) this.#answerKept(this.#outcome)
   }
 
-  #answerKept(): void {
-    const { error, lease } = this.#outcome ?? {}
+  #answerKept({ error, lease }: Outcome<E>): void {
     this.#outcome = undefined
-    this.isOver = false
     this.#answerOnce(error, lease)
   }
 
   /** Hot path under load. */
   granted(lease: Lease<E>): void {
     this.#desk.granted(this, lease)
-    if (this.#isAsked) this.#answerOnce(undefined, lease)
-    else this.#keep(undefined, lease)
+    this.#settle(undefined, lease)
   }
 
   refused(error: TaxirankError): void {
@@ -68,20 +66,18 @@ export abstract class Acquire<E extends Entry> implements Caller<E> {
 
   /** Ends it with an error, where it is in no queue any more. */
   fail(error: unknown): void {
-    if (this.#isAsked) this.#answerOnce(error, undefined)
-    else this.#keep(error, undefined)
+    this.#settle(error, undefined)
+  }
+
+  #settle(error: unknown, lease: Lease<E> | undefined): void {
+    if (this.#isAsked) this.#answerOnce(error, lease)
+    else this.#outcome = { error, lease }
   }
 
   /** It may be used for another wait from then on. */
   #answerOnce(error: unknown, lease: Lease<E> | undefined): void {
     this.#isAsked = false
     this.answer(error, lease)
-  }
-
-  /** Until somebody asks. */
-  #keep(error: unknown, lease: Lease<E> | undefined): void {
-    this.isOver = true
-    this.#outcome = { error, lease }
   }
 }
 
@@ -105,8 +101,12 @@ export abstract class PromisedAcquire<E extends Entry, L> extends Acquire<E> {
   }
 
   protected override answer(error: unknown, lease: Lease<E> | undefined): void {
-    if (lease) this.#resolve(this.lent(lease))
-    else rejectWithCallersStack(this.#resolve, error, this.signal)
+    this.#resolve(lease ? this.lent(lease) : this.refusal(error))
+  }
+
+  /** A promise that is rejected, or will be. */
+  protected refusal(error: unknown): Promise<never> {
+    return rejected(error)
   }
 }
 

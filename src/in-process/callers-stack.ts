@@ -1,22 +1,41 @@
 /**
- * Rejects the promise that `resolve` belongs to. An error from a socket or a timer gets the frames of whoever awaits that
- * promise in its stack, as the errors of pg's own promises do; the reason of `signal` is the caller's, and stays as it is.
- * It is done only where there is an error: a `catch` behind each promise would cost as much as a lease.
+ * Rejections of promises that callers await. Each is a promise to be handed at once to the `resolve` of the caller's: that
+ * costs nothing where there is no error, while a `catch` behind each promise would cost as much as a lease.
  */
-export function rejectWithCallersStack(
-  resolve: (rejected: Promise<never>) => void,
-  error: unknown,
-  signal: AbortSignal | undefined,
-): void {
-  let reject: (error: unknown) => void
-  const failed = new Promise<never>((_, rejectIt) => (reject = rejectIt))
-  const isCallers = signal?.aborted === true && signal.reason === error
-  resolve(isCallers ? failed : failed.then(undefined, withCallersStack))
-  // Behind the job by which the caller's promise follows this one: before it, nothing leads to the caller.
-  queueMicrotask(() => reject(error))
+
+const nothing = (): void => undefined
+
+export function rejected(error: unknown): Promise<never> {
+  // eslint-disable-next-line typescript/prefer-promise-reject-errors -- whatever the reason of a signal is
+  const failed = Promise.reject(error)
+  markHandled(failed)
+  return failed
 }
 
-function withCallersStack(error: unknown): never {
+/**
+ * An error from a socket or a timer gets the frames of whoever awaits in its stack, as the errors of pg's own promises do;
+ * the reason of `signal` is the caller's, and stays as it is.
+ */
+export function rejectedWithCallersStack(error: unknown, signal: AbortSignal | undefined): Promise<never> {
+  if (signal?.aborted === true && signal.reason === error) return rejected(error)
+  let reject: (error: unknown) => void
+  const failed = new Promise<never>((_, rejectIt) => (reject = rejectIt))
+  const followed = failed.then(undefined, (reason: unknown): never => {
+    takeCallersStack(reason)
+    markHandled(followed)
+    throw reason
+  })
+  // Not now: nothing leads to the caller before its promise follows this one.
+  queueMicrotask(() => reject(error))
+  return followed
+}
+
+/** To be called where the caller's promise follows what runs now. */
+export function takeCallersStack(error: unknown): void {
   if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error)
-  throw error
+}
+
+/** The caller's promise tells whoever listens, if nobody handles it: this one must not, too. */
+function markHandled(promise: Promise<never>): void {
+  promise.catch(nothing)
 }

@@ -118,7 +118,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     } catch (error) {
       acquire.fail(error)
     }
-    if (acquire.isOver) return acquire
+    if (acquire.isDecided) return acquire
     const lease = this.pool.acquire(acquire.waiter, exactNow())
     if (!lease) return this.#wait(acquire)
     if (this.#isNaming) this.#took(lease, acquire.holding)
@@ -308,7 +308,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
   /** Hot path under load. */
   #wait(acquire: R): R {
     // It may have been answered within the call that has queued it.
-    if (acquire.isOver) return acquire
+    if (acquire.isDecided) return acquire
     acquire.isWaiting = true
     deadlines.keepProcess()
     if (acquire.isParticular || this.#telemetry) this.#beginWatchedWait(acquire)
@@ -316,7 +316,6 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
   }
 
   #beginWatchedWait(acquire: R): void {
-    acquire.isWatched = true
     acquire.span = this.#telemetry?.startWait()
     const { signal } = acquire
     if (signal) acquire.stopListening = whenAborted(signal, () => this.abort(acquire, signal.reason))
@@ -328,7 +327,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
     if (!acquire.isWaiting) return
     acquire.isWaiting = false
     deadlines.letProcessEnd()
-    if (acquire.isWatched) endWatchedWait(acquire, error)
+    if (acquire.isParticular || this.#telemetry) endWatchedWait(acquire, error)
   }
 
   #took(lease: Lease<E>, holding: Holding | undefined): void {
@@ -374,9 +373,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
   }
 }
 
-function endWatchedWait(acquire: Acquire<Entry>, error: TaxirankError | undefined): void {
-  const { stopListening, suspicion, span } = acquire
-  acquire.isWatched = false
+function endWatchedWait({ stopListening, suspicion, span }: Acquire<Entry>, error: TaxirankError | undefined): void {
   stopListening?.()
   if (suspicion) deadlines.stop(suspicion)
   if (span) endWait(span, error)

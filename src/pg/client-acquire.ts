@@ -1,5 +1,6 @@
 import type { Lease } from '../engine/lease.ts'
 import { PromisedAcquire } from '../in-process/acquire.ts'
+import { rejectedWithCallersStack } from '../in-process/callers-stack.ts'
 import type { ClientLeases } from './client-leases.ts'
 import type { LendableClient } from './lendable-client.ts'
 import type { PgClient } from './pg-client.ts'
@@ -14,6 +15,8 @@ export class ClientAcquire extends PromisedAcquire<LendableClient, PgClient> {
   /** For whom the client is made ready, where a promise is the answer. */
   options: ConnectOptions | undefined = undefined
   wanted: string | undefined = undefined
+  /** The caller's own. */
+  callersSignal: AbortSignal | undefined = undefined
   #answer: Answer | undefined = undefined
   readonly #leases: ClientLeases
   readonly #wording: Wording
@@ -27,12 +30,12 @@ export class ClientAcquire extends PromisedAcquire<LendableClient, PgClient> {
   answerTo(answer: Answer): void {
     this.#answer = answer
     // Never within the call that has asked.
-    if (this.isOver) process.nextTick(() => this.ask())
+    if (this.isDecided) process.nextTick(() => this.ask())
     else this.ask()
   }
 
   protected override answer(error: unknown, lease: Lease<LendableClient> | undefined): void {
-    const told = error === undefined ? undefined : this.#wording.for(error)
+    const told = lease ? undefined : this.#wording.for(error)
     const answer = this.#answer
     if (!answer) return super.answer(told, lease)
     this.#answer = undefined
@@ -44,5 +47,8 @@ export class ClientAcquire extends PromisedAcquire<LendableClient, PgClient> {
     const { options, wanted } = this
     this.#leases.lending.recycle(this)
     return this.#leases.lend(lease, options, wanted)
+  }
+  protected override refusal(error: unknown): Promise<never> {
+    return rejectedWithCallersStack(error, this.callersSignal)
   }
 }

@@ -5,6 +5,7 @@
 
 import type { Lease } from '../engine/lease.ts'
 import { whenAborted } from '../in-process/abort-listeners.ts'
+import { takeCallersStack } from '../in-process/callers-stack.ts'
 import { emitSafely } from '../in-process/emit-safely.ts'
 import { type Called, type Holder, Lending } from '../in-process/lending.ts'
 import { warnOfLeak } from '../in-process/resource-pool.ts'
@@ -98,6 +99,7 @@ export class ClientLeases {
       return client
     } catch (error) {
       if (pooled.isHeldAs(number)) this.giveBack(pooled, error as Error)
+      takeCallersStack(error)
       throw error
     }
   }

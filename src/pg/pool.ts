@@ -10,7 +10,7 @@
 
 import { AsyncResource } from 'node:async_hooks'
 import { TaxirankError } from '../errors.ts'
-import { rejectWithCallersStack } from '../in-process/callers-stack.ts'
+import { rejectedWithCallersStack } from '../in-process/callers-stack.ts'
 import { throwLater } from '../in-process/emit-safely.ts'
 import type { Holder } from '../in-process/lending.ts'
 import { checkDeadline, createPool, type DrainOptions, type DrainReport } from '../in-process/resource-pool.ts'
@@ -81,6 +81,7 @@ export class Pool extends LeakedInternals implements OwnMembers {
     if (!(got instanceof ClientAcquire)) return this.Promise.resolve(this.leases.lend(got, options, wanted))
     got.options = options
     got.wanted = wanted
+    got.callersSignal = given?.signal
     return got.promise(this.Promise)
   }
 
@@ -120,8 +121,8 @@ export class Pool extends LeakedInternals implements OwnMembers {
     }
     return new this.Promise<never>((resolve) =>
       this.#query(text, given, (error, result) => {
-        if (error) rejectWithCallersStack(resolve, error, (text as ConnectOptions | null)?.signal)
-        else resolve(result as never)
+        const { signal } = (text ?? {}) as ConnectOptions
+        resolve(error ? rejectedWithCallersStack(error, signal) : (result as never))
       }),
     )
   }

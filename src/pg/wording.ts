@@ -9,12 +9,17 @@ export const releasedText = 'Release called on client which has already been rel
 export const functionText = 'Passing a function as the first parameter to pool.query is not supported'
 const waitTimeoutText = 'timeout exceeded when trying to connect'
 
+/** For a signal whose reason is nothing: a callback with no error would have succeeded. */
+export function aborted(): Error {
+  return new DOMException('This operation was aborted', 'AbortError')
+}
+
 export class Wording {
   readonly #told = new WeakSet<object>()
 
   /** What a caller gets for what the engine said. */
   for(error: unknown): unknown {
-    if (!(error instanceof TaxirankError)) return error
+    if (!(error instanceof TaxirankError)) return error || aborted()
     if (error.code === 'server_connect_failed') return this.#own(error.cause)
     if (error.code === 'admin_shutdown') return new Error(endedText)
     if (error.code !== 'acquire_timeout') return error

@@ -113,7 +113,7 @@ export class AuthQuery implements AuthServerOwner {
 
   /** Gives a function that says whether those that are to be closed now, and those being closed, are gone. */
   watchMarked(): () => boolean {
-    const marked = [...this.#servers.keys()].filter((slot) => slot.retiring !== undefined || this.#pool.isClosing(slot))
+    const marked = [...this.#servers.keys()].filter((slot) => slot.retiring !== undefined)
     return () => !marked.some((slot) => this.#servers.has(slot))
   }
 

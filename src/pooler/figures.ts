@@ -243,7 +243,7 @@ export interface PoolerVerbs {
   kill(database?: string): void
   /** False: there is no client with this id. */
   killClient(id: number): boolean
-  /** Resolves when every server that is marked now (`isMarked`), by `reconnect` or a reload, has been closed. */
+  /** Resolves when every server that is marked now (`isMarked`) has been closed. */
   waitClose(database?: string, abandoned?: AbortSignal): Promise<void>
   /** Nothing is read from clients any more, and it resolves when everything that was read is answered. After suspend_timeout those are closed of whom that is not true. */
   suspend(abandoned?: AbortSignal): Promise<void>

@@ -22,6 +22,10 @@ async function goOn(pool: AnyPool): Promise<void> {
   console.log(`goes on: ${rows[0]?.answer}`)
 }
 
+function within(pool: AnyPool, timeoutMillis: number): Promise<unknown> {
+  return (pool.connect as (options: object) => Promise<unknown>)({ timeoutMillis })
+}
+
 const scenarios: Readonly<Record<string, (pool: AnyPool) => Promise<void>>> = {
   /** Nobody listens for errors, neither at the pool nor at the client. */
   async held(pool) {
@@ -41,6 +45,22 @@ const scenarios: Readonly<Record<string, (pool: AnyPool) => Promise<void>>> = {
 
   /** Ends when the event loop is empty. */
   async answered(pool) {
+    await goOn(pool)
+  },
+
+  /** Each once, of those that nobody handles. */
+  async rejected(pool) {
+    process.on('unhandledRejection', (error: Error) => console.log(`nobody handles: ${error.message}`))
+    await pool.query('select 1/0').catch(() => undefined)
+    await pool
+      .query({ text: 'select 1', signal: AbortSignal.abort(new Error('too late')) } as unknown as string)
+      .catch(() => undefined)
+    const holders = await Promise.all(Array.from({ length: 10 }, () => pool.connect()))
+    await Promise.all([within(pool, 1).catch(() => undefined), within(pool, 1).catch(() => undefined)])
+    void pool.query("select 'not a number'::int")
+    void within(pool, 1)
+    await sleep(50)
+    for (const holder of holders) holder.release()
     await goOn(pool)
   },
 
