@@ -3,6 +3,8 @@
  * that the runtime takes them for no leak.
  */
 
+import { TaxirankError } from '../errors.ts'
+
 const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>()
 
 /** Calls back once, unless what it returns was called before. For a signal that isn't aborted yet. */
@@ -15,6 +17,12 @@ export function whenAborted(signal: AbortSignal, callback: () => void): () => vo
     callbacksOf.delete(signal)
     signal.removeEventListener('abort', fire)
   }
+}
+
+/** Throws `bad_configuration`: a controller in the place of its signal would never abort anything. */
+export function checkSignal(signal: AbortSignal | null | undefined): void {
+  if (!signal || (typeof signal.addEventListener === 'function' && typeof signal.aborted === 'boolean')) return
+  throw new TaxirankError('bad_configuration', 'signal must be an AbortSignal')
 }
 
 function listenTo(signal: AbortSignal): Set<() => void> {

@@ -3,6 +3,8 @@
  * costs nothing where there is no error, while a `catch` behind each promise would cost as much as a lease.
  */
 
+import { isError } from './any-error.ts'
+
 const nothing = (): void => undefined
 
 export function rejected(error: unknown): Promise<never> {
@@ -32,7 +34,7 @@ export function rejectedWithCallersStack(error: unknown, signal: AbortSignal | u
 
 /** To be called where the caller's promise follows what runs now. */
 export function takeCallersStack(error: unknown): void {
-  if (error instanceof Error && Object.isExtensible(error)) Error.captureStackTrace(error)
+  if (isError(error) && Object.isExtensible(error)) Error.captureStackTrace(error)
 }
 
 /** The caller's promise tells whoever listens, if nobody handles it: this one must not, too. */

@@ -13,7 +13,7 @@ import { TaxirankError } from '../errors.ts'
 import { prometheusText } from '../metrics/prometheus-text.ts'
 import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import { RunningClock } from '../time.ts'
-import { whenAborted } from './abort-listeners.ts'
+import { checkSignal, whenAborted } from './abort-listeners.ts'
 import type { Acquire, AcquireDesk } from './acquire.ts'
 import { framesOf, siteOf, takeCallStack } from './call-site.ts'
 import { exactNow, now } from './clock.ts'
@@ -285,6 +285,7 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
 
   #prepare(acquire: Acquire<E>, options: AcquireOptions = {}, called: Called, goesOn: boolean): void {
     const { signal, timeoutMillis, lane } = options
+    checkSignal(signal)
     if (signal?.aborted) return acquire.fail(signal.reason)
     this.#pauses?.clock.tick()
     if (timeoutMillis !== undefined && !(timeoutMillis >= 0)) {

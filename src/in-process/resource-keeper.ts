@@ -3,6 +3,7 @@
 import type { ResourceOwner } from '../engine/options.ts'
 import type { Slot } from '../engine/slot.ts'
 import { type Acquire } from './acquire.ts'
+import { asError } from './any-error.ts'
 import { now } from './clock.ts'
 import { Entry } from './entry.ts'
 import type { Lending } from './lending.ts'
@@ -135,8 +136,4 @@ export class ResourceKeeper<T> implements ResourceOwner<PooledResource<T>> {
       pool.resetFailed(slot, asError(error).message, now())
     }
   }
-}
-
-export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

@@ -71,6 +71,16 @@ describe('a wait', () => {
 })
 
 describe('a signal', () => {
+  it('that is none is refused, and has taken nothing', async () => {
+    const { pool, lease } = await held()
+    for (let times = 0; times < 2; times++) {
+      const error = (await rejection(pool.acquire({ signal: new AbortController() as never }))) as TaxirankError
+      assert.deepEqual([error.code, error.message], ['bad_configuration', 'signal must be an AbortSignal'])
+    }
+    assert.equal(pool.waiting, 0)
+    lease.release()
+  })
+
   it('that is aborted already gets its reason, and asks for nothing', async () => {
     const supply = new Supply()
     const pool = supply.pool()

@@ -15,6 +15,13 @@ describe('a client that is lent', () => {
     assert.deepEqual(one, other)
   })
 
+  it('can be made disposable in another way, as applications do with pg’s', () => {
+    const client = clientOfAPool() as PgClient & AsyncDisposable
+    const dispose = async (): Promise<void> => undefined
+    Object.assign(client, { [Symbol.asyncDispose]: dispose })
+    assert.equal(client[Symbol.asyncDispose], dispose)
+  })
+
   it('is found again by its client, also through a proxy', () => {
     const client = clientOfAPool()
     const found = LendableClient.of(client)

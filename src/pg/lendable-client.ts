@@ -44,11 +44,11 @@ export class LendableClient extends Entry {
     return isRunning(this.client)
   }
 
-  /** For `await using`, which asks for it at once: gives back that lease and no later one. */
-  disposer(): () => Promise<void> {
+  /** For `await using`, which asks the client, or what is wrapped around it, for this at once: gives back that lease and no later one. */
+  disposer(asked: PgClient): () => Promise<void> {
     const { number } = this
     return async () => {
-      if (this.isHeldAs(number)) this.client.release?.()
+      if (this.isHeldAs(number)) asked.release?.()
     }
   }
 
@@ -71,7 +71,11 @@ export class LendableClient extends Entry {
 /** One getter for all: with one of its own each client would be a slow object to V8, in everything that is done on it. */
 const disposing: PropertyDescriptor & ThisType<PgClient> = {
   get() {
-    return LendableClient.of(this)?.disposer()
+    return LendableClient.of(this)?.disposer(this)
+  },
+  /** Applications have had to make pg's clients disposable themselves. */
+  set(dispose: unknown) {
+    Object.defineProperty(this, Symbol.asyncDispose, { value: dispose, configurable: true, writable: true })
   },
   configurable: true,
 }

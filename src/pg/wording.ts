@@ -1,6 +1,7 @@
 /** What callers of the pool are told, in pg's words: programs compare these texts. What is known beyond them is the cause. */
 
 import { TaxirankError } from '../errors.ts'
+import { isError } from '../in-process/any-error.ts'
 
 export const dialTimeoutText = 'Connection terminated due to connection timeout'
 export const endedText = 'Cannot use a pool after calling end on the pool'
@@ -29,11 +30,35 @@ export class Wording {
 
   /** Several may be told of one failure: each gets an error of their own, since each changes its stack. */
   #own(failure: unknown): unknown {
-    if (!(failure instanceof Error)) return failure
-    if (!this.#told.has(failure)) {
-      this.#told.add(failure)
+    if (!isError(failure) || !this.#told.has(failure)) {
+      if (isError(failure)) this.#told.add(failure)
       return failure
     }
-    return Object.create(Object.getPrototypeOf(failure) as object, Object.getOwnPropertyDescriptors(failure)) as Error
+    return copyOf(failure)
+  }
+}
+
+/** Of the same class and with the same properties, if its class is content with a copy; else an error that it is the cause of. */
+function copyOf(failure: Error): Error {
+  const copy = new Error(failure.message)
+  const { stack = '' } = failure
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(failure))) {
+    Object.defineProperty(copy, name, {
+      ...descriptor,
+      configurable: true,
+      ...('value' in descriptor && { writable: true }),
+    })
+  }
+  Object.defineProperty(copy, 'stack', { value: stack, configurable: true, writable: true })
+  Object.setPrototypeOf(copy, Object.getPrototypeOf(failure) as object)
+  return isReadable(copy, failure.message) ? copy : new Error(failure.message, { cause: failure })
+}
+
+/** Getters of some classes refuse what they have not made, as DOMException's do. */
+function isReadable(error: Error, message: string): boolean {
+  try {
+    return error.message === message && String(error) !== ''
+  } catch {
+    return false
   }
 }
