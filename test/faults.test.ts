@@ -140,9 +140,13 @@ describe('a client that ends its side of the connection and goes on reading', ()
   it('gets no answer: what it runs is stopped, what it sent is done or undone as a whole', async () => {
     const pooler = await poolers.start({ poolSize: 1 })
     const next = await login(pooler.port)
-    for (const [request, expected] of [
-      [raw.query('begin; select pg_sleep(10)'), 'none'],
-      [raw.all(insert('first'), raw.query('begin'), insert('second'), raw.query('select pg_sleep(10)')), 'first'],
+    for (const [request, possible] of [
+      [raw.query('begin; select pg_sleep(10)'), ['none']],
+      // What is running at that moment is cancelled: that may be the first statement.
+      [
+        raw.all(insert('first'), raw.query('begin'), insert('second'), raw.query('select pg_sleep(10)')),
+        ['first', 'none'],
+      ],
     ] as const) {
       const way = wayTo(pooler.port)
       const client = await login(way.port)
@@ -152,7 +156,7 @@ describe('a client that ends its side of the connection and goes on reading', ()
       await client.rest()
       assert.deepEqual(await next.query('select 7'), ok)
       assert.ok(performance.now() - began < 2_000)
-      assert.equal(await entries(), expected)
+      assert.ok((possible as readonly (string | null)[]).includes(await entries()))
     }
   })
 
