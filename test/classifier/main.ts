@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectRoot } from '../../bench/machine.ts'
 import { circumstancesOf } from '../support/circumstances.ts'
+import { runCommand, wholeNumber } from '../support/command-line.ts'
 import { describeFinding, formatReport } from './report.ts'
 import { speeds } from './speed.ts'
 import { tryClassifier } from './try-classifier.ts'
@@ -25,26 +26,12 @@ function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const
   const { values } = parseArgs({ args: [...args], options: { seed: text, statements: text } })
   return {
-    seed: whole('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
-    statements: whole('statements', values.statements ?? String(usualStatements), 1, 1e6),
+    seed: wholeNumber('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
+    statements: wholeNumber('statements', values.statements ?? String(usualStatements), 1, 1e6),
   }
 }
 
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  let options: Options
-  try {
-    options = readOptions(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(usage)
-    return 2
-  }
+async function run(options: Options, args: readonly string[]): Promise<number> {
   const { seed, statements } = options
   const circumstances = await circumstancesOf('classifier', args, seed)
   const measured = await speeds()
@@ -60,4 +47,4 @@ async function main(args: readonly string[]): Promise<number> {
   return outcome.oracle.misses.length === 0 ? 0 : 1
 }
 
-process.exit(await main(process.argv.slice(2)))
+await runCommand({ usage, readOptions, run })

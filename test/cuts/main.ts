@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectRoot } from '../../bench/machine.ts'
 import { circumstancesOf } from '../support/circumstances.ts'
+import { runCommand, wholeNumber } from '../support/command-line.ts'
 import { type CampaignOptions, inAllModes, runCampaign } from './campaign.ts'
 import { edgesAndSome, everyByte } from './cut.ts'
 import { formatReport, sumOf } from './report.ts'
@@ -28,30 +29,16 @@ function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const
   const { values } = parseArgs({ args: [...args], options: { seed: text, lanes: text, only: text } })
   return {
-    seed: whole('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
-    lanes: whole('lanes', values.lanes ?? '6', 1, 12),
+    seed: wholeNumber('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
+    lanes: wholeNumber('lanes', values.lanes ?? '6', 1, 12),
     only: values.only ?? '',
   }
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
 }
 
 const points: CampaignOptions['points'] = ({ length }, { isLong, access }, random) =>
   isLong ? edgesAndSome(length, edgeBytes, access === 'tls' ? 300 : 40, random) : everyByte(length)
 
-async function main(args: readonly string[]): Promise<number> {
-  let options: Options
-  try {
-    options = readOptions(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(usage)
-    return 2
-  }
+async function run(options: Options, args: readonly string[]): Promise<number> {
   const { seed, lanes, only } = options
   const circumstances = await circumstancesOf('cuts', args, seed)
   const startMs = performance.now()
@@ -68,4 +55,4 @@ async function main(args: readonly string[]): Promise<number> {
   return result.breaches.length === 0 ? 0 : 1
 }
 
-process.exit(await main(process.argv.slice(2)))
+await runCommand({ usage, readOptions, run })

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectRoot } from '../../bench/machine.ts'
 import { circumstancesOf } from '../support/circumstances.ts'
+import { runCommand, wholeNumber } from '../support/command-line.ts'
 import { startCampaign } from './campaign.ts'
 import { corpus } from './corpus.ts'
 import { drawnTranscripts } from './drawn.ts'
@@ -36,30 +37,16 @@ function readOptions(args: readonly string[]): Options {
     options: { seed: text, stages: text, cuts: text, departures: text, only: text, drawn: text },
   })
   return {
-    seed: whole('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
-    stages: whole('stages', values.stages ?? '3', 1, 8),
-    mostCuts: values.cuts === undefined ? Infinity : whole('cuts', values.cuts, 0, 1e9),
-    departures: whole('departures', values.departures ?? '2', 0, 1e6),
+    seed: wholeNumber('seed', values.seed ?? String(randomInt(1e9)), 0, 1e9),
+    stages: wholeNumber('stages', values.stages ?? '3', 1, 8),
+    mostCuts: values.cuts === undefined ? Infinity : wholeNumber('cuts', values.cuts, 0, 1e9),
+    departures: wholeNumber('departures', values.departures ?? '2', 0, 1e6),
     only: values.only ?? '',
-    drawn: whole('drawn', values.drawn ?? '0', 0, 1e6),
+    drawn: wholeNumber('drawn', values.drawn ?? '0', 0, 1e6),
   }
 }
 
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  let options: Options
-  try {
-    options = readOptions(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(usage)
-    return 2
-  }
+async function run(options: Options, args: readonly string[]): Promise<number> {
   const { seed, stages, mostCuts, departures, only, drawn } = options
   const circumstances = await circumstancesOf('differential', args, seed)
   const startMs = performance.now()
@@ -87,4 +74,4 @@ async function main(args: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1
 }
 
-process.exit(await main(process.argv.slice(2)))
+await runCommand({ usage, readOptions, run })

@@ -4,24 +4,27 @@
  */
 
 import { parseArgs } from 'node:util'
+import { runCommand, wholeNumber } from '../support/command-line.ts'
 import { simulate } from './simulation.ts'
 
 const usage = 'usage: npm run soak:engine -- [--steps N] [--seed N]'
 const reportEvery = 5_000_000
 
-function main(args: readonly string[]): number {
-  let steps: number
-  let seed: number
-  try {
-    const text = { type: 'string' } as const
-    const { values } = parseArgs({ args: [...args], options: { steps: text, seed: text } })
-    steps = whole('steps', values.steps ?? '100000000', 1, 1e12)
-    seed = whole('seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0, 1e9)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(usage)
-    return 2
+interface Options {
+  readonly steps: number
+  readonly seed: number
+}
+
+function readOptions(args: readonly string[]): Options {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({ args: [...args], options: { steps: text, seed: text } })
+  return {
+    steps: wholeNumber('steps', values.steps ?? '100000000', 1, 1e12),
+    seed: wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0, 1e9),
   }
+}
+
+function run({ steps, seed }: Options): number {
   try {
     let reported = 0
     const { worlds } = simulate(steps, seed, (done) => {
@@ -38,10 +41,4 @@ function main(args: readonly string[]): number {
   }
 }
 
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
-}
-
-process.exit(main(process.argv.slice(2)))
+await runCommand({ usage, readOptions, run })

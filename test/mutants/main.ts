@@ -7,6 +7,7 @@
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runCommand, wholeNumber } from '../support/command-line.ts'
 import { engineMutants } from './engine-mutants.ts'
 import { mutants, type Mutant } from './mutants.ts'
 import { runEngineTrial, runTrial, type Verdict } from './trial.ts'
@@ -37,26 +38,12 @@ function readOptions(args: readonly string[]): Options {
   return {
     isEngine: values.engine ?? false,
     chosen: all.filter(({ name }) => values.only?.includes(name) ?? true),
-    seed: whole('seed', values.seed ?? '1', 0, 1e9),
-    statements: whole('statements', values.statements ?? '3000', 1, 1e7),
+    seed: wholeNumber('seed', values.seed ?? '1', 0, 1e9),
+    statements: wholeNumber('statements', values.statements ?? '3000', 1, 1e7),
   }
 }
 
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  let options: Options
-  try {
-    options = readOptions(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(usage)
-    return 2
-  }
+async function run(options: Options): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   const workshop = new Workshop(join(import.meta.dirname, '../..'))
   process.once('exit', () => workshop.remove())
@@ -109,4 +96,4 @@ function say(name: string, bug: string, result: string, { canary, checker, first
   console.log(`| ${name} | ${bug} | ${result} | ${checker || '–'} | ${canary || '–'} | ${message} |`)
 }
 
-process.exit(await main(process.argv.slice(2)))
+await runCommand({ usage, readOptions, run })

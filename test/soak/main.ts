@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectRoot } from '../../bench/machine.ts'
 import { circumstancesOf } from '../support/circumstances.ts'
+import { runCommand, wholeNumber } from '../support/command-line.ts'
 import { missing, sumOf } from './faults.ts'
 import { formatReport } from './report.ts'
 import { soak, type SoakOptions } from './soak.ts'
@@ -24,30 +25,14 @@ function readOptions(args: readonly string[]): SoakOptions {
   const options = { statements: text, seed: text, clients: text, pool: text }
   const { values } = parseArgs({ args: [...args], options })
   return {
-    statements: whole('statements', values.statements, 1, 1e9),
-    seed: whole('seed', values.seed ?? String(randomInt(1, 1e9)), 0, Number.MAX_SAFE_INTEGER),
-    clients: whole('clients', values.clients ?? '40', 1, 2000),
-    pool: whole('pool', values.pool ?? '4', 1, 100),
+    statements: wholeNumber('statements', values.statements, 1, 1e9),
+    seed: wholeNumber('seed', values.seed ?? String(randomInt(1, 1e9)), 0, Number.MAX_SAFE_INTEGER),
+    clients: wholeNumber('clients', values.clients ?? '40', 1, 2000),
+    pool: wholeNumber('pool', values.pool ?? '4', 1, 100),
   }
 }
 
-function whole(name: string, text: string | undefined, least: number, most: number): number {
-  const value = Number(text)
-  if (text === undefined || !Number.isInteger(value) || value < least || value > most) {
-    throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text ?? 'nothing'}`)
-  }
-  return value
-}
-
-async function main(args: readonly string[]): Promise<number> {
-  let options: SoakOptions
-  try {
-    options = readOptions(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(usage)
-    return 2
-  }
+async function run(options: SoakOptions, args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   const startMs = performance.now()
   const circumstances = await circumstancesOf('soak', args, options.seed)
@@ -64,4 +49,4 @@ async function main(args: readonly string[]): Promise<number> {
   return breaches === 0 && missing(faults).length === 0 ? 0 : 1
 }
 
-process.exit(await main(process.argv.slice(2)))
+await runCommand({ usage, readOptions, run })

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { projectRoot } from '../../../bench/machine.ts'
 import { Random } from '../../../src/relay/random.ts'
 import { circumstancesOf } from '../../support/circumstances.ts'
+import { runCommand, wholeNumber } from '../../support/command-line.ts'
 import { Stage } from '../support/stage.ts'
 import { Books, sumOf } from './books.ts'
 import { neededSettings, runCampaign } from './campaign.ts'
@@ -32,16 +33,10 @@ function readOptions(args: readonly string[]): SoakOptions {
   const text = { type: 'string' } as const
   const { values } = parseArgs({ args: [...args], options: { statements: text, minutes: text, seed: text } })
   return {
-    statements: whole('statements', values.statements ?? '300000', 1, 1e9),
-    minutes: whole('minutes', values.minutes ?? '6', 1, 10_000),
-    seed: whole('seed', values.seed ?? String(randomInt(1, 1e9)), 0, Number.MAX_SAFE_INTEGER),
+    statements: wholeNumber('statements', values.statements ?? '300000', 1, 1e9),
+    minutes: wholeNumber('minutes', values.minutes ?? '6', 1, 10_000),
+    seed: wholeNumber('seed', values.seed ?? String(randomInt(1, 1e9)), 0, Number.MAX_SAFE_INTEGER),
   }
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}, got ${text}`)
 }
 
 async function soak({ statements, minutes, seed }: SoakOptions): Promise<Books> {
@@ -64,15 +59,7 @@ function summaryOf({ statements, faults, breachCount }: Books): string {
   return `${statements} statements, ${sumOf(faults)} faults, ${breachCount} breaches`
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let options: SoakOptions
-  try {
-    options = readOptions(args)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error))
-    console.error(usage)
-    return 2
-  }
+async function run(options: SoakOptions, args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   const startMs = performance.now()
   const circumstances = await circumstancesOf('soak:pool', args, options.seed)
@@ -84,4 +71,4 @@ async function main(args: readonly string[]): Promise<number> {
   return books.breachCount === 0 ? 0 : 1
 }
 
-process.exit(await main(process.argv.slice(2)))
+await runCommand({ usage, readOptions, run })
