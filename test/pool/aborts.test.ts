@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { Pool } from '../../src/pg/taxirank.ts'
-import { Taxirank } from './support/library.ts'
 import { Stage } from './support/stage.ts'
 import { eventually } from './support/waiting.ts'
 
@@ -15,7 +14,7 @@ before(async () => {
 afterEach(() => stage.clear())
 after(() => stage.remove())
 
-const poolOf = (options: object): Pool => stage.pool(Taxirank, options) as unknown as Pool
+const poolOf = (options: object): Pool => stage.taxirank(options)
 const enough = new Error('enough')
 /** Enough after so long. */
 function soon(ms: number): AbortSignal {

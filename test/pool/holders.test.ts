@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Holder, Pool } from '../../src/pg/taxirank.ts'
-import { Taxirank } from './support/library.ts'
 import { Stage } from './support/stage.ts'
 import { eventually } from './support/waiting.ts'
 
@@ -17,7 +16,7 @@ before(async () => {
 afterEach(() => stage.clear())
 after(() => stage.remove())
 
-const poolOf = (options: object): Pool => stage.pool(Taxirank, options) as unknown as Pool
+const poolOf = (options: object): Pool => stage.taxirank(options)
 
 describe('a holder', () => {
   it('is named by the line of its own code, and reported once if it holds for too long', async () => {

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool, type Pool } from '../../src/pg/taxirank.ts'
-import { Taxirank } from './support/library.ts'
 import { runChild } from './support/run-child.ts'
 import { Stage } from './support/stage.ts'
 
@@ -16,7 +15,7 @@ before(async () => {
 afterEach(() => stage.clear())
 after(() => stage.remove())
 
-const poolOf = (options: object): Pool => stage.pool(Taxirank, options) as unknown as Pool
+const poolOf = (options: object): Pool => stage.taxirank(options)
 /** Bun keeps no frames of those who await. */
 const isAwaiterSeen = !('Bun' in globalThis)
 

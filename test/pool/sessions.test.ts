@@ -22,7 +22,7 @@ before(async () => {
 afterEach(() => stage.clear())
 after(() => stage.remove())
 
-const poolOf = (options: object): Pool => stage.pool(Taxirank, options) as unknown as Pool
+const poolOf = (options: object): Pool => stage.taxirank(options)
 
 /** How often a client writes to its socket. */
 function countWrites(client: object): () => number {

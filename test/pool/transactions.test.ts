@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Pool, PoolClient } from '../../src/pg/taxirank.ts'
-import { Taxirank } from './support/library.ts'
 import { Stage } from './support/stage.ts'
 
 let stage: Stage
@@ -14,7 +13,7 @@ before(async () => {
   await stage.ask('create table account (name text primary key, amount int)')
 })
 beforeEach(async () => {
-  pool = stage.pool(Taxirank, { max: 2 }) as unknown as Pool
+  pool = stage.taxirank({ max: 2 })
   await pool.query('truncate account')
   await pool.query("insert into account values ('a', 10), ('b', 10)")
 })
@@ -146,7 +145,7 @@ describe('transaction', () => {
 
 describe('work that gives its client back', () => {
   it('has nothing of its transaction kept, and ends nobody else’s', async () => {
-    const one = stage.pool(Taxirank, { max: 1 }) as unknown as Pool
+    const one = stage.taxirank({ max: 1 })
     const begun = one.transaction(async (client) => {
       await add(client, 'a', 1)
       client.release()
@@ -166,7 +165,7 @@ describe('work that gives its client back', () => {
 
 describe('await using', () => {
   it('gives back its own lease, and not that of whoever has the client next', async () => {
-    const one = stage.pool(Taxirank, { max: 1 }) as unknown as Pool
+    const one = stage.taxirank({ max: 1 })
     const first = await one.connect()
     const dispose = first[Symbol.asyncDispose].bind(first)
     first.release()

@@ -1,6 +1,7 @@
 /** PostgreSQL, pools of either kind, and ways between them; all that a test leaves is cleared away, hanging or not. */
 
 import { Client } from 'pg'
+import type { Pool } from '../../../src/pg/taxirank.ts'
 import type { Faults } from '../../../src/relay/faults.ts'
 import type { Random } from '../../../src/relay/random.ts'
 import { type Relay, startRelay } from '../../../src/relay/relay.ts'
@@ -8,7 +9,7 @@ import { Way } from '../../support/way.ts'
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { Cord } from './cord.ts'
 import { FakeServer, type FakeServerOptions } from './fake-server.ts'
-import type { AnyPool, PoolClass } from './library.ts'
+import { type AnyPool, type PoolClass, Taxirank } from './library.ts'
 import { listenAtOnce } from './listen-at-once.ts'
 
 export class Stage {
@@ -40,6 +41,11 @@ export class Stage {
     pool.on('error', () => undefined)
     this.#pools.push(pool)
     return pool
+  }
+
+  /** Taxirank's, with what only it has. */
+  taxirank(options: object = {}): Pool {
+    return this.pool(Taxirank, options) as unknown as Pool
   }
 
   get address(): { host: string; port: number; user: string; database: string } {

@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from '../../../src/pg/taxirank.ts'
 import type { Faults, StreamFaults } from '../../../src/relay/faults.ts'
 import type { Random } from '../../../src/relay/random.ts'
-import { Taxirank } from '../support/library.ts'
 import type { Stage } from '../support/stage.ts'
 import { late, within } from '../support/waiting.ts'
 import type { Books } from './books.ts'
@@ -72,7 +71,7 @@ async function runRound(campaign: Campaign, random: Random): Promise<void> {
   const pools = kinds.map((kind, index) => {
     const port = random.chance(0.6) ? relay.port : stage.port
     const options = optionsOf(kind, random.fork(index), () => callersInContext.getStore()?.setup())
-    return { kind, pool: stage.pool(Taxirank, { port, ...options }) as unknown as Pool }
+    return { kind, pool: stage.taxirank({ port, ...options }) }
   })
   const killing = killBackends(campaign, random.fork(1_000), isOver)
   const lanes = pools.flatMap(({ kind, pool }, index) =>
