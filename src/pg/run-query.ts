@@ -3,7 +3,7 @@
 import type { Lease } from '../engine/lease.ts'
 import type { ClientLeases } from './client-leases.ts'
 import type { LendableClient } from './lendable-client.ts'
-import { aborted } from './wording.ts'
+import { orAborted } from './wording.ts'
 
 /** Told once. */
 export type Done = (error: unknown, result?: unknown) => void
@@ -44,7 +44,7 @@ async function runWhenPrepared(
 /** Its signal was aborted before it could run. */
 function giveUp(leases: ClientLeases, pooled: LendableClient, { done, signal }: PoolQuery): void {
   leases.giveBack(pooled)
-  done(reasonOf(signal))
+  done(orAborted(signal?.reason))
 }
 
 /** Hot path. The client is given back before whoever has asked is told. */
@@ -68,7 +68,7 @@ export function runQueryOn(
       if (isOver) return
       isOver = true
       abandon(leases, pooled)
-      done(reasonOf(signal))
+      done(orAborted(signal.reason))
     })
   }
   try {
@@ -83,8 +83,4 @@ function abandon(leases: ClientLeases, pooled: LendableClient): void {
   pooled.onFailure = undefined
   leases.cancel(pooled)
   leases.giveBack(pooled)
-}
-
-function reasonOf(signal: AbortSignal | undefined): unknown {
-  return signal?.reason || aborted()
 }

@@ -19,11 +19,13 @@ class Refusal extends Error {
 
 describe('the failure that several are told of', () => {
   it('is an error of its own for each, of the same class and with the same properties', () => {
-    const failure = new Refusal('no room')
+    const key = Symbol('of a tracer')
+    const failure = Object.assign(new Refusal('no room'), { [key]: 7 })
     const [first, second] = toldOf(failure)
     assert.equal(first, failure)
     assert.notEqual(second, failure)
     assert.ok(second instanceof Refusal && types.isNativeError(second))
+    assert.equal((second as { [key]?: number })[key], 7)
     assert.deepEqual([second.message, second.code, String(second)], ['no room', 'EREFUSED', 'Refusal: no room'])
     assert.equal(second.stack, failure.stack)
     assert.ok(structuredClone(second) instanceof Error)

@@ -10,9 +10,9 @@ export const releasedText = 'Release called on client which has already been rel
 export const functionText = 'Passing a function as the first parameter to pool.query is not supported'
 const waitTimeoutText = 'timeout exceeded when trying to connect'
 
-/** For a signal whose reason is nothing: a callback with no error would have succeeded. */
-export function aborted(): Error {
-  return new DOMException('This operation was aborted', 'AbortError')
+/** A signal's reason may be nothing; but a callback that gets no error takes it for a success. */
+export function orAborted(reason: unknown): unknown {
+  return reason || new DOMException('This operation was aborted', 'AbortError')
 }
 
 export class Wording {
@@ -20,7 +20,7 @@ export class Wording {
 
   /** What a caller gets for what the engine said. */
   for(error: unknown): unknown {
-    if (!(error instanceof TaxirankError)) return error || aborted()
+    if (!(error instanceof TaxirankError)) return orAborted(error)
     if (error.code === 'server_connect_failed') return this.#own(error.cause)
     if (error.code === 'admin_shutdown') return new Error(endedText)
     if (error.code !== 'acquire_timeout') return error
@@ -30,11 +30,10 @@ export class Wording {
 
   /** Several may be told of one failure: each gets an error of their own, since each changes its stack. */
   #own(failure: unknown): unknown {
-    if (!isError(failure) || !this.#told.has(failure)) {
-      if (isError(failure)) this.#told.add(failure)
-      return failure
-    }
-    return copyOf(failure)
+    if (!isError(failure)) return failure
+    if (this.#told.has(failure)) return copyOf(failure)
+    this.#told.add(failure)
+    return failure
   }
 }
 
@@ -42,12 +41,10 @@ export class Wording {
 function copyOf(failure: Error): Error {
   const copy = new Error(failure.message)
   const { stack = '' } = failure
-  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(failure))) {
-    Object.defineProperty(copy, name, {
-      ...descriptor,
-      configurable: true,
-      ...('value' in descriptor && { writable: true }),
-    })
+  for (const name of Reflect.ownKeys(failure)) {
+    const descriptor = Object.getOwnPropertyDescriptor(failure, name)
+    const isValue = descriptor !== undefined && 'value' in descriptor
+    Object.defineProperty(copy, name, { ...descriptor, configurable: true, ...(isValue && { writable: true }) })
   }
   Object.defineProperty(copy, 'stack', { value: stack, configurable: true, writable: true })
   Object.setPrototypeOf(copy, Object.getPrototypeOf(failure) as object)
