@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { Random } from '../src/relay/random.ts'
+import { Random } from '../src/random.ts'
 import { runCampaign } from './cuts/campaign.ts'
 import { someBytes } from './cuts/cut.ts'
 import { transcripts } from './cuts/transcripts.ts'

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deadNetwork, faultKinds, type FaultKind, type Faults } from '../src/relay/faults.ts'
-import type { Random } from '../src/relay/random.ts'
+import type { Random } from '../src/random.ts'
 import { startRelay, type Relay } from '../src/relay/relay.ts'
 
 /** One end of a connection, with all that happened to it. */

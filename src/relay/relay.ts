@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net'
 import { connectEndPoint, EndPoint, type EndPointHandler, listenForEndPoints, portOf } from './end-point.ts'
 import { faultKinds, type FaultKind, type Faults } from './faults.ts'
-import { Random } from './random.ts'
+import { Random } from '../random.ts'
 import { Stream } from './stream.ts'
 
 const connectTimeoutMs = 10_000

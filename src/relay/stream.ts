@@ -7,7 +7,7 @@
 import type { EndPoint } from './end-point.ts'
 import type { Ending, FaultKind, StreamFaults } from './faults.ts'
 import { firstEnding } from './faults.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 
 const mostQueuedBytes = 1_048_576
 /** A throttled direction goes in steps, not in chunks followed by a long pause. */

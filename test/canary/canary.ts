@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import type { Breach, BreachError } from './breach.ts'
 import { CanaryClient, type Identity } from './client.ts'
 import type { Target } from './connection.ts'

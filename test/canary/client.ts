@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 import { BreachError, LostError } from './breach.ts'
 import type { Canary } from './canary.ts'
 import { Connection, type Exchange, type Target } from './connection.ts'

@@ -1,6 +1,6 @@
 /** What canary clients do, and how often. */
 
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 import { cancel, cancelSoon } from './cancel.ts'
 import type { CanaryClient } from './client.ts'
 import { copyFailedInMessage, extendedCopyIn, simpleCopyIn } from './copy.ts'

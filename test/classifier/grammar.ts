@@ -3,7 +3,7 @@
  * names don't meet. Then the text is disguised: cases, blanks, comments, what ORMs append.
  */
 
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 import { ordinaryRules, oddRules, places } from './rules.ts'
 import type { Statement } from './oracle.ts'
 

@@ -1,6 +1,6 @@
 /** Texts that nobody sends who means well: cut off anywhere, made of scraps, or long and alike. No PostgreSQL has to understand them. */
 
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import { readCorpus } from './corpus.ts'
 import { generate } from './grammar.ts'
 import { handMade } from './hand-made.ts'

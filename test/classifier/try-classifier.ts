@@ -1,6 +1,6 @@
 /** All statements against a PostgreSQL of their own: the corpus, the hand-made list, and generated ones. */
 
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { readCorpus } from './corpus.ts'
 import { startFixture } from './fixture.ts'

@@ -3,7 +3,7 @@
  * goes on behind it.
  */
 
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import { type Cut, endings, isOfClient, type Stream, type StreamMeasure, streams } from './cut.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { Berth } from './berth.ts'

@@ -1,7 +1,7 @@
 /** Where a conversation is cut: which of its four streams, at which byte, how; and which bytes are taken of all. */
 
 import type { Faults } from '../../src/relay/faults.ts'
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 
 /** Of a message: its type and its length. */
 export const headerLength = 5

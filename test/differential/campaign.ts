@@ -1,7 +1,7 @@
 /** All conversations in all manners: shared out to stages that work side by side. */
 
 import { isDeepStrictEqual } from 'node:util'
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import { messagesIn } from '../cuts/cut.ts'
 import type { Step } from '../support/step.ts'
 import { Berth } from './berth.ts'

@@ -1,6 +1,6 @@
 /** What stands in the groups of drawn conversations: all messages of the extended protocol. */
 
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 import * as raw from '../support/raw-messages.ts'
 import type { DrawnSession } from './drawn-session.ts'
 import * as texts from './drawn-texts.ts'

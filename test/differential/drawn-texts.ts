@@ -1,6 +1,6 @@
 /** What drawn conversations say in SQL: what a session keeps, and what undoes it; and what shows it. */
 
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 
 export const state = `select current_setting('work_mem'), current_setting('TimeZone'), current_setting('DateStyle'),
   current_setting('statement_timeout'), current_setting('search_path'), current_user,

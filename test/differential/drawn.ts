@@ -4,7 +4,7 @@
  * answers otherwise (see corpus.ts). In every fourth something may keep the server, and in another the startup packet says something.
  */
 
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import * as raw from '../support/raw-messages.ts'
 import type { Step } from '../support/step.ts'
 import { DrawnGroups, functions, names } from './drawn-groups.ts'

@@ -1,7 +1,7 @@
 /** In how many writes a step is sent, and where it is cut for that. */
 
 import { edgesAndSome, everyByte, headerLength, messagesIn } from '../cuts/cut.ts'
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import { cutAt } from '../support/splits.ts'
 import type { Step } from '../support/step.ts'
 

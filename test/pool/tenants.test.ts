@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import { Stage } from './support/stage.ts'
 import { Books } from './tenants/books.ts'
 import { neededSettings, runCampaign } from './tenants/campaign.ts'

@@ -2,8 +2,8 @@
 
 import { rmSync } from 'node:fs'
 import type { Processes } from '../../bench/processes.ts'
-import type { Random } from '../../src/relay/random.ts'
-import { Random as SeededRandom } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
+import { Random as SeededRandom } from '../../src/random.ts'
 import { startRelay, type Relay, type RelayOptions } from '../../src/relay/relay.ts'
 import { Canary } from '../canary/canary.ts'
 import type { Identity } from '../canary/client.ts'

@@ -8,7 +8,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../src/embedded/free-port.ts'
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 import { Canary } from '../canary/canary.ts'
 import { canaryIdentities, createCanaryDatabases, readFunctions, readLedger } from '../canary/database.ts'
 import { issue } from '../support/certificates.ts'

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 import { canaryDatabases } from '../canary/database.ts'
 import type { Issued } from '../support/certificates.ts'
 import type { Canaries } from '../support/canaries.ts'

@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Faults } from '../../src/relay/faults.ts'
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 import type { Relay } from '../../src/relay/relay.ts'
 import type { Canary, Weather } from '../canary/canary.ts'
 import { stormPlan } from './plans.ts'

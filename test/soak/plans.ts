@@ -1,7 +1,7 @@
 /** What the two relays do to connections while a storm lasts. */
 
 import type { Faults, StreamFaults } from '../../src/relay/faults.ts'
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 
 /** A CancelRequest has this many bytes, and nothing comes back. */
 const cancelRequestBytes = 16

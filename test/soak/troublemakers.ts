@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
-import type { Random } from '../../src/relay/random.ts'
+import type { Random } from '../../src/random.ts'
 import { cancelSoon, occupy } from '../canary/cancel.ts'
 import type { Canary } from '../canary/canary.ts'
 import type { CanaryClient, Identity } from '../canary/client.ts'

@@ -22,7 +22,7 @@ export interface Architecture {
 }
 
 /** These run on Node too. */
-const bunFree = new Set(['metrics', 'engine', 'sizing', 'wire', 'sql', 'in-process', 'pg'])
+const bunFree = new Set(['metrics', 'engine', 'sizing', 'simulator', 'wire', 'sql', 'in-process', 'pg'])
 const socketCalls = ['listen', 'connect']
 const outsideSrc = ['bench', 'test']
 

@@ -10,7 +10,7 @@ import { noTrace } from '../../src/pooler/trace.ts'
 import * as build from '../../src/wire/build.ts'
 import { type Message, say } from './raw-messages.ts'
 
-export { Random } from '../../src/relay/random.ts'
+export { Random } from '../../src/random.ts'
 
 export const wallClockMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 

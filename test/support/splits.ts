@@ -1,6 +1,6 @@
 /** Ways in which a byte stream may arrive, for tests that must not depend on it. */
 
-import { Random } from '../../src/relay/random.ts'
+import { Random } from '../../src/random.ts'
 
 /** At most this many streams are cut in two places everywhere; longer ones in as many places drawn at random. */
 const mostPairs = 5_000

@@ -3,7 +3,7 @@
 import { Client } from 'pg'
 import type { Pool } from '../../../src/pg/taxirank.ts'
 import type { Faults } from '../../../src/relay/faults.ts'
-import type { Random } from '../../../src/relay/random.ts'
+import type { Random } from '../../../src/random.ts'
 import { type Relay, startRelay } from '../../../src/relay/relay.ts'
 import { Way } from '../../support/way.ts'
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts'

@@ -1,6 +1,6 @@
 /** One who asks a pool, once or a few times, with a token that nobody else has, and judges what comes back. */
 
-import type { Random } from '../../../src/relay/random.ts'
+import type { Random } from '../../../src/random.ts'
 import type { Pool, PoolClient } from '../../../src/pg/taxirank.ts'
 import type { Books } from './books.ts'
 import type { Kind } from './pools.ts'

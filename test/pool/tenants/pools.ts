@@ -1,6 +1,6 @@
 /** The kinds of pools whose callers are looked at. */
 
-import type { Random } from '../../../src/relay/random.ts'
+import type { Random } from '../../../src/random.ts'
 
 export interface Kind {
   readonly max: 1 | 2 | 5

@@ -1,6 +1,6 @@
 /** Statements that have PostgreSQL repeat a token, and with it what the session is at that moment; in all the ways pg has. */
 
-import type { Random } from '../../../src/relay/random.ts'
+import type { Random } from '../../../src/random.ts'
 
 export interface Question {
   /** As `query` takes it. */

@@ -1,6 +1,6 @@
 /** What a caller wants its session to begin with, and what it must see there. */
 
-import type { Random } from '../../../src/relay/random.ts'
+import type { Random } from '../../../src/random.ts'
 
 export interface Wants {
   readonly text: string | undefined

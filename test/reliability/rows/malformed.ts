@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { proportionalKb } from '../../../bench/load/memory.ts'
-import type { Random } from '../../../src/relay/random.ts'
+import type { Random } from '../../../src/random.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import * as raw from '../../support/raw-messages.ts'
 import { askFacts, Load } from '../load.ts'

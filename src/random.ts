@@ -31,6 +31,11 @@ export class Random {
     return least + Math.floor((this.uint32() / twoTo32) * (most - least + 1))
   }
 
+  /** Uniform in [0, 1). */
+  fraction(): number {
+    return this.uint32() / twoTo32
+  }
+
   chance(probability: number): boolean {
     return this.uint32() < probability * twoTo32
   }
