@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { engineSnapshot, histogramOf } from '../../test/support/monitor-source.ts'
 import { Recording } from '../metrics/recording.ts'
 import { Deadlines } from '../time.ts'
 import type { Lease } from './lease.ts'
@@ -9,7 +10,7 @@ import { Recorder } from './recorder.ts'
 import { Waiter } from './waiter.ts'
 
 describe('Recorder', () => {
-  const recording = new Recording(10)
+  const recorder = new Recorder<string>(10, 4)
   const deadlines = new Deadlines(0)
   const leases: Lease<string>[] = []
   const pool: Pool<string> = new Pool<string>({
@@ -19,7 +20,7 @@ describe('Recorder', () => {
       { name: 'web', reserved: 0 },
       { name: 'batch', reserved: 0 },
     ],
-    observer: new Recorder(recording),
+    observer: recorder,
     deadlines,
     random: () => 0,
     owner: { open: (slot) => pool.opened(slot, 'one', 5), close: (slot) => pool.closed(slot, 5) },
@@ -52,7 +53,7 @@ describe('Recorder', () => {
     ask(50, 0)
     giveBack(51)
     assert.deepEqual(
-      [...recording.entries()],
+      [...recorder.recording.entries()],
       [
         { arrivalMs: 5, waitMs: 0, holdMs: 7, lane: 0 },
         { arrivalMs: 9, waitMs: 10, holdMs: Number.NaN, lane: 1 },
@@ -60,5 +61,19 @@ describe('Recorder', () => {
         { arrivalMs: 7, waitMs: 5, holdMs: 28, lane: 1 },
       ],
     )
+  })
+
+  it('writes down what the pool was told, how long opening takes, since when and until when', () => {
+    const settings = { maxSize: 1, minSize: 0, waitTimeoutMs: 20, idleTimeoutMs: 0 }
+    const { lanes } = pool.snapshot(60)
+    for (const [opened, openMs] of [
+      [[2, 4], 3],
+      [[], 0],
+    ] as const) {
+      const snapshot = engineSnapshot({ takenAtMs: 60, lanes, openMs: histogramOf(...opened) })
+      const { laneNames, about } = Recording.fromBytes(recorder.toBytes(snapshot, settings))
+      assert.deepEqual(laneNames, ['web', 'batch'])
+      assert.deepEqual(about, { ...settings, openMs, takenAtMs: 60, startedAtMs: 4 })
+    }
   })
 })

@@ -1,5 +1,7 @@
 import type { TaxirankError } from '../errors.ts'
-import type { Recording } from '../metrics/recording.ts'
+import type { RecordedSettings } from '../metrics/recorded-pool.ts'
+import { Recording } from '../metrics/recording.ts'
+import type { PoolSnapshot } from '../metrics/snapshot.ts'
 import type { Lease } from './lease.ts'
 import type { PoolObserver } from './observer.ts'
 import type { Waiter } from './waiter.ts'
@@ -10,19 +12,32 @@ import type { Waiter } from './waiter.ts'
  * it as a pool's observer to begin, and another to stop. What it calls must not call the pool.
  */
 export class Recorder<T> implements PoolObserver<T> {
-  readonly #recording: Recording
+  readonly recording: Recording
+  readonly startedAtMs: number
 
-  constructor(recording: Recording) {
-    this.#recording = recording
+  /** `capacity`: of how many of the newest arrivals, 1 to 10,000,000. */
+  constructor(capacity: number, now: number) {
+    this.recording = new Recording(capacity)
+    this.startedAtMs = now
+  }
+
+  /** The format of docs/recording.md. `snapshot`: of the pool, now. */
+  toBytes({ lanes, openMs, takenAtMs }: PoolSnapshot, settings: RecordedSettings): Uint8Array {
+    const { startedAtMs } = this
+    const meanMs = openMs.count === 0 ? 0 : openMs.sumMs / openMs.count
+    return this.recording.toBytes(
+      lanes.map(({ name }) => name),
+      { ...settings, openMs: meanMs, takenAtMs, startedAtMs },
+    )
   }
 
   /** Hot path. */
   ended({ grantedAtMs, waitedMs, lane }: Lease<T>, now: number): void {
-    this.#recording.add(grantedAtMs - waitedMs, waitedMs, now - grantedAtMs, lane)
+    this.recording.add(grantedAtMs - waitedMs, waitedMs, now - grantedAtMs, lane)
   }
 
   turnedAway({ queuedAtMs, lane }: Waiter<T>, _error: TaxirankError | undefined, now: number): void {
-    this.#recording.add(queuedAtMs, now - queuedAtMs, Number.NaN, lane)
+    this.recording.add(queuedAtMs, now - queuedAtMs, Number.NaN, lane)
   }
 
   granted(): void {

@@ -239,7 +239,11 @@ export class Lending<E extends Entry, R extends Acquire<E>> implements AcquireDe
 
   /** A recording of what `record` began, in the format of docs/recording.md; undefined if it didn't. */
   recording(): Uint8Array | undefined {
-    return this.watch.recording?.toBytes(this.snapshot().lanes.map(({ name }) => name))
+    const { recorder } = this.watch
+    if (!recorder) return undefined
+    const { acquireTimeoutMillis: waitTimeoutMs, idleTimeoutMillis: idleTimeoutMs } = this.settings
+    const { maxSize, minSize } = this.pool
+    return recorder.toBytes(this.snapshot(), { maxSize, minSize, waitTimeoutMs, idleTimeoutMs })
   }
 
   /**

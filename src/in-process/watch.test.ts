@@ -122,4 +122,18 @@ describe('a recording', () => {
     const { recording } = Recording.fromBytes(pool.recording() as Uint8Array)
     assert.deepEqual([recording.size, recording.overwritten], [2, 3])
   })
+
+  it('says what the pool was told, how long it was recorded, and how long opening takes', async () => {
+    const pool = new Supply().pool({ max: 7, min: 2, acquireTimeoutMillis: 1_500, idleTimeoutMillis: 0 })
+    pool.record()
+    const lease = await pool.acquire()
+    lease.release()
+    pool.resize({ max: 8 })
+    const { about, recording } = Recording.fromBytes(pool.recording() as Uint8Array)
+    const { openMs = NaN, takenAtMs = NaN, startedAtMs = NaN, ...told } = about ?? {}
+    assert.deepEqual(told, { maxSize: 8, minSize: 2, waitTimeoutMs: 1_500, idleTimeoutMs: 0 })
+    const [entry] = recording.entries()
+    const { arrivalMs = NaN } = entry ?? {}
+    assert.ok(startedAtMs <= arrivalMs && arrivalMs <= takenAtMs && openMs >= 0)
+  })
 })

@@ -10,7 +10,7 @@ import type { HeldLease, PoolObserver } from '../engine/observer.ts'
 import { Recorder } from '../engine/recorder.ts'
 import type { Waiter } from '../engine/waiter.ts'
 import type { TaxirankError } from '../errors.ts'
-import { Recording } from '../metrics/recording.ts'
+import { exactNow } from './clock.ts'
 import type { LendingSettings } from './options.ts'
 import type { PoolTelemetry } from './telemetry.ts'
 
@@ -31,7 +31,6 @@ export class Watch<E> implements PoolObserver<E> {
   readonly #lanes: readonly string[]
   readonly #telemetry: PoolTelemetry | undefined
   readonly #listener: LeaseListener<E> | undefined
-  #recording: Recording | undefined = undefined
   #recorder: Recorder<E> | undefined = undefined
 
   constructor(
@@ -47,13 +46,12 @@ export class Watch<E> implements PoolObserver<E> {
 
   /** Begins anew. `capacity`: of how many of the newest arrivals, 1 to 10,000,000. */
   record(capacity: number): void {
-    this.#recording = new Recording(capacity)
-    this.#recorder = new Recorder(this.#recording)
+    this.#recorder = new Recorder(capacity, exactNow())
   }
 
-  /** Undefined before `record`. */
-  get recording(): Recording | undefined {
-    return this.#recording
+  /** Undefined while nothing is recorded. */
+  get recorder(): Recorder<E> | undefined {
+    return this.#recorder
   }
 
   /** Hot path. */

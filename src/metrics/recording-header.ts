@@ -5,33 +5,49 @@
 
 import { assert } from '../assert.ts'
 import { TaxirankError } from '../errors.ts'
+import { type RecordedPool, readRecordedPool, recordedPoolBytes, writeRecordedPool } from './recorded-pool.ts'
 import { bytesPerEntry } from './recording-columns.ts'
 
 export interface RecordingHeader {
   readonly count: number
   readonly overwritten: number
   readonly laneNames: readonly string[]
+  /** Undefined: the recording is of version 01, which says nothing of it. */
+  readonly about: RecordedPool | undefined
+}
+
+interface WrittenHeader extends RecordingHeader {
+  readonly about: RecordedPool
 }
 
 const format = 'TXRREC'
-const version = '01'
-const fixedBytes = 24
+const newest = '02'
+const magicBytes = format.length + newest.length
+const poolAt = 24
+/** Where the names of lanes begin, by version. */
+const namesAt = new Map([
+  ['01', poolAt],
+  [newest, poolAt + recordedPoolBytes],
+])
 /** Lanes are u16, and so are the lengths of their names. */
 const most = 2 ** 16
 
-export function writeHeader({ count, overwritten, laneNames }: RecordingHeader): Uint8Array {
+/** In the newest version. */
+export function writeHeader({ count, overwritten, laneNames, about }: WrittenHeader): Uint8Array {
   const names = laneNames.map((name) => new TextEncoder().encode(name))
   assert(names.length <= most, `a recording has at most ${most} lanes, not ${names.length}`)
   assert(
     names.every((name) => name.length < most),
     `the name of a lane has less than ${most} bytes`,
   )
+  const fixedBytes = poolAt + recordedPoolBytes
   const bytes = new Uint8Array(fixedBytes + names.reduce((sum, name) => sum + 2 + name.length, 0))
   const view = new DataView(bytes.buffer)
-  bytes.set(new TextEncoder().encode(format + version))
+  bytes.set(new TextEncoder().encode(format + newest))
   view.setUint32(8, count, true)
   view.setUint32(12, names.length, true)
   view.setFloat64(16, overwritten, true)
+  writeRecordedPool(view, poolAt, about)
   let at = fixedBytes
   for (const name of names) {
     view.setUint16(at, name.length, true)
@@ -43,13 +59,15 @@ export function writeHeader({ count, overwritten, laneNames }: RecordingHeader):
 
 /** Reads the header of a whole recording, and checks that exactly its columns follow from `columnsAt` on. */
 export function readHeader(bytes: Uint8Array): RecordingHeader & { readonly columnsAt: number } {
-  checkMagic(bytes)
+  const fixedBytes = readFixedBytes(bytes)
   const view = viewOf(bytes)
   const overwritten = view.getFloat64(16, true)
   if (!Number.isSafeInteger(overwritten) || overwritten < 0) {
     throw badRecording(`byte 16 says that ${overwritten} entries were overwritten, which is no count`)
   }
-  const { laneNames, columnsAt } = readLaneNames(bytes, view.getUint32(12, true))
+  const about = fixedBytes === poolAt ? undefined : readRecordedPool(view, poolAt)
+  if (typeof about === 'string') throw badRecording(about)
+  const { laneNames, columnsAt } = readLaneNames(bytes, fixedBytes, view.getUint32(12, true))
   const count = view.getUint32(8, true)
   const size = columnsAt + count * bytesPerEntry
   if (bytes.length !== size) {
@@ -57,27 +75,28 @@ export function readHeader(bytes: Uint8Array): RecordingHeader & { readonly colu
       `byte 8 promises ${count} entries, which end at byte ${size}, but there are ${bytes.length} bytes`,
     )
   }
-  return { count, overwritten, laneNames, columnsAt }
+  return { count, overwritten, laneNames, about, columnsAt }
 }
 
-function checkMagic(bytes: Uint8Array): void {
-  const magic = String.fromCharCode(...bytes.subarray(0, format.length + version.length))
-  if (!magic.startsWith(format.slice(0, bytes.length))) throw badRecording(`it does not begin with ${format}${version}`)
-  if (bytes.length < fixedBytes) {
-    throw badRecording(`it ends within its header, at byte ${bytes.length} of ${fixedBytes}`)
+/** How long its fixed part is: all of it is there. */
+function readFixedBytes(bytes: Uint8Array): number {
+  const magic = String.fromCharCode(...bytes.subarray(0, magicBytes))
+  if (!magic.startsWith(format.slice(0, bytes.length))) throw badRecording(`it does not begin with ${format}`)
+  const version = bytes.length < magicBytes ? newest : magic.slice(format.length)
+  const fixedBytes = namesAt.get(version)
+  if (fixedBytes === undefined) {
+    const known = [...namesAt.keys()].map((name) => `"${name}"`).join(' and ')
+    throw badRecording(`byte 6 says version ${JSON.stringify(version)}, and only ${known} are known`)
   }
-  if (magic !== format + version) {
-    throw badRecording(
-      `byte 6 says version ${JSON.stringify(magic.slice(format.length))}, and only "${version}" is known`,
-    )
-  }
+  if (bytes.length >= fixedBytes) return fixedBytes
+  throw badRecording(`it ends within its header, at byte ${bytes.length} of ${fixedBytes}`)
 }
 
-function readLaneNames(bytes: Uint8Array, count: number): { laneNames: string[]; columnsAt: number } {
+function readLaneNames(bytes: Uint8Array, from: number, count: number): { laneNames: string[]; columnsAt: number } {
   if (count > most) throw badRecording(`byte 12 promises ${count} lanes, and ${most} is the maximum`)
   const view = viewOf(bytes)
   const laneNames: string[] = []
-  let at = fixedBytes
+  let at = from
   for (let lane = 0; lane < count; lane++) {
     const end = at + 2 > bytes.length ? Infinity : at + 2 + view.getUint16(at, true)
     if (end > bytes.length) {

@@ -1,14 +1,23 @@
 /**
  * Who arrived when, waited how long and held how long: what sizing and the simulator start from. A bounded ring of the
- * newest entries, 18 bytes each, in columns. Bytes for a file are 'TXRREC01', count, lanes, overwritten, the names of the
- * lanes, then the columns, little endian; docs/recording.md has the layout. No SQL, no values, no names of users.
+ * newest entries, 18 bytes each, in columns. Bytes for a file are 'TXRREC02', count, lanes, overwritten, what its pool was
+ * like, the names of the lanes, then the columns, little endian; docs/recording.md has the layout. No SQL, no values, no
+ * names of users.
  */
 
 import { assert } from '../assert.ts'
+import type { RecordedPool } from './recorded-pool.ts'
 import { bytesPerEntry, RecordingColumns, type RecordingEntry } from './recording-columns.ts'
 import { badRecording, readHeader, writeHeader } from './recording-header.ts'
 
 export type { RecordingEntry }
+
+export interface ReadRecording {
+  readonly recording: Recording
+  readonly laneNames: readonly string[]
+  /** Undefined: it is of version 01, which does not say. */
+  readonly about: RecordedPool | undefined
+}
 
 const maxCapacity = 10_000_000
 
@@ -64,9 +73,7 @@ export class Recording {
 
   /** Oldest first, in the order of adding. Not to be added to meanwhile. */
   *entries(): Generator<RecordingEntry, void, void> {
-    const { capacity } = this
-    const oldest = this.#next - this.#size + capacity
-    for (let age = 0; age < this.#size; age++) yield this.#entryAt((oldest + age) % capacity)
+    for (let age = 0; age < this.#size; age++) yield this.#entryOf(age)
   }
 
   /** Forgets everything, also what was overwritten. */
@@ -74,16 +81,20 @@ export class Recording {
     this.#next = this.#size = this.#overwritten = 0
   }
 
-  /** The format of docs/recording.md. Every lane that was added has a name; a name has less than 64 KiB in UTF-8. */
-  toBytes(laneNames: readonly string[]): Uint8Array {
-    const header = writeHeader({ count: this.#size, overwritten: this.#overwritten, laneNames })
+  /**
+   * The format of docs/recording.md. Every lane that was added has a name; a name has less than 64 KiB in UTF-8. `about`: the
+   * pool as it is now.
+   */
+  toBytes(laneNames: readonly string[], about: RecordedPool): Uint8Array {
+    const header = writeHeader({ count: this.#size, overwritten: this.#overwritten, laneNames, about })
     const bytes = new Uint8Array(header.length + this.#size * bytesPerEntry)
     bytes.set(header)
     const columns = new RecordingColumns(bytes, header.length, this.#size)
-    let index = 0
-    for (const entry of this.entries()) {
+    // Not by `entries`, which takes three times as long: a pooler stands still meanwhile.
+    for (let age = 0; age < this.#size; age++) {
+      const entry = this.#entryOf(age)
       assert(entry.lane < laneNames.length, `lane ${entry.lane} was recorded, but only ${laneNames.length} have a name`)
-      columns.write(index++, entry)
+      columns.write(age, entry)
     }
     return bytes
   }
@@ -92,8 +103,8 @@ export class Recording {
    * A recording that has just the entries of `bytes`, which are not kept, and is full unless there are none. Throws
    * `bad_recording`, which says what is wrong and where.
    */
-  static fromBytes(bytes: Uint8Array): { recording: Recording; laneNames: readonly string[] } {
-    const { count, overwritten, laneNames, columnsAt } = readHeader(bytes)
+  static fromBytes(bytes: Uint8Array): ReadRecording {
+    const { count, overwritten, laneNames, about, columnsAt } = readHeader(bytes)
     if (count > maxCapacity) throw badRecording(`byte 8 promises ${count} entries, and ${maxCapacity} is the maximum`)
     const columns = new RecordingColumns(bytes, columnsAt, count)
     const recording = new Recording(Math.max(1, count))
@@ -104,10 +115,13 @@ export class Recording {
       recording.add(entry.arrivalMs, entry.waitMs, entry.holdMs, entry.lane)
     }
     recording.#overwritten = overwritten
-    return { recording, laneNames }
+    return { recording, laneNames, about }
   }
 
-  #entryAt(at: number): RecordingEntry {
+  /** `age`: 0 is the oldest. */
+  #entryOf(age: number): RecordingEntry {
+    const { capacity } = this
+    const at = (this.#next - this.#size + capacity + age) % capacity
     return {
       arrivalMs: this.#arrivals[at] as number,
       waitMs: this.#waits[at] as number,
