@@ -47,12 +47,17 @@ export async function work(signal: AbortSignal): Promise<string> {
 pool.on('leak', (holder: Holder) => holder.site)
 const snapshot: PoolSnapshot = pool.snapshot()
 pool.resize({ max: 3 })
+pool.record(1_000)
+const bytes: Uint8Array | undefined = pool.recording()
+pool.record(0)
+// @ts-expect-error: it is a number of entries
+pool.record('all')
 // @ts-expect-error: a number it must be
 new Pool({ leakDetectionMillis: '1' })
 // @ts-expect-error: there is no such option
 new Pool({ leakDetectionMilis: 1 })
 export const { stragglers } = await pool.drain({ deadline: 1_000, waiting: 'serve' })
-export const all = [snapshot.waiting, pool.prometheus(), pool.recording(), await pool.ready(), pool.isReady]
+export const all = [snapshot.waiting, pool.prometheus(), bytes?.length, await pool.ready(), pool.isReady]
 `
 
 const subclass = `${both}
@@ -86,6 +91,8 @@ export async function held(): Promise<boolean> {
   return lease.resource.isOver && holder?.site === ''
 }
 pool.on('leak', ({ heldMillis }) => heldMillis.toFixed(1))
+pool.record(0)
+export const bytes: Uint8Array | undefined = pool.recording()
 // @ts-expect-error: something must be opened
 createPool({ max: 1 })
 // @ts-expect-error: what is closed is what was opened

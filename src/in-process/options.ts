@@ -2,6 +2,7 @@
 
 import type { ResourceOwner, PoolOptions as EngineOptions } from '../engine/options.ts'
 import { TaxirankError } from '../errors.ts'
+import { maxCapacity } from '../metrics/recording.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** Times are in milliseconds, from 0 on; 0 switches off what depends on one, unless said otherwise. */
@@ -172,6 +173,12 @@ export function requireCheck(settings: LendingSettings, owner: ResourceOwner<nev
   const wanted = Object.entries({ checkAfterIdleMillis, keepaliveMillis, suspectAfterPauseMillis })
   const [name] = wanted.find(([, ms]) => ms > 0) ?? []
   if (name !== undefined && owner.check === undefined) refuse(`${name} needs a check`)
+}
+
+/** Of a recording. Throws `bad_configuration`. */
+export function checkCapacity(capacity: number): void {
+  if (Number.isSafeInteger(capacity) && capacity >= 0 && capacity <= maxCapacity) return
+  refuse(`a recording has room for 0 to ${maxCapacity} entries, and not for ${String(capacity)}`)
 }
 
 /** What the engine calls differently, in its messages. */

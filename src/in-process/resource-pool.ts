@@ -212,12 +212,15 @@ export class ResourcePool<T> extends EventEmitter<PoolEvents> {
     return this.#lending.prometheus()
   }
 
-  /** Records arrivals, waits and holds from now on: of the newest `capacity`, 18 bytes each. */
+  /**
+   * Records arrivals, waits and holds from now on, and what was recorded before is forgotten: of the newest `capacity`, up to
+   * 10,000,000, 18 bytes each. 0: nothing is recorded any more. Throws `bad_configuration`.
+   */
   record(capacity = 100_000): void {
     this.#lending.watch.record(capacity)
   }
 
-  /** What was recorded, for the simulator (docs/recording.md); undefined before `record`. */
+  /** What was recorded, for the simulator (docs/recording.md); undefined before `record`, and after `record(0)`. */
   recording(): Uint8Array | undefined {
     return this.#lending.recording()
   }

@@ -136,4 +136,36 @@ describe('a recording', () => {
     const { arrivalMs = NaN } = entry ?? {}
     assert.ok(startedAtMs <= arrivalMs && arrivalMs <= takenAtMs && openMs >= 0)
   })
+
+  it('is forgotten when it is switched off, and begins anew each time', async () => {
+    const pool = new Supply().pool()
+    const lend = async (): Promise<void> => (await pool.acquire()).release()
+    const size = (): number | undefined => {
+      const bytes = pool.recording()
+      return bytes && Recording.fromBytes(bytes).recording.size
+    }
+    pool.record(10)
+    await lend()
+    assert.equal(size(), 1)
+    pool.record(0)
+    await lend()
+    assert.equal(size(), undefined)
+    pool.record(10)
+    assert.equal(size(), 0)
+    await lend()
+    pool.record(10)
+    assert.equal(size(), 0)
+  })
+
+  it('has room for 0 to 10,000,000: anything else is refused, and what is recorded stays', () => {
+    const pool = new Supply().pool()
+    pool.record(10)
+    for (const wrong of [-1, 1.5, NaN, Infinity, 10_000_001, '10', null] as number[]) {
+      assert.throws(() => pool.record(wrong), {
+        code: 'bad_configuration',
+        message: `pool: a recording has room for 0 to 10000000 entries, and not for ${String(wrong)}`,
+      })
+    }
+    assert.notEqual(pool.recording(), undefined)
+  })
 })

@@ -11,7 +11,7 @@ import { Recorder } from '../engine/recorder.ts'
 import type { Waiter } from '../engine/waiter.ts'
 import type { TaxirankError } from '../errors.ts'
 import { exactNow } from './clock.ts'
-import type { LendingSettings } from './options.ts'
+import { checkCapacity, type LendingSettings } from './options.ts'
 import type { PoolTelemetry } from './telemetry.ts'
 
 const acquireChannel = channel('taxirank:pool:acquire')
@@ -44,9 +44,13 @@ export class Watch<E> implements PoolObserver<E> {
     this.#listener = listener
   }
 
-  /** Begins anew. `capacity`: of how many of the newest arrivals, 1 to 10,000,000. */
+  /**
+   * Begins anew. `capacity`: of how many of the newest arrivals, 0 to 10,000,000; 0: none, and what was recorded is forgotten.
+   * Throws `bad_configuration`.
+   */
   record(capacity: number): void {
-    this.#recorder = new Recorder(capacity, exactNow())
+    checkCapacity(capacity)
+    this.#recorder = capacity === 0 ? undefined : new Recorder(capacity, exactNow())
   }
 
   /** Undefined while nothing is recorded. */

@@ -19,7 +19,7 @@ export interface ReadRecording {
   readonly about: RecordedPool | undefined
 }
 
-const maxCapacity = 10_000_000
+export const maxCapacity = 10_000_000
 
 /** The newest `capacity` entries (1 to 10,000,000); 18 bytes for each are taken at once. */
 export class Recording {

@@ -57,9 +57,12 @@ export interface OwnMembers extends AsyncDisposable {
   snapshot(): PoolSnapshot
   /** The figures in Prometheus' text format. */
   prometheus(): string
-  /** Records arrivals, waits and holds from now on: of the newest `capacity` (default 100,000), 18 bytes each. */
+  /**
+   * Records arrivals, waits and holds from now on, and what was recorded before is forgotten: of the newest `capacity` (up to
+   * 10,000,000, default 100,000), 18 bytes each. 0: nothing is recorded any more. Throws `bad_configuration`.
+   */
   record(capacity?: number): void
-  /** What was recorded (docs/recording.md); undefined before `record`. */
+  /** What was recorded (docs/recording.md); undefined before `record`, and after `record(0)`. */
   recording(): Uint8Array | undefined
 }
 
