@@ -5,9 +5,10 @@
  * nearest names; it is told to throw instead of printing and leaving.
  */
 
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { settingsHelp } from '../config/describe-settings.ts'
-import { TaxirankError } from '../errors.ts'
+import { type SimulateCommand, simulateCommand } from './simulate-command.ts'
+import { parsePath, parsePort, refuseFileSwitches, wrong } from './switches.ts'
 
 /** `taxirank FILE.ini`: the pooler, from a configuration file. */
 export interface FileCommand {
@@ -43,6 +44,7 @@ export type TaxirankCommand =
   | FileCommand
   | CheckCommand
   | StartCommand
+  | SimulateCommand
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly text: string }
 
@@ -66,7 +68,6 @@ const helpWidth = 100
 const settingsTitle =
   'Settings of [pgbouncer] in FILE.ini, with their defaults (docs/configuration.md has their ranges, and those of\n' +
   '[databases] and [users]):'
-const helpHint = 'Try "taxirank --help" for more information.'
 
 /** Parses what follows the program's name. Throws `bad_configuration` with a hint for everything that is wrong. */
 export function parseArguments(argv: readonly string[]): TaxirankCommand {
@@ -109,6 +110,7 @@ function buildProgram(found: Found, writeHelp: (text: string) => void): Command 
     .action((file: string | undefined, switches: FileSwitches) => found(fileCommand(file, program.args, switches)))
     .addCommand(startCommand(found, program))
     .addCommand(checkCommand(found, program))
+    .addCommand(simulateCommand(found, program))
     .addHelpText('after', () => `\n${settingsTitle}\n\n${settingsHelp(helpWidth)}\n`)
 }
 
@@ -165,24 +167,4 @@ function fileCommand(file: string | undefined, files: readonly string[], switche
     quiet: switches.quiet ?? false,
     user: switches.user,
   }
-}
-
-function refuseFileSwitches(switches: FileSwitches, command: string): void {
-  const given = Object.entries(switches).find(([, value]) => value !== 0)
-  if (given) throw wrong(`--${given[0]} belongs to taxirank FILE.ini, not to taxirank ${command}`)
-}
-
-function parsePath(text: string): string {
-  if (text === '') throw new InvalidArgumentError('Allowed: a path.')
-  return text
-}
-
-function parsePort(text: string): number {
-  const port = /^\d+$/.test(text) ? Number(text) : 0
-  if (port < 1 || port > 65_535) throw new InvalidArgumentError('Allowed: 1 to 65,535.')
-  return port
-}
-
-function wrong(problem: string): TaxirankError {
-  return new TaxirankError('bad_configuration', `${problem}\n${helpHint}`)
 }

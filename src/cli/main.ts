@@ -5,6 +5,7 @@ import { parseArguments } from './arguments.ts'
 import type { TaxirankCommand } from './arguments.ts'
 import { runCheck } from './check.ts'
 import { runFile } from './run-file.ts'
+import { runSimulate } from './run-simulate.ts'
 import { runStart } from './run-start.ts'
 import { print } from './print.ts'
 import { versionLine } from './version.ts'
@@ -25,6 +26,8 @@ function run(command: TaxirankCommand): Promise<number> {
       return runStart(command)
     case 'check':
       return runCheck(command)
+    case 'simulate':
+      return runSimulate(command)
     case 'version':
       return print(`${versionLine}\nBun ${Bun.version}\n`)
     case 'help':

@@ -11,7 +11,7 @@
  */
 
 import { TaxirankError } from '../errors.ts'
-import type { RecordedPool } from '../metrics/recording.ts'
+import type { RecordedPool } from '../metrics/recorded-pool.ts'
 import type { SimulationFigures } from './figures.ts'
 import { type Recorded, worksOf } from './recorded.ts'
 import type { ApplicationSpec, LoadSpec, Scenario } from './scenario.ts'

@@ -1,0 +1,112 @@
+/** `taxirank simulate`: reads a scenario or a recording, simulates, and tells. */
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { TaxirankError } from '../errors.ts'
+import { Recording } from '../metrics/recording.ts'
+import { outcomeOf } from '../simulator/outcome.ts'
+import { type ReadRecorded, readScenario } from '../simulator/read-scenario.ts'
+import { type Recorded, recordedOf } from '../simulator/recorded.ts'
+import { likelyCallers, replay } from '../simulator/replay.ts'
+import { type ReplayedSize, type ReplayFindings, replayText } from '../simulator/replay-text.ts'
+import { replayPage, simulationPage, sweepPage } from '../simulator/simulation-page.ts'
+import { simulationText, sweepText } from '../simulator/simulation-text.ts'
+import { simulate } from '../simulator/simulate.ts'
+import { kneeOf, sweep } from '../simulator/sweep.ts'
+import { print } from './print.ts'
+import type { ReplayRun, ScenarioRun, SimulateCommand } from './simulate-command.ts'
+import { version } from './version.ts'
+
+/** What was found, in the three ways to tell it. */
+interface Findings {
+  readonly text: string
+  readonly json: unknown
+  readonly page: string
+}
+
+/** Resolves with the exit code. */
+export function runSimulate({ what, report, isJson }: SimulateCommand): Promise<number> {
+  const findings = what.kind === 'scenario' ? runScenario(what) : runReplay(what)
+  if (report !== undefined) writePage(report, findings.page)
+  return print(isJson ? `${JSON.stringify(findings.json)}\n` : findings.text + written(report))
+}
+
+function written(report: string | undefined): string {
+  return report === undefined ? '' : `\nThe page with the plots: ${report}\n`
+}
+
+function runScenario(run: ScenarioRun): Findings {
+  const parsed = parseScenario(run.file)
+  const value = run.seed === undefined ? parsed : { ...(parsed as object), seed: run.seed }
+  const names = { name: basename(run.file), footer: `Taxirank ${version}, ${basename(run.file)}` }
+  const recordings = recordingsIn(dirname(resolve(run.file)))
+  if (run.sweep) {
+    const points = [...sweep(value, run.sweep, recordings)]
+    const json = { sweep: run.sweep.key, points, knee: kneeOf(points)?.value ?? null }
+    return { text: sweepText(run.sweep, points), json, page: sweepPage(run.sweep, points, names) }
+  }
+  const startedAtMs = performance.now()
+  const figures = simulate(readScenario(value, recordings))
+  const seconds = (performance.now() - startedAtMs) / 1_000
+  const speed = `  simulated in ${seconds.toFixed(1)} s: ${Math.round(figures.requests / seconds).toLocaleString('en')} requests a second\n`
+  return { text: simulationText(figures) + speed, json: figures, page: simulationPage(figures, names) }
+}
+
+function parseScenario(file: string): unknown {
+  const text = readInput(file).toString('utf8')
+  try {
+    return file.endsWith('.json') ? (JSON.parse(text) as unknown) : Bun.TOML.parse(text)
+  } catch (cause) {
+    throw new TaxirankError('bad_configuration', `${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function readInput(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new TaxirankError('bad_configuration', `${file} can't be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Recordings that a scenario names stand beside it. */
+function recordingsIn(folder: string): ReadRecorded {
+  return (file) => readRecorded(resolve(folder, file)).recorded
+}
+
+function readRecorded(file: string): { recorded: Recorded } & Pick<ReplayFindings, 'about'> {
+  const { recording, about } = Recording.fromBytes(readInput(file))
+  return { recorded: recordedOf([...recording.entries()], recording.overwritten > 0), about }
+}
+
+function runReplay({ file, poolSizes, callers: wanted, cores }: ReplayRun): Findings {
+  const { recorded, about } = readRecorded(file)
+  const callers = wanted ?? likelyCallers(recorded)
+  const todaySize = about && about.maxSize > 0 ? about.maxSize : recorded.mostLeased
+  const replayed = (
+    poolSize: number,
+    options: { callers: typeof callers; cores: number | undefined },
+  ): ReplayedSize => {
+    return { poolSize, ...outcomeOf(replay(recorded, about, { poolSize, ...options })) }
+  }
+  // As it came: nothing is assumed for the size at which it was measured.
+  const today = replayed(todaySize, { callers: 'open', cores: undefined })
+  const sizes = poolSizes.filter((size) => size !== todaySize)
+  const others = sizes.map((size) => replayed(size, { callers, cores }))
+  const findings: ReplayFindings = { recorded, about, callers, cores, today, others }
+  const names = { name: basename(file), footer: `Taxirank ${version}, replayed from ${basename(file)}` }
+  return { text: replayText(findings), json: replayJson(findings), page: replayPage(findings, names) }
+}
+
+function replayJson({ recorded, about, callers, cores, today, others }: ReplayFindings): unknown {
+  const { atMs: _, waitsMs: __, holdsMs: ___, ...summary } = recorded
+  return { recorded: summary, pool: about ?? null, callers, cores: cores ?? null, today, others }
+}
+
+function writePage(path: string, page: string): void {
+  try {
+    writeFileSync(path, page)
+  } catch (cause) {
+    throw new TaxirankError('bad_configuration', `--report: ${(cause as Error).message}`, { cause })
+  }
+}

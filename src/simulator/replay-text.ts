@@ -1,0 +1,79 @@
+/** What a recording shows, how well a replay of it fits, and what other sizes would have done: for a terminal. */
+
+import type { RecordedPool } from '../metrics/recorded-pool.ts'
+import { percentileOf } from '../metrics/histogram.ts'
+import { numberText } from '../report/number-text.ts'
+import { textTable } from '../report/text-table.ts'
+import { type Outcome } from './outcome.ts'
+import type { Recorded } from './recorded.ts'
+import type { Callers } from './replay.ts'
+import { percentText, timeText } from './simulation-text.ts'
+
+export interface ReplayedSize extends Outcome {
+  readonly poolSize: number
+}
+
+export interface ReplayFindings {
+  readonly recorded: Recorded
+  readonly about: RecordedPool | undefined
+  readonly callers: Callers
+  readonly cores: number | undefined
+  /** The size that it was recorded with, or is taken to have been: replayed as it came. */
+  readonly today: ReplayedSize
+  readonly others: readonly ReplayedSize[]
+}
+
+export function replayText({ recorded, about, callers, cores, today, others }: ReplayFindings): string {
+  const seconds = (recorded.toMs - recorded.fromMs) / 1_000
+  const { waitMs, holdMs, failed } = recorded
+  const size =
+    about && about.maxSize > 0
+      ? `a pool of ${about.maxSize}`
+      : `a pool of unknown size, at least ${recorded.mostLeased}`
+  return (
+    `Recorded: ${numberText(waitMs.count)} requests in ${numberText(seconds)} s (${numberText(waitMs.count / seconds)}/s), ` +
+    `${size}, held for ${timeText(holdMs.sumMs / holdMs.count)} on average, ${numberText(recorded.mostLeased)} at once at most; ` +
+    `${numberText(failed)} failed.\n` +
+    `Replayed with ${today.poolSize}: ${errorText('wait p50', today.waitP50Ms, percentileOf(waitMs, 50))}, ` +
+    `${errorText('p99', today.waitP99Ms, percentileOf(waitMs, 99))}.\n` +
+    (others.length === 0 ? '' : `\n${assumption(callers, cores, recorded)}\n${sizesTable([today, ...others])}`)
+  )
+}
+
+function errorText(name: string, replayedMs: number, measuredMs: number): string {
+  const error =
+    measuredMs === 0 ? (replayedMs === 0 ? 'the same' : 'was none') : signedPercent(replayedMs / measuredMs - 1)
+  return `${name} ${timeText(replayedMs)}, measured ${timeText(measuredMs)} (${error})`
+}
+
+function signedPercent(error: number): string {
+  return `${error < 0 ? '−' : '+'}${percentText(Math.abs(error))}`
+}
+
+function assumption(callers: Callers, cores: number | undefined, { mostPresent }: Recorded): string {
+  const come =
+    callers === 'open'
+      ? 'callers come when they came, whatever happens to others'
+      : `${numberText(mostPresent)} callers, each of whom comes again after its answer`
+  const hold =
+    cores === undefined
+      ? 'each holds for as long as it did (--cores N lets them share N cores)'
+      : `each works as much as it did, on ${numberText(cores)} cores that all share`
+  return `Other sizes, if ${come}, and ${hold}:`
+}
+
+function sizesTable(sizes: readonly ReplayedSize[]): string {
+  const head = ['pool size', 'served/s', 'failed', 'wait p50', 'wait p99', 'latency p50', 'latency p99', 'used']
+  const rows = sizes
+    .toSorted((a, b) => a.poolSize - b.poolSize)
+    .map((size) => {
+      return [
+        size.poolSize,
+        size.servedPerSecond,
+        percentText(size.failedShare),
+        ...[size.waitP50Ms, size.waitP99Ms, size.latencyP50Ms, size.latencyP99Ms].map(timeText),
+        percentText(size.utilisation),
+      ]
+    })
+  return textTable(head, rows)
+}
