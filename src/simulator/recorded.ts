@@ -39,13 +39,14 @@ const settledShare = 0.99
 /** Throws `bad_recording` if nobody got a lease. `isCut`: entries before the first have been lost. */
 export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Recorded {
   const [firstEnded] = ended
-  const entries = ended.toSorted((a, b) => a.arrivalMs - b.arrivalMs)
+  const knownFromMs = isCut && firstEnded ? endOf(firstEnded) : -Infinity
+  const entries = ended.map((entry) => known(entry, knownFromMs)).toSorted((a, b) => a.arrivalMs - b.arrivalMs)
   const [first] = entries
   if (!first || !firstEnded || !entries.some(isServed)) {
     throw new TaxirankError('bad_recording', 'the recording can not be replayed: nobody in it got a lease')
   }
   const originMs = first.arrivalMs
-  const fromMs = isCut ? endOf(firstEnded) - originMs : 0
+  const fromMs = Math.max(0, knownFromMs - originMs)
   const toMs = lastSettledMs(ended, originMs, fromMs)
   const whole = entries.filter((entry) => isWithin(endOf(entry) - originMs, fromMs, toMs))
   const served = whole.filter(isServed)
@@ -60,6 +61,16 @@ export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Re
     failed: whole.length - served.length,
     ...presenceOf(entries, originMs + fromMs),
   }
+}
+
+/**
+ * Whom a caller waited behind is not known if they had ended before anything is known. So who had a lease by then comes when it
+ * was granted, and who waited comes then.
+ */
+function known(entry: RecordingEntry, fromMs: number): RecordingEntry {
+  const grantMs = entry.arrivalMs + entry.waitMs
+  const arrivalMs = Math.max(entry.arrivalMs, Math.min(grantMs, fromMs))
+  return arrivalMs === entry.arrivalMs ? entry : { ...entry, arrivalMs, waitMs: grantMs - arrivalMs }
 }
 
 function isServed({ holdMs }: RecordingEntry): boolean {
