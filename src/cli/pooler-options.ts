@@ -78,6 +78,7 @@ function sessionOptions(global: GlobalConfig) {
     poolMode: global.poolMode,
     sessionState: global.sessionState,
     sessionAuditEvery: global.sessionAuditEvery,
+    recordingEntries: global.recordingEntries,
     ...(global.maxPinned !== undefined && { maxPinned: global.maxPinned }),
     ...(global.serverIsPooler !== 'auto' && { serverIsPooler: global.serverIsPooler === 'yes' }),
     ...(reset !== undefined && { serverResetQuery: bytesOf(reset) }),

@@ -20,6 +20,7 @@ const defaultDataDir = '.taxirank/data'
 const poolSize = 20
 const mostClients = 1_000
 const fewestClients = 50
+const recordingEntries = 100_000
 /** Ctrl-C reaches us twice when npm stands between: from the terminal and from npm. That is one wish, not two. */
 const echoMs = 300
 /** What drivers send without being asked, and what a session can do without. */
@@ -80,6 +81,7 @@ function configOf(command: StartCommand, postgresPort: number, maxClients: numbe
     `ignore_startup_parameters = ${ignoredStartupParameters}`,
     'server_tls_sslmode = disable',
     'server_login_retry = 1',
+    `recording_entries = ${recordingEntries}`,
     'log_connections = 0',
     'log_disconnections = 0',
     'log_stats = 0',

@@ -12,7 +12,7 @@ describe('settingRows', () => {
   it('shows each setting once, by name, with the 100 of PgBouncer among them', () => {
     const keys = settingRows(parseIni('[pgbouncer]')).map((row) => row.key)
     assert.deepEqual(keys, [...new Set(keys)].sort())
-    assert.equal(keys.length, 100 + 8)
+    assert.equal(keys.length, 100 + 9)
     for (const key of ['so_reuseport', 'peer_id', 'syslog', 'job_name', 'conffile']) assert.ok(keys.includes(key), key)
     assert.ok(!keys.includes('service_name'))
   })

@@ -67,6 +67,13 @@ export const pools = {
     about:
       'One in so many leases of a pool, under track, pin and reject, ends with a look at the whole session for what no text has shown: SHOW AUDIT has it, and it is removed. 1: each; 0: none.',
   }),
+  recording_entries: integer({
+    default: 0,
+    min: 0,
+    max: 10_000_000,
+    about:
+      'How many of the newest arrivals each pool keeps, 18 bytes each: when it came, how long it waited and held; never SQL. A change begins anew; 0: none.',
+  }),
   server_is_pooler: choice({
     default: 'auto',
     words: ['auto', 'yes', 'no'],

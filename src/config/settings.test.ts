@@ -148,6 +148,7 @@ const examples: Readonly<Record<Section, Readonly<Record<string, Example>>>> = {
     session_state: state,
     max_pinned: ownSize,
     session_audit_every: range(0, 1_000_000_000),
+    recording_entries: range(0, 10_000_000),
     server_is_pooler: {
       takes: { auto: 'auto', YES: 'yes', no: 'no' },
       refuses: { 1: '"1" is unknown; allowed: auto, yes or no' },
@@ -386,6 +387,7 @@ describe('the table of settings', () => {
       'session_state',
       'max_pinned',
       'session_audit_every',
+      'recording_entries',
       'server_is_pooler',
     ])
     const theirs = Object.keys(settings.pgbouncer).filter((name) => !ours.has(name))

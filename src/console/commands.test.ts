@@ -63,6 +63,7 @@ const ours: Record<string, string> = {
   PINS:
     'database t, user t, application_name t, client_id i, server_id i, reason t, since t, seconds n, idle_seconds n, pinned i, ' +
     'max_pinned i, cl_waiting i',
+  RECORDINGS: 'database t, user t, entries i, capacity i, overwritten q, seconds n',
   AUDIT: 'database t, user t, application_name t, pool_mode t, session_state t, what t, times q, first t, last t',
 }
 const letters: Readonly<Record<number, string>> = { 17: 'b', 20: 'q', 23: 'i', 25: 't', 1700: 'n' }
@@ -183,6 +184,9 @@ const parts: FakeParts = {
         lastAtMs: wallClockMs,
       },
     ],
+    recordings: () => [
+      { database: 'db', user: 'ü', entries: 1_000, capacity: 1_000, overwritten: 5_000_000_000, recordedMs: 60_000.4 },
+    ],
     databases: () => [
       {
         name: 'db',
@@ -290,6 +294,7 @@ describe('the rows of', () => {
     ],
     PINS: [`db|ü|app|5|9|LISTEN, advisory locks|${before}|60.000|12.346|2|19|3`],
     AUDIT: [`db|ü|app|session|track|SET work_mem|7|${before}|${now}`],
+    RECORDINGS: ['db|ü|1000|1000|5000000000|60.000'],
     STATS: [
       'db|100|101|102|103|104|105000|106000|107000|108|109|110|111|200|201|202|203|204|205000|206000|207000|208|209|210|211',
       `pgbouncer|0|1|1|16|0|0|0|0|0|0|0|1|${zeros(12)}`,

@@ -21,6 +21,7 @@ import { showMem } from './show-mem.ts'
 import { showPeerPools, showPeers } from './show-peers.ts'
 import { showPins } from './show-pins.ts'
 import { showPools } from './show-pools.ts'
+import { showRecordings } from './show-recordings.ts'
 import { showServers } from './show-servers.ts'
 import { showActiveSockets, showSockets } from './show-sockets.ts'
 import { showState } from './show-state.ts'
@@ -68,6 +69,7 @@ export const commands: readonly Command[] = [
   showHolders,
   showPins,
   showAudit,
+  showRecordings,
   reload,
   databaseVerbs.pause,
   databaseVerbs.resume,

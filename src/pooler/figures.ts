@@ -125,6 +125,18 @@ export interface AuditFigures {
   readonly lastAtMs: number
 }
 
+/** What is recorded of a pool (docs/recording.md). */
+export interface RecordingFigures {
+  readonly database: string
+  readonly user: string
+  /** Callers that stand in it, how many may, and how many have been lost to newer ones. */
+  readonly entries: number
+  readonly capacity: number
+  readonly overwritten: number
+  /** For how long it has been recorded. */
+  readonly recordedMs: number
+}
+
 export interface DatabaseFigures {
   readonly name: string
   /** As configured; undefined: by unix socket. */
@@ -212,6 +224,10 @@ export interface PoolerFigures {
   /** The longest first. */
   holders(): HolderFigures[]
   audit(): AuditFigures[]
+  /** Of the pools that are recorded. */
+  recordings(): RecordingFigures[]
+  /** The bytes of one, in the format of docs/recording.md; undefined: there is no such pool, or it isn't recorded. */
+  recording(database: string, user: string): Uint8Array | undefined
   databases(): DatabaseFigures[]
   users(): UserFigures[]
   stats(): DatabaseStats[]

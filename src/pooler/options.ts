@@ -131,6 +131,8 @@ export interface PoolerOptions {
   readonly sessionState?: SessionState
   /** One in so many leases of a pool ends with a look at all that is in the session; 0: none; absent: 10,000. */
   readonly sessionAuditEvery?: number
+  /** How many of its newest arrivals each pool records, up to 10,000,000; 0 or absent: none. */
+  readonly recordingEntries?: number
   /** Another pooler stands behind this one, or not; absent: it is found out. */
   readonly serverIsPooler?: boolean
   /** So many servers of a pool may be kept by clients beyond their transactions; absent: all but one. */

@@ -1,6 +1,7 @@
 /** What one pool is like: what is said of its user, else of its database, else of all, in the engine's terms. */
 
 import type { Tuning } from '../engine/options.ts'
+import type { RecordedSettings } from '../metrics/recorded-pool.ts'
 import { type Credentials, credentialsOf, NoSecret } from '../auth/secret.ts'
 import type { ServerAddress, ServerEncryption } from '../server/target.ts'
 import type { LoadBalanceHosts } from './figures.ts'
@@ -27,6 +28,10 @@ export interface ServerPoolSettings {
   readonly maxPinned: number
   /** One in so many leases ends with a look at all that is in the session; 0: none. */
   readonly sessionAuditEvery: number
+  /** How many of its newest arrivals are recorded; 0: none. */
+  readonly recordingEntries: number
+  /** What a recording says of it. */
+  readonly recorded: RecordedSettings
   /** Undefined: it is found out. */
   readonly serverIsPooler: boolean | undefined
   readonly connectTimeoutMs: number
@@ -53,7 +58,8 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
   }
   const { reserveAfterMs, isServerRoundRobin } = options
   const maxSize = poolSize === 0 ? unlimitedServers : poolSize
-  const limits = [said.maxServers, user.options.maxServers].filter((limit) => limit > 0)
+  const minSize = Math.min(said.minPoolSize, maxSize)
+  const mostServers = Math.min(maxSize, database.limit.max, user.limit.max)
   return {
     addresses: said.addresses,
     balance: said.loadBalanceHosts ?? 'round-robin',
@@ -66,7 +72,7 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
       ...(said.parameters ?? []),
     ]),
     maxSize,
-    minSize: Math.min(said.minPoolSize, maxSize),
+    minSize,
     reserveSize: reserveAfterMs === 0 ? 0 : reservePoolSize,
     tuning: {
       waitTimeoutMs: queryWaitTimeoutMs,
@@ -79,8 +85,15 @@ export function settingsOf(options: PoolerOptions, database: LiveDatabase, user:
       reuse: isServerRoundRobin ? 'round robin' : 'lifo',
     },
     rules: rulesOf(options, said, { mode: poolMode, sessionState }),
-    maxPinned: maxPinned ?? Math.max(0, Math.min(maxSize, ...limits) - 1),
+    maxPinned: maxPinned ?? Math.max(0, mostServers - 1),
     sessionAuditEvery: options.sessionAuditEvery ?? 10_000,
+    recordingEntries: options.recordingEntries ?? 0,
+    recorded: {
+      maxSize: mostServers === unlimitedServers ? 0 : mostServers,
+      minSize: Math.min(minSize, mostServers),
+      waitTimeoutMs: queryWaitTimeoutMs,
+      idleTimeoutMs: options.serverIdleTimeoutMs,
+    },
     serverIsPooler: options.serverIsPooler,
     connectTimeoutMs: options.serverConnectTimeoutMs,
     cancelTimeoutMs: options.cancelWaitTimeoutMs,

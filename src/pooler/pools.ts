@@ -45,6 +45,11 @@ export class Pools {
     return [...this.#pools.values(), ...this.#ending]
   }
 
+  /** One for a database and user: where who comes now is served. */
+  get current(): ServerPool[] {
+    return [...this.#pools.values()]
+  }
+
   of(database: LiveDatabase): ServerPool[] {
     return this.all.filter((pool) => pool.database === database)
   }

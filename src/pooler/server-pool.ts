@@ -5,7 +5,9 @@
 
 import { TaxirankError } from '../errors.ts'
 import type { Lease } from '../engine/lease.ts'
+import { noObserver } from '../engine/observer.ts'
 import { Pool } from '../engine/pool.ts'
+import { Recorder } from '../engine/recorder.ts'
 import type { Slot } from '../engine/slot.ts'
 import type { Waiter } from '../engine/waiter.ts'
 import type { Log, LogSubject } from '../log.ts'
@@ -86,6 +88,7 @@ export class ServerPool implements ServerOwner {
   /** Undefined: nobody has asked yet. */
   #isBehindPooler: boolean | undefined
   #leasesSinceSample = 0
+  #recorder: Recorder<PooledServer> | undefined
   #pinned = 0
   #pinnedMs = 0
   #proved: Credentials | undefined
@@ -127,6 +130,7 @@ export class ServerPool implements ServerOwner {
         reset: (slot) => slot.resource.reset(),
       },
     })
+    this.#record()
   }
 
   /** For the log. */
@@ -264,6 +268,16 @@ export class ServerPool implements ServerOwner {
     return this.#engine.snapshot(now)
   }
 
+  /** Undefined: nothing is recorded. */
+  get recorder(): Recorder<PooledServer> | undefined {
+    return this.#recorder
+  }
+
+  /** What is recorded, in the format of docs/recording.md; undefined: nothing is. */
+  recording(now: number): Uint8Array | undefined {
+    return this.#recorder?.toBytes(this.snapshot(now), this.#settings.recorded)
+  }
+
   // For whoever runs it.
 
   /** What the options, its database and its user say now takes effect. `isOther`: servers are opened otherwise than before. */
@@ -278,7 +292,16 @@ export class ServerPool implements ServerOwner {
     // First the sizes: what another lifetime closes is opened anew at once, and then no more than may be now.
     this.#engine.resize({ maxSize, minSize: this.#minSize, reserveSize }, now)
     this.#engine.retune(tuning, now)
+    this.#record()
     if (isOther || !areRulesAlike(old.rules, this.rules)) this.retireAll()
+  }
+
+  /** As many arrivals as the settings say. If that is another number than before, what was recorded is forgotten. */
+  #record(): void {
+    const { recordingEntries: entries } = this.#settings
+    if (entries === (this.#recorder?.recording.capacity ?? 0)) return
+    this.#recorder = entries === 0 ? undefined : new Recorder(entries, this.#around.now())
+    this.#engine.observer = this.#recorder ?? noObserver
   }
 
   /** Its clients have begun under its mode: one that has been replaced keeps that. */

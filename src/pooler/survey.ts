@@ -17,6 +17,7 @@ import type {
   PinFigures,
   PoolerFigures,
   PoolFigures,
+  RecordingFigures,
   ServerFigures,
   ServerState,
   UserFigures,
@@ -124,6 +125,18 @@ export class Survey implements PoolerFigures {
         return { ...of, ...row, applicationName: textOf(row.applicationName), what: textOf(row.what) }
       })
     })
+  }
+
+  recordings(): RecordingFigures[] {
+    const now = this.#desk.now()
+    return this.#desk.pools.current.flatMap((pool) => recordingsOf(pool, now))
+  }
+
+  recording(database: string, user: string): Uint8Array | undefined {
+    const { pools, now } = this.#desk
+    const isMeant = (pool: ServerPool): boolean =>
+      textOf(pool.database.name) === database && textOf(pool.user.name) === user
+    return pools.current.find(isMeant)?.recording(now())
   }
 
   databases(): DatabaseFigures[] {
@@ -242,6 +255,16 @@ function holdersOf(server: PooledServer, pool: ServerPool, now: number): HolderF
       pinReasons: pin ? [...pin.kinds] : [],
       holder: holder.namedAs,
     },
+  ]
+}
+
+/** One, or none. */
+function recordingsOf({ recorder, database, user }: ServerPool, now: number): RecordingFigures[] {
+  if (!recorder) return []
+  const { size: entries, capacity, overwritten } = recorder.recording
+  const [ofDatabase, ofUser] = [textOf(database.name), textOf(user.name)]
+  return [
+    { database: ofDatabase, user: ofUser, entries, capacity, overwritten, recordedMs: now - recorder.startedAtMs },
   ]
 }
 
