@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { after, describe, it } from 'node:test'
 import { Log } from '../src/log.ts'
 import { type ServedMonitor, serveMonitor } from '../src/monitor/serve-monitor.ts'
-import { fakeSource } from './support/monitor-source.ts'
+import { fakeSource, recordingFigures } from './support/monitor-source.ts'
 
 const lines: string[] = []
 const log = new Log((line) => lines.push(line))
@@ -49,6 +49,22 @@ describe('the monitor on its port', () => {
     const answer = await say(port, 'HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n')
     assert.match(answer, /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*content-length: \d{4,}\r\n(?:.*\r\n)*\r\n$/i)
     assert.equal((await say(port, 'GET /healthz HTTP/1.0\r\n\r\n')).split('\r\n\r\n')[1], 'ok\n')
+  })
+
+  it('hands on what stands behind the path: which recording is meant', async () => {
+    const { url, port } = serve(fakeSource({ recordings: [recordingFigures(), recordingFigures({ user: 'ä&b=?' })] }))
+    const query = new URLSearchParams({ database: 'shop', user: 'ä&b=?' }).toString()
+    const answer = await fetch(`${url}api/recording?${query}#behind`)
+    assert.deepEqual([answer.status, await answer.text()], [200, 'of ä&b=? in shop'])
+    const head = await say(port, `HEAD /api/recording?${query} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    assert.match(head, /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*content-length: 17\r\n(?:.*\r\n)*\r\n$/i)
+    for (const wrong of ['', '?', '?database=shop', '?user=%', '?user=%ff', `?user=${'x'.repeat(9_000)}`]) {
+      assert.equal(
+        statusOf(await say(port, `GET /api/recording${wrong} HTTP/1.1\r\nHost: localhost\r\n\r\n`)),
+        404,
+        wrong,
+      )
+    }
   })
 
   it('refuses what is not HTTP, too long, or meant for somebody else', async () => {

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 import { Feed } from './feed.ts'
 import { LoopDelay } from './loop-delay.ts'
 import type { MonitorSource } from './monitor-snapshot.ts'
-import { Site } from './site.ts'
+import { type Asked, Site } from './site.ts'
 
 export interface MonitorOptions {
   /** `http_addr`: an address or a name; `*` for all. */
@@ -48,7 +48,8 @@ export function serveMonitor({ address, port, source, log }: MonitorOptions): Se
 /** An error here is a bug of ours; it must not end the pooler, nor reach whoever asked. */
 function answer(request: Request, site: Site, log: Log): Response {
   try {
-    return site.answer({ method: request.method, path: pathOf(request.url), host: request.headers.get('host') })
+    const { method, url, headers } = request
+    return site.answer({ method, ...targetOf(url), host: headers.get('host') })
   } catch (error) {
     log.error(`taxirank bug: the monitor cannot answer: ${error instanceof Error ? error.stack : String(error)}`)
     return new Response('the log says why\n', { status: 500 })
@@ -71,8 +72,9 @@ function listenOn(address: string, port: number, fetch: (request: Request) => Re
 }
 
 /** Not by `new URL`, which throws for a Host header that is none. */
-function pathOf(url: string): string {
-  return /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1] ?? url
+function targetOf(url: string): Pick<Asked, 'path' | 'query'> {
+  const [, path = url, query = ''] = /^[a-z]+:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/i.exec(url) ?? []
+  return { path, query }
 }
 
 /** An address to connect to, for one to listen on. */

@@ -4,7 +4,13 @@ import { Counters, type PoolCounters } from '../../src/metrics/counters.ts'
 import { Histogram, type HistogramSnapshot } from '../../src/metrics/histogram.ts'
 import type { PoolSnapshot } from '../../src/metrics/snapshot.ts'
 import type { MonitorSource } from '../../src/monitor/monitor-snapshot.ts'
-import type { DatabaseCounters, DatabaseFigures, DatabaseStats, PoolFigures } from '../../src/pooler/figures.ts'
+import type {
+  DatabaseCounters,
+  DatabaseFigures,
+  DatabaseStats,
+  PoolFigures,
+  RecordingFigures,
+} from '../../src/pooler/figures.ts'
 
 export function histogramOf(...durations: number[]): HistogramSnapshot {
   const histogram = new Histogram()
@@ -78,6 +84,10 @@ export function databaseFigures(different: Partial<DatabaseFigures> = {}): Datab
   }
 }
 
+export function recordingFigures(different: Partial<RecordingFigures> = {}): RecordingFigures {
+  return { database: 'shop', user: 'app', entries: 3, capacity: 10, overwritten: 0, recordedMs: 5_000, ...different }
+}
+
 const total: DatabaseCounters = {
   assignments: 1_000,
   transactions: 990,
@@ -97,6 +107,7 @@ export interface Fake {
   readonly pools: readonly PoolFigures[]
   readonly databases: readonly DatabaseFigures[]
   readonly stats: readonly DatabaseStats[]
+  readonly recordings: readonly RecordingFigures[]
   readonly isListening: boolean
   readonly isPaused: boolean
   readonly isDraining: boolean
@@ -112,6 +123,8 @@ export function fakeSource(fake: Partial<Fake> | (() => Partial<Fake>) = {}): Mo
       pins: () => [],
       holders: () => [],
       audit: () => [],
+      recordings: () => [...(now().recordings ?? [])],
+      recording: (database, user) => new TextEncoder().encode(`of ${user} in ${database}`),
       databases: () => [...(now().databases ?? [databaseFigures()])],
       stats: () => [...(now().stats ?? [{ database: 'shop', total, average: total }])],
       lists: () => ({
