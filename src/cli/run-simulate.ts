@@ -7,7 +7,7 @@ import { Recording } from '../metrics/recording.ts'
 import { outcomeOf } from '../simulator/outcome.ts'
 import { type ReadRecorded, readScenario } from '../simulator/read-scenario.ts'
 import { type Recorded, recordedOf } from '../simulator/recorded.ts'
-import { likelyCallers, replay } from '../simulator/replay.ts'
+import { likelyCallers, type ReplayOptions, replay } from '../simulator/replay.ts'
 import { type ReplayedSize, type ReplayFindings, replayText } from '../simulator/replay-text.ts'
 import { replayPage, simulationPage, sweepPage } from '../simulator/simulation-page.ts'
 import { simulationText, sweepText } from '../simulator/simulation-text.ts'
@@ -79,28 +79,25 @@ function readRecorded(file: string): { recorded: Recorded } & Pick<ReplayFinding
   return { recorded: recordedOf([...recording.entries()], recording.overwritten > 0), about }
 }
 
-function runReplay({ file, poolSizes, callers: wanted, cores }: ReplayRun): Findings {
+function runReplay({ file, poolSizes, callers: wanted, coreUse }: ReplayRun): Findings {
   const { recorded, about } = readRecorded(file)
   const callers = wanted ?? likelyCallers(recorded)
   const todaySize = about && about.maxSize > 0 ? about.maxSize : recorded.mostLeased
-  const replayed = (
-    poolSize: number,
-    options: { callers: typeof callers; cores: number | undefined },
-  ): ReplayedSize => {
+  const replayed = (poolSize: number, options: Pick<ReplayOptions, 'callers' | 'coreUse'>): ReplayedSize => {
     return { poolSize, ...outcomeOf(replay(recorded, about, { poolSize, ...options })) }
   }
   // As it came: nothing is assumed for the size at which it was measured.
-  const today = replayed(todaySize, { callers: 'open', cores: undefined })
+  const today = replayed(todaySize, { callers: 'open', coreUse: undefined })
   const sizes = poolSizes.filter((size) => size !== todaySize)
-  const others = sizes.map((size) => replayed(size, { callers, cores }))
-  const findings: ReplayFindings = { recorded, about, callers, cores, today, others }
+  const others = sizes.map((size) => replayed(size, { callers, coreUse }))
+  const findings: ReplayFindings = { recorded, about, callers, coreUse, today, others }
   const names = { name: basename(file), footer: `Taxirank ${version}, replayed from ${basename(file)}` }
   return { text: replayText(findings), json: replayJson(findings), page: replayPage(findings, names) }
 }
 
-function replayJson({ recorded, about, callers, cores, today, others }: ReplayFindings): unknown {
+function replayJson({ recorded, about, callers, coreUse, today, others }: ReplayFindings): unknown {
   const { atMs: _, waitsMs: __, holdsMs: ___, ...summary } = recorded
-  return { recorded: summary, pool: about ?? null, callers, cores: cores ?? null, today, others }
+  return { recorded: summary, pool: about ?? null, callers, coreUse: coreUse ?? null, today, others }
 }
 
 function writePage(path: string, page: string): void {

@@ -1,6 +1,7 @@
 /** `taxirank simulate`: its switches. */
 
 import { Command, InvalidArgumentError } from 'commander'
+import type { CoreUse } from '../simulator/recorded.ts'
 import type { Callers } from '../simulator/replay.ts'
 import { parseSweep, type SweepPlan } from '../simulator/sweep.ts'
 import { parsePath, refuseFileSwitches, wholeNumber, wrong } from './switches.ts'
@@ -27,7 +28,7 @@ export interface ReplayRun {
   readonly file: string
   readonly poolSizes: readonly number[]
   readonly callers: Callers | undefined
-  readonly cores: number | undefined
+  readonly coreUse: CoreUse | undefined
 }
 
 interface Switches {
@@ -39,6 +40,7 @@ interface Switches {
   readonly poolSize?: readonly number[]
   readonly callers?: Callers
   readonly cores?: number
+  readonly onCore?: number
 }
 
 export function simulateCommand(found: (command: SimulateCommand) => void, program: Command): Command {
@@ -56,6 +58,7 @@ export function simulateCommand(found: (command: SimulateCommand) => void, progr
       parseCallers,
     )
     .option('--cores <N>', "with --replay: holds are the database's work, on so many cores", wholeNumber(1, 100_000))
+    .option('--on-core <SHARE>', 'with --cores: how much of a hold is work, above 0 to 1 (1)', parseShare)
     .option('--report <FILE.html>', 'write a page with plots', parsePath)
     .option('--json', 'one JSON object in place of words')
     .helpOption('-h, --help', 'show this help')
@@ -68,15 +71,19 @@ export function simulateCommand(found: (command: SimulateCommand) => void, progr
 }
 
 function runOf(file: string | undefined, switches: Switches): ScenarioRun | ReplayRun {
-  const { replay, poolSize, callers, cores, seed, sweep } = switches
+  const { replay, poolSize, callers, cores, onCore, seed, sweep } = switches
   if (replay === undefined) {
-    if (poolSize ?? callers ?? cores) throw wrong('--pool-size, --callers and --cores belong to --replay')
+    if (poolSize ?? callers ?? cores ?? onCore) {
+      throw wrong('--pool-size, --callers, --cores and --on-core belong to --replay')
+    }
     if (file === undefined) throw wrong('taxirank simulate needs a scenario, or --replay with a recording')
     return { kind: 'scenario', file, seed, sweep }
   }
   if (file !== undefined) throw wrong(`a recording is replayed without a scenario, and ${file} was given`)
-  if (seed ?? sweep) throw wrong('--seed and --sweep belong to a scenario, not to --replay')
-  return { kind: 'replay', file: replay, poolSizes: poolSize ?? [], callers, cores }
+  if (seed !== undefined || sweep) throw wrong('--seed and --sweep belong to a scenario, not to --replay')
+  if (onCore !== undefined && cores === undefined) throw wrong('--on-core needs --cores')
+  const coreUse = cores === undefined ? undefined : { cores, onCore: onCore ?? 1 }
+  return { kind: 'replay', file: replay, poolSizes: poolSize ?? [], callers, coreUse }
 }
 
 const mostSizes = 100
@@ -85,6 +92,12 @@ function parseSizes(text: string): readonly number[] {
   const sizes = text.split(',').map(wholeNumber(1, 100_000))
   if (sizes.length > mostSizes) throw new InvalidArgumentError(`At most ${mostSizes} sizes.`)
   return [...new Set(sizes)].toSorted((a, b) => a - b)
+}
+
+function parseShare(text: string): number {
+  const share = /^\d*\.?\d+$/.test(text) ? Number(text) : 0
+  if (share > 0 && share <= 1) return share
+  throw new InvalidArgumentError('Allowed: above 0, up to 1.')
 }
 
 function parseCallers(text: string): Callers {

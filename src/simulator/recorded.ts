@@ -26,30 +26,39 @@ export interface Recorded {
   readonly failed: number
   /** Leases at any one time. */
   readonly mostLeased: number
-  /** Who waited or held: on average, and at any one time. */
+  /** Who waited or held: on average over time, how much that varied, and at any one time. */
   readonly meanPresent: number
+  readonly presentVariance: number
   readonly mostPresent: number
-  /** How many were open when the first caller came, as far as can be seen. */
+  /** How often as many were present as ever. */
+  readonly peaks: number
+  /** How many were open at the beginning, as far as can be seen. */
   readonly openAtStart: number
 }
 
-/** Who holds longer than this share of callers may be missing at the end. */
+/** Who is present longer than this share of callers may be missing at the end. */
 const settledShare = 0.99
+/** So much of the time at the beginning is left out: who came then may have met what is not in a recording. */
+const leftOutShare = 0.01
 
 /** Throws `bad_recording` if nobody got a lease. `isCut`: entries before the first have been lost. */
 export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Recorded {
-  const [firstEnded] = ended
-  const knownFromMs = isCut && firstEnded ? endOf(firstEnded) : -Infinity
-  const entries = ended.map((entry) => known(entry, knownFromMs)).toSorted((a, b) => a.arrivalMs - b.arrivalMs)
-  const [first] = entries
-  if (!first || !firstEnded || !entries.some(isServed)) {
-    throw new TaxirankError('bad_recording', 'the recording can not be replayed: nobody in it got a lease')
-  }
-  const originMs = first.arrivalMs
-  const fromMs = Math.max(0, knownFromMs - originMs)
-  const toMs = lastSettledMs(ended, originMs, fromMs)
-  const whole = entries.filter((entry) => isWithin(endOf(entry) - originMs, fromMs, toMs))
+  const knownFromMs = knownFrom(ended, isCut)
+  const entries = ended
+    .filter((entry) => endOf(entry) > knownFromMs)
+    .map((entry) => asKnown(entry, knownFromMs))
+    .toSorted((a, b) => a.arrivalMs - b.arrivalMs)
+  const originMs = entries[0]?.arrivalMs ?? 0
+  const fromMs = knownFromMs - originMs
+  const toMs = lastSettledMs(entries, originMs, fromMs)
+  const whole = entries.filter((entry) => endOf(entry) - originMs <= toMs)
   const served = whole.filter(isServed)
+  if (served.length === 0) {
+    throw new TaxirankError(
+      'bad_recording',
+      'the recording can not be replayed: nobody in it got a lease, or too few did',
+    )
+  }
   return {
     atMs: Float64Array.from(entries, ({ arrivalMs }) => arrivalMs - originMs),
     waitsMs: Float64Array.from(entries, ({ waitMs }) => waitMs),
@@ -63,13 +72,21 @@ export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Re
   }
 }
 
+/** From when on all who were there are known. */
+function knownFrom(ended: readonly RecordingEntry[], isCut: boolean): number {
+  const firstMs = ended.reduce((first, { arrivalMs }) => Math.min(first, arrivalMs), Infinity)
+  const lastMs = greatest(ended.map(endOf))
+  const laterMs = firstMs + leftOutShare * (lastMs - firstMs)
+  return isCut && ended[0] ? Math.max(laterMs, endOf(ended[0])) : laterMs
+}
+
 /**
  * Whom a caller waited behind is not known if they had ended before anything is known. So who had a lease by then comes when it
  * was granted, and who waited comes then.
  */
-function known(entry: RecordingEntry, fromMs: number): RecordingEntry {
+function asKnown(entry: RecordingEntry, knownFromMs: number): RecordingEntry {
   const grantMs = entry.arrivalMs + entry.waitMs
-  const arrivalMs = Math.max(entry.arrivalMs, Math.min(grantMs, fromMs))
+  const arrivalMs = Math.max(entry.arrivalMs, Math.min(grantMs, knownFromMs))
   return arrivalMs === entry.arrivalMs ? entry : { ...entry, arrivalMs, waitMs: grantMs - arrivalMs }
 }
 
@@ -81,20 +98,16 @@ function endOf({ arrivalMs, waitMs, holdMs }: RecordingEntry): number {
   return arrivalMs + waitMs + (Number.isNaN(holdMs) ? 0 : holdMs)
 }
 
-function isWithin(ms: number, fromMs: number, toMs: number): boolean {
-  return ms > fromMs && ms <= toMs
-}
-
 /** Before the end by as long as most are present; but at least half of all time is left. */
-function lastSettledMs(ended: readonly RecordingEntry[], originMs: number, fromMs: number): number {
-  const lastMs = ended.reduce((last, entry) => Math.max(last, endOf(entry)), -Infinity) - originMs
-  const present = Float64Array.from(ended, (entry) => endOf(entry) - entry.arrivalMs).toSorted()
+function lastSettledMs(entries: readonly RecordingEntry[], originMs: number, fromMs: number): number {
+  const lastMs = greatest(entries.map(endOf)) - originMs
+  const present = Float64Array.from(entries, (entry) => endOf(entry) - entry.arrivalMs).toSorted()
   const usualMs = present[Math.floor(settledShare * (present.length - 1))] ?? 0
   return Math.max(lastMs - usualMs, (fromMs + lastMs) / 2)
 }
 
 function holdsOf(entries: readonly RecordingEntry[]): Float64Array {
-  let lastMs = (entries.find(isServed) as RecordingEntry).holdMs
+  let lastMs = entries.find(isServed)?.holdMs ?? 0
   return Float64Array.from(entries, ({ holdMs }) => {
     if (!Number.isNaN(holdMs)) lastMs = holdMs
     return lastMs
@@ -107,24 +120,34 @@ function histogramOf(durationsMs: readonly number[]): HistogramSnapshot {
   return histogram.snapshot()
 }
 
-type Presence = Pick<Recorded, 'mostLeased' | 'meanPresent' | 'mostPresent' | 'openAtStart'>
+type Presence = Pick<
+  Recorded,
+  'mostLeased' | 'meanPresent' | 'presentVariance' | 'mostPresent' | 'peaks' | 'openAtStart'
+>
 
 function presenceOf(entries: readonly RecordingEntry[], fromMs: number): Presence {
   const served = entries.filter(isServed)
   const grants = served.map(({ arrivalMs, waitMs }) => arrivalMs + waitMs)
   const ends = served.map(endOf)
-  const arrivals = entries.map(({ arrivalMs }) => arrivalMs)
-  const departures = entries.map(endOf)
-  const mostLeased = mostAtOnce(grants, ends)
+  const leased = countOverTime(grants, ends)
+  const present = countOverTime(
+    entries.map(({ arrivalMs }) => arrivalMs),
+    entries.map(endOf),
+  )
   const waited = served.find(({ arrivalMs, waitMs }) => waitMs > 0 && arrivalMs >= fromMs)
-  const spanMs = greatest(departures) - least(arrivals)
-  const presentMs = entries.reduce((sum, entry) => sum + endOf(entry) - entry.arrivalMs, 0)
   return {
-    mostLeased,
-    mostPresent: mostAtOnce(arrivals, departures),
-    meanPresent: spanMs > 0 ? presentMs / spanMs : 0,
-    openAtStart: waited ? atOnce(grants, ends, waited.arrivalMs) : mostLeased,
+    mostLeased: leased.most,
+    mostPresent: present.most,
+    peaks: present.peaks,
+    meanPresent: present.mean,
+    presentVariance: present.variance,
+    // Whoever waited found all leased that were open.
+    openAtStart: waited ? Math.max(1, atOnce(grants, ends, waited.arrivalMs)) : leased.most,
   }
+}
+
+function greatest(values: readonly number[]): number {
+  return values.reduce((one, other) => Math.max(one, other), -Infinity)
 }
 
 /** Who holds at that instant, whoever begins in it left out. */
@@ -132,34 +155,50 @@ function atOnce(begins: readonly number[], ends: readonly number[], atMs: number
   return begins.filter((begin) => begin < atMs).length - ends.filter((end) => end < atMs).length
 }
 
-function mostAtOnce(begins: readonly number[], ends: readonly number[]): number {
+/** An end and a beginning that follow each other at once may be that far apart: waits and holds are kept to 24 bits. */
+const roundingMs = 0.001
+
+/** How many there were at a time. */
+function countOverTime(
+  begins: readonly number[],
+  ends: readonly number[],
+): { most: number; peaks: number; mean: number; variance: number } {
   const begin = Float64Array.from(begins).toSorted()
-  const end = Float64Array.from(ends).toSorted()
-  let most = 0
-  let ended = 0
-  for (const [begun, atMs] of begin.entries()) {
-    while ((end[ended] ?? Infinity) <= atMs) ended++
-    most = Math.max(most, begun + 1 - ended)
+  const end = Float64Array.from(ends, (endMs) => endMs - roundingMs).toSorted()
+  const [startMs = 0] = begin
+  let [most, peaks, count, ended, sum, squares] = [0, 0, 0, 0, 0, 0]
+  let atMs = startMs
+  const pass = (toMs: number): void => {
+    sum += count * (toMs - atMs)
+    squares += count * count * (toMs - atMs)
+    atMs = toMs
   }
-  return most
+  for (const beginMs of begin) {
+    for (; (end[ended] as number) <= beginMs; ended++, count--) pass(Math.max(atMs, end[ended] as number))
+    pass(beginMs)
+    if (++count > most) [most, peaks] = [count, 0]
+    if (count === most) peaks++
+  }
+  const spanMs = Math.max(atMs - startMs, Number.MIN_VALUE)
+  return { most, peaks, mean: sum / spanMs, variance: squares / spanMs - (sum / spanMs) ** 2 }
 }
 
-function least(values: readonly number[]): number {
-  return values.reduce((one, other) => Math.min(one, other), Infinity)
-}
-
-function greatest(values: readonly number[]): number {
-  return values.reduce((one, other) => Math.max(one, other), -Infinity)
+/** What of a hold depends on how many others hold at the same time. */
+export interface CoreUse {
+  /** Of the database. */
+  readonly cores: number
+  /** The share of a hold in which a core is needed, above 0 and up to 1; the rest lasts as long as it did. */
+  readonly onCore: number
 }
 
 /**
- * How much work each caller's hold was, if the database's `cores` were shared equally by all who held: what the hold would
- * have been alone. In the order of `atMs`.
+ * How much work on a core each caller's hold was, if the cores were shared equally by all who needed one: how long that part
+ * of it would have taken alone. In the order of `atMs`.
  */
-export function worksOf({ atMs, waitsMs, holdsMs }: Recorded, cores: number): Float64Array {
+export function worksOf({ atMs, waitsMs, holdsMs }: Recorded, { cores, onCore }: CoreUse): Float64Array {
   const grants = atMs.map((ms, index) => ms + (waitsMs[index] as number))
   const ends = grants.map((ms, index) => ms + (holdsMs[index] as number))
-  const work = new SharedWork(cores)
+  const work = new SharedWork(cores / onCore)
   const works = new Float64Array(holdsMs.length)
   const order = inOrderOf(grants)
   let next = 0
@@ -169,7 +208,7 @@ export function worksOf({ atMs, waitsMs, holdsMs }: Recorded, cores: number): Fl
       const beginning = order[next] as number
       works[beginning] = -work.begin(grants[beginning] as number)
     }
-    works[ending] = Math.max(0, (works[ending] as number) + work.end(endMs))
+    works[ending] = onCore * Math.max(0, (works[ending] as number) + work.end(endMs))
   }
   return works
 }

@@ -5,8 +5,8 @@ import { percentileOf } from '../metrics/histogram.ts'
 import { numberText } from '../report/number-text.ts'
 import { textTable } from '../report/text-table.ts'
 import { type Outcome } from './outcome.ts'
-import type { Recorded } from './recorded.ts'
-import type { Callers } from './replay.ts'
+import type { CoreUse, Recorded } from './recorded.ts'
+import { type Callers, likelyCallerCount } from './replay.ts'
 import { percentText, timeText } from './simulation-text.ts'
 
 export interface ReplayedSize extends Outcome {
@@ -17,13 +17,13 @@ export interface ReplayFindings {
   readonly recorded: Recorded
   readonly about: RecordedPool | undefined
   readonly callers: Callers
-  readonly cores: number | undefined
+  readonly coreUse: CoreUse | undefined
   /** The size that it was recorded with, or is taken to have been: replayed as it came. */
   readonly today: ReplayedSize
   readonly others: readonly ReplayedSize[]
 }
 
-export function replayText({ recorded, about, callers, cores, today, others }: ReplayFindings): string {
+export function replayText({ recorded, about, callers, coreUse, today, others }: ReplayFindings): string {
   const seconds = (recorded.toMs - recorded.fromMs) / 1_000
   const { waitMs, holdMs, failed } = recorded
   const size =
@@ -36,7 +36,7 @@ export function replayText({ recorded, about, callers, cores, today, others }: R
     `${numberText(failed)} failed.\n` +
     `Replayed with ${today.poolSize}: ${errorText('wait p50', today.waitP50Ms, percentileOf(waitMs, 50))}, ` +
     `${errorText('p99', today.waitP99Ms, percentileOf(waitMs, 99))}.\n` +
-    (others.length === 0 ? '' : `\n${assumption(callers, cores, recorded)}\n${sizesTable([today, ...others])}`)
+    (others.length === 0 ? '' : `\n${assumption(callers, coreUse, recorded)}\n${sizesTable([today, ...others])}`)
   )
 }
 
@@ -50,15 +50,15 @@ function signedPercent(error: number): string {
   return `${error < 0 ? '−' : '+'}${percentText(Math.abs(error))}`
 }
 
-function assumption(callers: Callers, cores: number | undefined, { mostPresent }: Recorded): string {
+function assumption(callers: Callers, coreUse: CoreUse | undefined, recorded: Recorded): string {
   const come =
     callers === 'open'
       ? 'callers come when they came, whatever happens to others'
-      : `${numberText(mostPresent)} callers, each of whom comes again after its answer`
+      : `${numberText(likelyCallerCount(recorded))} callers, each of whom comes again after its answer`
   const hold =
-    cores === undefined
+    coreUse === undefined
       ? 'each holds for as long as it did (--cores N lets them share N cores)'
-      : `each works as much as it did, on ${numberText(cores)} cores that all share`
+      : `each works for ${percentText(coreUse.onCore)} of its hold, on ${numberText(coreUse.cores)} cores that all share`
   return `Other sizes, if ${come}, and ${hold}:`
 }
 

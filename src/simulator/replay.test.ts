@@ -65,7 +65,7 @@ describe('the replay of a recording', () => {
   it('waits as long as was waited, at the size that was recorded', () => {
     for (const capacity of [1_000_000, 5_000]) {
       const load = recorded(recordingOf(visitors, 1_000, 8, capacity))
-      const outcome = outcomeOf(replay(load, about, { poolSize: 8, callers: 'open', cores: undefined }))
+      const outcome = outcomeOf(replay(load, about, { poolSize: 8, callers: 'open', coreUse: undefined }))
       near(outcome.waitP50Ms, percentileOf(load.waitMs, 50), 0.05, 'p50')
       near(outcome.waitP99Ms, percentileOf(load.waitMs, 99), 0.05, 'p99')
     }
@@ -74,7 +74,7 @@ describe('the replay of a recording', () => {
   it('says what another size would have done to visitors', () => {
     const load = recorded(recordingOf(visitors, 1_000, 8))
     const truth = outcomeOf(simulate({ ...scenarioOf(visitors, 1_000, 12), warmUpMs: 0 }))
-    const outcome = outcomeOf(replay(load, about, { poolSize: 12, callers: 'open', cores: undefined }))
+    const outcome = outcomeOf(replay(load, about, { poolSize: 12, callers: 'open', coreUse: undefined }))
     near(outcome.waitP99Ms, truth.waitP99Ms, 0.1, 'p99')
     near(outcome.servedPerSecond, truth.servedPerSecond, 0.01, 'throughput')
   })
@@ -83,7 +83,7 @@ describe('the replay of a recording', () => {
     const load = recorded(recordingOf(workers, 4, 16))
     for (const poolSize of [2, 4, 8]) {
       const truth = outcomeOf(simulate(scenarioOf(workers, 4, poolSize)))
-      const outcome = outcomeOf(replay(load, about, { poolSize, callers: 'closed', cores: 4 }))
+      const outcome = outcomeOf(replay(load, about, { poolSize, callers: 'closed', coreUse: { cores: 4, onCore: 1 } }))
       near(outcome.servedPerSecond, truth.servedPerSecond, 0.05, `throughput of ${poolSize}`)
       near(outcome.waitP50Ms, truth.waitP50Ms, 0.15, `p50 of ${poolSize}`)
     }
@@ -97,44 +97,47 @@ describe('the replay of a recording', () => {
 })
 
 describe('a recorded load', () => {
-  const entry = (arrivalMs: number, waitMs: number, holdMs: number): RecordingEntry => ({
-    arrivalMs,
-    waitMs,
-    holdMs,
-    lane: 0,
-  })
+  const entry = (arrivalMs: number, waitMs: number, holdMs: number): RecordingEntry => {
+    return { arrivalMs, waitMs, holdMs, lane: 0 }
+  }
+  /** Two hold for 10 ms from 100 ms on; two more wait for them, and one gives up. */
+  const five = [entry(103, 5, Number.NaN), entry(100, 0, 10), entry(100, 0, 10), entry(102, 8, 10), entry(101, 9, 10)]
 
   it('has callers in the order in which they came, and what was so meanwhile', () => {
-    const load = recordedOf([entry(101, 0, 3), entry(100, 0, 10), entry(102, 2, 10), entry(103, 5, Number.NaN)], false)
-    assert.deepEqual([...load.atMs], [0, 1, 2, 3])
-    assert.deepEqual([...load.holdsMs], [10, 3, 10, 10])
+    const { atMs, waitsMs, holdsMs, waitMs, holdMs, ...rest } = recordedOf(five, false)
+    assert.deepEqual([...atMs], [0, 0, 1, 2, 3])
+    assert.deepEqual([...waitsMs], [0, 0, 9, 8, 5])
+    assert.deepEqual([...holdsMs], [10, 10, 10, 10, 10])
+    assert.deepEqual([waitMs.count, holdMs.sumMs], [2, 20])
     assert.deepEqual(
-      { ...load, atMs: 0, waitsMs: 0, holdsMs: 0, waitMs: load.waitMs.count, holdMs: load.holdMs.sumMs },
-      {
-        atMs: 0,
-        waitsMs: 0,
-        holdsMs: 0,
-        fromMs: 0,
-        toMs: 7,
-        waitMs: 1,
-        holdMs: 3,
-        failed: 0,
-        mostLeased: 2,
-        meanPresent: 30 / 14,
-        mostPresent: 4,
-        openAtStart: 2,
-      },
+      [rest.fromMs, rest.toMs].map((ms) => Math.round(ms * 100) / 100),
+      [0.2, 10.1],
     )
+    assert.deepEqual(rest, {
+      fromMs: rest.fromMs,
+      toMs: rest.toMs,
+      failed: 1,
+      mostLeased: 2,
+      meanPresent: rest.meanPresent,
+      presentVariance: rest.presentVariance,
+      mostPresent: 5,
+      peaks: 1,
+      openAtStart: 2,
+    })
   })
 
-  it('begins where the first that is known ended, if older ones were lost', () => {
-    assert.equal(recordedOf([entry(100, 0, 4), entry(90, 0, 30), entry(110, 0, 12)], true).fromMs, 14)
+  it('begins where the first that is known ended, if older ones were lost, with those who were there then', () => {
+    const late = [entry(100, 0, 4), entry(102, 0, 9), entry(90, 20, 30), entry(101, 20, 25)]
+    const load = recordedOf(late, true)
+    // From 104 on: one came at 102 and held, two waited.
+    assert.deepEqual([load.fromMs, [...load.atMs], [...load.waitsMs]], [2, [0, 2, 2], [0, 6, 17]])
   })
 
-  it('knows the work of those who shared cores', () => {
+  it('knows the work of those who shared cores, and what was none', () => {
     const load = recordedOf([entry(0, 0, 10), entry(0, 0, 10), entry(20, 0, 4)], false)
-    assert.deepEqual([...worksOf(load, 1)], [5, 5, 4])
-    assert.deepEqual([...worksOf(load, 2)], [10, 10, 4])
+    assert.deepEqual([...worksOf(load, { cores: 1, onCore: 1 })], [5, 5, 4])
+    assert.deepEqual([...worksOf(load, { cores: 2, onCore: 1 })], [10, 10, 4])
+    assert.deepEqual([...worksOf(load, { cores: 1, onCore: 0.5 })], [5, 5, 2])
   })
 
   it('is refused if nobody was served', () => {
