@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { Histogram, type HistogramSnapshot, mergeSnapshots, percentileOf } from './histogram.ts'
+import {
+  Histogram,
+  type HistogramSnapshot,
+  meanOf,
+  mergeSnapshots,
+  percentileOf,
+  scvOf,
+  subtractSnapshots,
+} from './histogram.ts'
 
 const topUs = 2 ** 31 - 1
 
@@ -166,5 +174,69 @@ describe('a snapshot of a histogram', () => {
         assert.deepEqual(mergeSnapshots(a, new Histogram().snapshot()), a)
       }),
     )
+  })
+})
+
+describe('the difference of two snapshots of a histogram', () => {
+  it('is what was recorded in between, but that its maximum may be the end of its bucket', () => {
+    fc.assert(
+      fc.property(samples, samples, (before, between) => {
+        const earlier = histogramOf(before).snapshot()
+        const later = histogramOf([...before, ...between]).snapshot()
+        const expected = histogramOf(between).snapshot()
+        const difference = subtractSnapshots(later, earlier)
+        assert.ok(difference)
+        assert.deepEqual({ ...difference, maxMs: 0 }, { ...expected, maxMs: 0 })
+        const excess = difference.maxMs - expected.maxMs
+        const isBeyondBuckets = expected.maxMs * 1000 >= topUs - 1
+        assert.ok(excess >= 0 && (isBeyondBuckets || excess <= expected.maxMs / 32), `${difference.maxMs}`)
+      }),
+    )
+  })
+
+  it('has percentiles like any other, and is frozen', () => {
+    const earlier = histogramOf([500, 500]).snapshot()
+    const difference = subtractSnapshots(histogramOf([500, 500, 1, 2, 3, 70]).snapshot(), earlier)
+    assert.ok(difference && Object.isFrozen(difference))
+    assert.deepEqual(
+      [0, 50, 75, 100].map((p) => percentileOf(difference, p)),
+      [1.007, 2.015, 3.007, 71.679],
+    )
+  })
+
+  it('is not there when the histogram has begun anew in between', () => {
+    const earlier = histogramOf([1, 2]).snapshot()
+    for (const later of [[], [1], [1, 3], [1, 5, 5]])
+      assert.equal(subtractSnapshots(histogramOf(later).snapshot(), earlier), undefined)
+    assert.deepEqual(subtractSnapshots(earlier, earlier), { count: 0, sumMs: 0, maxMs: 0, buckets: [] })
+  })
+})
+
+describe('mean and squared coefficient of variation of a snapshot', () => {
+  it('are 0 if nothing was recorded, and the second is 0 for durations of one length', () => {
+    const nothing = new Histogram().snapshot()
+    assert.deepEqual([meanOf(nothing), scvOf(nothing), scvOf(histogramOf([0, 0]).snapshot())], [0, 0, 0])
+    assert.equal(meanOf(histogramOf([1, 4]).snapshot()), 2.5)
+    for (const ms of [0.05, 1, 20, 1_234, 5_000_000]) {
+      const scv = scvOf(histogramOf([ms, ms, ms]).snapshot())
+      assert.ok(scv <= 1 / 31, `${scv} of three of ${ms} ms`)
+    }
+  })
+
+  it('come as near to those of the durations themselves as they say', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 64, max: topUs - 1 }), { minLength: 1, maxLength: 200 }), (sample) => {
+        const mean = sample.reduce((sum, us) => sum + us, 0) / sample.length
+        const exact = sample.reduce((sum, us) => sum + us ** 2, 0) / sample.length / mean ** 2 - 1
+        const scv = scvOf(histogramOf(sample.map((us) => us / 1000)).snapshot())
+        assert.ok(Math.abs(scv - exact) <= (1 + exact) / 31, `${scv} for ${exact}`)
+      }),
+    )
+  })
+
+  it('know of durations beyond the last bucket by their sum', () => {
+    const hours = [...Array<number>(9).fill(1), 36_000_000]
+    const scv = scvOf(histogramOf(hours).snapshot())
+    assert.ok(Math.abs(scv - 9) < 0.01, `${scv}`)
   })
 })

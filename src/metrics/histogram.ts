@@ -153,6 +153,53 @@ export function mergeSnapshots(a: HistogramSnapshot, b: HistogramSnapshot): Hist
   })
 }
 
+/**
+ * What has been recorded between two snapshots of one histogram; undefined if `earlier` is none of its earlier ones, because
+ * the histogram began anew. Its `maxMs` is exact where a new maximum came in between, and otherwise, as `percentileOf` is, the
+ * upper end of the highest bucket, at most 1/32 too long; beyond 35 min it may be the longest of all that the histogram has seen.
+ */
+export function subtractSnapshots(later: HistogramSnapshot, earlier: HistogramSnapshot): HistogramSnapshot | undefined {
+  const counts = new Map(later.buckets)
+  for (const [upToMs, inBucket] of earlier.buckets) counts.set(upToMs, (counts.get(upToMs) ?? 0) - inBucket)
+  const buckets = [...counts].filter(([, inBucket]) => inBucket !== 0)
+  const sumUs = wholeUs(later.sumMs) - wholeUs(earlier.sumMs)
+  const isEarlier = sumUs >= 0 && later.maxMs >= earlier.maxMs && buckets.every(([, inBucket]) => inBucket > 0)
+  if (!isEarlier) return undefined
+  const highestMs = buckets.at(-1)?.[0] ?? 0
+  const isInTopBucket = wholeUs(highestMs) === topUs
+  const maxMs = later.maxMs > earlier.maxMs || isInTopBucket ? later.maxMs : Math.min(highestMs, later.maxMs)
+  return frozen({ count: later.count - earlier.count, sumMs: sumUs / 1000, maxMs, buckets })
+}
+
+/** The arithmetic mean, exact; 0 if nothing was recorded. */
+export function meanOf({ count, sumMs }: HistogramSnapshot): number {
+  return count === 0 ? 0 : sumMs / count
+}
+
+/**
+ * The squared coefficient of variation, variance / mean²: 0 if all are equally long or there is none, 1 as in an exponential
+ * distribution. The mean is exact, and each duration counts as the middle of its bucket in the second moment, at most 1/64 off
+ * from 64 µs on: so the result is off by at most 1/31 · (1 + itself). Durations of more than 35 min count as their own mean, and
+ * how much they differ among themselves is not seen.
+ */
+export function scvOf(snapshot: HistogramSnapshot): number {
+  const meanUs = meanOf(snapshot) * 1000
+  if (meanUs === 0) return 0
+  const below = snapshot.buckets.filter(([upToMs]) => wholeUs(upToMs) < topUs)
+  const [inTop = 0] = snapshot.buckets.filter(([upToMs]) => wholeUs(upToMs) === topUs).map(([, inBucket]) => inBucket)
+  const restUs = below.reduce((sum, [upToMs, inBucket]) => sum + inBucket * middleUs(wholeUs(upToMs)), 0)
+  const topMeanUs = Math.max(middleUs(topUs), (wholeUs(snapshot.sumMs) - restUs) / inTop)
+  const squares = below.reduce((sum, [upToMs, inBucket]) => sum + inBucket * middleUs(wholeUs(upToMs)) ** 2, 0)
+  const secondMoment = (squares + (inTop > 0 ? inTop * topMeanUs ** 2 : 0)) / snapshot.count
+  return Math.max(0, secondMoment / meanUs ** 2 - 1)
+}
+
+/** Of the bucket that ends there. */
+function middleUs(upTo: number): number {
+  const shift = Math.max(0, (bucketOf(upTo) >> subBucketBits) - 1)
+  return upTo - (2 ** shift - 1) / 2
+}
+
 /** Sums of milliseconds differ by the order of adding, sums of whole microseconds don't. */
 function wholeUs(ms: number): number {
   return Math.round(ms * 1000)
