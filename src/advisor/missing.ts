@@ -1,0 +1,23 @@
+/** What could not be seen, for people: a reading says so instead of failing. */
+
+/** Whole sentences without a full stop. */
+export interface Missing {
+  /** What an advice has to do without: `what statements take most of the time`. */
+  readonly what: string
+  readonly why: string
+  /** What lets it be seen the next time. */
+  readonly remedy: string
+}
+
+/** Collects them, each once. */
+export class MissingParts {
+  readonly #parts = new Map<string, Missing>()
+
+  add(what: string, why: string, remedy: string): void {
+    if (!this.#parts.has(what)) this.#parts.set(what, { what, why, remedy })
+  }
+
+  list(): readonly Missing[] {
+    return [...this.#parts.values()]
+  }
+}
