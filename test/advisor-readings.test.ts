@@ -1,14 +1,25 @@
 /** What the advisor reads: of a real PostgreSQL, with rights and without, and through poolers. */
 
 import assert from 'node:assert/strict'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Client } from 'pg'
 import type { DatabaseReading } from '../src/advisor/database-reading.ts'
+import type { PoolReading } from '../src/advisor/pooler-reading.ts'
 import { readDatabase } from '../src/advisor/read-database.ts'
+import { readPooler } from '../src/advisor/read-pooler.ts'
+import { listening } from '../bench/poolers.ts'
+import { Processes } from '../bench/processes.ts'
+import { version } from '../src/cli/version.ts'
 import { freePort } from '../src/embedded/free-port.ts'
+import { Log } from '../src/log.ts'
+import type { MonitorSource } from '../src/monitor/monitor-snapshot.ts'
+import { type ServedMonitor, serveMonitor } from '../src/monitor/serve-monitor.ts'
 import { makeDatabase } from './support/database.ts'
-import { eventually, TestPoolers } from './support/pooler.ts'
-import { startTestPostgres, type TestPostgres } from './support/postgres.ts'
+import { eventually, type TestPooler, TestPoolers } from './support/pooler.ts'
+import { startTestPostgres, temporaryFolder, type TestPostgres } from './support/postgres.ts'
+import { findProgram, needs } from './support/tools.ts'
 
 let postgres: TestPostgres
 const poolers = new TestPoolers(() => postgres.port)
@@ -140,7 +151,8 @@ describe('a reading of a database', () => {
   })
 
   it('only reads, by one connection that is named, idle between looks and gone afterwards', async () => {
-    const reading = readDatabase(urlOf('shop'), { watchMs: 500, sampleEveryMs: 250 })
+    const url = `${urlOf('shop')}?application_name=other&statement_timeout=1&sslmode=disable`
+    const reading = readDatabase(url, { watchMs: 500, sampleEveryMs: 250 })
     await eventually('it is connected', async () => (await ours()) === 1)
     await eventually('it is idle, not in a transaction', async () => {
       const { rows } = await clients[0]!.query(
@@ -265,6 +277,215 @@ describe('a reading of a database through a pooler', () => {
       message: `${urlOf('pgbouncer', port)} is a pooler's console, not a database: give it as --pooler, and as the address that of a database`,
     })
   })
+})
 
-  it('does nothing that the checker of the trace calls a breach', () => poolers.assertNoBreach())
+/** `work` is done while somebody looks, and for longer than there is anything to see. */
+async function whileWorking<T>(port: number, look: () => Promise<T>): Promise<T> {
+  const workers = await Promise.all(Array.from({ length: 4 }, () => connectTo(urlOf('shop', port))))
+  const over = new AbortController()
+  const work = workers.map(async (worker) => {
+    while (!over.signal.aborted) await worker.query('select pg_sleep(0.002)')
+  })
+  try {
+    return await look()
+  } finally {
+    over.abort()
+    await Promise.all(work)
+    await Promise.all(workers.map((worker) => worker.end()))
+  }
+}
+
+async function connectTo(url: string): Promise<Client> {
+  const client = new Client(url)
+  await client.connect()
+  return client
+}
+
+/** Four ask one after the other for two servers: whatever the machine, some of this is seen. */
+function assertBusy(pool: PoolReading | undefined): void {
+  assert.ok(pool)
+  const { database, user, mode, size, utilisation, arrivalsPerSecond = 0, meanHeldMs = 0, meanWaitMs = 0 } = pool
+  assert.deepEqual([database, user, mode, size], ['shop', 'postgres', 'transaction', 2])
+  assert.ok(arrivalsPerSecond > 0 && meanHeldMs >= 2 && meanWaitMs > 0, JSON.stringify(pool))
+  assert.ok(
+    utilisation && utilisation.mean > 0 && utilisation.peak >= utilisation.mean * 0.99,
+    JSON.stringify(utilisation),
+  )
+  assert.deepEqual([pool.clientsPeak, pool.serversPeak], [4, 2])
+}
+
+function serve(figures: MonitorSource['figures']): ServedMonitor {
+  const source = { figures, version, isListening: () => true, maxClients: () => 500 }
+  return serveMonitor({ address: '127.0.0.1', port: 0, source, log: new Log(() => undefined) })
+}
+
+describe('a reading of a pooler', () => {
+  let pooler: TestPooler
+  let monitor: ServedMonitor
+
+  before(async () => {
+    pooler = await poolers.start({ poolSize: 2 })
+    monitor = serve(pooler.figures)
+  })
+
+  after(() => monitor.stop())
+
+  it('has all figures of Taxirank by HTTP, with histograms of the watch alone', async () => {
+    const reading = await whileWorking(pooler.port, () => readPooler(monitor.url, { watchMs: 1_200 }))
+    const { kind, by, address, clients, missing, samples } = reading
+    assert.deepEqual([kind, reading.version, by, address], ['taxirank', version, 'http', `${monitor.url}api/snapshot`])
+    assert.deepEqual([clients, missing], [{ connectedPeak: 4, max: 500 }, []])
+    assert.ok(samples >= 2)
+    const [pool] = reading.pools
+    assertBusy(pool)
+    assert.ok(pool?.holdMs && pool.waitMs && pool.counted && Number(pool.heldScv) >= 0)
+    assert.ok(pool.holdMs.count > 0 && pool.waitMs.count === pool.counted.leases)
+    assert.deepEqual([pool.utilisation?.from, pool.opening?.failed], ['leases', 0])
+    assert.deepEqual(reading.databases, [{ name: 'shop', servers: 2 }])
+    assert.deepEqual(JSON.parse(JSON.stringify(reading)), reading)
+    assert.ok(Object.isFrozen(pool.counted))
+  })
+
+  it('has sums of Taxirank by its console', async () => {
+    const url = urlOf('pgbouncer', pooler.port)
+    const { kind, by, address, pools, missing } = await whileWorking(pooler.port, () =>
+      readPooler(url, { watchMs: 1_200 }),
+    )
+    assert.deepEqual([kind, by, address], ['taxirank', 'console', url])
+    assertBusy(pools[0])
+    assert.deepEqual([pools.length, pools[0]?.holdMs], [1, undefined])
+    assert.deepEqual(
+      missing.map(({ what }) => what),
+      ['how widely times spread, and how long connecting takes'],
+    )
+  })
+
+  it('shows sizes and who waits when it looks once', async () => {
+    for (const url of [monitor.url, urlOf('pgbouncer', pooler.port)]) {
+      const { watchedMs, samples, pools } = await readPooler(url, { watchMs: 0 })
+      assert.deepEqual([samples, pools[0]?.size, pools[0]?.arrivalsPerSecond], [1, 2, undefined])
+      assert.ok(watchedMs < 1_000)
+    }
+  })
+
+  it('ends at once when it is aborted', async () => {
+    for (const url of [monitor.url, urlOf('pgbouncer', pooler.port)]) {
+      const aborting = new AbortController()
+      const reading = readPooler(url, { watchMs: 30_000, signal: aborting.signal })
+      setTimeout(() => aborting.abort(new Error('enough')), 50)
+      await assert.rejects(reading, { message: 'enough' })
+    }
+  })
+
+  it('refuses what is no pooler, in one sentence and without a password', async () => {
+    const port = await freePort()
+    const answers = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: ({ url }) =>
+        url.includes('text') ? new Response('hello') : Response.json({ program: { name: 'other' } }),
+    })
+    const other = `127.0.0.1:${answers.port}`
+    const refusals: [url: string, code: string, message: RegExp][] = [
+      [
+        `http://ann:hush@127.0.0.1:${port}`,
+        'server_connect_failed',
+        /^cannot read http:\/\/127\.0\.0\.1:\d+\/api\/snapshot: /,
+      ],
+      [`http://ann:hush@${other}/text`, 'bad_configuration', /answers, but not with JSON/],
+      [
+        `http://ann:hush@${other}`,
+        'bad_configuration',
+        /not with a snapshot of Taxirank's: program\.name is not one of taxirank$/,
+      ],
+      ['http://ann:hush@', 'bad_configuration', /cannot be read/],
+      ['ftp://ann:hush@host', 'bad_configuration', /begins neither with http:\/\//],
+      [
+        `postgres://postgres:hush@127.0.0.1:${port}/pgbouncer`,
+        'server_connect_failed',
+        /^cannot connect to postgres:\/\/postgres@127/,
+      ],
+      [
+        `postgres://postgres:hush@127.0.0.1:${postgres.port}/shop`,
+        'bad_configuration',
+        /is not the console of a pooler/,
+      ],
+      [`postgres://postgres:hush@127.0.0.1:${pooler.port}/shop`, 'bad_configuration', /is not the console of a pooler/],
+    ]
+    for (const [url, code, message] of refusals) {
+      const error: unknown = await readPooler(url, { watchMs: 0 }).catch((reason: unknown) => reason)
+      assert.deepEqual([Reflect.get(error as object, 'code'), url], [code, url])
+      assert.match((error as Error).message, message)
+      assert.ok(!Bun.inspect(error).includes('hush'), Bun.inspect(error))
+    }
+    await answers.stop(true)
+  })
+
+  it('keeps what it has when the pooler goes away', async () => {
+    let asked = 0
+    const leaving = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: () => (asked++ === 0 ? fetch(`${monitor.url}api/snapshot`) : new Response('gone', { status: 502 })),
+    })
+    const { samples, missing } = await readPooler(leaving.url.href, { watchMs: 30_000 })
+    await leaving.stop(true)
+    assert.deepEqual([samples, missing[0]?.what], [1, 'the rest of the watch of the pooler'])
+  })
+})
+
+function pgbouncerIni(port: number): string {
+  return [
+    '[databases]',
+    `* = host=127.0.0.1 port=${postgres.port} user=postgres`,
+    '[pgbouncer]',
+    'listen_addr = 127.0.0.1',
+    `listen_port = ${port}`,
+    'unix_socket_dir =',
+    'auth_type = any',
+    'pool_mode = transaction',
+    'default_pool_size = 2',
+    'max_client_conn = 200',
+    'admin_users = postgres',
+    '',
+  ].join('\n')
+}
+
+describe('readings with a real PgBouncer', () => {
+  it('are of its console, and of the database behind it', needs('pgbouncer'), async (t) => {
+    const processes = new Processes()
+    const dir = temporaryFolder()
+    t.after(async () => {
+      await processes.stopAll()
+      rmSync(dir, { recursive: true, force: true })
+    })
+    const port = await freePort()
+    chmodSync(dir, 0o755)
+    writeFileSync(join(dir, 'pgbouncer.ini'), pgbouncerIni(port), { mode: 0o644 })
+    const become = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+    const args = [...become, join(dir, 'pgbouncer.ini')]
+    await listening(await processes.startService('PgBouncer', findProgram('pgbouncer') ?? '', args), port)
+    const url = urlOf('pgbouncer', port)
+    const reading = await whileWorking(port, () => readPooler(url, { watchMs: 1_200 }))
+    assert.deepEqual([reading.kind, reading.by, reading.address], ['pgbouncer', 'console', url])
+    assert.match(reading.version, /^1\.\d+\.\d+$/)
+    assertBusy(reading.pools.find(({ database }) => database === 'shop'))
+    assert.equal(reading.clients.max, 200)
+
+    const database = await readDatabase(urlOf('shop', port), { watchMs: 200, sampleEveryMs: 100 })
+    assert.deepEqual(database.pooler, { kind: 'other' })
+    assert.deepEqual(
+      database.missing.filter(({ what }) => !what.includes('memory')),
+      [],
+    )
+    assert.equal(database.settings?.maxConnections, 100)
+    await assert.rejects(readDatabase(url, { watchMs: 0 }), {
+      code: 'bad_configuration',
+      message: /is a pooler's console/,
+    })
+  })
+})
+
+describe('the trace of all this', () => {
+  it('shows no breach', () => poolers.assertNoBreach())
 })
