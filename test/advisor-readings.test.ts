@@ -1,14 +1,18 @@
 /** What the advisor reads: of a real PostgreSQL, with rights and without, and through poolers. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Client } from 'pg'
+import { Connection } from '../src/advisor/connection.ts'
 import type { DatabaseReading } from '../src/advisor/database-reading.ts'
 import type { PoolReading } from '../src/advisor/pooler-reading.ts'
 import { readDatabase } from '../src/advisor/read-database.ts'
 import { readPooler } from '../src/advisor/read-pooler.ts'
+import { readValue } from '../src/advisor/read-value.ts'
 import { listening } from '../bench/poolers.ts'
 import { Processes } from '../bench/processes.ts'
 import { version } from '../src/cli/version.ts'
@@ -31,7 +35,7 @@ before(async () => {
     postgres,
     'shop',
     `create extension pg_stat_statements; create table item (id int primary key, stock int); insert into item values (1, 7);
-     create role guest login; alter role guest connection limit 7`,
+     create sequence number; create role guest login; alter role guest connection limit 7`,
   )
 })
 
@@ -209,6 +213,35 @@ describe('a reading of a database', () => {
     await assert.rejects(reading, { message: 'enough' })
     await eventually('it is gone', async () => (await ours()) === 0)
     await assert.rejects(readDatabase(urlOf('shop'), { watchMs: 0, signal: aborting.signal }), { message: 'enough' })
+  })
+
+  it('does not wait for somebody who never answers, once it is aborted', async (t) => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+    t.after(() => silent.close())
+    await once(silent, 'listening')
+    const aborting = new AbortController()
+    const url = urlOf('shop', (silent.address() as AddressInfo).port)
+    const reading = readDatabase(url, { watchMs: 0, signal: aborting.signal })
+    const begun = performance.now()
+    setTimeout(() => aborting.abort(new Error('enough')), 50)
+    await assert.rejects(reading, { message: 'enough' })
+    // Its own limit for connecting is 10 s.
+    assert.ok(performance.now() - begun < 8_000)
+  })
+
+  it('looks in transactions that are read only and limited, and leaves the session as it was', async () => {
+    const connection = await Connection.open(urlOf('shop'))
+    const names = ['transaction_read_only', 'statement_timeout', 'lock_timeout']
+    const values = `json_build_array(${names.map((name) => `current_setting('${name}')`).join(', ')})`
+    const inside = await readValue(connection, values)
+    const [outside] = await connection.query(`select ${values} as value`)
+    const writing: unknown = await readValue(
+      connection,
+      "to_json(set_config('taxirank.test', nextval('number')::text, false))",
+    ).catch((reason: unknown) => reason)
+    await connection.end()
+    assert.deepEqual([inside, outside], [['on', '5s', '1s'], { value: ['off', '0', '0'] }])
+    assert.match(String(writing), /cannot execute nextval\(\) in a read-only transaction/)
   })
 
   it('says in one sentence where it could not connect, without the password', async () => {
