@@ -70,6 +70,8 @@ const catalogue = {
   console_refused: { sqlState: '08P01', severity: 'ERROR', retryable: true },
   /** Bytes that are no recording, or a damaged one: what and where is in the message. */
   bad_recording: { sqlState: '22P03', severity: 'ERROR', retryable: false },
+  /** A number handed to the arithmetic of sizing that is outside what the formula holds for: name, range and value are in the message. */
+  out_of_range: { sqlState: '22023', severity: 'ERROR', retryable: false },
   /** A configuration file or switch that is wrong: file, line, setting and allowed range are in the message. */
   bad_configuration: { sqlState: 'F0000', severity: 'FATAL', retryable: false },
   /** A TCP or unix socket that could not be opened for listening. */
