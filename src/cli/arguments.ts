@@ -7,6 +7,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { settingsHelp } from '../config/describe-settings.ts'
+import { type AdviseCommand, adviseCommand } from './advise-command.ts'
 import { type SimulateCommand, simulateCommand } from './simulate-command.ts'
 import { parsePath, parsePort, refuseFileSwitches, wrong } from './switches.ts'
 
@@ -44,6 +45,7 @@ export type TaxirankCommand =
   | FileCommand
   | CheckCommand
   | StartCommand
+  | AdviseCommand
   | SimulateCommand
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly text: string }
@@ -110,6 +112,7 @@ function buildProgram(found: Found, writeHelp: (text: string) => void): Command 
     .action((file: string | undefined, switches: FileSwitches) => found(fileCommand(file, program.args, switches)))
     .addCommand(startCommand(found, program))
     .addCommand(checkCommand(found, program))
+    .addCommand(adviseCommand(found, program))
     .addCommand(simulateCommand(found, program))
     .addHelpText('after', () => `\n${settingsTitle}\n\n${settingsHelp(helpWidth)}\n`)
 }

@@ -3,6 +3,7 @@
 import { TaxirankError } from '../errors.ts'
 import { parseArguments } from './arguments.ts'
 import type { TaxirankCommand } from './arguments.ts'
+import { runAdvise } from './run-advise.ts'
 import { runCheck } from './check.ts'
 import { runFile } from './run-file.ts'
 import { runSimulate } from './run-simulate.ts'
@@ -26,6 +27,8 @@ function run(command: TaxirankCommand): Promise<number> {
       return runStart(command)
     case 'check':
       return runCheck(command)
+    case 'advise':
+      return runAdvise(command)
     case 'simulate':
       return runSimulate(command)
     case 'version':

@@ -31,6 +31,24 @@ export function quantityText(value: number, unit = ''): string {
   return unit === '%' || unit === '×' ? number + unit : `${number}\u00A0${unit}`
 }
 
+/** `12.3 ms`, `4.56 s`; what is no number is a dash. */
+export function timeText(ms: number): string {
+  if (ms >= 1_000) return `${numberText(ms / 1_000)} s`
+  return Number.isFinite(ms) ? `${numberText(Math.round(ms * 1_000) / 1_000)} ms` : '–'
+}
+
+export function percentText(share: number): string {
+  return Number.isFinite(share) ? `${numberText(100 * share)}%` : '–'
+}
+
+const mib = 1024 ** 2
+const gib = 1024 ** 3
+
+/** `12.3 MiB`, `4.56 GiB`. */
+export function bytesText(bytes: number): string {
+  return bytes >= gib ? `${numberText(bytes / gib)} GiB` : `${numberText(bytes / mib)} MiB`
+}
+
 function plain(size: number, place: number): string {
   const [whole = '', decimals] = size.toFixed(Math.max(0, -place)).split('.')
   const grouped = whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ',')

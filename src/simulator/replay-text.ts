@@ -2,12 +2,11 @@
 
 import type { RecordedPool } from '../metrics/recorded-pool.ts'
 import { percentileOf } from '../metrics/histogram.ts'
-import { numberText } from '../report/number-text.ts'
+import { numberText, percentText, timeText } from '../report/number-text.ts'
 import { textTable } from '../report/text-table.ts'
 import { type Outcome } from './outcome.ts'
 import type { CoreUse, Recorded } from './recorded.ts'
 import { type Callers, likelyCallerCount } from './replay.ts'
-import { percentText, timeText } from './simulation-text.ts'
 
 export interface ReplayedSize extends Outcome {
   readonly poolSize: number

@@ -1,12 +1,13 @@
 /** What simulations have found, as pages with plots. */
 
 import { percentileOf } from '../metrics/histogram.ts'
+import { percentText, timeText } from '../report/number-text.ts'
 import { htmlPage, type Section } from '../report/page.ts'
 import { type Plot, svgPlot } from '../report/plot.ts'
 import type { ApplicationFigures, Sample, SimulationFigures } from './figures.ts'
 import { failedOf } from './outcome.ts'
 import { type ReplayedSize, type ReplayFindings, replayText } from './replay-text.ts'
-import { kneeText, percentText, timeText } from './simulation-text.ts'
+import { kneeText } from './simulation-text.ts'
 import { kneeOf, type SweepPlan, type SweepPoint } from './sweep.ts'
 
 /** `name`: what was simulated; `footer`: by what, from what. */

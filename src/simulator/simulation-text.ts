@@ -1,7 +1,7 @@
 /** What a simulation has found, for a terminal. */
 
 import { type HistogramSnapshot, percentileOf } from '../metrics/histogram.ts'
-import { numberText } from '../report/number-text.ts'
+import { numberText, percentText, timeText } from '../report/number-text.ts'
 import { textTable } from '../report/text-table.ts'
 import type { ApplicationFigures, DatabaseFigures, PoolFigures, SimulationFigures } from './figures.ts'
 import { failedOf } from './outcome.ts'
@@ -89,16 +89,6 @@ export function kneeText(key: string, points: readonly SweepPoint[]): string {
     `\nThe knee is ${key} = ${numberText(knee.value)}: the smallest that serves 98% of the most, fails hardly more often than ` +
     `the best, and has a latency p99 within 1.1 of the shortest.${isLast}\n`
   )
-}
-
-/** `12.3 ms`, `4.56 s`; what is no number is a dash. */
-export function timeText(ms: number): string {
-  if (ms >= 1_000) return `${numberText(ms / 1_000)} s`
-  return Number.isFinite(ms) ? `${numberText(Math.round(ms * 1_000) / 1_000)} ms` : '–'
-}
-
-export function percentText(share: number): string {
-  return Number.isFinite(share) ? `${numberText(100 * share)}%` : '–'
 }
 
 function secondsText(ms: number): string {

@@ -1,0 +1,110 @@
+/**
+ * What would be if the pools had other sizes: simulated, with the engine that lends in production and with the load that was
+ * seen: so many clients, each of whom comes again some time after its answer, as it did. Many who come seldom are as good as
+ * independent callers; few who come often slow down with their answers.
+ */
+
+import type { HistogramSnapshot } from '../metrics/histogram.ts'
+import { percentileOf } from '../metrics/histogram.ts'
+import type { DurationSpec } from '../simulator/durations.ts'
+import type { ApplicationSpec, LoadSpec } from '../simulator/scenario.ts'
+import { simulate } from '../simulator/simulate.ts'
+import { type HoldParts, sharesOf } from './hold-parts.ts'
+import type { PoolLoad } from './pool-load.ts'
+
+/** A pool with the size that is tried. */
+export interface SizedPool {
+  readonly load: PoolLoad
+  readonly size: number
+}
+
+export interface Expectation {
+  readonly waitP99Ms: number
+  readonly utilisation: number
+}
+
+/** So many requests tell a 99th percentile. */
+const enoughRequests = 200_000
+const shortestMs = 10_000
+const longestMs = 600_000
+const commonOpenMs = 10
+
+/** By the names of the pools; those of whose load not enough is known are left out. `cores` undefined: none slows another. */
+export function expect(
+  pools: readonly SizedPool[],
+  cores: number | undefined,
+  parts: HoldParts | undefined,
+): ReadonlyMap<string, Expectation> {
+  const known = pools.filter(({ load }) => (load.arrivalsPerSecond ?? 0) > 0 && (load.meanHeldMs ?? 0) > 0)
+  if (known.length === 0) return new Map()
+  const applications = known.map((pool) => applicationOf(pool, cores === undefined ? undefined : parts))
+  const perSecond = known.reduce((sum, { load }) => sum + (load.arrivalsPerSecond ?? 0), 0)
+  const durationMs = Math.min(longestMs, Math.max(shortestMs, (enoughRequests * 1_000) / perSecond))
+  const figures = simulate({
+    seed: 1,
+    durationMs,
+    warmUpMs: durationMs / 10,
+    database: {
+      cores: cores ?? Infinity,
+      maxConnections: known.reduce((sum, { size }) => sum + size, 0),
+      reservedConnections: 0,
+      connect: fixed(Math.max(commonOpenMs, ...known.map(({ load }) => load.openMs ?? 0))),
+      connectWorkMs: 0,
+    },
+    poolers: [],
+    applications,
+    failures: [],
+  })
+  return new Map(
+    figures.applications.map(({ name, waitMs, pools: own }) => {
+      return [name, { waitP99Ms: percentileOf(waitMs, 99), utilisation: own?.utilisation ?? 0 }]
+    }),
+  )
+}
+
+function fixed(ms: number): DurationSpec {
+  return { kind: 'fixed', ms }
+}
+
+function applicationOf({ load, size }: SizedPool, parts: HoldParts | undefined): ApplicationSpec {
+  const { onCore, away } = parts ? sharesOf(parts) : { onCore: 0, away: 1 }
+  const holds = holdsOf(load)
+  return {
+    name: load.name,
+    instances: 1,
+    load: loadOf(load),
+    service: scaled(holds, onCore),
+    away: scaled(holds, away),
+    // It is open by the time it is counted.
+    pool: { maxSize: size, minSize: size },
+    connectsEachTime: false,
+  }
+}
+
+/** Little's law for each client's round: clients = arrivals × (think + wait + hold). */
+function loadOf({ arrivalsPerSecond = 0, meanHeldMs = 0, meanWaitMs = 0, clients }: PoolLoad): LoadSpec {
+  const thinkMs = Math.max(0, (clients * 1_000) / arrivalsPerSecond - meanWaitMs - meanHeldMs)
+  return { kind: 'closed', callers: Math.max(1, clients), think: { kind: 'exponential', meanMs: thinkMs } }
+}
+
+/** As they were measured; exponential, if only their mean is known. */
+function holdsOf({ holdMs, meanHeldMs = 0 }: PoolLoad): DurationSpec {
+  if (!holdMs || holdMs.count === 0) return { kind: 'exponential', meanMs: meanHeldMs }
+  return { kind: 'percentiles', points: pointsOf(holdMs) }
+}
+
+function pointsOf({ count, maxMs, buckets }: HistogramSnapshot): (readonly [number, number])[] {
+  let seen = 0
+  const points = buckets.map(([upToMs, inBucket]) => {
+    seen += inBucket
+    return [(100 * seen) / count, Math.min(upToMs, maxMs)] as const
+  })
+  const [first = [0, 0] as const] = points
+  return [[0, first[1]], ...points.slice(0, -1), [100, points.at(-1)?.[1] ?? 0]]
+}
+
+function scaled(spec: DurationSpec, by: number): DurationSpec {
+  if (spec.kind === 'exponential') return { kind: 'exponential', meanMs: spec.meanMs * by }
+  if (spec.kind === 'percentiles') return { ...spec, points: spec.points.map(([at, ms]) => [at, ms * by] as const) }
+  return spec
+}
