@@ -3,7 +3,6 @@
 import type { Advice, Finding, Level } from './advice.ts'
 import { databaseFindings } from './database-findings.ts'
 import type { DatabaseReading } from './database-reading.ts'
-import { holdPartsOf, usefulFor } from './hold-parts.ts'
 import { iniFragment } from './ini-fragment.ts'
 import type { Missing } from './missing.ts'
 import { advisePools } from './pool-advice.ts'
@@ -11,6 +10,7 @@ import { poolFindings, sessionFinding, unusedFinding } from './pool-findings.ts'
 import { loadsOf, type PoolLoad } from './pool-load.ts'
 import type { PoolerReading } from './pooler-reading.ts'
 import { totalAdvice, totalFindings } from './total-advice.ts'
+import { useOf } from './useful-connections.ts'
 
 export interface Readings {
   readonly database: DatabaseReading
@@ -28,11 +28,10 @@ export interface Told {
 export function advise(readings: Readings, told: Told): Advice {
   const { database, pooler } = readings
   const cores = told.cores ?? database.server?.cores
-  const parts = cores !== undefined && database.activity ? holdPartsOf(database.activity, cores) : undefined
-  const useful = cores === undefined ? undefined : usefulFor(cores, parts)
   const loads = loadsOf(database, pooler)
-  const pools = advisePools(loads, { cores, parts, useful })
-  const facts = { database, pooler, pools, instances: told.instances, useful }
+  const use = useOf(database, loads, cores)
+  const pools = advisePools(loads, { cores, use })
+  const facts = { database, pooler, pools, instances: told.instances, useful: use.useful }
   const total = totalAdvice(facts)
   const findings = [
     ...pools.flatMap(poolFindings),

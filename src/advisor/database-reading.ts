@@ -24,6 +24,7 @@ export interface DatabaseReading {
   readonly counters?: CountersReading
   readonly statements?: StatementsReading
   readonly backendMemory?: BackendMemory
+  readonly machine?: MachineReading
   readonly missing: readonly Missing[]
 }
 
@@ -222,4 +223,12 @@ export interface BackendMemory {
   readonly privateBytes: number
   readonly proportionalBytes: number
   readonly largestPrivateBytes: number
+}
+
+/** The database's machine, where it is this one. */
+export interface MachineReading {
+  /** Of all processors' time, 0 to 1: by whomever. */
+  readonly busy: number
+  /** Threads that ran or were ready to, of whomever but us. */
+  readonly ready: Distribution
 }

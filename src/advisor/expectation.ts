@@ -9,8 +9,8 @@ import { percentileOf } from '../metrics/histogram.ts'
 import type { DurationSpec } from '../simulator/durations.ts'
 import type { ApplicationSpec, LoadSpec } from '../simulator/scenario.ts'
 import { simulate } from '../simulator/simulate.ts'
-import { type HoldParts, sharesOf } from './hold-parts.ts'
 import type { PoolLoad } from './pool-load.ts'
+import type { DatabaseUse } from './useful-connections.ts'
 
 /** A pool with the size that is tried. */
 export interface SizedPool {
@@ -33,11 +33,11 @@ const commonOpenMs = 10
 export function expect(
   pools: readonly SizedPool[],
   cores: number | undefined,
-  parts: HoldParts | undefined,
+  use: DatabaseUse,
 ): ReadonlyMap<string, Expectation> {
   const known = pools.filter(({ load }) => (load.arrivalsPerSecond ?? 0) > 0 && (load.meanHeldMs ?? 0) > 0)
   if (known.length === 0) return new Map()
-  const applications = known.map((pool) => applicationOf(pool, cores === undefined ? undefined : parts))
+  const applications = known.map((pool) => applicationOf(pool, use))
   const perSecond = known.reduce((sum, { load }) => sum + (load.arrivalsPerSecond ?? 0), 0)
   const durationMs = Math.min(longestMs, Math.max(shortestMs, (enoughRequests * 1_000) / perSecond))
   const figures = simulate({
@@ -66,15 +66,14 @@ function fixed(ms: number): DurationSpec {
   return { kind: 'fixed', ms }
 }
 
-function applicationOf({ load, size }: SizedPool, parts: HoldParts | undefined): ApplicationSpec {
-  const { onCore, away } = parts ? sharesOf(parts) : { onCore: 0, away: 1 }
+function applicationOf({ load, size }: SizedPool, { workShare, awayShare }: DatabaseUse): ApplicationSpec {
   const holds = holdsOf(load)
   return {
     name: load.name,
     instances: 1,
     load: loadOf(load),
-    service: scaled(holds, onCore),
-    away: scaled(holds, away),
+    service: scaled(holds, workShare),
+    away: scaled(holds, awayShare),
     // It is open by the time it is counted.
     pool: { maxSize: size, minSize: size },
     connectsEachTime: false,

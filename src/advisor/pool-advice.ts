@@ -5,14 +5,12 @@ import { serversFor, serversForWait } from '../sizing/servers-for.ts'
 import { utilisationToWarnAt } from '../sizing/utilisation.ts'
 import type { PoolAdvice } from './advice.ts'
 import { type Expectation, expect } from './expectation.ts'
-import type { HoldParts } from './hold-parts.ts'
 import { isSaturated, type PoolLoad } from './pool-load.ts'
+import type { DatabaseUse } from './useful-connections.ts'
 
 export interface SizingFacts {
   readonly cores: number | undefined
-  readonly parts: HoldParts | undefined
-  /** Connections that the database can use at once; undefined: not known. */
-  readonly useful: number | undefined
+  readonly use: DatabaseUse
 }
 
 /** Two, so that one long statement does not stop everything. */
@@ -24,7 +22,7 @@ type Sized = Pick<PoolAdvice, 'sizeAdvised' | 'decidedBy'>
 
 /** In the order of `loads`. */
 export function advisePools(loads: readonly PoolLoad[], facts: SizingFacts): PoolAdvice[] {
-  const sized = fit(loads.map(sizeFor), loads, facts.useful)
+  const sized = fit(loads.map(sizeFor), loads, facts.use.useful)
   const advised = expectAt(loads, (_, index) => sized[index]?.sizeAdvised, facts)
   const now = expectAt(loads, ({ sizeNow }) => sizeNow, facts)
   return loads.map((load, index) => {
@@ -35,19 +33,20 @@ export function advisePools(loads: readonly PoolLoad[], facts: SizingFacts): Poo
 function expectAt(
   loads: readonly PoolLoad[],
   sizeOf: (load: PoolLoad, index: number) => number | undefined,
-  { cores, parts }: SizingFacts,
+  { cores, use }: SizingFacts,
 ): ReadonlyMap<string, Expectation> {
   const pools = loads.flatMap((load, index) => {
     const size = sizeOf(load, index)
     return size === undefined ? [] : [{ load, size }]
   })
-  return expect(pools, cores, parts)
+  return expect(pools, cores, use)
 }
 
-/** What is asked for: what a pool would need if the database could use any number. Undefined: nothing was seen, or no end of it. */
+/** What is asked for: what a pool would need if the database could use any number. Undefined: nothing was seen. */
 function sizeFor(load: PoolLoad): number | undefined {
-  const { busyPeak, busyMean, meanHeldMs, heldScv, sizeNow } = load
-  if (isSaturated(load)) return undefined
+  const { busyPeak, busyMean, meanHeldMs, heldScv, sizeNow, clients } = load
+  // Whoever waits would take one, and nobody needs more than one at a time.
+  if (isSaturated(load)) return Math.max(leastSize, clients)
   const busy = Math.max(busyPeak, busyMean)
   if (busy === 0) return sizeNow === undefined ? undefined : leastSize
   // As if each were held for a second: then so many come in a second as are held.
@@ -65,15 +64,17 @@ function sizeFor(load: PoolLoad): number | undefined {
 }
 
 /**
- * No more than the database can use, all together: who asks for more than is left shares it by what is in use. Who is
- * saturated may have what is left.
+ * No more than the database can use, all together: who asks for more than is left shares it by what is in use.
  */
 function fit(wanted: readonly (number | undefined)[], loads: readonly PoolLoad[], useful: number | undefined): Sized[] {
-  if (useful === undefined)
-    return wanted.map((size) => (size === undefined ? {} : { sizeAdvised: size, decidedBy: 'demand' }))
-  const total = wanted.reduce<number>((sum, size) => sum + (size ?? Infinity), 0)
-  if (total <= useful) return wanted.map((size) => ({ sizeAdvised: size ?? leastSize, decidedBy: 'demand' }))
+  if (useful === undefined) return wanted.map(asDemanded)
+  const total = wanted.reduce<number>((sum, size) => sum + (size ?? 0), 0)
+  if (total <= useful) return wanted.map(asDemanded)
   return shared(wanted, loads, useful)
+}
+
+function asDemanded(size: number | undefined): Sized {
+  return size === undefined ? {} : { sizeAdvised: size, decidedBy: 'demand' }
 }
 
 /** Small pools get what they ask for, the others divide the rest. */

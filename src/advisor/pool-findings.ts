@@ -35,6 +35,8 @@ function reasonOf(pool: PoolAdvice): string {
     const wanted = isSaturated ? 'Callers would take any number' : `${numberText(busyPeak)} were held at the peak`
     return `${wanted}, but the database's cores can't do more at once: with more connections each takes longer.`
   }
+  if (isSaturated)
+    return 'Somebody waits all the time, and the database has time left: one for each client that could be there.'
   return `${littlesLaw(pool)} ${numberText(busyPeak)} were held at the peak, and at most ${percentText(utilisationToWarnAt)} should be.`
 }
 

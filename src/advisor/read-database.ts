@@ -7,6 +7,7 @@ import type { CountersReading, DatabaseReading, LocksReading } from './database-
 import { Tally } from './distribution.ts'
 import { frozen } from './frozen.ts'
 import { DatabaseParts, partNames } from './database-parts.ts'
+import { MachineWatch } from './machine-watch.ts'
 import { readBackendMemory } from './read-backend-memory.ts'
 import { type CountersSample, growthBetween, sampleCounters } from './read-counters.ts'
 import { type Identity, readServer, refuseConsole } from './read-server.ts'
@@ -54,6 +55,7 @@ class DatabaseWatch {
   #identity: Identity | undefined
   #counters: { readonly sample: CountersSample; readonly asked: number } | undefined
   #statements: Statements | undefined
+  #machine: MachineWatch | undefined
   #usedSinceMs = 0
   #firstAtMs = 0
   #lastAtMs = 0
@@ -83,6 +85,7 @@ class DatabaseWatch {
     const connection = this.#connection
     this.#identity = await this.#parts.read('server', () => readServer(connection))
     if (this.#identity) this.#parts.note(this.#identity.server)
+    if (this.#identity?.server.isLocal) this.#machine = new MachineWatch()
     const settings = await this.#parts.read('settings', () => readSettings(connection))
     if (settings) this.#parts.noteSettings(settings)
     this.#draft.settings = settings
@@ -109,6 +112,7 @@ class DatabaseWatch {
     const sample = await this.#parts.read('activity', () => sampleActivity(this.#connection, this.#usedSinceMs))
     if (sample) this.#activity.add(sample)
     if (!sample || mayWaitForLocks(sample)) await this.#lookAtLocks()
+    this.#machine?.look()
     this.#looks++
     return true
   }
@@ -141,6 +145,7 @@ class DatabaseWatch {
   }
 
   #reading(): DatabaseReading {
+    const machine = this.#machine?.reading()
     const { settings, counters, statements, backendMemory } = this.#draft
     return {
       address: this.#connection.address,
@@ -154,6 +159,7 @@ class DatabaseWatch {
       ...(counters && { counters }),
       ...(statements && { statements }),
       ...(backendMemory && { backendMemory }),
+      ...(machine && { machine }),
       missing: this.#parts.missing.list(),
     }
   }
