@@ -11,6 +11,8 @@ export interface Advice {
   /** Of the database; absent: not known, and then nothing is said of what it can use. */
   readonly cores?: number
   readonly coresFrom?: 'told' | 'this machine'
+  /** Share of the holds, as they were measured, that others on the same cores make longer: `taxirank simulate --on-core`. */
+  readonly onCore?: number
   /** The pooler's pools, the busiest first; or, without a pooler, the database's connections as one. */
   readonly pools: readonly PoolAdvice[]
   /** Of all pools together. */

@@ -43,6 +43,7 @@ export function advise(readings: Readings, told: Told): Advice {
     version: 1,
     watchedMs: Math.max(database.watchedMs, pooler?.watchedMs ?? 0),
     ...(cores !== undefined && { cores, coresFrom: told.cores === undefined ? 'this machine' : 'told' }),
+    ...(use.workShare > 0 && { onCore: Math.round((1 - use.awayShare) * 1_000) / 1_000 }),
     pools,
     total,
     findings: findings.toSorted((a, b) => urgency(a) - urgency(b)),
