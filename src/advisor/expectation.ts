@@ -24,7 +24,7 @@ export interface Expectation {
 }
 
 /** So many requests tell a 99th percentile. */
-const enoughRequests = 200_000
+const enoughRequests = 50_000
 const shortestMs = 10_000
 const longestMs = 600_000
 const commonOpenMs = 10

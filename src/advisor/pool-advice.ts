@@ -85,7 +85,9 @@ function shared(wanted: readonly (number | undefined)[], loads: readonly PoolLoa
   let left = useful
   for (let isChanged = true; isChanged;) {
     const busy = [...open].reduce((sum, index) => sum + busyOf(index), 0)
-    const modest = [...open].filter((index) => (wanted[index] ?? Infinity) <= (left * busyOf(index)) / busy)
+    const modest = [...open].filter(
+      (index) => (wanted[index] ?? Infinity) <= Math.max(leastSize, (left * busyOf(index)) / busy),
+    )
     for (const index of modest) {
       open.delete(index)
       left -= wanted[index] as number

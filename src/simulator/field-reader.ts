@@ -188,7 +188,7 @@ function measured(table: FieldReader): Float64Array {
 }
 
 /** In milliseconds. */
-export function timeOf(value: unknown, at: string): number {
+function timeOf(value: unknown, at: string): number {
   const [, digits, unit = ''] = (typeof value === 'string' && /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(value.trim())) || []
   const ms = Number(digits) * (unitsMs[unit] ?? Number.NaN)
   if (ms >= 0 && ms <= longestMs) return ms

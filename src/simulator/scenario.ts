@@ -66,10 +66,3 @@ export type FailureSpec =
       readonly atMs: number
       readonly lastsMs: number
     }
-
-/** Servers a pooler may have open at once, connections of all instances: what could be connected to the database. */
-export function mostConnectionsOf({ applications, poolers }: Scenario): number {
-  const ofPoolers = poolers.reduce((sum, { count, pool }) => sum + count * (pool.maxSize + (pool.reserveSize ?? 0)), 0)
-  const direct = applications.filter(({ via }) => via === undefined)
-  return ofPoolers + direct.reduce((sum, { instances, pool }) => sum + instances * (pool?.maxSize ?? 0), 0)
-}
