@@ -97,6 +97,8 @@ function greeting(port: number, version: string, dataDir: string, page: string):
     `Data in ${dataDir}.\n\n` +
     `Try it:\n${line('postgres')}\nThe console (SHOW POOLS, SHOW VERSION):\n${line('pgbouncer')}\n` +
     `The page with the pools, and /metrics: ${page}\n` +
+    `How many connections are right, once something runs:\n` +
+    `  bin/taxirank advise postgres://postgres@${host}:${port}/postgres --pooler ${page.replace(/\/$/, '')}\n` +
     `Ctrl-C drains and stops.\n\n`
   )
 }

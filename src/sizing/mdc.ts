@@ -59,7 +59,8 @@ function nearFull(servers: number, spare: number, least: number): Outcome {
 
 /** The upper half of the circle: the lower one is its mirror image. */
 function integrate(servers: number, utilisation: number): Outcome {
-  const decay = decayOf(utilisation)
+  /** -ln f at the saddle point, for one server. */
+  const decay = utilisation - 1 - Math.log(utilisation)
   const pairs = Math.ceil((precision + servers * decay) / Math.log1p(Math.sqrt(2 * decay)) / 2)
   let meanWaiting = 0
   let exponent = 0
@@ -74,15 +75,6 @@ function integrate(servers: number, utilisation: number): Outcome {
     exponent -= re * (1 + a) - im * b
   }
   return { meanWaiting: meanWaiting / pairs, waitProbability: -Math.expm1(-exponent / pairs) }
-}
-
-/** -ln f at the saddle point, for one server: u - 1 - ln u, by its series in 1 - u where that would cancel. */
-function decayOf(utilisation: number): number {
-  const spare = 1 - utilisation
-  if (spare > 0.1) return -Math.log(utilisation) - spare
-  let sum = 0
-  for (let power = 18; power >= 2; power--) sum = sum * spare + 1 / power
-  return sum * spare * spare
 }
 
 /** ln(1 - e^(x + iy)), for x below 0, without cancelling where e^(x + iy) is near 0 or near 1. */
