@@ -114,7 +114,7 @@ describe('taxirank advise', { timeout: 120_000 }, () => {
     assert.match(out, new RegExp(`postgres/postgres: ${poolSize} now, \\d+ connections are advised\\. `))
     assert.match(out, /in use on average/)
     assert.match(out, /The address is that of Taxirank/)
-    assert.match(out, /For pgbouncer\.ini:\n\n {2}.*\n {2}\[databases\]\n {2}postgres = … pool_size=\d+\n/)
+    assert.match(out, /For pgbouncer\.ini:\n\n {2}\[pgbouncer\]\n {2}default_pool_size = \d+\n/)
     await eventually('our connection is gone', async () => (await ours()) === 0)
   })
 

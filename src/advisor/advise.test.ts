@@ -298,15 +298,20 @@ describe('the advice', () => {
     assert.deepEqual(advise(readings, {}), advise(readings, {}))
   })
 
-  it('has lines for pgbouncer.ini, with names as that reads them', () => {
+  it('has lines for pgbouncer.ini that can be pasted as they are', () => {
+    const one = advise(pooled(20, { perSecond: 400, heldMs: 10 }), {})
+    assert.equal(one.iniFragment, '[pgbouncer]\ndefault_pool_size = 7\nmax_db_connections = 7\n')
     const pools = [
       poolReading(20, { perSecond: 400, heldMs: 10 }),
       poolReading(20, { perSecond: 4, heldMs: 10 }, { database: 'a "b"' }),
     ]
+    const lines = (database: DatabaseReading) => advise({ database, pooler: poolerReading(pools) }, {}).iniFragment
     assert.match(
-      advise({ database: quiet, pooler: poolerReading(pools) }, {}).iniFragment,
-      /\[databases\]\nshop = … pool_size=7\n"a ""b""" = … pool_size=2\n/,
+      lines(quiet),
+      /^\[databases\]\nshop = host=db port=5432 pool_size=7\n"a ""b""" = host=db port=5432 pool_size=2\n/,
     )
+    const behind = databaseReading({ pooler: { kind: 'other' } })
+    assert.match(lines(behind), /^\[databases\]\n; in the line of shop: pool_size=7\n/)
   })
 
   it('says that max_connections is too low for the pools', () => {

@@ -47,7 +47,7 @@ export function advise(readings: Readings, told: Told): Advice {
     pools,
     total,
     findings: findings.toSorted((a, b) => urgency(a) - urgency(b)),
-    iniFragment: iniFragment(pools, pooler, total),
+    iniFragment: iniFragment(pools, database),
     notSeen: [...database.missing, ...(pooler?.missing ?? []), ...notTold(readings, told, cores)],
     readings,
   }

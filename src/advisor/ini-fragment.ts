@@ -1,35 +1,44 @@
-/** The sizes that are advised, as lines for pgbouncer.ini. */
+/** The sizes that are advised, as lines for pgbouncer.ini that can be pasted as they are. */
 
-import type { PoolAdvice, TotalAdvice } from './advice.ts'
-import type { PoolerReading } from './pooler-reading.ts'
+import type { PoolAdvice } from './advice.ts'
+import type { DatabaseReading } from './database-reading.ts'
 
-/** Without a pooler: for one that could be put in front. */
-export function iniFragment(
-  pools: readonly PoolAdvice[],
-  pooler: PoolerReading | undefined,
-  total: TotalAdvice,
-): string {
-  const { useful, advised } = total
-  const sized = pools.filter(({ sizeAdvised }) => sizeAdvised !== undefined)
-  if (sized.length === 0) return ''
-  const [first] = sized as [PoolAdvice]
-  if (!pooler) return lines(['[pgbouncer]', 'pool_mode = transaction', `default_pool_size = ${first.sizeAdvised ?? 0}`])
-  const users = sized.filter(({ database }) => sized.some((other) => other !== first && other.database === database))
-  const limit = useful !== undefined && advised !== undefined && sized.length > 1
+/** Empty: nothing is advised. */
+export function iniFragment(pools: readonly PoolAdvice[], { address, pooler }: DatabaseReading): string {
+  const sizes = sizesOf(pools)
+  const [first, ...others] = sizes.values()
+  if (first === undefined) return ''
+  const total = pools.reduce((sum, { sizeAdvised = 0 }) => sum + sizeAdvised, 0)
+  if (others.every((size) => size === first)) {
+    return lines(['[pgbouncer]', ...mode(pools), `default_pool_size = ${first}`, `max_db_connections = ${total}`])
+  }
+  const place = pooler ? undefined : new URL(address)
   return lines([
-    '; Add pool_size to the lines that are there; users of one database share its pool_size, each with a pool of that size.',
     '[databases]',
-    ...databaseLines(sized),
-    ...(users.length > 0 && limit ? ['[pgbouncer]', `max_db_connections = ${advised}`] : []),
+    ...[...sizes].map(([database, size]) => databaseLine(database, size, place)),
+    '',
+    '[pgbouncer]',
+    'pool_mode = transaction',
   ])
 }
 
-/** A database's pools have the size of the largest. */
-function databaseLines(pools: readonly PoolAdvice[]): string[] {
+/** Of each database: the size of the largest of its users' pools, since these share the setting. */
+function sizesOf(pools: readonly PoolAdvice[]): Map<string, number> {
   const sizes = new Map<string, number>()
-  for (const { database, sizeAdvised = 0 } of pools)
-    sizes.set(database, Math.max(sizes.get(database) ?? 0, sizeAdvised))
-  return [...sizes].map(([database, size]) => `${nameText(database)} = … pool_size=${size}`)
+  for (const { database, sizeAdvised } of pools) {
+    if (sizeAdvised !== undefined) sizes.set(database, Math.max(sizes.get(database) ?? 0, sizeAdvised))
+  }
+  return sizes
+}
+
+function mode(pools: readonly PoolAdvice[]): string[] {
+  return pools.some(({ sizeNow }) => sizeNow === undefined) ? ['pool_mode = transaction'] : []
+}
+
+/** Where PostgreSQL is, is not known from behind a pooler: its own file has the rest of the line. */
+function databaseLine(database: string, size: number, place: URL | undefined): string {
+  if (!place) return `; in the line of ${nameText(database)}: pool_size=${size}`
+  return `${nameText(database)} = host=${place.hostname} port=${place.port || '5432'} pool_size=${size}`
 }
 
 function nameText(name: string): string {
