@@ -24,6 +24,14 @@ describe('a number out of range', () => {
     assert.throws(() => wholeUpTo('a', NaN, 1, 3), refusal('a must be a whole number from 1 to 3, got NaN'))
   })
 
+  it('is also what is no number at all, though JavaScript would reckon with it', () => {
+    for (const value of [null, '5', true, undefined] as unknown as number[]) {
+      assert.throws(() => check(true, 'a', 'a number', value), refusal(`a must be a number, got ${value}`))
+      assert.throws(() => zeroOrMore('a', value), refusal(`a must be finite, 0 or more, got ${value}`))
+      assert.throws(() => whole('a', value, 0), refusal(`a must be a whole number, 0 or more, got ${value}`))
+    }
+  })
+
   it('is not one that stands at the end of its range', () => {
     zeroOrMore('a', 0)
     aboveZero('a', Number.MIN_VALUE)

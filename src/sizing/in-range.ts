@@ -5,17 +5,18 @@ import { TaxirankError } from '../errors.ts'
 /** As many servers as any function here counts through: a million take some milliseconds. */
 export const mostServers = 1_000_000
 
-/** Throws `out_of_range`: "<name> must be <range>, got <value>". */
+/** Throws `out_of_range`: "<name> must be <range>, got <value>". What is no finite number is in no range: null, a text. */
 export function check(isInRange: boolean, name: string, range: string, value: number): void {
-  if (!isInRange) throw new TaxirankError('out_of_range', `${name} must be ${range}, got ${value}`)
+  if (!isInRange || !Number.isFinite(value))
+    throw new TaxirankError('out_of_range', `${name} must be ${range}, got ${value}`)
 }
 
 export function zeroOrMore(name: string, value: number): void {
-  check(Number.isFinite(value) && value >= 0, name, 'finite, 0 or more', value)
+  check(value >= 0, name, 'finite, 0 or more', value)
 }
 
 export function aboveZero(name: string, value: number): void {
-  check(Number.isFinite(value) && value > 0, name, 'finite, above 0', value)
+  check(value > 0, name, 'finite, above 0', value)
 }
 
 export function whole(name: string, value: number, least: number): void {
