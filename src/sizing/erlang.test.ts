@@ -142,9 +142,10 @@ describe('erlangC', () => {
     assertClose(erlangC(2, 1.5), (2 * 0.75 ** 2) / 1.75)
   })
 
-  it('is 0 without load, nears 1 with full use, and is never below erlangB', () => {
+  it('is 0 without load, nears 1 with full use, is 1 from there on, and is never below erlangB', () => {
     assert.deepEqual([erlangC(1, 0), erlangC(100_000, 0)], [0, 0])
     assertClose(erlangC(10, 10 - 1e-9), 1, 1e-8)
+    assert.deepEqual([erlangC(10, 10), erlangC(10, 25), erlangC(1, Number.MAX_VALUE)], [1, 1, 1])
     fc.assert(fc.property(servers, share, (c, u) => assert.ok(erlangC(c, c * u) >= erlangB(c, c * u) * (1 - 1e-14))))
   })
 
@@ -170,11 +171,11 @@ describe('erlangC', () => {
     assert.ok(performance.now() - start < 500)
   })
 
-  it('refuses what is out of range, a load that the servers cannot carry with it', () => {
+  it('refuses what is out of range', () => {
     const refuses = (servers: number, load: number, message: string) =>
       assert.throws(() => erlangC(servers, load), { code: 'out_of_range', message })
     refuses(0, 0, 'servers must be a whole number from 1 to 1000000, got 0')
     refuses(2, -1, 'offeredLoad must be finite, 0 or more, got -1')
-    refuses(2, 2, 'offeredLoad must be below servers, 2, got 2')
+    refuses(2, Infinity, 'offeredLoad must be finite, 0 or more, got Infinity')
   })
 })

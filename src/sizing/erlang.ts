@@ -9,7 +9,7 @@
  * of a probability below 1e-308, which then is 0.
  */
 
-import { check, mostServers, wholeUpTo, zeroOrMore } from './in-range.ts'
+import { mostServers, wholeUpTo, zeroOrMore } from './in-range.ts'
 
 /**
  * Erlang B: the probability, 0 to 1, that all of `servers` (0 to 1,000,000) are busy when whoever finds them so goes away
@@ -23,13 +23,13 @@ export function erlangB(servers: number, offeredLoad: number): number {
 
 /**
  * Erlang C: the probability, 0 to 1, that an arrival has to wait for one of `servers` (1 to 1,000,000) when whoever finds
- * them busy waits (M/M/c). `offeredLoad` is 0 or more and below `servers`: above, the queue grows without end.
+ * them busy waits (M/M/c). `offeredLoad` is 0 or more. From `servers` on the queue grows without end and all wait: 1.
  * Throws `out_of_range`.
  */
 export function erlangC(servers: number, offeredLoad: number): number {
   wholeUpTo('servers', servers, 1, mostServers)
   zeroOrMore('offeredLoad', offeredLoad)
-  check(offeredLoad < servers, 'offeredLoad', `below servers, ${servers}`, offeredLoad)
+  if (offeredLoad >= servers) return 1
   return servers / (offeredLoad + (servers - offeredLoad) * inverseOfB(servers, offeredLoad))
 }
 
