@@ -90,7 +90,7 @@ describe('serversForWait', () => {
   it('refuses what is out of range', () => {
     const ask = { ...demand, percentile: 99, mostWaitMs: 5 }
     refuses(() => serversForWait({ ...ask, mostWaitMs: -1 }), 'mostWaitMs must be finite, 0 or more, got -1')
-    refuses(() => serversForWait({ ...ask, percentile: 100 }), 'p must be from 0 to below 100, got 100')
+    refuses(() => serversForWait({ ...ask, percentile: 100 }), 'percentile must be from 0 to below 100, got 100')
     refuses(
       () => serversForWait({ ...ask, arrivalsPerSecond: NaN }),
       'arrivalsPerSecond must be finite, 0 or more, got NaN',

@@ -54,7 +54,7 @@ describe('waitPercentileMs', () => {
 
   it('refuses what is out of range', () => {
     for (const p of [-1, 100, NaN]) {
-      const message = `p must be from 0 to below 100, got ${p}`
+      const message = `percentile must be from 0 to below 100, got ${p}`
       assert.throws(() => waitPercentileMs(pool, p), { code: 'out_of_range', message })
     }
     assert.throws(() => waitPercentileMs({ ...pool, servers: 0 }, 50), { code: 'out_of_range' })
