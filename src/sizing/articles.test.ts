@@ -12,8 +12,8 @@ const GB = 1e9
 
 /** In service times, where all is as variable as exponentially distributed times are. */
 function kingmanFactor(percent: number): number {
-  const queue = { servers: 1, serviceMs: 1, arrivalsPerSecond: percent * 10 }
-  return Number(gg1({ ...queue, arrivalScv: 1, serviceScv: 1 }).meanWaitMs.toFixed(2))
+  const demand = { serviceMs: 1, arrivalsPerSecond: percent * 10 }
+  return Number(gg1({ ...demand, arrivalScv: 1, serviceScv: 1 }).meanWaitMs.toFixed(2))
 }
 
 describe('what the articles about pools calculate', () => {

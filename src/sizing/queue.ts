@@ -3,13 +3,20 @@
 import { mostServers, wholeUpTo, zeroOrMore } from './in-range.ts'
 import { inUse } from './littles-law.ts'
 
-export interface Queue {
-  /** 1 to 1,000,000. */
-  readonly servers: number
+/** What is asked of servers, 0 or more each. */
+export interface Demand {
   readonly arrivalsPerSecond: number
   /** How long an arrival holds a server, on average. */
   readonly serviceMs: number
 }
+
+export interface Queue extends Demand {
+  /** 1 to 1,000,000. */
+  readonly servers: number
+}
+
+/** Before one server, which goes without saying. */
+export type SingleQueue = Demand & Partial<Queue>
 
 /** Squared coefficients of variation, variance over mean squared, 0 or more. 0: always the same. 1: exponential. */
 export interface Variability {

@@ -2,14 +2,12 @@
 
 import { check, mostServers, zeroOrMore } from './in-range.ts'
 import { inUse } from './littles-law.ts'
-import type { Queue, Variability } from './queue.ts'
+import type { Demand, Variability } from './queue.ts'
 import { utilisationToWarnAt } from './utilisation.ts'
 import { waitPercentileMs } from './wait-percentile.ts'
 
 /** In floating point 2.1 / 0.7 is above 3, and 2.1 / 3 above 0.7: nobody means a fourth server by that. */
 const rounding = 1e-12
-
-type Demand = Omit<Queue, 'servers'>
 
 /**
  * The fewest servers, at least 1, that are used no more than `mostUtilisation` (above 0, below 1; 0.8 unless said

@@ -27,6 +27,10 @@ describe('mm1', () => {
   it('waits u / (1 - u) service times, and u² / (1 - u) wait', () => {
     assertClose(mm1(one), { utilisation: 0.8, waitProbability: 0.8, meanWaitMs: 40, meanWaiting: 3.2 })
   })
+
+  it('needs not be told that it has one server', () => {
+    assert.deepEqual(mm1({ arrivalsPerSecond: 80, serviceMs: 10 }), mm1(one))
+  })
 })
 
 describe('mg1', () => {
@@ -176,7 +180,7 @@ describe('every kind of queue', () => {
     const refuses = (ask: () => unknown, message: string) => assert.throws(ask, { code: 'out_of_range', message })
     const two = { ...one, servers: 2 }
     for (const ask of [() => mm1(two), () => mg1({ ...two, serviceScv: 1 })]) {
-      refuses(ask, 'servers must be a whole number from 1 to 1, got 2')
+      refuses(ask, 'servers must be 1, got 2')
     }
     for (const kind of kinds) {
       refuses(() => kind({ ...one, arrivalsPerSecond: NaN }), 'arrivalsPerSecond must be finite, 0 or more, got NaN')

@@ -7,37 +7,39 @@
  */
 
 import { erlangC } from './erlang.ts'
-import { wholeUpTo, zeroOrMore } from './in-range.ts'
+import { check, zeroOrMore } from './in-range.ts'
 import {
   figuresOf,
   loadOf,
   overloaded,
   type Queue,
   type QueueFigures,
+  type SingleQueue,
   utilisationOf,
   type Variability,
 } from './queue.ts'
 
-/** One server, Poisson arrivals, exponential service. Exact. `servers` must be 1. */
-export function mm1(queue: Queue): QueueFigures {
+/** One server, Poisson arrivals, exponential service. Exact. `servers` may be left out, or be 1. */
+export function mm1(queue: SingleQueue): QueueFigures {
   return mg1({ ...queue, serviceScv: 1 })
 }
 
 /**
  * One server, Poisson arrivals, any service. Exact: Pollaczek (1930) and Khinchine (1932), wait = u / (1 - u) ·
- * (1 + serviceScv) / 2 · service. `servers` must be 1.
+ * (1 + serviceScv) / 2 · service. `servers` may be left out, or be 1.
  */
-export function mg1(queue: Queue & Pick<Variability, 'serviceScv'>): QueueFigures {
+export function mg1(queue: SingleQueue & Pick<Variability, 'serviceScv'>): QueueFigures {
   return gg1({ ...queue, arrivalScv: 1 })
 }
 
 /**
  * One server, any arrivals, any service. An approximation, the better the fuller: Kingman, "The single server queue in
  * heavy traffic" (1961), wait = u / (1 - u) · (arrivalScv + serviceScv) / 2 · service. The probability of waiting is that
- * of Poisson arrivals. `servers` must be 1.
+ * of Poisson arrivals. `servers` may be left out, or be 1.
  */
-export function gg1(queue: Queue & Variability): QueueFigures {
-  wholeUpTo('servers', queue.servers, 1, 1)
+export function gg1({ servers = 1, ...demand }: SingleQueue & Variability): QueueFigures {
+  check(servers === 1, 'servers', '1', servers)
+  const queue = { ...demand, servers }
   const stretch = stretchOf(queue)
   const utilisation = utilisationOf(queue)
   if (utilisation >= 1) return overloaded(utilisation)
