@@ -54,7 +54,7 @@ describe('serversForWait', () => {
     const waits = [11, 12, 13].map((servers) => waitPercentileMs({ ...demand, servers }, 99))
     assert.ok((waits[0] as number) > 5 && (waits[1] as number) > 5 && (waits[2] as number) <= 5, waits.join())
     assert.equal(serversForWait(ask), 13)
-    assert.equal(serversForWait({ ...ask, serviceScv: 9 }), 15)
+    assert.equal(serversForWait({ ...ask, serviceScv: 9 }), 14)
   })
 
   it('is enough, and one fewer is not', () => {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { assertClose } from '../../test/support/assert-close.ts'
+
+import { mgc } from './mgc.ts'
 import { waitPercentileMs } from './wait-percentile.ts'
-import { ggc, mmc } from './waiting.ts'
+import { mmc } from './waiting.ts'
 
 /** Four of five arrivals wait, those who do for 50 ms on average. */
 const single = { servers: 1, arrivalsPerSecond: 80, serviceMs: 10 }
@@ -28,7 +30,7 @@ describe('waitPercentileMs', () => {
     const varied = { ...pool, arrivalScv: 1, serviceScv: 4 }
     assertClose(
       waitPercentileMs(varied, 99) / waitPercentileMs(pool, 99),
-      ggc(varied).meanWaitMs / mmc(pool).meanWaitMs,
+      mgc(varied).meanWaitMs / mmc(pool).meanWaitMs,
     )
     assert.equal(waitPercentileMs({ ...pool, arrivalScv: 0, serviceScv: 0 }, 99), 0)
   })
