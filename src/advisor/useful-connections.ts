@@ -23,8 +23,10 @@ export interface DatabaseUse {
   readonly awayShare: number
 }
 
-/** Of the cores' time. */
-const fullBusy = 0.9
+/** Of the cores' time; somewhat less is enough if there is a queue for them, so many ready for each. */
+const fullBusy = 0.85
+const queuedBusy = 0.7
+const queuedPerCore = 2
 /** So many held on average are enough to tell what for. */
 const leastHeld = 0.1
 /**
@@ -45,7 +47,8 @@ export function useOf(
   if (cores === undefined) return { isFull: false, useful: undefined, workShare: 0, awayShare: 1 }
   const onCpu = activity?.activeOnCpu.mean ?? 0
   const ready = machine?.ready.mean ?? onCpu
-  const isFull = (machine?.busy ?? onCpu / cores) >= fullBusy
+  const busy = machine?.busy ?? onCpu / cores
+  const isFull = busy >= fullBusy || (busy >= queuedBusy && ready >= queuedPerCore * cores)
   return isFull
     ? fullUse(loads, cores, shareAlone(activity, Math.max(1, ready / cores), machine !== undefined))
     : freeUse(loads, cores, activity)
