@@ -112,6 +112,28 @@ const pools: pg.Pool[] = [new Pool({ max: 1 }), new Traced(), new taxirank.defau
 export = { pools, things: createPool({ open: () => 1 }), TaxirankError }
 `
 
+const sizing = `
+import {
+  type Demand, type ErrorCode, erlangC, type Fleet, fleet, gg1, mmc, type Queue, type QueueFigures, serversFor, TaxirankError,
+  usefulConnections, utilisationToPlanFor, type Variability, waitPercentileMs,
+} from 'taxirank/sizing'
+import { TaxirankError as OfPool } from 'taxirank'
+const demand: Demand = { arrivalsPerSecond: 900, serviceMs: 10 }
+const queue: Queue = { ...demand, servers: 10 }
+const varied: Variability = { arrivalScv: 1, serviceScv: 4 }
+const figures: QueueFigures = mmc(queue)
+const sum: Fleet = fleet({ instances: 10, poolSize: usefulConnections({ cores: 4 }), maxConnections: 100 })
+const same: typeof OfPool = TaxirankError
+export const wait: number = figures.meanWaitMs + gg1({ ...demand, arrivalsPerSecond: 90, ...varied }).meanWaitMs
+export const servers: number = serversFor({ ...demand, mostUtilisation: utilisationToPlanFor }) * erlangC(10, 9)
+export const code: ErrorCode = new same('out_of_range', '').code
+export const all: unknown[] = [sum.mostPerPool, waitPercentileMs({ ...queue, serviceScv: 4 }, 99)]
+// @ts-expect-error: servers of which there are how many?
+mmc(demand)
+// @ts-expect-error: there is no such option
+serversFor({ ...demand, mostUse: 0.7 })
+`
+
 describe('the types that are published', () => {
   const modules: [what: string, name: string, text: string][] = [
     ['a pool that stands wherever pg’s stands, and answers as that does', 'as-pgs.mts', asPgs],
@@ -119,6 +141,7 @@ describe('the types that are published', () => {
     ['a class that others can extend', 'subclass.mts', subclass],
     ['a pool of anything', 'things.mts', things],
     ['the same for require', 'required.cts', required],
+    ['the arithmetic of sizing', 'sizing.mts', sizing],
   ]
   const said = compile(Object.fromEntries(modules.map(([, name, text]) => [name, text])), 'nodenext').split('\n')
   for (const [what, name] of modules) {
@@ -139,6 +162,6 @@ describe('the types that are published', () => {
   })
 
   it('are found by bundlers, too', () => {
-    assert.equal(compile({ 'as-pgs.ts': asPgs, 'things.ts': things }, 'preserve'), '')
+    assert.equal(compile({ 'as-pgs.ts': asPgs, 'things.ts': things, 'sizing.ts': sizing }, 'preserve'), '')
   })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import manifest from '../package.json' with { type: 'json' }
 import { buildLibrary, installInto, root } from './support/library.ts'
+import { type FoundNode, findNode } from './support/node-versions.ts'
 import { temporaryFolder } from './support/postgres.ts'
 import { findProgram, needs } from './support/tools.ts'
 
@@ -43,13 +44,20 @@ function inFolder(work: (folder: string) => string): string {
   }
 }
 
-const runtimes: [name: string, program: () => string][] = [
-  ['Node', () => findProgram('node') ?? 'node'],
-  ['Bun', () => process.execPath],
+const sizing =
+  'TaxirankError backendMemoryBytes erlangB erlangC fleet gg1 ggc inUse mdc mg1 mm1 mmc mostHeldMs mostPerSecond ' +
+  'nestedMinimum serversFor serversForWait usefulConnections utilisationToPlanFor utilisationToWarnAt waitPercentileMs'
+
+const runtimes: [name: string, found: FoundNode][] = [
+  ...[20, 22, 24].map((major): [string, FoundNode] => [`Node ${major}`, findNode(major)]),
+  ['Bun', { path: process.execPath }],
 ]
 
-for (const [name, program] of runtimes) {
-  describe(`the library on ${name}`, needs('node'), () => {
+for (const [name, found] of runtimes) {
+  const skip = 'missing' in found ? found.missing : false
+  const program = 'path' in found ? found.path : ''
+
+  describe(`the library on ${name}`, { skip }, () => {
     it('is the class itself where the checkout is required, with all else as its properties', () => {
       buildLibrary()
       const text = `
@@ -57,7 +65,7 @@ for (const [name, program] of runtimes) {
         const pool = new Pool({ max: 1 })
         console.log(Pool.Pool === Pool, Pool.default === Pool, pool instanceof Pool, pool.totalCount)
         console.log(Object.keys(Pool).filter((name) => name !== 'name').sort().join(' '))`
-      assert.deepEqual(run(program(), 'main.cjs', text).split('\n'), [
+      assert.deepEqual(run(program, 'main.cjs', text).split('\n'), [
         'true true true 0',
         'Pool ResourcePool TaxirankError createPool prometheusText',
       ])
@@ -71,7 +79,7 @@ for (const [name, program] of runtimes) {
         console.log(imported.default === required, imported.Pool === required)
         console.log(Object.keys(imported).sort().join(' '))
         console.log(Object.keys(imported).filter((name) => imported[name] !== required[name]).length)`
-      assert.deepEqual(run(program(), 'main.mjs', text).split('\n'), [
+      assert.deepEqual(run(program, 'main.mjs', text).split('\n'), [
         'true true',
         'Pool ResourcePool TaxirankError createPool default prometheusText',
         '0',
@@ -84,14 +92,59 @@ for (const [name, program] of runtimes) {
         class Traced extends Pool { get label() { return 'traced' } }
         const traced = new Traced({ max: 3 })
         console.log(traced.label, traced instanceof Pool, traced.options.max, traced.snapshot().maxSize)`
-      assert.equal(run(program(), 'main.cjs', text), 'traced true 3 3')
+      assert.equal(run(program, 'main.cjs', text), 'traced true 3 3')
     })
 
     it('lends anything where pg is not installed', () => {
       const text = `
         const { createPool } = require('taxirank')
         createPool({ open: () => 'anything' }).use(console.log)`
-      assert.equal(runAlone(program(), text), 'anything')
+      assert.equal(runAlone(program, text), 'anything')
+    })
+  })
+
+  describe(`the arithmetic of sizing on ${name}`, { skip }, () => {
+    it('is the same whether it is imported or required', () => {
+      const text = `
+        import { createRequire } from 'node:module'
+        import * as imported from 'taxirank/sizing'
+        const required = createRequire(import.meta.url)('taxirank/sizing')
+        console.log(Object.keys(imported).sort().join(' '))
+        console.log(Object.keys(required).sort().join(' '))
+        console.log(Object.keys(required).filter((name) => imported[name] !== required[name]).length)`
+      assert.deepEqual(run(program, 'main.mjs', text).split('\n'), [sizing, sizing, '0'])
+    })
+
+    it('calculates what the articles do', () => {
+      const text = `
+        import { fleet, gg1, inUse, mostPerSecond, nestedMinimum, usefulConnections } from 'taxirank/sizing'
+        const kingman = gg1({ arrivalsPerSecond: 90, serviceMs: 10, arrivalScv: 1, serviceScv: 1 })
+        console.log(usefulConnections({ cores: 4 }), inUse(50, 200), mostPerSecond(10, 10), nestedMinimum(3, 4))
+        console.log(kingman.meanWaitMs.toFixed(6), fleet({ instances: 10, poolSize: 20, maxConnections: 100 }).isWithin)`
+      assert.deepEqual(run(program, 'main.mjs', text).split('\n'), ['9 10 1000 10', '90.000000 false'])
+    })
+
+    it('loads nothing of the pool', () => {
+      const text = `
+        require('taxirank/sizing')
+        console.log(Object.keys(require.cache).map((path) => path.split('/').pop()).sort().join(' '))`
+      assert.equal(runAlone(program, text), 'errors.cjs main.cjs sizing.cjs')
+    })
+
+    it('refuses with the errors of the pool, of one class', () => {
+      const text = `
+        import { TaxirankError } from 'taxirank'
+        import { erlangC, TaxirankError as same } from 'taxirank/sizing'
+        try {
+          erlangC(0, 1)
+        } catch (error) {
+          console.log(error instanceof TaxirankError, same === TaxirankError, error.code)
+          console.log(error.message)
+        }`
+      assert.deepEqual(run(program, 'main.mjs', text).split('\n'), [
+        'true true out_of_range',
+        'servers must be a whole number from 1 to 1000000, got 0',
+      ])
     })
   })
 }
@@ -102,7 +155,9 @@ describe('the package', () => {
     const npm = Bun.spawnSync([findProgram('npm') ?? 'npm', 'pack', '--dry-run', '--json'], { cwd: root })
     const [packed] = JSON.parse(npm.stdout.toString()) as { files: { path: string }[] }[]
     const paths = packed?.files.map(({ path }) => path) ?? []
-    for (const path of ['dist/index.cjs', 'dist/index.mjs', 'dist/index.d.cts', 'dist/index.d.mts']) {
+    const exported = [...JSON.stringify(manifest.exports).matchAll(/"\.\/(dist\/[^"]+)"/g)].map(([, path = '']) => path)
+    assert.equal(exported.length, 8)
+    for (const path of [...exported, 'dist/taxirank.cjs', 'dist/errors.cjs']) {
       assert.ok(paths.includes(path), `${path} is in the package`)
     }
     const allowed =

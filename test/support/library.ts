@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
-const made = ['dist/taxirank.cjs', 'dist/index.cjs', 'dist/index.mjs', 'dist/index.d.cts', 'dist/index.d.mts']
+const made = ['taxirank.cjs', 'errors.cjs', ...['index', 'sizing'].flatMap(kindsOf)].map((name) => `dist/${name}`)
 
 /** Makes `dist/` what the sources are now. Throws if it can't be built. */
 export function buildLibrary(): void {
@@ -24,6 +24,11 @@ export function installInto(folder: string, ...packages: readonly string[]): voi
     mkdirSync(join(modules, name, '..'), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(modules, name))
   }
+}
+
+/** What is made of an entry. */
+function kindsOf(entry: string): string[] {
+  return ['cjs', 'mjs', 'd.cts', 'd.mts'].map((end) => `${entry}.${end}`)
 }
 
 /** It is younger than all that it is made from. */
