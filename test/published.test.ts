@@ -1,7 +1,7 @@
 /** What is published, and what `import` and `require` give, on Node and on Bun. */
 
 import assert from 'node:assert/strict'
-import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import manifest from '../package.json' with { type: 'json' }
@@ -47,6 +47,18 @@ function inFolder(work: (folder: string) => string): string {
 const sizing =
   'TaxirankError backendMemoryBytes erlangB erlangC fleet gg1 ggc inUse mdc mg1 mm1 mmc mostHeldMs mostPerSecond ' +
   'nestedMinimum serversFor serversForWait usefulConnections utilisationToPlanFor utilisationToWarnAt waitPercentileMs'
+
+/** The programs in a page, which print the value of each line that ends with `// value`, and these values. */
+function examplesIn(page: string): { program: string; values: string[] }[] {
+  const examples = [...readFileSync(join(root, page), 'utf8').matchAll(/^```js\n(.*?)^```/gms)]
+  assert.ok(examples.length > 0, `${page} has examples`)
+  return examples.map(([, text = '']) => ({
+    program: `import { inspect } from 'node:util'
+      const print = (value) => console.log(typeof value === 'string' ? value : inspect(value, { breakLength: Infinity }))
+      ${text.replaceAll(/^(.+) \/\/ .+$/gm, 'print($1)')}`,
+    values: [...text.matchAll(/ \/\/ (.+)$/gm)].map(([, value = '']) => value),
+  }))
+}
 
 const runtimes: [name: string, found: FoundNode][] = [
   ...[20, 22, 24].map((major): [string, FoundNode] => [`Node ${major}`, findNode(major)]),
@@ -115,13 +127,10 @@ for (const [name, found] of runtimes) {
       assert.deepEqual(run(program, 'main.mjs', text).split('\n'), [sizing, sizing, '0'])
     })
 
-    it('calculates what the articles do', () => {
-      const text = `
-        import { fleet, gg1, inUse, mostPerSecond, nestedMinimum, usefulConnections } from 'taxirank/sizing'
-        const kingman = gg1({ arrivalsPerSecond: 90, serviceMs: 10, arrivalScv: 1, serviceScv: 1 })
-        console.log(usefulConnections({ cores: 4 }), inUse(50, 200), mostPerSecond(10, 10), nestedMinimum(3, 4))
-        console.log(kingman.meanWaitMs.toFixed(6), fleet({ instances: 10, poolSize: 20, maxConnections: 100 }).isWithin)`
-      assert.deepEqual(run(program, 'main.mjs', text).split('\n'), ['9 10 1000 10', '90.000000 false'])
+    it('calculates what its page says, the examples of the articles among it', () => {
+      for (const { program: text, values } of examplesIn('docs/sizing-arithmetic.md')) {
+        assert.deepEqual(run(program, 'main.mjs', text).split('\n'), values)
+      }
     })
 
     it('loads nothing of the pool', () => {
