@@ -49,18 +49,28 @@ export function useOf(
   const ready = machine?.ready.mean ?? onCpu
   const busy = machine?.busy ?? onCpu / cores
   const isFull = busy >= fullBusy || (busy >= queuedBusy && ready >= queuedPerCore * cores)
-  return isFull
-    ? fullUse(loads, cores, shareAlone(activity, Math.max(1, ready / cores), machine !== undefined))
-    : freeUse(loads, cores, activity)
+  if (!isFull) return freeUse(loads, cores, activity)
+  const lent = loads.reduce((sum, { busyMean }) => sum + busyMean, 0)
+  const machineUse = { stretch: Math.max(1, ready / cores), areClientsHere: machine !== undefined }
+  return fullUse(loads, cores, shareAlone(activity, lent, machineUse))
 }
 
-/** What is left of a hold that does not wait in turn. `stretch`: how many were ready for each core. */
-function shareAlone(activity: ActivityReading | undefined, stretch: number, areClientsHere: boolean): number {
-  const held = activity ? activity.active.mean + activity.idleInTransaction.mean : 0
-  if (!activity || held < leastHeld) return 1 / stretch
+/**
+ * What is left of a hold that does not wait in turn. `stretch`: how many were ready for each core. What PostgreSQL doesn't know of
+ * is on its way, or its backend has not been on a core yet: statements of less than a millisecond are hardly ever seen.
+ */
+function shareAlone(
+  activity: ActivityReading | undefined,
+  lent: number,
+  { stretch, areClientsHere }: { stretch: number; areClientsHere: boolean },
+): number {
+  const seen = activity ? activity.active.mean + activity.idleInTransaction.mean : 0
+  const held = Math.max(seen, lent)
+  if (!activity || held === 0) return 1 / stretch
   const locked = activity.activeWaiting['Lock']?.mean ?? 0
   // Clients on the same machine are slow to go on for the same reason.
-  const stretched = activity.activeOnCpu.mean + (areClientsHere ? activity.idleInTransaction.mean : 0)
+  const ofClients = areClientsHere ? activity.idleInTransaction.mean : 0
+  const stretched = held - seen + activity.activeOnCpu.mean + ofClients
   return Math.max(0, stretched / stretch + held - stretched - locked) / held
 }
 
