@@ -1,5 +1,6 @@
 /** Many instances of one application, and those who call them: at their own times, or each after its last answer. */
 
+import { TaxirankError } from '../errors.ts'
 import { Histogram } from '../metrics/histogram.ts'
 import type { Arrivals } from './arrivals.ts'
 import { Call, type CallWorld, type Outcome } from './call.ts'
@@ -27,8 +28,10 @@ export interface ApplicationOptions {
   readonly away: Durations
 }
 
-/** Whoever fails at once would otherwise call again within the same instant, for ever. */
+/** Whoever fails, or is answered in no time at all, would otherwise call again within the same instant, for ever. */
 const leastPauseMs = 1
+/** A crowd that fails at once and calls again at once would be simulated for hours, and nothing learnt from it. */
+const mostFailures = 20_000_000
 
 export class Application implements CallWorld, TimedEvent {
   readonly name: string
@@ -42,6 +45,7 @@ export class Application implements CallWorld, TimedEvent {
   asked = 0
   /** Since the beginning. */
   total = 0
+  #failed = 0
   #window = new Window()
   #up: readonly Instance[]
   readonly #options: ApplicationOptions
@@ -125,17 +129,28 @@ export class Application implements CallWorld, TimedEvent {
     } else this.#fail(call.outcome)
     this.#unused.push(call)
     const { load } = this.#options
-    if (load.kind === 'closed') this.#think(call.instance, load.think, call.outcome, now)
+    if (load.kind === 'closed') this.#think(call, load.think, now)
   }
 
   #fail(outcome: Outcome): void {
+    if (++this.#failed > mostFailures) throw this.#hopeless(outcome)
     this.#window.failed++
     this.failures.set(outcome, (this.failures.get(outcome) ?? 0) + 1)
   }
 
-  #think(instance: Instance, think: Durations, outcome: Outcome, now: number): void {
-    const pauseMs = outcome === 'served' ? think.next() : Math.max(think.next(), leastPauseMs)
-    this.time.at(now + pauseMs, this.#thinkers.get(instance) as Thinker)
+  #hopeless(outcome: Outcome): TaxirankError {
+    return new TaxirankError(
+      'bad_configuration',
+      `scenario: ${mostFailures.toLocaleString('en')} requests of ${this.name} have failed within ` +
+        `${Math.round(this.time.now)} ms, the last of them with ${outcome}, and that is where it ends: fewer callers, longer ` +
+        `think times or a shorter duration make fewer`,
+    )
+  }
+
+  #think({ instance, outcome, askedAtMs }: Call, think: Durations, now: number): void {
+    const thinkMs = think.next()
+    const mustPause = outcome !== 'served' || now + thinkMs === askedAtMs
+    this.time.at(now + (mustPause ? Math.max(thinkMs, leastPauseMs) : thinkMs), this.#thinkers.get(instance) as Thinker)
   }
 
   stop(instances: readonly Instance[], now: number): void {
@@ -146,7 +161,7 @@ export class Application implements CallWorld, TimedEvent {
   start(instances: readonly Instance[], now: number): void {
     for (const instance of instances) instance.start()
     this.#noteUp()
-    for (const instance of instances) this.#thinkers.get(instance)?.started(now)
+    for (const instance of instances) if (instance.isUp) this.#thinkers.get(instance)?.started(now)
   }
 
   #noteUp(): void {

@@ -4,6 +4,7 @@ import type { ArrivalSpec } from './arrivals.ts'
 import type { DurationSpec } from './durations.ts'
 import { FieldReader, type ReadHolds } from './field-reader.ts'
 import type { ApplicationSpec, DatabaseSpec, FailureSpec, LoadSpec, PoolerSpec, Scenario } from './scenario.ts'
+import { checkLimits } from './scenario-limits.ts'
 import type { PoolSpec } from './simulated-pool.ts'
 
 /** What a recording can give a scenario. */
@@ -36,6 +37,7 @@ export function readScenario(value: unknown, readRecorded: ReadRecorded): Scenar
   reader.end()
   checkTimes(scenario, reader)
   checkNames(scenario, reader)
+  checkLimits(scenario)
   return scenario
 }
 
