@@ -48,8 +48,8 @@ export class FieldReader {
 
   text(name: string): string {
     const value = this.#need(name)
-    if (typeof value !== 'string' || value === '') throw this.#refuse(name, 'a text')
-    return value
+    if (typeof value === 'string' && isPlain(value)) return value
+    throw this.#refuse(name, 'a text without control characters')
   }
 
   choice<T extends string>(name: string, words: readonly T[], otherwise?: T): T {
@@ -204,17 +204,22 @@ function isTable(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** It may stand in a terminal. */
+function isPlain(text: string): boolean {
+  return /^\P{Cc}+$/u.test(text)
+}
+
 function pathOf(table: unknown, otherwise: string): string {
   const name = isTable(table) ? table['name'] : undefined
-  return typeof name === 'string' && name !== '' ? name : otherwise
+  return typeof name === 'string' && isPlain(name) ? name : otherwise
 }
 
 function inWords(value: number): string {
-  return value.toLocaleString('en')
+  return value.toLocaleString('en', { maximumFractionDigits: 9 })
 }
 
 function badScenario(at: string, allowed: string, value: unknown): TaxirankError {
-  const got = JSON.stringify(value)
+  const got = typeof value === 'number' ? String(value) : JSON.stringify(value)
   return wrong(`${at} must be ${allowed}, got ${got.length > 60 ? `${got.slice(0, 60)}…` : got}`)
 }
 

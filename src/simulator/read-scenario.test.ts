@@ -203,6 +203,8 @@ describe('a scenario', () => {
         without({ arrivals: { kind: 'diurnal', per_second: 10, peak_per_second: 21, period: '1h' } }),
         /peak_per_second must be a number from 10 to 20/,
       ],
+      [without({ name: 'a\u001B[31m' }), /applications\[0\]\.name must be a text without control characters/],
+      [without({ arrivals: { kind: 'poisson', per_second: 0 } }), /per_second must be a number from 0\.000001 to/],
       [without({ callers: 3 }), /web has arrivals and callers/],
       [without({ connect: 'each time' }), /web has a pool_size: it does not connect each time/],
       [without({ pool_size: undefined, connect: 'once' }), /web connects once, and needs a pool_size/],

@@ -43,6 +43,7 @@ const leftOutShare = 0.01
 
 /** Throws `bad_recording` if nobody got a lease. `isCut`: entries before the first have been lost. */
 export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Recorded {
+  checkSpan(ended)
   const knownFromMs = knownFrom(ended, isCut)
   const entries = ended
     .filter((entry) => endOf(entry) > knownFromMs)
@@ -70,6 +71,20 @@ export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Re
     failed: whole.length - served.length,
     ...presenceOf(entries, originMs + fromMs),
   }
+}
+
+/** Some thirty years: beyond, a millisecond is too little to be told from none. */
+const longestMs = 1e12
+
+function checkSpan(ended: readonly RecordingEntry[]): void {
+  const firstMs = ended.reduce((first, { arrivalMs }) => Math.min(first, arrivalMs), Infinity)
+  const lastMs = greatest(ended.map(endOf))
+  const isTooLong = Math.abs(firstMs) > longestMs || Math.abs(lastMs) > longestMs
+  if (ended.length === 0 || !isTooLong) return
+  throw new TaxirankError(
+    'bad_recording',
+    `the recording can not be replayed: it goes from ${firstMs} ms to ${lastMs} ms, and ${longestMs} ms are the most`,
+  )
 }
 
 /** From when on all who were there are known. */

@@ -140,6 +140,10 @@ describe('a recorded load', () => {
     assert.deepEqual([...worksOf(load, { cores: 1, onCore: 0.5 })], [5, 5, 2])
   })
 
+  it('is refused if it is longer than can be told', () => {
+    assert.throws(() => recordedOf([entry(-1e300, 0, 1), entry(5, 0, 1)], false), /goes from -1e\+300 ms to 6 ms/)
+  })
+
   it('is refused if nobody was served', () => {
     assert.throws(() => recordedOf([], false), /nobody in it got a lease/)
     assert.throws(() => recordedOf([entry(1, 2, Number.NaN)], false), /nobody in it got a lease/)

@@ -54,7 +54,7 @@ export function likelyCallerCount(recorded: Recorded): number {
   if (isCapped(recorded)) return mostPresent
   const presence = 1 - presentVariance / meanPresent
   const likely = presence > 0 ? Math.round(meanPresent / presence) : 0
-  return Math.max(mostPresent, Math.min(likely, 2 * mostPresent))
+  return Math.max(1, mostPresent, Math.min(likely, 2 * mostPresent))
 }
 
 /** Simulates what a recording shows, with a pool of another size. `about`: the pool it was taken from. */
