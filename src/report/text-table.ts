@@ -1,12 +1,17 @@
-/** A table for a terminal: columns as wide as they must be, numbers to the right. */
+/** A table for a terminal: columns as wide as they must be, numbers and quantities to the right. */
 
 import { numberText } from './number-text.ts'
+
+/** `12`, `−3.4 ms`, `5%`, or the dash of what is none. */
+function isQuantity(cell: string): boolean {
+  return /^(?:–|−?\d[\d,.]*(?:×10\S+)?(?:%| [a-zA-Zµ/]+)?)$/.test(cell)
+}
 
 /** Each row has a cell for each heading. Ends with a line break. */
 export function textTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? numberText(cell) : cell)))
   const widths = head.map((name, column) => Math.max(name.length, ...cells.map((row) => (row[column] ?? '').length)))
-  const isRight = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'))
+  const isRight = head.map((_, column) => cells.length > 0 && cells.every((row) => isQuantity(row[column] ?? '')))
   const line = (texts: readonly string[]): string => {
     const padded = texts.map((text, column) => {
       const width = widths[column] ?? 0

@@ -7,12 +7,13 @@ export interface Outcome {
   readonly servedPerSecond: number
   /** Of those who asked, 0 to 1. */
   readonly failedShare: number
+  /** Times are NaN if nobody was served. */
   readonly waitP50Ms: number
   readonly waitP99Ms: number
   readonly latencyP50Ms: number
   readonly latencyP99Ms: number
   readonly peakConnections: number
-  /** Of the pools in front of the database; NaN: there are none. */
+  /** Of the pool of which most is used; NaN: there are none. */
   readonly utilisation: number
 }
 
@@ -21,18 +22,22 @@ export function outcomeOf({ applications, poolers, database }: SimulationFigures
   const latencyMs = merged(applications.map((application) => application.latencyMs))
   const served = applications.reduce((sum, one) => sum + one.served, 0)
   const failed = applications.reduce((sum, one) => sum + failedOf(one), 0)
+  const used = [...poolers, ...applications.flatMap(({ pools }) => pools ?? [])].map((pool) => pool.utilisation)
   return {
     servedPerSecond: applications.reduce((sum, one) => sum + one.servedPerSecond, 0),
     failedShare: failed / Math.max(1, served + failed),
-    waitP50Ms: percentileOf(waitMs, 50),
-    waitP99Ms: percentileOf(waitMs, 99),
-    latencyP50Ms: percentileOf(latencyMs, 50),
-    latencyP99Ms: percentileOf(latencyMs, 99),
+    waitP50Ms: percentileIfAny(waitMs, 50),
+    waitP99Ms: percentileIfAny(waitMs, 99),
+    latencyP50Ms: percentileIfAny(latencyMs, 50),
+    latencyP99Ms: percentileIfAny(latencyMs, 99),
     peakConnections: database.peakConnections,
-    utilisation: Math.max(
-      ...[...poolers, ...applications.flatMap(({ pools }) => pools ?? [])].map((pool) => pool.utilisation),
-    ),
+    utilisation: used.length === 0 ? Number.NaN : Math.max(...used),
   }
+}
+
+/** NaN: there was nobody whose time could be told. */
+export function percentileIfAny(histogram: HistogramSnapshot, p: number): number {
+  return histogram.count === 0 ? Number.NaN : percentileOf(histogram, p)
 }
 
 export function failedOf({ failures }: ApplicationFigures): number {

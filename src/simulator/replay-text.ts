@@ -25,18 +25,20 @@ export interface ReplayFindings {
 export function replayText({ recorded, about, callers, coreUse, today, others }: ReplayFindings): string {
   const seconds = (recorded.toMs - recorded.fromMs) / 1_000
   const { waitMs, holdMs, failed } = recorded
-  const size =
-    about && about.maxSize > 0
-      ? `a pool of ${about.maxSize}`
-      : `a pool of unknown size, at least ${recorded.mostLeased}`
   return (
     `Recorded: ${numberText(waitMs.count)} requests in ${numberText(seconds)} s (${numberText(waitMs.count / seconds)}/s), ` +
-    `${size}, held for ${timeText(holdMs.sumMs / holdMs.count)} on average, ${numberText(recorded.mostLeased)} at once at most; ` +
+    `${sizeText(recorded, about)}, held for ${timeText(holdMs.sumMs / holdMs.count)} on average, ${numberText(recorded.mostLeased)} at once at most; ` +
     `${numberText(failed)} failed.\n` +
-    `Replayed with ${today.poolSize}: ${errorText('wait p50', today.waitP50Ms, percentileOf(waitMs, 50))}, ` +
+    `Replayed with ${numberText(today.poolSize)}: ${errorText('wait p50', today.waitP50Ms, percentileOf(waitMs, 50))}, ` +
     `${errorText('p99', today.waitP99Ms, percentileOf(waitMs, 99))}.\n` +
     (others.length === 0 ? '' : `\n${assumption(callers, coreUse, recorded)}\n${sizesTable([today, ...others])}`)
   )
+}
+
+function sizeText({ mostLeased }: Recorded, about: RecordedPool | undefined): string {
+  if (!about || about.maxSize === 0) return `a pool of unknown size, at least ${numberText(mostLeased)}`
+  const beyond = mostLeased > about.maxSize ? ' (and more at times: by a reserve, or before it was made smaller)' : ''
+  return `a pool of ${numberText(about.maxSize)}${beyond}`
 }
 
 function errorText(name: string, replayedMs: number, measuredMs: number): string {
@@ -46,6 +48,7 @@ function errorText(name: string, replayedMs: number, measuredMs: number): string
 }
 
 function signedPercent(error: number): string {
+  if (Number.isNaN(error)) return 'nobody was served'
   return `${error < 0 ? '−' : '+'}${percentText(Math.abs(error))}`
 }
 

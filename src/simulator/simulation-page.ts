@@ -5,7 +5,7 @@ import { percentText, timeText } from '../report/number-text.ts'
 import { htmlPage, type Section } from '../report/page.ts'
 import { type Plot, svgPlot } from '../report/plot.ts'
 import type { ApplicationFigures, Sample, SimulationFigures } from './figures.ts'
-import { failedOf } from './outcome.ts'
+import { failedOf, percentileIfAny } from './outcome.ts'
 import { type ReplayedSize, type ReplayFindings, replayText } from './replay-text.ts'
 import { kneeText } from './simulation-text.ts'
 import { kneeOf, type SweepPlan, type SweepPoint } from './sweep.ts'
@@ -41,10 +41,10 @@ function applicationSection(applications: readonly ApplicationFigures[]): Sectio
         one.instances,
         one.servedPerSecond,
         failedOf(one),
-        timeText(percentileOf(one.waitMs, 50)),
-        timeText(percentileOf(one.waitMs, 99)),
-        timeText(percentileOf(one.latencyMs, 50)),
-        timeText(percentileOf(one.latencyMs, 99)),
+        timeText(percentileIfAny(one.waitMs, 50)),
+        timeText(percentileIfAny(one.waitMs, 99)),
+        timeText(percentileIfAny(one.latencyMs, 50)),
+        timeText(percentileIfAny(one.latencyMs, 99)),
       ]),
     },
   }
@@ -59,8 +59,8 @@ function latencyPlot(applications: readonly ApplicationFigures[]): Plot {
     x: { label: 'percent of requests', unit: '%' },
     y: { label: 'no longer than', unit: 'ms' },
     series: applications.flatMap(({ name, latencyMs, waitMs }) => [
-      { name: `${name}, latency`, points: percents.map((p) => [p, percentileOf(latencyMs, p)] as const) },
-      { name: `${name}, wait`, points: percents.map((p) => [p, percentileOf(waitMs, p)] as const) },
+      { name: `${name}, latency`, points: percents.map((p) => [p, percentileIfAny(latencyMs, p)] as const) },
+      { name: `${name}, wait`, points: percents.map((p) => [p, percentileIfAny(waitMs, p)] as const) },
     ]),
   }
 }

@@ -1,10 +1,10 @@
 /** What a simulation has found, for a terminal. */
 
-import { type HistogramSnapshot, percentileOf } from '../metrics/histogram.ts'
+import type { HistogramSnapshot } from '../metrics/histogram.ts'
 import { numberText, percentText, timeText } from '../report/number-text.ts'
 import { textTable } from '../report/text-table.ts'
 import type { ApplicationFigures, DatabaseFigures, PoolFigures, SimulationFigures } from './figures.ts'
-import { failedOf } from './outcome.ts'
+import { failedOf, percentileIfAny } from './outcome.ts'
 import { kneeOf, type SweepPlan, type SweepPoint } from './sweep.ts'
 
 /** Ends with a line break, as all of these. */
@@ -30,7 +30,7 @@ function applicationTable(applications: readonly ApplicationFigures[]): string {
 }
 
 function percentiles(histogram: HistogramSnapshot): string[] {
-  return [percentileOf(histogram, 50), percentileOf(histogram, 99), histogram.maxMs].map(timeText)
+  return [50, 99, 100].map((p) => timeText(percentileIfAny(histogram, p)))
 }
 
 function failureLines({ name, failures }: ApplicationFigures): string[] {
