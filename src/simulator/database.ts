@@ -29,7 +29,8 @@ export class Database implements Target {
   readonly #time: VirtualTime
   readonly #options: DatabaseOptions
   readonly #connections = new Set<DatabaseConnection>()
-  #isDown = false
+  /** How many outages are not over: they may overlap. */
+  #outages = 0
   #peak = 0
   #refused = 0
   #opened = 0
@@ -62,6 +63,10 @@ export class Database implements Target {
   /** How many have been opened. */
   get opened(): number {
     return this.#opened
+  }
+
+  get #isDown(): boolean {
+    return this.#outages > 0
   }
 
   connect(user: ConnectionUser, now: number): Connection {
@@ -100,7 +105,7 @@ export class Database implements Target {
 
   /** Everything that is connected is lost, and nothing can be opened until `comeBack`. */
   goDown(now: number): void {
-    this.#isDown = true
+    this.#outages++
     this.processors.stop(now)
     const all = [...this.#connections]
     this.#connections.clear()
@@ -108,7 +113,7 @@ export class Database implements Target {
   }
 
   comeBack(): void {
-    this.#isDown = false
+    this.#outages--
   }
 }
 

@@ -20,18 +20,19 @@ export class Instance {
   readonly #newPool: (() => SimulatedPool) | undefined
   /** All it ever had: the last is the present one. */
   readonly #pools: SimulatedPool[] = []
-  #isUp = true
+  /** How many restarts have stopped it and are not over: they may overlap. */
+  #stops = 0
 
   constructor({ pooler, target, newPool, connectsEachTime }: InstanceParts) {
     this.pooler = pooler
     this.target = target
     this.connectsEachTime = connectsEachTime
     this.#newPool = newPool
-    this.start()
+    this.#begin()
   }
 
   get isUp(): boolean {
-    return this.#isUp
+    return this.#stops === 0
   }
 
   get pool(): SimulatedPool | undefined {
@@ -43,14 +44,18 @@ export class Instance {
   }
 
   /** With a new pool, which has nothing open. */
-  start(): void {
-    this.#isUp = true
+  #begin(): void {
     if (this.#newPool) this.#pools.push(this.#newPool())
+  }
+
+  /** One restart is over. It is up if that was the last. */
+  start(): void {
+    if (--this.#stops === 0) this.#begin()
   }
 
   /** Whoever has asked is served; then its pool ends. */
   stop(now: number): void {
-    this.#isUp = false
+    if (this.#stops++ > 0) return
     const error = new TaxirankError('admin_shutdown', 'the instance is being restarted')
     this.pool?.pool.drain({ error, waiting: 'serve', untilMs: Infinity, done: () => undefined }, now)
   }

@@ -3,7 +3,9 @@ import { describe, it } from 'node:test'
 import { percentileOf } from '../metrics/histogram.ts'
 import type { ApplicationFigures, SimulationFigures } from './figures.ts'
 import { readScenario } from './read-scenario.ts'
+import { outcomeOf } from './outcome.ts'
 import { simulate } from './simulate.ts'
+import { simulationText } from './simulation-text.ts'
 
 function run(scenario: object): SimulationFigures {
   return simulate(
@@ -146,6 +148,24 @@ describe('a simulation', () => {
     assert.equal(first(figures).pools?.opened, 60)
   })
 
+  it('knows restarts and outages that overlap: what is down comes back when the last of them is over', () => {
+    const restart = { kind: 'restart', application: 'web' }
+    const figures = run({
+      database,
+      applications: [{ ...web, instances: 4, min_pool_size: 4 }],
+      failures: [
+        { ...restart, at: '4s', lasts: '4s' },
+        { ...restart, share: 0.5, at: '6s', lasts: '4s' },
+        { kind: 'database down', at: '20s', lasts: '10s' },
+        { kind: 'database down', at: '22s', lasts: '2s' },
+      ],
+      duration: '40s',
+    })
+    const connectionsAt = (ms: number): number | undefined => figures.series.find(({ atMs }) => atMs >= ms)?.connections
+    assert.deepEqual([3_000, 7_000, 9_000, 12_000, 27_000, 39_000].map(connectionsAt), [16, 0, 8, 16, 0, 16])
+    assert.equal(figures.database.peakConnections, 16)
+  })
+
   it('fails whoever comes while no instance is up, and lets those who come again wait until one is', () => {
     const failures = [{ kind: 'restart', application: 'web', at: '10s', lasts: '5s' }]
     const open = run({ database, applications: [web], failures, duration: '20s' })
@@ -160,6 +180,13 @@ describe('a simulation', () => {
     const { served, failures: why } = first(run({ database, applications: [hopeless], failures, duration: '10s' }))
     assert.equal(served, 0)
     assert.ok((why['queue_full'] ?? 0) > 0)
+  })
+
+  it('says that there is no time to tell of where nobody was served', () => {
+    const figures = run({ database, applications: [{ ...web, service: '1h' }], duration: '10s' })
+    const { waitP99Ms, latencyP50Ms, failedShare } = outcomeOf(figures)
+    assert.deepEqual([waitP99Ms, latencyP50Ms, failedShare], [Number.NaN, Number.NaN, 0])
+    assert.match(simulationText(figures), /web +0 +0 +– +– +– +– +– +–\n/)
   })
 
   it('counts nothing of its warm-up', () => {
