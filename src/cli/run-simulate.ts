@@ -1,6 +1,6 @@
 /** `taxirank simulate`: reads a scenario or a recording, simulates, and tells. */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { TaxirankError } from '../errors.ts'
 import { Recording } from '../metrics/recording.ts'
@@ -26,6 +26,7 @@ interface Findings {
 
 /** Resolves with the exit code. */
 export function runSimulate({ what, report, isJson }: SimulateCommand): Promise<number> {
+  if (report !== undefined) checkFolder(report)
   const findings = what.kind === 'scenario' ? runScenario(what) : runReplay(what)
   if (report !== undefined) writePage(report, findings.page)
   return print(isJson ? `${JSON.stringify(findings.json)}\n` : findings.text + written(report))
@@ -36,8 +37,7 @@ function written(report: string | undefined): string {
 }
 
 function runScenario(run: ScenarioRun): Findings {
-  const parsed = parseScenario(run.file)
-  const value = run.seed === undefined ? parsed : { ...(parsed as object), seed: run.seed }
+  const value = withSeed(parseScenario(run.file), run.seed)
   const names = { name: basename(run.file), footer: `Taxirank ${version}, ${basename(run.file)}` }
   const recordings = recordingsIn(dirname(resolve(run.file)))
   if (run.sweep) {
@@ -52,12 +52,40 @@ function runScenario(run: ScenarioRun): Findings {
   return { text: simulationText(figures) + speed, json: figures, page: simulationPage(figures, names) }
 }
 
+/** What is no table is left as it is, and refused with what it is. */
+function withSeed(parsed: unknown, seed: number | undefined): unknown {
+  const isTable = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+  return isTable && seed !== undefined ? { ...parsed, seed } : parsed
+}
+
 function parseScenario(file: string): unknown {
   const text = readInput(file).toString('utf8')
   try {
     return file.endsWith('.json') ? (JSON.parse(text) as unknown) : Bun.TOML.parse(text)
   } catch (cause) {
-    throw new TaxirankError('bad_configuration', `${file}: ${(cause as Error).message}`, { cause })
+    const { message } = cause as Error
+    const line = file.endsWith('.json') ? undefined : lineOf(text, message)
+    const place = line === undefined ? file : `${file}:${line}`
+    throw new TaxirankError('bad_configuration', `${place}: ${message}`, { cause })
+  }
+}
+
+/** Longer files are not tried again for each of their lines. */
+const mostLines = 1_000
+
+/** Bun doesn't say where a text stops being TOML: it is the first line with which the lines so far fail as all of them do. */
+function lineOf(text: string, message: string): number | undefined {
+  const lines = text.split('\n')
+  if (lines.length > mostLines) return undefined
+  return lines.findIndex((_, index) => parseError(lines.slice(0, index + 1).join('\n')) === message) + 1 || undefined
+}
+
+function parseError(text: string): string | undefined {
+  try {
+    Bun.TOML.parse(text)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
   }
 }
 
@@ -69,9 +97,15 @@ function readInput(file: string): Buffer {
   }
 }
 
-/** Recordings that a scenario names stand beside it. */
+/** Recordings that a scenario names stand beside it. Each is read once, however often a sweep asks. */
 function recordingsIn(folder: string): ReadRecorded {
-  return (file) => readRecorded(resolve(folder, file)).recorded
+  const known = new Map<string, Recorded>()
+  return (file) => {
+    const path = resolve(folder, file)
+    const recorded = known.get(path) ?? readRecorded(path).recorded
+    known.set(path, recorded)
+    return recorded
+  }
 }
 
 function readRecorded(file: string): { recorded: Recorded } & Pick<ReplayFindings, 'about'> {
@@ -98,6 +132,12 @@ function runReplay({ file, poolSizes, callers: wanted, coreUse }: ReplayRun): Fi
 function replayJson({ recorded, about, callers, coreUse, today, others }: ReplayFindings): unknown {
   const { atMs: _, waitsMs: __, holdsMs: ___, ...summary } = recorded
   return { recorded: summary, pool: about ?? null, callers, coreUse: coreUse ?? null, today, others }
+}
+
+/** Before anything is simulated, which may take minutes. */
+function checkFolder(report: string): void {
+  const folder = dirname(resolve(report))
+  if (!existsSync(folder)) throw new TaxirankError('bad_configuration', `--report: there is no folder ${folder}`)
 }
 
 function writePage(path: string, page: string): void {

@@ -32,7 +32,8 @@ describe('a sweep', () => {
       'pool_size=',
       'pool_size=3',
       'pool_size=5..5',
-      'a b=1..2',
+      '=1..2',
+      'a=1..2.5',
       'x=0..3',
       'x=1..1e9',
     ]) {
@@ -47,6 +48,16 @@ describe('a sweep', () => {
     assert.throws(() => swept('pool_size=1..2'), /several pool_size: say which, as web\.pool_size or jobs\.pool_size/)
     assert.throws(() => swept('web.size=1..2'), /no number called web\.size/)
     assert.throws(() => swept('name=1..2'), /no number called name/)
+  })
+
+  it('may name an application with a space in its name, and is refused as a whole before anything is simulated', () => {
+    const named = { ...scenario, applications: [{ ...scenario.applications[0], name: 'my web' }] }
+    assert.equal([...sweep(named, parseSweep('my web.pool_size=1..2'), nothingRecorded)].length, 2)
+    assert.throws(
+      () => sweep(scenario, parseSweep('web.pool_size=1..1000000'), nothingRecorded).next(),
+      /web\.pool_size must be a whole number from 1 to 100,000, got 177828/,
+    )
+    assert.throws(() => sweep(null, parseSweep('a=1..2'), nothingRecorded).next(), /must be a table, got null/)
   })
 
   it('finds the knee where the cores are used, and no later', () => {

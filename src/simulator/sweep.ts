@@ -22,7 +22,7 @@ const mostValues = 25
 
 /** Reads `KEY=FROM..TO`. Throws `bad_configuration`. */
 export function parseSweep(text: string): SweepPlan {
-  const [, key = '', from, to] = /^([\w-]+(?:\.[\w-]+)*)=(\d+)\.\.(\d+)$/.exec(text) ?? []
+  const [, key = '', from, to] = /^(.+)=(\d+)\.\.(\d+)$/.exec(text) ?? []
   const least = Number(from)
   const most = Number(to)
   if (least >= 1 && most > least && most <= 1_000_000) return { key, values: ladder(least, most) }
@@ -35,11 +35,12 @@ function ladder(least: number, most: number): number[] {
   return [...new Set(Array.from({ length: mostValues }, (_, step) => Math.round(least * ratio ** step)))]
 }
 
-/** Simulates `value`, a parsed scenario, once for each of the plan's values. Throws `bad_configuration`. */
+/** Simulates `value`, a parsed scenario, once for each of the plan's values. Throws `bad_configuration` before the first. */
 export function* sweep(value: unknown, { key, values }: SweepPlan, readRecorded: ReadRecorded): Generator<SweepPoint> {
-  for (const one of values) {
-    const scenario = readScenario(withValue(value, key, one), readRecorded)
-    yield { value: one, ...outcomeOf(simulate(scenario)) }
+  readScenario(value, readRecorded)
+  const scenarios = values.map((one) => readScenario(withValue(value, key, one), readRecorded))
+  for (const [index, scenario] of scenarios.entries()) {
+    yield { value: values[index] as number, ...outcomeOf(simulate(scenario)) }
   }
 }
 
