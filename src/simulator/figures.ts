@@ -51,6 +51,8 @@ export interface PoolFigures {
 export interface DatabaseFigures {
   /** Less what is reserved. */
   readonly mostConnections: number
+  /** What all pools in front of it may open together; who connects each time is not in it. */
+  readonly poolConnections: number
   /** From the very beginning. */
   readonly peakConnections: number
   /** Connections turned away because there were too many, from the very beginning. */

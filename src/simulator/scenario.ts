@@ -66,3 +66,10 @@ export type FailureSpec =
       readonly atMs: number
       readonly lastsMs: number
     }
+
+/** What all pools in front of the database may open together: those of poolers, and those of instances that go straight to it. */
+export function mostConnectionsOf({ applications, poolers }: Scenario): number {
+  const ofPoolers = poolers.reduce((sum, { count, pool }) => sum + count * (pool.maxSize + (pool.reserveSize ?? 0)), 0)
+  const direct = applications.filter(({ via }) => via === undefined)
+  return ofPoolers + direct.reduce((sum, { instances, pool }) => sum + instances * (pool?.maxSize ?? 0), 0)
+}

@@ -7,7 +7,7 @@ import type { PoolCounters } from '../metrics/counters.ts'
 import type { Application } from './application.ts'
 import type { ApplicationFigures, DatabaseFigures, PoolFigures, SimulationFigures } from './figures.ts'
 import { Sampler } from './sampler.ts'
-import type { FailureSpec, Scenario } from './scenario.ts'
+import { type FailureSpec, mostConnectionsOf, type Scenario } from './scenario.ts'
 import type { SimulatedPool } from './simulated-pool.ts'
 import { World } from './world.ts'
 
@@ -39,7 +39,11 @@ export function simulate(scenario: Scenario): SimulationFigures {
       const pools = poolers.map(({ servers }) => servers)
       return poolFigures(name, pools, pools.length, usedOf(pools))
     }),
-    database: databaseFigures(world, (database.runningMs(durationMs) - runningMs) / measuredMs),
+    database: databaseFigures(
+      world,
+      mostConnectionsOf(scenario),
+      (database.runningMs(durationMs) - runningMs) / measuredMs,
+    ),
     series: sampler.samples,
   }
 }
@@ -108,9 +112,10 @@ function acquiresOf(pool: SimulatedPool): number {
   return leases + timedOut + queueFull + refused + pool.pool.waiting
 }
 
-function databaseFigures({ database }: World, meanRunning: number): DatabaseFigures {
+function databaseFigures({ database }: World, poolConnections: number, meanRunning: number): DatabaseFigures {
   const { mostConnections, peakConnections, refused, opened, processors } = database
-  return { mostConnections, peakConnections, refused, opened, meanRunning, mostRunning: processors.mostRunning }
+  const { mostRunning } = processors
+  return { mostConnections, poolConnections, peakConnections, refused, opened, meanRunning, mostRunning }
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {

@@ -1,7 +1,7 @@
 /** What simulations have found, as pages with plots. */
 
 import { percentileOf } from '../metrics/histogram.ts'
-import { percentText, timeText } from '../report/number-text.ts'
+import { numberText, percentText, timeText } from '../report/number-text.ts'
 import { htmlPage, type Section } from '../report/page.ts'
 import { type Plot, svgPlot } from '../report/plot.ts'
 import type { ApplicationFigures, Sample, SimulationFigures } from './figures.ts'
@@ -20,7 +20,7 @@ export function simulationPage(figures: SimulationFigures, { name, footer }: Pag
   const { durationMs, warmUpMs, seed } = figures
   return htmlPage({
     title: `Simulated: ${name}`,
-    lead: `${durationMs / 1_000} s of virtual time, of which the first ${warmUpMs / 1_000} do not count; seed ${seed}.`,
+    lead: `${numberText(durationMs / 1_000)} s of virtual time, of which the first ${numberText(warmUpMs / 1_000)} s do not count; seed ${seed}.`,
     sections: [
       applicationSection(figures.applications),
       poolSection(figures),
@@ -70,9 +70,10 @@ function poolSection({ applications, poolers, database }: SimulationFigures): Se
   return {
     heading: 'Pools and the database',
     paragraphs: [
-      `At most ${database.peakConnections} of ${database.mostConnections} connections to the database; ` +
-        `${database.refused} were turned away. ${database.meanRunning.toFixed(1)} statements ran at once on average, ` +
-        `${database.mostRunning} at most.`,
+      `At most ${numberText(database.peakConnections)} of ${numberText(database.mostConnections)} connections to the database, ` +
+        `where all pools together may have ${numberText(database.poolConnections)}; ` +
+        `${numberText(database.refused)} were turned away. ` +
+        `${numberText(database.meanRunning)} statements ran at once on average, ${numberText(database.mostRunning)} at most.`,
     ],
     table: {
       head: ['pool', 'pools', 'size', 'used', 'open at most', 'waiting at most', 'opened'],

@@ -49,15 +49,17 @@ function poolTable(pools: readonly PoolFigures[]): string {
 }
 
 function databaseLine({
+  poolConnections,
   peakConnections,
   mostConnections,
   refused,
   meanRunning,
   mostRunning,
 }: DatabaseFigures): string {
+  const together = poolConnections === 0 ? '' : ` (all pools together may have ${numberText(poolConnections)})`
   const turnedAway = refused === 0 ? '' : `, ${numberText(refused)} turned away`
   return (
-    `  database: at most ${numberText(peakConnections)} of ${numberText(mostConnections)} connections${turnedAway}; ` +
+    `  database: at most ${numberText(peakConnections)} of ${numberText(mostConnections)} connections${together}${turnedAway}; ` +
     `${numberText(meanRunning)} statements ran at once on average, ${numberText(mostRunning)} at most\n`
   )
 }
