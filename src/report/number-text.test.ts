@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { numberText, quantityText } from './number-text.ts'
+import { bytesText, numberText, percentText, quantityText, timeText } from './number-text.ts'
 
 describe('numberText', () => {
   it('separates thousands and keeps three significant digits, but integers whole', () => {
@@ -35,5 +35,29 @@ describe('numberText', () => {
 describe('quantityText', () => {
   it('puts the unit on the same line, a percent sign at the number', () => {
     assert.deepEqual([quantityText(1500, 'ms'), quantityText(12, '%'), quantityText(3)], ['1,500\u00A0ms', '12%', '3'])
+  })
+})
+
+describe('timeText', () => {
+  it('is in milliseconds to the microsecond, and in seconds from one on', () => {
+    const times = [0, 0.0004, 0.1234, 7.1666, 999, 1_000, 12_345, 3_600_000]
+    assert.deepEqual(times.map(timeText), ['0 ms', '0 ms', '0.123 ms', '7.17 ms', '999 ms', '1 s', '12.3 s', '3,600 s'])
+  })
+
+  it('shows a dash for what is no time', () => {
+    assert.deepEqual([NaN, Infinity, -Infinity].map(timeText), ['–', '–', '–'])
+  })
+})
+
+describe('percentText', () => {
+  it('is of a share', () => {
+    assert.deepEqual([0, 0.00703, 0.5, 1, 6.8575, NaN].map(percentText), ['0%', '0.703%', '50%', '100%', '686%', '–'])
+  })
+})
+
+describe('bytesText', () => {
+  it('is in MiB, and in GiB from one on', () => {
+    const bytes = [0, 2 ** 19, 12.3 * 2 ** 20, 2 ** 30, 50 * 2 ** 30]
+    assert.deepEqual([...bytes, NaN].map(bytesText), ['0 MiB', '0.5 MiB', '12.3 MiB', '1 GiB', '50 GiB', '–'])
   })
 })

@@ -33,8 +33,8 @@ export function quantityText(value: number, unit = ''): string {
 
 /** `12.3 ms`, `4.56 s`; what is no number is a dash. */
 export function timeText(ms: number): string {
-  if (ms >= 1_000) return `${numberText(ms / 1_000)} s`
-  return Number.isFinite(ms) ? `${numberText(Math.round(ms * 1_000) / 1_000)} ms` : '–'
+  if (!Number.isFinite(ms)) return '–'
+  return ms >= 1_000 ? `${numberText(ms / 1_000)} s` : `${numberText(Math.round(ms * 1_000) / 1_000)} ms`
 }
 
 export function percentText(share: number): string {
@@ -44,8 +44,9 @@ export function percentText(share: number): string {
 const mib = 1024 ** 2
 const gib = 1024 ** 3
 
-/** `12.3 MiB`, `4.56 GiB`. */
+/** `12.3 MiB`, `4.56 GiB`; what is no number is a dash. */
 export function bytesText(bytes: number): string {
+  if (!Number.isFinite(bytes)) return '–'
   return bytes >= gib ? `${numberText(bytes / gib)} GiB` : `${numberText(bytes / mib)} MiB`
 }
 
