@@ -77,7 +77,11 @@ const mostLines = 1_000
 function lineOf(text: string, message: string): number | undefined {
   const lines = text.split('\n')
   if (lines.length > mostLines) return undefined
-  return lines.findIndex((_, index) => parseError(lines.slice(0, index + 1).join('\n')) === message) + 1 || undefined
+  const failsAlike = (end: number): boolean => {
+    const soFar = lines.slice(0, end).join('\n')
+    return parseError(soFar) === message || parseError(`${soFar}\n`) === message
+  }
+  return lines.findIndex((_, index) => failsAlike(index + 1)) + 1 || undefined
 }
 
 function parseError(text: string): string | undefined {

@@ -205,6 +205,7 @@ describe('a scenario', () => {
       ],
       [without({ name: 'a\u001B[31m' }), /applications\[0\]\.name must be a text without control characters/],
       [without({ arrivals: { kind: 'poisson', per_second: 0 } }), /per_second must be a number from 0\.000001 to/],
+      [without({ arrivals: undefined }), /web needs arrivals, or callers/],
       [without({ callers: 3 }), /web has arrivals and callers/],
       [without({ connect: 'each time' }), /web has a pool_size: it does not connect each time/],
       [without({ pool_size: undefined, connect: 'once' }), /web connects once, and needs a pool_size/],

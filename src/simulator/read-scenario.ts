@@ -128,6 +128,7 @@ function connectsEachTime(table: FieldReader, hasPool: boolean, hasPooler: boole
 function readLoad(table: FieldReader, readRecorded: ReadRecorded): Pick<ApplicationSpec, 'load' | 'service'> {
   const readHolds = holdsFrom(readRecorded)
   if (!table.has('arrivals')) {
+    if (!table.has('callers')) throw table.refuse('needs arrivals, or callers')
     const callers = table.whole('callers', 1, most)
     const load: LoadSpec = { kind: 'closed', callers, think: table.durations('think', readHolds, ms(0)) }
     return { load, service: table.durations('service', readHolds) }
