@@ -90,7 +90,8 @@ function poolSection({ applications, poolers, database }: SimulationFigures): Se
   }
 }
 
-function timePlots({ series, warmUpMs }: SimulationFigures): Plot[] {
+/** Connections, answers and waits, in this order. */
+export function timePlots({ series, warmUpMs }: SimulationFigures): Plot[] {
   const x = { label: 'time', unit: 's' }
   const marks = warmUpMs > 0 ? [{ axis: 'x' as const, at: 0, until: warmUpMs / 1_000, text: 'warm-up' }] : []
   const line = (name: string, of: (sample: Sample) => number) => {
@@ -141,7 +142,8 @@ export function sweepPage(plan: SweepPlan, points: readonly SweepPoint[], { name
   })
 }
 
-function sweepPlots({ key }: SweepPlan, points: readonly SweepPoint[]): Plot[] {
+/** Throughput and latency, in this order. */
+export function sweepPlots({ key }: SweepPlan, points: readonly SweepPoint[]): Plot[] {
   const isWide = (points.at(-1)?.value ?? 1) > 20 * (points[0]?.value ?? 1)
   const x = { label: key, ...(isWide && { scale: 'log' as const }) }
   const knee = kneeOf(points)
