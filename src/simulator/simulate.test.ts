@@ -166,6 +166,15 @@ describe('a simulation', () => {
     assert.equal(figures.database.peakConnections, 16)
   })
 
+  it('is up again at once after a failure that lasts for no time', () => {
+    for (const kind of ['restart', 'database down']) {
+      const failures = [{ kind, at: '5s', lasts: '0s', ...(kind === 'restart' && { application: 'web' }) }]
+      const { served, failures: why } = first(run({ database, applications: [web], failures, duration: '20s' }))
+      assert.ok(served > 7_000, `${served} served`)
+      assert.ok(Object.values(why).reduce((sum, count) => sum + count, 0) <= 4)
+    }
+  })
+
   it('fails whoever comes while no instance is up, and lets those who come again wait until one is', () => {
     const failures = [{ kind: 'restart', application: 'web', at: '10s', lasts: '5s' }]
     const open = run({ database, applications: [web], failures, duration: '20s' })

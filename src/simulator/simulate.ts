@@ -50,15 +50,20 @@ export function simulate(scenario: Scenario): SimulationFigures {
 
 function schedule(failure: FailureSpec, { time, database, applications }: World): void {
   const { atMs, lastsMs } = failure
+  // The end is queued by the beginning: of two at the same instant either may happen first.
+  const fromTo = ({ begin, end }: { begin: (now: number) => void; end: (now: number) => void }): void => {
+    const happen = (now: number): void => {
+      begin(now)
+      time.at(now + lastsMs, { happen: end })
+    }
+    time.at(atMs, { happen })
+  }
   if (failure.kind === 'database down') {
-    time.at(atMs, { happen: (now) => database.goDown(now) })
-    time.at(atMs + lastsMs, { happen: () => database.comeBack() })
-    return
+    return fromTo({ begin: (now) => database.goDown(now), end: () => database.comeBack() })
   }
   const application = applications.find(({ name }) => name === failure.application) as Application
   const some = application.instances.slice(0, Math.round(application.instances.length * failure.share))
-  time.at(atMs, { happen: (now) => application.stop(some, now) })
-  time.at(atMs + lastsMs, { happen: (now) => application.start(some, now) })
+  fromTo({ begin: (now) => application.stop(some, now), end: (now) => application.start(some, now) })
 }
 
 function heldOf(world: World): Map<SimulatedPool, number> {
