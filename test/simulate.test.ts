@@ -136,9 +136,9 @@ describe('taxirank simulate', () => {
     assert.notEqual(withoutSpeed(one).replace('seed 1', 'seed 2'), withoutSpeed(other))
   })
 
-  it('takes JSON as well as TOML', () => {
+  it('takes JSON as well as TOML, behind a byte order mark, too', () => {
     const toml = readFileSync(join(folder, 'first.toml'), 'utf8')
-    file('first.json', JSON.stringify(Bun.TOML.parse(toml)))
+    file('first.json', `\uFEFF${JSON.stringify(Bun.TOML.parse(toml))}`)
     assert.equal(withoutSpeed(said('first.json')), withoutSpeed(said('first.toml')))
   })
 

@@ -59,7 +59,9 @@ function withSeed(parsed: unknown, seed: number | undefined): unknown {
 }
 
 function parseScenario(file: string): unknown {
-  const text = readInput(file).toString('utf8')
+  const text = readInput(file)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
   try {
     return file.endsWith('.json') ? (JSON.parse(text) as unknown) : Bun.TOML.parse(text)
   } catch (cause) {

@@ -36,6 +36,8 @@ describe('the limits of a scenario', () => {
       /about 1,020,000 connections that pools/,
     )
     refused({ arrivals: { kind: 'regular', per_second: 1e9 } }, /about 60,000,000,000 requests \(a shorter duration/)
+    const bursts = { kind: 'bursty', per_second: 0, burst_per_second: 1, calm: '0.001us', burst: '0.001us' }
+    refused({ arrivals: bursts }, /about 60,000,000,030 requests/)
     refused({ callers: 10, service: '1us' }, /about 240,000,000,000 requests/, { duration: '1000m' })
   })
 

@@ -89,8 +89,11 @@ function coresOf({ cores, throughput }: DatabaseSpec): number {
   return throughput && first ? Math.max(...throughput.map(([, perSecond]) => perSecond)) / first[1] : cores
 }
 
+/** A change between calm and burst takes as long to be computed as somebody who comes. */
 function arrivalsIn(arrivals: ArrivalSpec, durationMs: number): number {
-  return arrivals.kind === 'replayed' ? arrivals.atMs.length : (meanPerSecondOf(arrivals) * durationMs) / 1_000
+  if (arrivals.kind === 'replayed') return arrivals.atMs.length
+  const changes = arrivals.kind === 'bursty' ? (2 * durationMs) / (arrivals.calmMs + arrivals.burstMs) : 0
+  return changes + (meanPerSecondOf(arrivals) * durationMs) / 1_000
 }
 
 function sumOf<T>(items: readonly T[], of: (item: T) => number): number {
