@@ -14,6 +14,7 @@ import { Processes } from '../processes.ts'
 import { type Load, loads } from './loads.ts'
 import { type LoadPlan, measureLoad, type MeasuredLoad } from './measure-load.ts'
 import { plotOf, renderReport, type Results } from './report.ts'
+import { simulatorSpeed } from './simulator-speed.ts'
 import { Stage } from './stage.ts'
 
 interface Options {
@@ -71,6 +72,7 @@ async function measure(
   const pgbench = process.env['PGBENCH'] ?? 'pgbench'
   const { stdout: version } = await processes.run('pgbench', pgbench, ['--version'], 10_000)
   const machine = describeMachine()
+  const acquiresPerSecond = simulatorSpeed()
   const stage = await Stage.start(processes, pgbench, dir)
   const plan: LoadPlan = { rounds, seconds, watchSeconds, progress: (line) => process.stderr.write(`${line}\n`) }
   const measured: MeasuredLoad[] = []
@@ -83,6 +85,7 @@ async function measure(
     machine,
     rounds,
     seconds,
+    acquiresPerSecond,
     loads: measured,
   }
 }

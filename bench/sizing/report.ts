@@ -3,6 +3,7 @@
 import { numberText, percentText, timeText } from '../../src/report/number-text.ts'
 import { type Plot, svgPlot } from '../../src/report/plot.ts'
 import type { MeasuredLoad, MeasuredSize, ReplayedWait } from './measure-load.ts'
+import { median } from '../statistics.ts'
 import { areWaitsReached, errorOf, judgeSizes, leastThroughput, mostWaitError } from './verdict.ts'
 
 export interface Results {
@@ -13,11 +14,14 @@ export interface Results {
   readonly machine: string
   readonly rounds: number
   readonly seconds: number
+  /** By the simulator, of each of its runs. */
+  readonly acquiresPerSecond: readonly number[]
   readonly loads: readonly MeasuredLoad[]
 }
 
 export function renderReport(results: Results): string {
-  const { date, command, taxirank, pgbench, machine, rounds, seconds, loads } = results
+  const { date, command, taxirank, pgbench, machine, rounds, seconds, acquiresPerSecond, loads } = results
+  const speed = median(acquiresPerSecond)
   return `# What the advisor says, and what is measured
 
 ${date}. \`${command}\`. ${taxirank}, ${pgbench}, the embedded PostgreSQL as \`npm start\` has it. ${machine}.
@@ -31,6 +35,8 @@ made. Then every size is measured: ${rounds} runs of ${seconds} s, up and down b
 | load | replayed p50 | replayed p99 | advised | smallest that is as good as the best | throughput of the advised | |
 |---|---|---|---|---|---|---|
 ${loads.map(verdictRow).join('\n')}
+
+The simulator does ${numberText(speed)} acquires a second on one core (median of ${acquiresPerSecond.length} runs, ${numberText(Math.min(...acquiresPerSecond))} to ${numberText(Math.max(...acquiresPerSecond))}), of which a million must be reached: a pool of 20 that is used by 80 %.
 
 ${loads.map(section).join('\n')}
 ## Where it fails
