@@ -344,7 +344,9 @@ function assertBusy(pool: PoolReading | undefined): void {
     utilisation && utilisation.mean > 0 && utilisation.peak >= utilisation.mean * 0.99,
     JSON.stringify(utilisation),
   )
-  assert.deepEqual([pool.clientsPeak, pool.serversPeak], [4, 2])
+  assert.equal(pool.clientsPeak, 4)
+  // A second one is opened only if it would come in time for those who wait.
+  assert.ok(pool.serversPeak >= 1 && pool.serversPeak <= 2, `${pool.serversPeak} servers`)
 }
 
 function serve(figures: MonitorSource['figures']): ServedMonitor {

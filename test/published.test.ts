@@ -45,7 +45,7 @@ function inFolder(work: (folder: string) => string): string {
 }
 
 const sizing =
-  'TaxirankError backendMemoryBytes erlangB erlangC fleet gg1 ggc inUse mdc mg1 mm1 mmc mostHeldMs mostPerSecond ' +
+  'TaxirankError backendMemoryBytes erlangB erlangC fleet gg1 ggc inUse mdc mg1 mgc mm1 mmc mostHeldMs mostPerSecond ' +
   'nestedMinimum serversFor serversForWait usefulConnections utilisationToPlanFor utilisationToWarnAt waitPercentileMs'
 
 /** The programs in a page, which print the value of each line that ends with `// value`, and these values. */

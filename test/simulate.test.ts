@@ -156,7 +156,7 @@ describe('taxirank simulate', () => {
     assert.deepEqual(keys, [
       ['seed', 'durationMs', 'warmUpMs', 'requests', 'acquires', 'applications', 'poolers', 'database', 'series'],
       ['sweep', 'points', 'knee'],
-      ['recorded', 'pool', 'callers', 'coreUse', 'today', 'others'],
+      ['recorded', 'pool', 'callers', 'coreUse', 'today', 'assumed', 'others'],
     ])
   })
 
@@ -187,13 +187,14 @@ describe('taxirank simulate', () => {
 
   it('says what a replay of the same size has to do with what was measured, before it says anything of others', () => {
     const text = said('--replay', 'shop.recording', '--pool-size', '4,2,8', '--callers', 'open')
-    const [recorded = '', replayed = '', , assumed = '', head = '', ...sizes] = text.split('\n')
+    const [recorded = '', replayed = '', , assumed = '', off = '', head = '', ...sizes] = text.split('\n')
     assert.match(recorded, /^Recorded: 2,9\d\d requests in \d\d\.?\d? s \(100\/s\), a pool of 4, held for 35 ms/)
     assert.equal(
       replayed,
-      'Replayed with 4: wait p50 0 ms, measured 0 ms (the same), p99 0 ms, measured 0 ms (the same).',
+      'Replayed with 4, as it came: wait p50 0 ms, measured 0 ms (the same), p99 0 ms, measured 0 ms (the same).',
     )
     assert.match(assumed, /^Other sizes, if callers come when they came, whatever happens to others, and each holds/)
+    assert.match(off, /^So much is that off with 4: 100\/s \([+−]0\.?\d*%\), wait p50 0 ms, measured 0 ms/)
     assert.match(head, /^ +pool size +served\/s/)
     const served = sizes.filter(Boolean).map((line) =>
       line
@@ -288,7 +289,7 @@ describe('the guide to simulating', { skip: !isUsual && 'its figures are those o
     const names = [...guide.matchAll(/\]\((simulated-\w+\.svg)\)/g)].map(([, name = '']) => name)
     assert.equal(names.length, 3)
     const options = { encoding: 'utf8', timeout: limitMs } as const
-    const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/draw-simulations.ts'), folder], options)
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/draw-plots.ts'), folder], options)
     assert.equal(status, 0, stderr)
     for (const name of names) {
       const isNew = readFileSync(join(folder, name), 'utf8') === readFileSync(join(root, 'docs/guide', name), 'utf8')

@@ -3,9 +3,9 @@
 import type { Advice } from '../../src/advisor/advice.ts'
 import { percentileOf } from '../../src/metrics/histogram.ts'
 import { Recording } from '../../src/metrics/recording.ts'
-import { outcomeOf } from '../../src/simulator/outcome.ts'
-import { type Recorded, recordedOf } from '../../src/simulator/recorded.ts'
-import { likelyCallers, replay } from '../../src/simulator/replay.ts'
+import { type Outcome, outcomeOf } from '../../src/simulator/outcome.ts'
+import { type CoreUse, type Recorded, recordedOf } from '../../src/simulator/recorded.ts'
+import { likelyCallers, type ReplayOptions, replay } from '../../src/simulator/replay.ts'
 import { type Interval, median, medianInterval } from '../statistics.ts'
 import type { Load } from './loads.ts'
 import { type Stage, usualSize } from './stage.ts'
@@ -24,8 +24,16 @@ export interface MeasuredLoad {
   readonly sizeNow: number
   readonly sizeAdvised: number
   readonly decidedBy: string
-  readonly waits: { readonly p50: ReplayedWait; readonly p99: ReplayedWait }
+  /** By the replay of what was recorded, as it came. */
+  readonly waits: ReplayedWaits
+  /** By a replay with what is assumed for other sizes. */
+  readonly assumedWaits: ReplayedWaits
   readonly sizes: readonly MeasuredSize[]
+}
+
+export interface ReplayedWaits {
+  readonly p50: ReplayedWait
+  readonly p99: ReplayedWait
 }
 
 /** In milliseconds, at the size that was recorded. */
@@ -61,25 +69,23 @@ export async function measureLoad(stage: Stage, load: Load, plan: LoadPlan): Pro
     [...all].toSorted((a, b) => a - b),
     plan,
   )
-  const replayedAt = (poolSize: number): number => {
-    const coreUse =
-      advice.cores === undefined || advice.onCore === undefined || advice.onCore === 0
-        ? undefined
-        : { cores: advice.cores, onCore: advice.onCore }
-    return outcomeOf(replay(recorded, about, { poolSize, callers: likelyCallers(recorded), coreUse })).servedPerSecond
+  const assumed = { callers: likelyCallers(recorded), coreUse: coreUseOf(advice) }
+  const replayed = (poolSize: number, options: Pick<ReplayOptions, 'callers' | 'coreUse'>): Outcome => {
+    return outcomeOf(replay(recorded, about, { poolSize, ...options }))
   }
   return {
     load: { name, title, about: text, clients },
     sizeNow: usualSize,
     sizeAdvised,
     decidedBy,
-    waits: replayedWaits(recorded, about),
+    waits: waitsOf(replayed(usualSize, { callers: 'open', coreUse: undefined }), recorded),
+    assumedWaits: waitsOf(replayed(usualSize, assumed), recorded),
     sizes: [...runs].map(([size, values]) => ({
       size,
       runs: values,
       median: median(values),
       interval: medianInterval(values),
-      replayed: replayedAt(size),
+      replayed: replayed(size, assumed).servedPerSecond,
     })),
   }
 }
@@ -97,13 +103,14 @@ async function watchNow(stage: Stage, load: Load, { watchSeconds }: LoadPlan) {
   }
 }
 
-function replayedWaits(recorded: Recorded, about: Parameters<typeof replay>[1]): MeasuredLoad['waits'] {
-  const { waitP50Ms, waitP99Ms } = outcomeOf(
-    replay(recorded, about, { poolSize: usualSize, callers: 'open', coreUse: undefined }),
-  )
+function coreUseOf({ cores, onCore }: Advice): CoreUse | undefined {
+  return cores === undefined || onCore === undefined || onCore === 0 ? undefined : { cores, onCore }
+}
+
+function waitsOf({ waitP50Ms, waitP99Ms }: Outcome, { waitMs }: Recorded): ReplayedWaits {
   return {
-    p50: { measuredMs: percentileOf(recorded.waitMs, 50), replayedMs: waitP50Ms },
-    p99: { measuredMs: percentileOf(recorded.waitMs, 99), replayedMs: waitP99Ms },
+    p50: { measuredMs: percentileOf(waitMs, 50), replayedMs: waitP50Ms },
+    p99: { measuredMs: percentileOf(waitMs, 99), replayedMs: waitP99Ms },
   }
 }
 

@@ -3,7 +3,7 @@
 import { numberText, percentText, timeText } from '../../src/report/number-text.ts'
 import { type Plot, svgPlot } from '../../src/report/plot.ts'
 import type { MeasuredLoad, MeasuredSize, ReplayedWait } from './measure-load.ts'
-import { median } from '../statistics.ts'
+import { median as middle } from '../statistics.ts'
 import { areWaitsReached, errorOf, judgeSizes, leastThroughput, mostWaitError } from './verdict.ts'
 
 export interface Results {
@@ -21,7 +21,7 @@ export interface Results {
 
 export function renderReport(results: Results): string {
   const { date, command, taxirank, pgbench, machine, rounds, seconds, acquiresPerSecond, loads } = results
-  const speed = median(acquiresPerSecond)
+  const speed = middle(acquiresPerSecond)
   return `# What the advisor says, and what is measured
 
 ${date}. \`${command}\`. ${taxirank}, ${pgbench}, the embedded PostgreSQL as \`npm start\` has it. ${machine}.
@@ -70,6 +70,8 @@ ${load.about}
 ![${load.title}: throughput by the size of the pool](sizing-${load.name}.svg)
 
 Advised: ${advised.size}, by ${decidedBy === 'cores' ? "what the database's cores can do" : 'what is asked for'}. The best median is that of ${best.size} (${numberText(best.median)}/s), and ${smallest.size} reaches it. Now: ${sizeNow}.
+
+The replays of other sizes assume more than that of the recorded one: who comes again, and what of a hold is work. With the same assumptions the recorded size waits p50 ${waitCell(measured.assumedWaits.p50)}, p99 ${waitCell(measured.assumedWaits.p99)}.
 
 | size | transactions/s | 95 % interval | of the best | by the replay | |
 |---|---|---|---|---|---|

@@ -7,7 +7,7 @@ const shop = { database: 'shop', user: 'app', application: 'web' }
 const always = (count: number) => ({ mean: count, p95: count, max: count })
 
 function some(count: number, different: Partial<ActivityCount> = {}): ActivityCount {
-  return { kind: 'client', ...shop, state: 'idle', waiting: '', count, ...different }
+  return { kind: 'client', ...shop, state: 'idle', waiting: '', count, remote: 0, ...different }
 }
 
 function use(different: Partial<ConnectionUse> = {}): ConnectionUse {
@@ -23,7 +23,7 @@ function summaryOf(...samples: Partial<ActivitySample>[]): ActivitySummary {
 describe('ActivitySummary', () => {
   it('tells what connections do: run, wait and for what, idle, idle in transactions, hide', () => {
     const counts = [
-      some(5),
+      some(5, { remote: 5 }),
       some(3, { state: 'active' }),
       some(1, { state: 'fastpath function call' }),
       some(4, { state: 'active', waiting: 'Lock' }),
@@ -32,7 +32,8 @@ describe('ActivitySummary', () => {
       some(1, { state: 'idle in transaction (aborted)' }),
       some(7, { kind: 'hidden', state: '' }),
       some(8, { state: 'disabled' }),
-      some(9, { kind: 'worker', state: 'active' }),
+      some(6, { kind: 'worker', state: 'active' }),
+      some(3, { kind: 'worker', state: 'active', waiting: 'IPC' }),
       some(2, { kind: 'walsender', state: 'active' }),
     ]
     const { groups, ...reading } = summaryOf({ counts, preparedTransactions: 3 }).reading(250)
@@ -47,6 +48,8 @@ describe('ActivitySummary', () => {
       idleInAbortedTransaction: always(1),
       hidden: always(15),
       parallelWorkers: always(9),
+      workersOnCpu: always(6),
+      remote: always(5),
       walSenders: always(2),
       activeWaiting: { Lock: always(4), IO: always(2) },
       preparedTransactions: 3,

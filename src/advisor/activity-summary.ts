@@ -16,6 +16,7 @@ type Figure =
   | 'idleInAbortedTransaction'
   | 'hidden'
   | 'parallelWorkers'
+  | 'workersOnCpu'
   | 'walSenders'
 
 const isClient = ({ kind }: ActivityCount): boolean => kind === 'client' || kind === 'hidden'
@@ -35,6 +36,7 @@ const figures: Readonly<Record<Figure, (count: ActivityCount) => boolean>> = {
   idleInAbortedTransaction: ({ kind, state }) => kind === 'client' && state === 'idle in transaction (aborted)',
   hidden: isHidden,
   parallelWorkers: ({ kind, state }) => kind === 'worker' && state === 'active',
+  workersOnCpu: ({ kind, state, waiting }) => kind === 'worker' && state === 'active' && waiting === '',
   walSenders: ({ kind }) => kind === 'walsender',
 }
 const figureNames = Object.keys(figures) as Figure[]
@@ -51,6 +53,7 @@ interface Group {
 export class ActivitySummary {
   readonly #tallies = Object.fromEntries(figureNames.map((name) => [name, new Tally()])) as Record<Figure, Tally>
   readonly #waiting = new Map<string, Tally>()
+  readonly #remote = new Tally()
   readonly #groups = new Map<string, Group>()
   #samples = 0
   #preparedTransactions = 0
@@ -71,6 +74,7 @@ export class ActivitySummary {
       const group = this.#groups.get(key) ?? this.#newGroup(key)
       if (group) addTo(group, all)
     }
+    this.#remote.add(counts.filter(isClient).reduce((sum, { remote }) => sum + remote, 0))
     for (const use of uses) this.#noteAddresses(use)
     if (longest && longest.idleMs > (this.#longest?.idleMs ?? -1)) this.#longest = longest
     this.#preparedTransactions = preparedTransactions
@@ -107,6 +111,7 @@ export class ActivitySummary {
         Figure
       >),
       activeWaiting: Object.fromEntries([...this.#waiting].map(([type, tally]) => [type, over(tally)])),
+      remote: over(this.#remote),
       preparedTransactions: this.#preparedTransactions,
       ...(this.#longest && { longestIdleInTransaction: this.#longest }),
       groups: groups.slice(0, mostShown),

@@ -37,7 +37,12 @@ function heading({ readings: { database, pooler }, watchedMs, cores, coresFrom }
 }
 
 function textsOf(findings: readonly Finding[], level: Level): string[] {
-  return findings.filter((finding) => finding.level === level).map(({ text }) => text)
+  return findings.filter((finding) => finding.level === level).map(({ text }) => printable(text))
+}
+
+/** Names and statements come from the database, and may hold what a terminal would obey. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?')
 }
 
 function section(title: string, texts: readonly string[]): string {

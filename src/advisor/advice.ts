@@ -34,13 +34,14 @@ export interface PoolAdvice {
   readonly sizeNow?: number
   /** Absent: not enough was seen. */
   readonly sizeAdvised?: number
-  /** What decides it: what is asked for, or what the database's cores can do. */
-  readonly decidedBy?: 'demand' | 'cores'
+  /** What decides it: what is asked for, what the database's cores can do, or how many connections it takes. */
+  readonly decidedBy?: 'demand' | 'cores' | 'limit'
   readonly arrivalsPerSecond?: number
   readonly meanHeldMs?: number
-  /** Of connections that were lent, 0 to 1 and more if a reserve was lent, too. */
+  /** Connections that were lent. */
   readonly busyMean: number
   readonly busyPeak: number
+  /** Of `sizeNow`: above 1, if a reserve was lent, too. */
   readonly utilisationMean?: number
   readonly utilisationPeak?: number
   /** At the advised size, as it is expected. */
@@ -52,8 +53,12 @@ export interface PoolAdvice {
   readonly waitP99SimulatedMs?: number
   /** By the simulator, at the advised size. */
   readonly waitP99AdvisedMs?: number
-  /** Somebody waited nearly always: what is asked for may be more than can be seen. */
+  /** Nearly all were always lent, and somebody waited: what is asked for may be more than can be seen. */
   readonly isSaturated: boolean
+  /** The database's cores were used. */
+  readonly isDatabaseFull: boolean
+  /** It is known how many connections the database can use. */
+  readonly isUseKnown: boolean
 }
 
 export interface TotalAdvice {
@@ -69,6 +74,8 @@ export interface TotalAdvice {
   /** What each backend takes. */
   readonly bytesEach: readonly [least: number, most: number]
   readonly bytesEachFrom: 'measured' | 'common'
+  /** What each instance's own pool would need, and whether the sum of those is too large. */
+  readonly perInstance?: number
   readonly needsPooler?: boolean
 }
 

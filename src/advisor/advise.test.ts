@@ -10,7 +10,7 @@ import {
   withSettings,
 } from '../../test/support/advisor-readings.ts'
 import { adviceText } from './advice-text.ts'
-import { advise, type Readings, type Told } from './advise.ts'
+import { advise, type Readings, type Known } from './advise.ts'
 import type { Finding } from './advice.ts'
 import type { DatabaseReading } from './database-reading.ts'
 
@@ -20,11 +20,11 @@ function pooled(size: number, held: Held, database: DatabaseReading = quiet): Re
   return { database, pooler: poolerReading([poolReading(size, held)]) }
 }
 
-function found(readings: Readings, code: string, told: Told = {}): Finding[] {
+function found(readings: Readings, code: string, told: Known = {}): Finding[] {
   return advise(readings, told).findings.filter((finding) => finding.code === code)
 }
 
-function textOf(readings: Readings, code: string, told: Told = {}): string {
+function textOf(readings: Readings, code: string, told: Known = {}): string {
   return found(readings, code, told)
     .map(({ level, text }) => `${level}: ${text}`)
     .join('\n')
@@ -56,20 +56,20 @@ describe('the size that is advised for a pool', () => {
     assert.deepEqual([pool?.decidedBy, pool?.sizeAdvised], ['cores', 10])
     assert.match(
       textOf(pooled(50, { perSecond: 400, heldMs: 50 }, full), 'pool_size', { cores: 4 }),
-      /cores can't do more at once/,
+      /the database's cores are used: with more connections each takes longer/,
     )
   })
 
-  it('is one for each client, if somebody always waits and the cores have time left', () => {
+  it('is as many as held or waited at the same time, if somebody always waits and the cores have time left', () => {
     const held = { perSecond: 400, heldMs: 25, waitMs: 30 }
     const idle = databaseReading({
       activity: { ...quietActivity, idleInTransaction: evenly(9.8), active: evenly(0.2), activeOnCpu: evenly(0.2) },
     })
     const [pool] = advise(pooled(10, held, idle), { cores: 4 }).pools
-    assert.deepEqual([pool?.isSaturated, pool?.sizeAdvised], [true, 30])
+    assert.deepEqual([pool?.isSaturated, pool?.sizeAdvised], [true, 15])
     assert.match(
       textOf(pooled(10, held, idle), 'pool_size', { cores: 4 }),
-      /the database has time left: one for each client/,
+      /so many held one or waited for one at the same time\. The database has time left for them/,
     )
   })
 
@@ -83,16 +83,25 @@ describe('the size that is advised for a pool', () => {
     assert.deepEqual(
       advice.pools.map(({ name, sizeAdvised, decidedBy }) => [name, sizeAdvised, decidedBy]),
       [
-        ['shop/app', 6, 'cores'],
-        ['shop/jobs', 2, 'cores'],
-        ['shop/cron', 2, 'demand'],
+        ['shop/app', 7, 'cores'],
+        ['shop/jobs', 3, 'cores'],
+        ['shop/cron', undefined, undefined],
       ],
     )
-    assert.equal(advice.total.advised, 10)
+    assert.equal(advice.total.advised, 30)
   })
 
-  it('is two, if nothing was asked for', () => {
-    assert.equal(advise(pooled(20, { perSecond: 0, heldMs: 0 }), {}).pools[0]?.sizeAdvised, 2)
+  it('is what is asked for, if the pool has no limit', () => {
+    const { utilisation: _, ...pool } = poolReading(0, { perSecond: 400, heldMs: 10 })
+    const [advised] = advise({ database: quiet, pooler: poolerReading([pool]) }, {}).pools
+    assert.deepEqual([advised?.sizeNow, advised?.busyMean, advised?.sizeAdvised], [undefined, 4, 7])
+  })
+
+  it('is none, if next to nothing was asked for', () => {
+    for (const perSecond of [0, 1]) {
+      const advice = advise(pooled(20, { perSecond, heldMs: 10 }), {})
+      assert.deepEqual([advice.pools[0]?.sizeAdvised, advice.iniFragment], [undefined, ''])
+    }
   })
 
   it('is of all connections together, if there is no pooler', () => {
@@ -106,6 +115,15 @@ describe('the size that is advised for a pool', () => {
     )
     assert.equal(advice.pools[0]?.sizeAdvised, 7)
     assert.match(advice.iniFragment, /\[pgbouncer\]\npool_mode = transaction\ndefault_pool_size = 7\n/)
+  })
+
+  it('is worth nothing, if nobody did anything, and that is said', () => {
+    assert.match(
+      textOf({ database: quiet }, 'nothing_seen'),
+      /^warning: Hardly anybody used a connection while I watched/,
+    )
+    assert.match(textOf({ database: quiet, pooler: poolerReading([]) }, 'nothing_seen'), /^warning: /)
+    assert.deepEqual(found(pooled(10, { perSecond: 100, heldMs: 10 }), 'nothing_seen'), [])
   })
 
   it('is none, if nothing could be seen', () => {
@@ -252,10 +270,24 @@ describe('the advice', () => {
 
   it('says what a pool in session mode would need in transaction mode', () => {
     const pool = poolReading(40, { perSecond: 1, heldMs: 8_000 }, { mode: 'session', clientsPeak: 40, serversPeak: 38 })
+    const text = (database: DatabaseReading) => textOf({ database, pooler: poolerReading([pool]) }, 'session_mode')
     assert.match(
-      textOf({ database: quiet, pooler: poolerReading([pool]) }, 'session_mode'),
-      /shop\/app is in session mode: 38 servers for 40 clients/,
+      text(quiet),
+      /shop\/app is in session mode: 38 servers for 40 clients\. In transaction mode they would share/,
     )
+    const group = {
+      database: 'shop',
+      user: 'app',
+      application: 'web',
+      connections: evenly(38),
+      active: evenly(3),
+      idleInTransaction: evenly(1),
+      hidden: evenly(0),
+      addresses: 1,
+      unused: 0,
+    }
+    const seen = databaseReading({ activity: { ...quietActivity, groups: [group] } })
+    assert.match(text(seen), /On average 4 were in a transaction, and in transaction mode about 5 servers would do/)
     assert.deepEqual(found(pooled(10, { perSecond: 900, heldMs: 10 }), 'session_mode'), [])
   })
 
@@ -298,20 +330,70 @@ describe('the advice', () => {
     assert.deepEqual(advise(readings, {}), advise(readings, {}))
   })
 
-  it('has lines for pgbouncer.ini that can be pasted as they are', () => {
+  it('has lines for pgbouncer.ini that can be pasted as they are, and change nothing else', () => {
     const one = advise(pooled(20, { perSecond: 400, heldMs: 10 }), {})
-    assert.equal(one.iniFragment, '[pgbouncer]\ndefault_pool_size = 7\nmax_db_connections = 7\n')
+    assert.equal(one.iniFragment, '[pgbouncer]\ndefault_pool_size = 7\n')
     const pools = [
       poolReading(20, { perSecond: 400, heldMs: 10 }),
-      poolReading(20, { perSecond: 4, heldMs: 10 }, { database: 'a "b"' }),
+      poolReading(20, { perSecond: 40, heldMs: 10 }, { database: 'a "b"' }),
     ]
-    const lines = (database: DatabaseReading) => advise({ database, pooler: poolerReading(pools) }, {}).iniFragment
+    const several = advise({ database: quiet, pooler: poolerReading(pools) }, {}).iniFragment
     assert.match(
-      lines(quiet),
-      /^\[databases\]\nshop = host=db port=5432 pool_size=7\n"a ""b""" = host=db port=5432 pool_size=2\n/,
+      several,
+      /^\[pgbouncer\]\ndefault_pool_size = 7\n; and in the lines .*\n; shop: pool_size=7\n; "a ""b""": pool_size=\d\n$/,
     )
-    const behind = databaseReading({ pooler: { kind: 'other' } })
-    assert.match(lines(behind), /^\[databases\]\n; in the line of shop: pool_size=7\n/)
+  })
+
+  it('asks for no more than PostgreSQL takes, also where nothing is known of its cores', () => {
+    const saturated = poolReading(
+      90,
+      { perSecond: 9_000, heldMs: 10, waitMs: 5 },
+      { clientsPeak: 3_000, waitingPeak: 900 },
+    )
+    const [pool] = advise({ database: quiet, pooler: poolerReading([saturated]) }, {}).pools
+    assert.deepEqual([pool?.sizeAdvised, pool?.decidedBy], [97, 'limit'])
+    const small = poolReading(20, { perSecond: 2_000, heldMs: 10, waitMs: 5 }, { waitingPeak: 10 })
+    assert.match(
+      textOf({ database: quiet, pooler: poolerReading([small]) }, 'pool_size'),
+      /20 now, 30 connections are advised\. .* is not known: enlarge step by step/,
+    )
+  })
+
+  it('counts what the pooler lent and PostgreSQL did not see, where its cores have time left', () => {
+    // 10,000 a second, held for 5 ms on the way from and to another place, with 0.1 ms of work.
+    const database = databaseReading({ activity: { ...quietActivity, active: evenly(1), activeOnCpu: evenly(1) } })
+    const [pool] = advise(pooled(60, { perSecond: 10_000, heldMs: 5 }, database), { cores: 4 }).pools
+    assert.deepEqual([pool?.decidedBy, (pool?.sizeAdvised ?? 0) > 55], ['demand', true])
+  })
+
+  it('gives pools in session mode no size', () => {
+    const pool = poolReading(40, { perSecond: 1, heldMs: 8_000 }, { mode: 'session' })
+    assert.equal(
+      advise({ database: full, pooler: poolerReading([pool]) }, { cores: 4 }).pools[0]?.sizeAdvised,
+      undefined,
+    )
+  })
+
+  it('gives no size where others can not be seen, and says why', () => {
+    const hidden = databaseReading({ activity: { ...quietActivity, active: evenly(3), hidden: evenly(30) } })
+    const advice = advise({ database: hidden }, {})
+    assert.deepEqual(advice.pools, [])
+    assert.match(adviceText(advice), /How many connections are in use: what 30 of 10 connections do is hidden/)
+  })
+
+  it('shows no control characters of names and statements', () => {
+    const longest = {
+      pid: 42,
+      database: 'shop',
+      user: 'app',
+      application: 'a\u001B[31mb',
+      idleMs: 12_000,
+      transactionMs: 15_000,
+    }
+    const database = databaseReading({
+      activity: { ...quietActivity, idleInTransaction: evenly(3), longestIdleInTransaction: longest },
+    })
+    assert.match(adviceText(advise({ database }, {})), /"a\?\[31mb"/)
   })
 
   it('says that max_connections is too low for the pools', () => {

@@ -1,6 +1,6 @@
 /** What is said of the database itself, whatever pools are in front of it. */
 
-import { bytesText, numberText, percentText, timeText } from '../report/number-text.ts'
+import { numberText, percentText, timeText } from '../report/number-text.ts'
 import type { Finding } from './advice.ts'
 import type {
   ActivityReading,
@@ -65,15 +65,31 @@ function idleInTransactionFinding(
     level: isLong ? 'warning' : 'advice',
     text:
       `${numberText(idleInTransaction.mean)} of ${numberText(held)} connections that were held did nothing: idle in a transaction, on average. ` +
-      `No size of a pool mends that: do what takes time before BEGIN, or behind COMMIT.${longestText(longest)}${limitText(settings)}`,
+      `No size of a pool mends that: do what takes time before BEGIN, or behind COMMIT.` +
+      `${idlersText(activity)}${longestText(longest)}${limitText(settings)}`,
     figures: { idleInTransaction: idleInTransaction.mean, held, longestMs: longest?.idleMs ?? 0 },
   }
 }
 
+const mostIdlers = 3
+
+/** Who does so most. */
+function idlersText({ groups }: ActivityReading): string {
+  const idlers = groups
+    .filter(({ idleInTransaction }) => idleInTransaction.mean >= 0.1)
+    .toSorted((a, b) => b.idleInTransaction.mean - a.idleInTransaction.mean)
+    .slice(0, mostIdlers)
+    .map((group) => `${whoIs(group)} ${numberText(group.idleInTransaction.mean)}`)
+  return idlers.length === 0 ? '' : ` Of ${idlers.join(', ')}.`
+}
+
+function whoIs({ application, user }: { readonly application: string; readonly user: string }): string {
+  return application === '' ? `user ${user}` : `"${application}"`
+}
+
 function longestText(longest: ActivityReading['longestIdleInTransaction']): string {
   if (!longest) return ''
-  const who = longest.application === '' ? `user ${longest.user}` : `"${longest.application}"`
-  return ` The longest, ${timeText(longest.idleMs)}, was of ${who} (pid ${longest.pid}).`
+  return ` The longest, ${timeText(longest.idleMs)}, was of ${whoIs(longest)} (pid ${longest.pid}).`
 }
 
 function limitText(settings: DatabaseSettings | undefined): string {
@@ -104,21 +120,14 @@ function unusedGroups({ groups }: ActivityReading): Finding[] {
     .map(unusedGroup)
 }
 
-function unusedGroup({
-  user,
-  application,
-  connections,
-  unused,
-  unusedForAtLeastMs,
-  addresses,
-}: ConnectionGroup): Finding {
-  const who = application === '' ? `user ${user}` : `"${application}"`
+function unusedGroup(group: ConnectionGroup): Finding {
+  const { connections, unused, unusedForAtLeastMs, addresses } = group
   const from = addresses > 1 ? ` from ${numberText(addresses)} addresses` : ''
   const since = unusedForAtLeastMs === undefined ? '' : `, for ${timeText(unusedForAtLeastMs)} or longer`
   return {
     code: 'unused',
     level: 'advice',
-    text: `${numberText(unused)} of ${numberText(connections.max)} connections of ${who}${from} did nothing while I watched${since}: a smaller pool would do.`,
+    text: `${numberText(unused)} of ${numberText(connections.max)} connections of ${whoIs(group)}${from} did nothing while I watched${since}: a smaller pool would do.`,
     figures: { unused, connections: connections.max, addresses },
   }
 }
@@ -157,8 +166,4 @@ function statementFinding(
 
 function oneLine(text: string): string {
   return text.length > 90 ? `${text.slice(0, 90)}…` : text
-}
-
-export function memoryText([least, most]: readonly [number, number]): string {
-  return least === most ? bytesText(least) : `${bytesText(least)} to ${bytesText(most)}`
 }

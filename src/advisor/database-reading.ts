@@ -2,7 +2,8 @@
  * What a look at a live database has shown, over a while: plain frozen values that survive JSON. A field that is absent could
  * not be seen, and `missing` says why. Names end with their unit; times of day are milliseconds since the epoch.
  *
- * No text of a running statement is in it, since those contain values; the texts of pg_stat_statements are without.
+ * No text of a running statement is in it, since those contain values; the texts of pg_stat_statements are without, and those that
+ * may hold a password are left out.
  */
 
 import type { Distribution } from './distribution.ts'
@@ -106,7 +107,11 @@ export interface ActivityReading {
   readonly hidden: Distribution
   /** Not client backends, but they use CPU for them. */
   readonly parallelWorkers: Distribution
+  /** Of them: not waiting for anything. */
+  readonly workersOnCpu: Distribution
   readonly walSenders: Distribution
+  /** Connections from another machine than the server's; those whose address is hidden are not in it. */
+  readonly remote: Distribution
   /** Prepared transactions that wait for their end. They have no connection, but may hold locks. */
   readonly preparedTransactions: number
   /** The one that had been idle in its transaction for longest, of all samples. */

@@ -25,9 +25,11 @@ export interface Expectation {
 
 /** So many requests tell a 99th percentile. */
 const enoughRequests = 50_000
-const shortestMs = 10_000
+const shortestMs = 1_000
 const longestMs = 600_000
 const commonOpenMs = 10
+/** Each takes some 50 kB. */
+const mostPools = 1_000
 
 /** By the names of the pools; those of whose load not enough is known are left out. `cores` undefined: none slows another. */
 export function expect(
@@ -35,8 +37,8 @@ export function expect(
   cores: number | undefined,
   use: DatabaseUse,
 ): ReadonlyMap<string, Expectation> {
-  const known = pools.filter(({ load }) => (load.arrivalsPerSecond ?? 0) > 0 && (load.meanHeldMs ?? 0) > 0)
-  if (known.length === 0) return new Map()
+  const known = pools.filter(isKnown)
+  if (known.length === 0 || known.length > mostPools) return new Map()
   const applications = known.map((pool) => applicationOf(pool, use))
   const perSecond = known.reduce((sum, { load }) => sum + (load.arrivalsPerSecond ?? 0), 0)
   const durationMs = Math.min(longestMs, Math.max(shortestMs, (enoughRequests * 1_000) / perSecond))
@@ -62,6 +64,10 @@ export function expect(
   )
 }
 
+function isKnown({ load: { arrivalsPerSecond = 0, meanHeldMs = 0, isSession } }: SizedPool): boolean {
+  return arrivalsPerSecond > 0 && meanHeldMs > 0 && !isSession
+}
+
 function fixed(ms: number): DurationSpec {
   return { kind: 'fixed', ms }
 }
@@ -75,7 +81,7 @@ function applicationOf({ load, size }: SizedPool, { workShare, awayShare }: Data
     service: scaled(holds, workShare),
     away: scaled(holds, awayShare),
     // It is open by the time it is counted.
-    pool: { maxSize: size, minSize: size },
+    pool: { maxSize: size, minSize: Math.min(size, load.clients) },
     connectsEachTime: false,
   }
 }
@@ -92,14 +98,19 @@ function holdsOf({ holdMs, meanHeldMs = 0 }: PoolLoad): DurationSpec {
   return { kind: 'percentiles', points: pointsOf(holdMs) }
 }
 
+/** A bucket is at most so much of its values wide. */
+const bucketWidth = 1 / 32
+
+/** Both ends of each bucket; between buckets nothing is drawn. */
 function pointsOf({ count, maxMs, buckets }: HistogramSnapshot): (readonly [number, number])[] {
   let seen = 0
-  const points = buckets.map(([upToMs, inBucket]) => {
+  return buckets.flatMap(([upToMs, inBucket]) => {
+    const fromPercent = (100 * seen) / count
     seen += inBucket
-    return [(100 * seen) / count, Math.min(upToMs, maxMs)] as const
+    const toPercent = seen === count ? 100 : (100 * seen) / count
+    const endMs = Math.min(upToMs, maxMs)
+    return [[fromPercent, endMs * (1 - bucketWidth)] as const, [toPercent, endMs] as const]
   })
-  const [first = [0, 0] as const] = points
-  return [[0, first[1]], ...points.slice(0, -1), [100, points.at(-1)?.[1] ?? 0]]
 }
 
 function scaled(spec: DurationSpec, by: number): DurationSpec {

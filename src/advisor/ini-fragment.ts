@@ -1,24 +1,18 @@
-/** The sizes that are advised, as lines for pgbouncer.ini that can be pasted as they are. */
+/** The sizes that are advised, as lines for pgbouncer.ini that can be pasted as they are: nothing else is changed by them. */
 
 import type { PoolAdvice } from './advice.ts'
-import type { DatabaseReading } from './database-reading.ts'
 
 /** Empty: nothing is advised. */
-export function iniFragment(pools: readonly PoolAdvice[], { address, pooler }: DatabaseReading): string {
+export function iniFragment(pools: readonly PoolAdvice[], hasPooler: boolean): string {
   const sizes = sizesOf(pools)
-  const [first, ...others] = sizes.values()
-  if (first === undefined) return ''
-  const total = pools.reduce((sum, { sizeAdvised = 0 }) => sum + sizeAdvised, 0)
-  if (others.every((size) => size === first)) {
-    return lines(['[pgbouncer]', ...mode(pools), `default_pool_size = ${first}`, `max_db_connections = ${total}`])
-  }
-  const place = pooler ? undefined : new URL(address)
+  if (sizes.size === 0) return ''
+  const largest = Math.max(...sizes.values())
+  const areSame = [...sizes.values()].every((size) => size === largest)
   return lines([
-    '[databases]',
-    ...[...sizes].map(([database, size]) => databaseLine(database, size, place)),
-    '',
     '[pgbouncer]',
-    'pool_mode = transaction',
+    ...(hasPooler ? [] : ['pool_mode = transaction']),
+    `default_pool_size = ${largest}`,
+    ...(areSame ? [] : ['; and in the lines of [databases], behind what stands there:', ...[...sizes].map(hint)]),
   ])
 }
 
@@ -31,18 +25,9 @@ function sizesOf(pools: readonly PoolAdvice[]): Map<string, number> {
   return sizes
 }
 
-function mode(pools: readonly PoolAdvice[]): string[] {
-  return pools.some(({ sizeNow }) => sizeNow === undefined) ? ['pool_mode = transaction'] : []
-}
-
-/** Where PostgreSQL is, is not known from behind a pooler: its own file has the rest of the line. */
-function databaseLine(database: string, size: number, place: URL | undefined): string {
-  if (!place) return `; in the line of ${nameText(database)}: pool_size=${size}`
-  return `${nameText(database)} = host=${place.hostname} port=${place.port || '5432'} pool_size=${size}`
-}
-
-function nameText(name: string): string {
-  return /^[\w-]+$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
+function hint([database, size]: readonly [string, number]): string {
+  const name = /^[\w-]+$/.test(database) ? database : `"${database.replaceAll('"', '""')}"`
+  return `; ${name}: pool_size=${size}`
 }
 
 function lines(all: readonly string[]): string {

@@ -1,10 +1,11 @@
-/** How busy the database's machine is, if that is this one: its processors, and who is ready for them. */
+/** How busy the database's machine is, if that is this one: its processors, and who is ready for them. Linux only. */
 
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import type { MachineReading } from './database-reading.ts'
 import { Tally } from './distribution.ts'
 
+/** Since the machine was started, of all processors. */
 interface Ticks {
   readonly busy: number
   readonly all: number
@@ -15,40 +16,44 @@ interface Ticks {
  * limit, and nothing is said.
  */
 export class MachineWatch {
-  readonly #first = ticks()
+  readonly #first = readStat()
   readonly #ready = new Tally()
   #looks = 0
 
   look(): void {
-    const ready = readyThreads()
-    if (ready === undefined) return
-    this.#ready.add(ready)
+    const stat = readStat()
+    if (!stat) return
+    // Without ourselves, who run now.
+    this.#ready.add(Math.max(0, stat.ready - 1))
     this.#looks++
   }
 
   /** Undefined where it can't be known. */
   reading(): MachineReading | undefined {
-    const cores = cpus().length
-    const last = ticks()
-    const all = last.all - this.#first.all
-    if (this.#looks === 0 || all === 0 || availableParallelism() !== cores) return undefined
-    return { busy: (last.busy - this.#first.busy) / all, ready: this.#ready.over(this.#looks) }
+    const last = readStat()
+    if (!this.#first || !last || this.#looks === 0 || availableParallelism() !== cpus().length) return undefined
+    const all = last.ticks.all - this.#first.ticks.all
+    if (all === 0) return undefined
+    return { busy: (last.ticks.busy - this.#first.ticks.busy) / all, ready: this.#ready.over(this.#looks) }
   }
 }
 
-function ticks(): Ticks {
-  const times = cpus().map((cpu) => cpu.times)
-  const idle = times.reduce((sum, one) => sum + one.idle, 0)
-  const all = times.reduce((sum, one) => sum + one.user + one.nice + one.sys + one.idle + one.irq, 0)
-  return { busy: all - idle, all }
-}
-
-/** Threads that run or are ready to, our own left out. Linux only. */
-function readyThreads(): number | undefined {
+function readStat(): { readonly ticks: Ticks; readonly ready: number } | undefined {
   try {
-    const [, count] = /^procs_running (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8')) ?? []
-    return count === undefined ? undefined : Math.max(0, Number(count) - 1)
+    return parseStat(readFileSync('/proc/stat', 'utf8'))
   } catch {
     return undefined
   }
+}
+
+/** proc(5). Who waits for a disk leaves the processor idle. Undefined: it looks otherwise. */
+export function parseStat(text: string): { readonly ticks: Ticks; readonly ready: number } | undefined {
+  const [, line] = /^cpu +([\d ]+)$/m.exec(text) ?? []
+  const [, ready] = /^procs_running (\d+)$/m.exec(text) ?? []
+  if (line === undefined || ready === undefined) return undefined
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = line
+    .split(' ')
+    .map(Number)
+  const busy = user + nice + system + irq + softirq
+  return { ticks: { busy, all: busy + idle + iowait + steal }, ready: Number(ready) }
 }

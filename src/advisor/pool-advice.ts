@@ -11,22 +11,24 @@ import type { DatabaseUse } from './useful-connections.ts'
 export interface SizingFacts {
   readonly cores: number | undefined
   readonly use: DatabaseUse
+  /** Connections that the database takes; undefined: not known. */
+  readonly available: number | undefined
 }
 
 /** Two, so that one long statement does not stop everything. */
 const leastSize = 2
-/** Nobody advises more without having seen more. */
-const mostSize = 100_000
+/** Less in use at the peak is next to nothing: what the advisor itself asks through a pool is as much. */
+const leastBusy = 0.02
 
 type Sized = Pick<PoolAdvice, 'sizeAdvised' | 'decidedBy'>
 
 /** In the order of `loads`. */
 export function advisePools(loads: readonly PoolLoad[], facts: SizingFacts): PoolAdvice[] {
-  const sized = fit(loads.map(sizeFor), loads, facts.use.useful)
-  const advised = expectAt(loads, (_, index) => sized[index]?.sizeAdvised, facts)
+  const sized = fit(loads.map(sizeFor), facts)
   const now = expectAt(loads, ({ sizeNow }) => sizeNow, facts)
+  const advised = expectAt(loads, ({ sizeNow }, index) => sized[index]?.sizeAdvised ?? sizeNow, facts)
   return loads.map((load, index) => {
-    return adviceFor(load, sized[index] ?? {}, now.get(load.name), advised.get(load.name))
+    return adviceFor(load, sized[index] ?? {}, facts.use, now.get(load.name), advised.get(load.name))
   })
 }
 
@@ -42,62 +44,58 @@ function expectAt(
   return expect(pools, cores, use)
 }
 
-/** What is asked for: what a pool would need if the database could use any number. Undefined: nothing was seen. */
+/**
+ * What is asked for: what a pool would need if the database could use any number. Undefined: next to nothing was asked for, or
+ * clients keep their servers, so that there must be as many as clients.
+ */
 function sizeFor(load: PoolLoad): number | undefined {
-  const { busyPeak, busyMean, meanHeldMs, heldScv, sizeNow, clients } = load
-  // Whoever waits would take one, and nobody needs more than one at a time.
-  if (isSaturated(load)) return Math.max(leastSize, clients)
+  const { busyPeak, busyMean, meanHeldMs, heldScv, clients, waitingPeak, isSession } = load
   const busy = Math.max(busyPeak, busyMean)
-  if (busy === 0) return sizeNow === undefined ? undefined : leastSize
+  if (isSession || busy < leastBusy) return undefined
+  // Whoever waits would take one, and nobody needs more than one at a time.
+  if (isSaturated(load)) return Math.max(leastSize, Math.min(clients, Math.ceil(busy) + waitingPeak))
   // As if each were held for a second: then so many come in a second as are held.
   const heldMs = meanHeldMs !== undefined && meanHeldMs > 0 ? meanHeldMs : 1_000
   const demand = { arrivalsPerSecond: (busy * 1_000) / heldMs, serviceMs: heldMs }
   const forUse = serversFor({ ...demand, mostUtilisation: utilisationToWarnAt })
-  const forWait = serversForWait({
-    ...demand,
-    arrivalScv: 1,
-    serviceScv: heldScv ?? 1,
-    percentile: 99,
-    mostWaitMs: heldMs,
-  })
-  return Math.min(mostSize, Math.max(leastSize, forUse, forWait))
+  const forWait = serversForWait({ ...demand, serviceScv: heldScv ?? 1, percentile: 99, mostWaitMs: heldMs })
+  return Math.max(leastSize, forUse, forWait)
 }
 
-/**
- * No more than the database can use, all together: who asks for more than is left shares it by what is in use.
- */
-function fit(wanted: readonly (number | undefined)[], loads: readonly PoolLoad[], useful: number | undefined): Sized[] {
-  if (useful === undefined) return wanted.map(asDemanded)
+type Wanted = readonly (number | undefined)[]
+
+/** No more than the database can use, or takes at all, all together. */
+function fit(wanted: Wanted, { use, available = Infinity }: SizingFacts): Sized[] {
+  const { useful = Infinity } = use
+  const most = Math.min(useful, available)
   const total = wanted.reduce<number>((sum, size) => sum + (size ?? 0), 0)
-  if (total <= useful) return wanted.map(asDemanded)
-  return shared(wanted, loads, useful)
+  if (total <= most) return wanted.map((size) => sizedBy(size, 'demand'))
+  return shared(wanted, most, useful <= available ? 'cores' : 'limit')
 }
 
-function asDemanded(size: number | undefined): Sized {
-  return size === undefined ? {} : { sizeAdvised: size, decidedBy: 'demand' }
+function sizedBy(size: number | undefined, decidedBy: NonNullable<PoolAdvice['decidedBy']>): Sized {
+  return size === undefined ? {} : { sizeAdvised: size, decidedBy }
 }
 
-/** Small pools get what they ask for, the others divide the rest. */
-function shared(wanted: readonly (number | undefined)[], loads: readonly PoolLoad[], useful: number): Sized[] {
-  const busyOf = (index: number): number => Math.max(loads[index]?.busyMean ?? 0, 0.01)
+/** Who wants little gets it, the others divide the rest by what they want; each has at least two. */
+function shared(wanted: Wanted, most: number, decidedBy: 'cores' | 'limit'): Sized[] {
   const sized: Sized[] = wanted.map(() => ({}))
-  const open = new Set(wanted.keys())
-  let left = useful
+  const open = new Set([...wanted.keys()].filter((index) => wanted[index] !== undefined))
+  const wish = (index: number): number => wanted[index] ?? 0
+  let left = most
   for (let isChanged = true; isChanged;) {
-    const busy = [...open].reduce((sum, index) => sum + busyOf(index), 0)
-    const modest = [...open].filter(
-      (index) => (wanted[index] ?? Infinity) <= Math.max(leastSize, (left * busyOf(index)) / busy),
-    )
+    const rest = [...open].reduce((sum, index) => sum + wish(index), 0)
+    const modest = [...open].filter((index) => wish(index) <= Math.max(leastSize, (left * wish(index)) / rest))
     for (const index of modest) {
       open.delete(index)
-      left -= wanted[index] as number
-      sized[index] = { sizeAdvised: wanted[index] as number, decidedBy: 'demand' }
+      left -= wish(index)
+      sized[index] = sizedBy(wish(index), 'demand')
     }
     isChanged = modest.length > 0
   }
-  const busy = [...open].reduce((sum, index) => sum + busyOf(index), 0)
+  const rest = [...open].reduce((sum, index) => sum + wish(index), 0)
   for (const index of open) {
-    sized[index] = { sizeAdvised: Math.max(leastSize, Math.floor((left * busyOf(index)) / busy)), decidedBy: 'cores' }
+    sized[index] = sizedBy(Math.max(leastSize, Math.floor((left * wish(index)) / rest)), decidedBy)
   }
   return sized
 }
@@ -105,6 +103,7 @@ function shared(wanted: readonly (number | undefined)[], loads: readonly PoolLoa
 function adviceFor(
   load: PoolLoad,
   sized: Sized,
+  { isFull, useful }: DatabaseUse,
   now: Expectation | undefined,
   advised: Expectation | undefined,
 ): PoolAdvice {
@@ -116,6 +115,8 @@ function adviceFor(
     busyMean,
     busyPeak,
     isSaturated: isSaturated(load),
+    isDatabaseFull: isFull,
+    isUseKnown: useful !== undefined,
     ...sized,
     ...(arrivalsPerSecond !== undefined && { arrivalsPerSecond }),
     ...(meanHeldMs !== undefined && { meanHeldMs }),
@@ -128,6 +129,7 @@ function adviceFor(
       ...(waitMs && waitMs.count > 0 && { waitP99NowMs: percentileOf(waitMs, 99) }),
       ...(now && { waitP99SimulatedMs: now.waitP99Ms }),
     }),
-    ...(advised && { waitP99AdvisedMs: advised.waitP99Ms, utilisationAdvised: advised.utilisation }),
+    ...(sized.sizeAdvised !== undefined &&
+      advised && { waitP99AdvisedMs: advised.waitP99Ms, utilisationAdvised: advised.utilisation }),
   }
 }

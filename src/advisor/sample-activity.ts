@@ -19,6 +19,8 @@ export interface ActivityCount {
   /** wait_event_type; empty: none, or it doesn't run a statement. */
   readonly waiting: string
   readonly count: number
+  /** Of them: connected from another machine. */
+  readonly remote: number
 }
 
 export interface ConnectionUse {
@@ -57,6 +59,8 @@ function seen(usedSinceMs: number): string {
   const since = `to_timestamp(${usedSinceMs / 1_000})`
   return `with seen as (
   select pid, state_change, xact_start, client_addr,
+    client_addr is not null and not client_addr <<= '127.0.0.0/8' and client_addr <> '::1'
+      and client_addr is distinct from inet_server_addr() as is_remote,
     case when backend_type is null and usesysid is not null and datid is not null then 'hidden'
       when backend_type = 'client backend' then 'client'
       when backend_type = 'parallel worker' then 'worker'
@@ -68,7 +72,8 @@ function seen(usedSinceMs: number): string {
   from pg_stat_activity where pid <> pg_backend_pid())`
 }
 
-const counts = `select kind, database, "user", application, state, waiting, count(*) as count
+const counts = `select kind, database, "user", application, state, waiting, count(*) as count,
+    count(*) filter (where is_remote) as remote
   from seen where kind is not null group by 1, 2, 3, 4, 5, 6`
 
 const uses = `select database, "user", application, count(distinct client_addr) as addresses,

@@ -2,15 +2,17 @@
 
 import { numberText } from '../report/number-text.ts'
 import { backendMemoryBytes, fleet } from '../sizing/fleet.ts'
+import { serversForWait } from '../sizing/servers-for.ts'
 import type { Finding, PoolAdvice, TotalAdvice } from './advice.ts'
-import { memoryText } from './database-findings.ts'
 import type { DatabaseReading, DatabaseSettings } from './database-reading.ts'
-import { numbersOf } from './pool-findings.ts'
+import { availableOf, configuredOf, memoryText, numbersOf } from './figures.ts'
+import type { PoolLoad } from './pool-load.ts'
 import type { PoolerReading } from './pooler-reading.ts'
 
 export interface TotalFacts {
   readonly database: DatabaseReading
   readonly pooler: PoolerReading | undefined
+  readonly loads: readonly PoolLoad[]
   readonly pools: readonly PoolAdvice[]
   readonly instances: number | undefined
   readonly useful: number | undefined
@@ -23,88 +25,82 @@ const deployFactor = 2
 /** A pool of one makes everybody wait for one long statement. */
 const leastPerInstance = 2
 
-export function totalAdvice({ database, pooler, pools, instances, useful }: TotalFacts): TotalAdvice {
+export function totalAdvice(facts: TotalFacts): TotalAdvice {
+  const { database, pooler, pools, instances, useful } = facts
   const { settings, activity, backendMemory } = database
   const measured = backendMemory?.privateBytes
   const advised = pools.reduce((sum, { sizeAdvised, sizeNow }) => sum + (sizeAdvised ?? sizeNow ?? 0), 0)
-  const available = settings && availableOf(settings)
+  const each = instances === undefined || advised === 0 ? undefined : perInstance(instances, advised, facts.loads)
   return {
     ...numbersOf({
-      available,
+      available: settings && availableOf(settings),
       connectionsPeak: activity?.connections.max,
-      configured: pooler && configuredOf(pooler),
+      configured: pooler && configuredOf(pooler.pools),
       advised: advised > 0 ? advised : undefined,
       useful,
+      perInstance: each,
     }),
     bytesEach: measured === undefined ? commonBytes : [measured, measured],
     bytesEachFrom: measured === undefined ? 'common' : 'measured',
-    ...(instances !== undefined && settings && advised > 0 && { needsPooler: !fits(instances, advised, settings) }),
+    ...(instances !== undefined &&
+      each !== undefined &&
+      settings && { needsPooler: !isWithin(instances * deployFactor, each, settings) }),
   }
 }
 
-function availableOf({
-  maxConnections,
-  superuserReservedConnections,
-  reservedConnections = 0,
-}: DatabaseSettings): number {
-  return maxConnections - superuserReservedConnections - reservedConnections
+/** Many small pools need more than one large one: each has its own share of those who come, and its own queue. */
+function perInstance(instances: number, advised: number, loads: readonly PoolLoad[]): number {
+  const share = Math.max(leastPerInstance, Math.ceil(advised / instances))
+  const arrivalsPerSecond = loads.reduce((sum, load) => sum + (load.arrivalsPerSecond ?? 0), 0)
+  const busy = loads.reduce((sum, { busyMean }) => sum + busyMean, 0)
+  if (arrivalsPerSecond === 0 || busy === 0) return share
+  const heldMs = (busy * 1_000) / arrivalsPerSecond
+  const demand = { arrivalsPerSecond: arrivalsPerSecond / instances, serviceMs: heldMs }
+  return Math.max(share, serversForWait({ ...demand, percentile: 99, mostWaitMs: heldMs }))
 }
 
-function configuredOf({ pools }: PoolerReading): number {
-  return pools.reduce((sum, { size, reserve }) => sum + size + reserve, 0)
-}
-
-function fits(instances: number, advised: number, settings: DatabaseSettings): boolean {
-  return fleetOf(instances * deployFactor, advised / instances, settings).isWithin
-}
-
-function fleetOf(instances: number, each: number, settings: DatabaseSettings) {
-  return fleet({
-    instances,
-    poolSize: Math.max(leastPerInstance, Math.ceil(each)),
-    maxConnections: settings.maxConnections,
-    superuserReserved: settings.superuserReservedConnections,
-    reserved: settings.reservedConnections ?? 0,
-  })
+function isWithin(instances: number, poolSize: number, settings: DatabaseSettings): boolean {
+  const {
+    maxConnections,
+    superuserReservedConnections: superuserReserved,
+    reservedConnections: reserved = 0,
+  } = settings
+  return fleet({ instances, poolSize, maxConnections, superuserReserved, reserved }).isWithin
 }
 
 export function totalFindings(total: TotalAdvice, facts: TotalFacts): Finding[] {
-  return [limitFinding(total, facts), poolerNeedFinding(total, facts), memoryFinding(total)].filter(
+  return [limitFinding(total), poolerNeedFinding(total, facts), memoryFinding(total)].filter(
     (finding) => finding !== undefined,
   )
 }
 
 const nearlyAll = 0.8
 
-function limitFinding(total: TotalAdvice, { pooler }: TotalFacts): Finding | undefined {
-  const { available, connectionsPeak, configured } = total
+function limitFinding({ available, connectionsPeak, configured }: TotalAdvice): Finding | undefined {
   if (available === undefined) return undefined
   const asked = Math.max(configured ?? 0, connectionsPeak ?? 0)
-  const isOver = asked > available
-  const isNear = asked > nearlyAll * available
-  const may =
-    configured === undefined ? '' : ` The pools may open ${numberText(configured)}${pooler ? '' : ' together'}.`
-  const verdict = isOver
-    ? ' That is more than there are: whoever comes last is refused.'
-    : isNear
-      ? ' That leaves little for anybody else.'
-      : ''
+  const level = asked > available ? 'problem' : asked > nearlyAll * available ? 'warning' : 'fine'
+  const verdicts = {
+    problem: ' That is more than there are: whoever comes last is refused.',
+    warning: ' That leaves little for anybody else.',
+    fine: '',
+  }
   return {
     code: 'total',
-    level: isOver ? 'problem' : isNear ? 'warning' : 'fine',
+    level,
     text:
       `PostgreSQL takes ${numberText(available)} connections (max_connections less what is reserved)` +
-      `${connectionsPeak === undefined ? '' : `; ${numberText(connectionsPeak)} were there at the peak`}.${may}${verdict}`,
+      (connectionsPeak === undefined ? '.' : `; ${numberText(connectionsPeak)} were there at the peak.`) +
+      (configured === undefined ? '' : ` The pools may open ${numberText(configured)}.`) +
+      verdicts[level],
     figures: numbersOf({ available, connectionsPeak, configured }),
   }
 }
 
 /** Is a pool in each instance enough, or is a pooler needed? */
-function poolerNeedFinding(total: TotalAdvice, { instances, database, pooler }: TotalFacts): Finding | undefined {
-  const { settings } = database
-  const { needsPooler, advised = 0, available = 0 } = total
-  if (instances === undefined || needsPooler === undefined || !settings) return undefined
-  const each = Math.max(leastPerInstance, Math.ceil(advised / instances))
+function poolerNeedFinding(total: TotalAdvice, { instances, pooler }: TotalFacts): Finding | undefined {
+  const { needsPooler, advised = 0, available = 0, perInstance: each } = total
+  if (instances === undefined || each === undefined || needsPooler === undefined) return undefined
   const sum = instances * each
   const arithmetic = `${numberText(instances)} instances × ${numberText(each)} = ${numberText(sum)}, in a deploy ${numberText(deployFactor * sum)}`
   const text = needsPooler
@@ -129,10 +125,7 @@ function memoryFinding({
 }: TotalAdvice): Finding | undefined {
   const now = configured ?? connectionsPeak
   if (now === undefined) return undefined
-  const each =
-    bytesEachFrom === 'measured'
-      ? `${memoryText(bytesEach)} each, measured`
-      : `${memoryText(bytesEach)} each, as is common`
+  const from = bytesEachFrom === 'measured' ? 'measured' : 'as is common'
   const less =
     advised === undefined
       ? ''
@@ -140,7 +133,7 @@ function memoryFinding({
   return {
     code: 'memory',
     level: 'fine',
-    text: `${numberText(now)} connections take ${memoryText(memoryOf(now, bytesEach))} of memory (${each})${less}.`,
+    text: `${numberText(now)} connections take ${memoryText(memoryOf(now, bytesEach))} of memory (${memoryText(bytesEach)} each, ${from})${less}.`,
     figures: numbersOf({ now, advised, bytesLeast: bytesEach[0], bytesMost: bytesEach[1] }),
   }
 }

@@ -7,12 +7,21 @@ import { readPooler } from '../advisor/read-pooler.ts'
 import type { AdviseCommand } from './advise-command.ts'
 import { print } from './print.ts'
 
-/** Resolves with the exit code. Ctrl-C ends the watch, and the connections, without advice: 130, as of a shell. */
+/** As a shell tells them: 128 and the signal's number. */
+const interruptedExitCode = 130
+const terminatedExitCode = 143
+
+/** Resolves with the exit code. A signal ends the watch, and the connections, without advice. */
 export async function runAdvise({ url, pooler, instances, cores, watchMs, isJson }: AdviseCommand): Promise<number> {
   const abort = new AbortController()
   const { signal } = abort
   const stop = (): void => abort.abort()
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  let exitCode = interruptedExitCode
+  const terminated = (): void => {
+    exitCode = terminatedExitCode
+    stop()
+  }
+  process.once('SIGINT', stop).once('SIGTERM', terminated)
   tell(`watching for ${watchMs / 1_000} s, Ctrl-C ends it\n`)
   try {
     const [database, ofPooler] = await together(
@@ -26,10 +35,10 @@ export async function runAdvise({ url, pooler, instances, cores, watchMs, isJson
     )
     return await print(isJson ? `${JSON.stringify(advice)}\n` : adviceText(advice))
   } catch (error) {
-    if (signal.aborted && error === signal.reason) return 130
+    if (signal.aborted && error === signal.reason) return exitCode
     throw error
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop)
+    process.off('SIGINT', stop).off('SIGTERM', terminated)
   }
 }
 

@@ -115,8 +115,13 @@ function recordingsIn(folder: string): ReadRecorded {
 }
 
 function readRecorded(file: string): { recorded: Recorded } & Pick<ReplayFindings, 'about'> {
-  const { recording, about } = Recording.fromBytes(readInput(file))
-  return { recorded: recordedOf([...recording.entries()], recording.overwritten > 0), about }
+  try {
+    const { recording, about } = Recording.fromBytes(readInput(file))
+    return { recorded: recordedOf([...recording.entries()], recording.overwritten > 0), about }
+  } catch (cause) {
+    if (!(cause instanceof TaxirankError) || cause.code !== 'bad_recording') throw cause
+    throw new TaxirankError('bad_recording', `${file}: ${cause.message}`, { cause })
+  }
 }
 
 function runReplay({ file, poolSizes, callers: wanted, coreUse }: ReplayRun): Findings {
@@ -130,14 +135,23 @@ function runReplay({ file, poolSizes, callers: wanted, coreUse }: ReplayRun): Fi
   const today = replayed(todaySize, { callers: 'open', coreUse: undefined })
   const sizes = poolSizes.filter((size) => size !== todaySize)
   const others = sizes.map((size) => replayed(size, { callers, coreUse }))
-  const findings: ReplayFindings = { recorded, about, callers, coreUse, today, others }
+  const assumed = others.length === 0 ? undefined : replayed(todaySize, { callers, coreUse })
+  const findings: ReplayFindings = { recorded, about, callers, coreUse, today, assumed, others }
   const names = { name: basename(file), footer: `Taxirank ${version}, replayed from ${basename(file)}` }
   return { text: replayText(findings), json: replayJson(findings), page: replayPage(findings, names) }
 }
 
-function replayJson({ recorded, about, callers, coreUse, today, others }: ReplayFindings): unknown {
-  const { atMs: _, waitsMs: __, holdsMs: ___, ...summary } = recorded
-  return { recorded: summary, pool: about ?? null, callers, coreUse: coreUse ?? null, today, others }
+function replayJson({ recorded, about, callers, coreUse, today, assumed, others }: ReplayFindings): unknown {
+  const { atMs: _, waitsMs: __, holdsMs: ___, isServed: ____, ...summary } = recorded
+  return {
+    recorded: summary,
+    pool: about ?? null,
+    callers,
+    coreUse: coreUse ?? null,
+    today,
+    assumed: assumed ?? null,
+    others,
+  }
 }
 
 /** Before anything is simulated, which may take minutes. */

@@ -3,7 +3,7 @@
 import { TaxirankError } from '../errors.ts'
 import { Histogram } from '../metrics/histogram.ts'
 import type { Arrivals } from './arrivals.ts'
-import { Call, type CallWorld, type Outcome } from './call.ts'
+import { Call, type CallWorld, type Ending } from './call.ts'
 import type { Database } from './database.ts'
 import type { Durations } from './durations.ts'
 import type { TimedEvent } from './event-queue.ts'
@@ -40,7 +40,7 @@ export class Application implements CallWorld, TimedEvent {
   readonly instances: readonly Instance[]
   readonly waitMs = new Histogram()
   readonly latencyMs = new Histogram()
-  readonly failures = new Map<Outcome, number>()
+  readonly failures = new Map<Ending, number>()
   /** Since the end of the warm-up. */
   asked = 0
   /** Since the beginning. */
@@ -122,34 +122,34 @@ export class Application implements CallWorld, TimedEvent {
 
   /** Hot path. */
   ended(call: Call, now: number): void {
-    if (call.outcome === 'served') {
+    if (call.ending === 'served') {
       this.waitMs.record(call.begunAtMs - call.askedAtMs)
       this.latencyMs.record(now - call.askedAtMs)
       this.#window.waitMs.record(call.begunAtMs - call.askedAtMs)
-    } else this.#fail(call.outcome)
+    } else this.#fail(call.ending)
     this.#unused.push(call)
     const { load } = this.#options
     if (load.kind === 'closed') this.#think(call, load.think, now)
   }
 
-  #fail(outcome: Outcome): void {
-    if (++this.#failed > mostFailures) throw this.#hopeless(outcome)
+  #fail(ending: Ending): void {
+    if (++this.#failed > mostFailures) throw this.#hopeless(ending)
     this.#window.failed++
-    this.failures.set(outcome, (this.failures.get(outcome) ?? 0) + 1)
+    this.failures.set(ending, (this.failures.get(ending) ?? 0) + 1)
   }
 
-  #hopeless(outcome: Outcome): TaxirankError {
+  #hopeless(ending: Ending): TaxirankError {
     return new TaxirankError(
       'bad_configuration',
       `scenario: ${mostFailures.toLocaleString('en')} requests of ${this.name} have failed within ` +
-        `${Math.round(this.time.now)} ms, the last of them with ${outcome}, and that is where it ends: fewer callers, longer ` +
+        `${Math.round(this.time.now)} ms, the last of them with ${ending}, and that is where it ends: fewer callers, longer ` +
         `think times or a shorter duration make fewer`,
     )
   }
 
-  #think({ instance, outcome, askedAtMs }: Call, think: Durations, now: number): void {
+  #think({ instance, ending, askedAtMs }: Call, think: Durations, now: number): void {
     const thinkMs = think.next()
-    const mustPause = outcome !== 'served' || now + thinkMs === askedAtMs
+    const mustPause = ending !== 'served' || now + thinkMs === askedAtMs
     this.time.at(now + (mustPause ? Math.max(thinkMs, leastPauseMs) : thinkMs), this.#thinkers.get(instance) as Thinker)
   }
 

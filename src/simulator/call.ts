@@ -25,7 +25,7 @@ export interface CallWorld {
   ended(call: Call, now: number): void
 }
 
-export type Outcome = 'served' | ErrorCode
+export type Ending = 'served' | ErrorCode
 
 type Stage = 'unused' | 'asking' | 'working' | 'away'
 
@@ -34,7 +34,7 @@ export class Call implements Caller<Link>, TimedEvent, LinkHolder, ConnectionUse
   askedAtMs = 0
   /** When it had all it needs. */
   begunAtMs = 0
-  outcome: Outcome = 'served'
+  ending: Ending = 'served'
   readonly #world: CallWorld
   readonly #waiter = new Waiter<Link>(this)
   #stage: Stage = 'unused'
@@ -120,10 +120,10 @@ export class Call implements Caller<Link>, TimedEvent, LinkHolder, ConnectionUse
     if (this.#stage === 'working') this.#end('server_lost', now)
   }
 
-  #end(outcome: Outcome, now: number): void {
-    this.outcome = outcome
+  #end(ending: Ending, now: number): void {
+    this.ending = ending
     this.#stage = 'unused'
-    this.#giveBack(outcome === 'served', now)
+    this.#giveBack(ending === 'served', now)
     this.#isLost = false
     this.#asked = undefined
     this.#world.ended(this, now)

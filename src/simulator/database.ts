@@ -21,7 +21,7 @@ export interface DatabaseOptions {
   readonly connectWorkMs: number
 }
 
-/** So many are computed beforehand; beyond, the capacity is that of the last. */
+/** So many are computed beforehand. */
 const mostRunning = 10_000
 
 export class Database implements Target {

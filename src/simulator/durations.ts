@@ -1,6 +1,7 @@
 /** How long things take: what a scenario may say, and the drawing of it. Everything in milliseconds. */
 
 import type { Random } from '../random.ts'
+import { interpolate } from './interpolate.ts'
 
 export type DurationSpec =
   | { readonly kind: 'fixed'; readonly ms: number }
@@ -115,14 +116,6 @@ class Sequence implements Durations {
     this.#next = this.#next + 1 === this.#values.length ? 0 : this.#next + 1
     return value
   }
-}
-
-function interpolate(points: readonly (readonly [number, number])[], percent: number): number {
-  const above = points.findIndex(([at]) => at >= percent)
-  const [toPercent, toMs] = points[above] as readonly [number, number]
-  const [fromPercent, fromMs] = points[Math.max(0, above - 1)] as readonly [number, number]
-  if (toPercent === fromPercent) return toMs
-  return fromMs + ((percent - fromPercent) / (toPercent - fromPercent)) * (toMs - fromMs)
 }
 
 function meanOfPercentiles(points: readonly (readonly [number, number])[]): number {

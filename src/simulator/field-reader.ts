@@ -79,6 +79,12 @@ export class FieldReader {
     return timeOf(this.#need(name), this.#at(name))
   }
 
+  timeAbove0(name: string): number {
+    const ms = this.time(name)
+    if (ms === 0) throw this.refuse(`${name} must be above 0`)
+    return ms
+  }
+
   table(name: string): FieldReader {
     return new FieldReader(this.#need(name), this.#at(name))
   }
@@ -155,9 +161,9 @@ function durationsIn(table: FieldReader, readHolds: ReadHolds): DurationSpec {
     case 'exponential':
       return { kind, meanMs: table.time('mean') }
     case 'log-normal':
-      return { kind, meanMs: above0(table, 'mean'), cv: table.number('cv', 0, 1_000) }
+      return { kind, meanMs: table.timeAbove0('mean'), cv: table.number('cv', 0, 1_000) }
     case 'pareto':
-      return { kind, meanMs: above0(table, 'mean'), shape: table.number('shape', 1.01, 1_000) }
+      return { kind, meanMs: table.timeAbove0('mean'), shape: table.number('shape', 1.01, 1_000) }
     case 'percentiles':
       return { kind, points: percentiles(table) }
     case 'measured':
@@ -165,12 +171,6 @@ function durationsIn(table: FieldReader, readHolds: ReadHolds): DurationSpec {
     case 'recorded':
       return { kind: 'measured', values: readHolds(table.text('file')) }
   }
-}
-
-function above0(table: FieldReader, name: string): number {
-  const ms = table.time(name)
-  if (ms === 0) throw table.refuse(`${name} must be above 0`)
-  return ms
 }
 
 function percentiles(table: FieldReader): (readonly [number, number])[] {

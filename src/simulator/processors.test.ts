@@ -76,10 +76,10 @@ describe('Processors', () => {
     assert.deepEqual(bench.done, [['b', 9]])
   })
 
-  it('do as much beyond the last number that was computed as with it', () => {
-    const processors = new Processors(() => 1, 2)
+  it('do what they can also for more than was computed beforehand', () => {
+    const processors = new Processors((running) => Math.min(running, 3), 2)
     let doneAtMs = 0
-    for (let one = 0; one < 4; one++) processors.begin(1, { happen: (now) => (doneAtMs = now) }, 0)
+    for (let one = 0; one < 4; one++) processors.begin(3, { happen: (now) => (doneAtMs = now) }, 0)
     while (processors.running > 0) processors.advance(processors.nextAtMs)
     assert.equal(doneAtMs, 4)
   })

@@ -11,6 +11,7 @@ import { EventQueue, type TimedEvent } from './event-queue.ts'
 import type { Process } from './virtual-time.ts'
 
 export class Processors implements Process {
+  readonly #capacity: (running: number) => number
   readonly #speeds: Float64Array
   readonly #work = new EventQueue()
   /** What each has got since nothing ran. */
@@ -22,8 +23,9 @@ export class Processors implements Process {
   #runningMs = 0
   #mostRunning = 0
 
-  /** `capacity(n)`: how many statements' worth of work is done at a time while `n` run, 1 to `most`; above that as at `most`. */
+  /** `capacity(n)`: how many statements' worth of work is done at a time while `n` run; up to `most` computed beforehand. */
   constructor(capacity: (running: number) => number, most: number) {
+    this.#capacity = capacity
     this.#speeds = Float64Array.from({ length: most + 1 }, (_, running) =>
       running === 0 ? 1 : capacity(running) / running,
     )
@@ -90,7 +92,6 @@ export class Processors implements Process {
   }
 
   #speedOf(running: number): number {
-    const most = this.#speeds.length - 1
-    return running <= most ? (this.#speeds[running] as number) : ((this.#speeds[most] as number) * most) / running
+    return running < this.#speeds.length ? (this.#speeds[running] as number) : this.#capacity(running) / running
   }
 }

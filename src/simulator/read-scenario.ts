@@ -161,17 +161,11 @@ function drawnArrivals(table: FieldReader, kind: 'poisson' | 'regular' | 'bursty
   const perSecond = table.number('per_second', kind === 'bursty' ? 0 : 1e-6, 1e9)
   if (kind === 'bursty') {
     const burstPerSecond = table.number('burst_per_second', 1e-6, 1e9)
-    return { kind, perSecond, burstPerSecond, calmMs: timeAbove0(table, 'calm'), burstMs: timeAbove0(table, 'burst') }
+    return { kind, perSecond, burstPerSecond, calmMs: table.timeAbove0('calm'), burstMs: table.timeAbove0('burst') }
   }
   if (kind !== 'diurnal') return { kind, perSecond }
   const peakPerSecond = table.number('peak_per_second', perSecond, 2 * perSecond)
-  return { kind, perSecond, peakPerSecond, periodMs: timeAbove0(table, 'period') }
-}
-
-function timeAbove0(table: FieldReader, name: string): number {
-  const time = table.time(name)
-  if (time === 0) throw table.refuse(`${name} must be above 0`)
-  return time
+  return { kind, perSecond, peakPerSecond, periodMs: table.timeAbove0('period') }
 }
 
 function readFailure(table: FieldReader): FailureSpec {

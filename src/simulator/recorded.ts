@@ -16,6 +16,8 @@ export interface Recorded {
   readonly waitsMs: Float64Array
   /** How long each held; of those who never got a lease, as the caller before. */
   readonly holdsMs: Float64Array
+  /** 1: it got a lease. 0: it gave up, or was turned away. */
+  readonly isServed: Uint8Array
   /** Between these what was so is known whole, but for those who had not ended at the end. */
   readonly fromMs: number
   readonly toMs: number
@@ -53,7 +55,7 @@ export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Re
   const fromMs = knownFromMs - originMs
   const toMs = lastSettledMs(entries, originMs, fromMs)
   const whole = entries.filter((entry) => endOf(entry) - originMs <= toMs)
-  const served = whole.filter(isServed)
+  const served = whole.filter(gotLease)
   if (served.length === 0) {
     throw new TaxirankError(
       'bad_recording',
@@ -64,6 +66,7 @@ export function recordedOf(ended: readonly RecordingEntry[], isCut: boolean): Re
     atMs: Float64Array.from(entries, ({ arrivalMs }) => arrivalMs - originMs),
     waitsMs: Float64Array.from(entries, ({ waitMs }) => waitMs),
     holdsMs: holdsOf(entries),
+    isServed: Uint8Array.from(entries, (entry) => Number(gotLease(entry))),
     fromMs,
     toMs,
     waitMs: histogramOf(served.map(({ waitMs }) => waitMs)),
@@ -105,7 +108,7 @@ function asKnown(entry: RecordingEntry, knownFromMs: number): RecordingEntry {
   return arrivalMs === entry.arrivalMs ? entry : { ...entry, arrivalMs, waitMs: grantMs - arrivalMs }
 }
 
-function isServed({ holdMs }: RecordingEntry): boolean {
+function gotLease({ holdMs }: RecordingEntry): boolean {
   return !Number.isNaN(holdMs)
 }
 
@@ -122,7 +125,7 @@ function lastSettledMs(entries: readonly RecordingEntry[], originMs: number, fro
 }
 
 function holdsOf(entries: readonly RecordingEntry[]): Float64Array {
-  let lastMs = entries.find(isServed)?.holdMs ?? 0
+  let lastMs = entries.find(gotLease)?.holdMs ?? 0
   return Float64Array.from(entries, ({ holdMs }) => {
     if (!Number.isNaN(holdMs)) lastMs = holdMs
     return lastMs
@@ -141,7 +144,7 @@ type Presence = Pick<
 >
 
 function presenceOf(entries: readonly RecordingEntry[], fromMs: number): Presence {
-  const served = entries.filter(isServed)
+  const served = entries.filter(gotLease)
   const grants = served.map(({ arrivalMs, waitMs }) => arrivalMs + waitMs)
   const ends = served.map(endOf)
   const leased = countOverTime(grants, ends)
@@ -210,14 +213,14 @@ export interface CoreUse {
  * How much work on a core each caller's hold was, if the cores were shared equally by all who needed one: how long that part
  * of it would have taken alone. In the order of `atMs`.
  */
-export function worksOf({ atMs, waitsMs, holdsMs }: Recorded, { cores, onCore }: CoreUse): Float64Array {
+export function worksOf({ atMs, waitsMs, holdsMs, isServed }: Recorded, { cores, onCore }: CoreUse): Float64Array {
   const grants = atMs.map((ms, index) => ms + (waitsMs[index] as number))
   const ends = grants.map((ms, index) => ms + (holdsMs[index] as number))
   const work = new SharedWork(cores / onCore)
-  const works = new Float64Array(holdsMs.length)
-  const order = inOrderOf(grants)
+  const works = holdsMs.map((ms) => onCore * ms)
+  const order = inOrderOf(grants).filter((index) => isServed[index] === 1)
   let next = 0
-  for (const ending of inOrderOf(ends)) {
+  for (const ending of inOrderOf(ends).filter((index) => isServed[index] === 1)) {
     const endMs = ends[ending] as number
     for (; next < order.length && (grants[order[next] as number] as number) <= endMs; next++) {
       const beginning = order[next] as number

@@ -27,6 +27,7 @@ const findings: ReplayFindings = {
   callers: 'open',
   coreUse: undefined,
   today: replayed(4, 2),
+  assumed: undefined,
   others: [],
 }
 const lines = (changes: Partial<ReplayFindings>): string[] => replayText({ ...findings, ...changes }).split('\n')
@@ -38,7 +39,10 @@ describe('replayText', () => {
       first,
       /^Recorded: 97 requests in 0\.98 s \(99\/s\), a pool of 4, held for 20 ms on average, 2 at once at most; 0 failed\.$/,
     )
-    assert.deepEqual(rest, ['Replayed with 4: wait p50 2 ms, measured 2 ms (+0%), p99 2 ms, measured 2 ms (+0%).', ''])
+    assert.deepEqual(rest, [
+      'Replayed with 4, as it came: wait p50 2 ms, measured 2 ms (+0%), p99 2 ms, measured 2 ms (+0%).',
+      '',
+    ])
   })
 
   it('says by how much it is off, and in which direction', () => {
@@ -57,19 +61,21 @@ describe('replayText', () => {
     )
   })
 
-  it('says what it takes for granted of other sizes, in their order', () => {
+  it('says what it takes for granted of other sizes, by how much that is off, and all of them in their order', () => {
     const others = [replayed(8, 0), replayed(2, 1_200)]
-    assert.deepEqual(lines({ others }).slice(2), [
+    const assumed = replayed(4, 3)
+    assert.deepEqual(lines({ others, assumed }).slice(2), [
       '',
       'Other sizes, if callers come when they came, whatever happens to others, and each holds for as long as it did ' +
         '(--cores N lets them share N cores):',
+      'So much is that off with 4: 100/s (+1.02%), wait p50 3 ms, measured 2 ms (+50%), p99 3 ms, measured 2 ms (+50%).',
       '  pool size  served/s  failed  wait p50  wait p99  latency p50  latency p99  used',
       '          2       100      0%     1.2 s     1.2 s       1.22 s       1.22 s   50%',
-      '          4       100      0%      2 ms      2 ms        22 ms        22 ms   50%',
+      '          4       100      0%      3 ms      3 ms        23 ms        23 ms   50%',
       '          8       100      0%      0 ms      0 ms        20 ms        20 ms   50%',
       '',
     ])
-    const closed = lines({ others, callers: 'closed', coreUse: { cores: 2, onCore: 0.5 } })[3]
+    const closed = lines({ others, assumed, callers: 'closed', coreUse: { cores: 2, onCore: 0.5 } })[3]
     assert.match(
       closed ?? '',
       /^Other sizes, if \d+ callers, each of whom comes again after its answer, and each works for 50% of its hold, on 2 cores that all share:$/,

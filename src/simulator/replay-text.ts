@@ -17,22 +17,61 @@ export interface ReplayFindings {
   readonly about: RecordedPool | undefined
   readonly callers: Callers
   readonly coreUse: CoreUse | undefined
-  /** The size that it was recorded with, or is taken to have been: replayed as it came. */
+  /** The size that it was recorded with, or is taken to have been: replayed as it came, with nothing assumed. */
   readonly today: ReplayedSize
+  /** The same size under what is assumed for others; undefined: there are none. */
+  readonly assumed: ReplayedSize | undefined
   readonly others: readonly ReplayedSize[]
 }
 
-export function replayText({ recorded, about, callers, coreUse, today, others }: ReplayFindings): string {
+/** In sentences, for terminal and page. */
+export interface ReplaySentences {
+  readonly recorded: string
+  readonly fit: string
+  /** Both undefined: no other sizes were tried. */
+  readonly assumption: string | undefined
+  readonly assumedFit: string | undefined
+}
+
+export function replaySentences({
+  recorded,
+  about,
+  callers,
+  coreUse,
+  today,
+  assumed,
+}: ReplayFindings): ReplaySentences {
   const seconds = (recorded.toMs - recorded.fromMs) / 1_000
   const { waitMs, holdMs, failed } = recorded
-  return (
-    `Recorded: ${numberText(waitMs.count)} requests in ${numberText(seconds)} s (${numberText(waitMs.count / seconds)}/s), ` +
-    `${sizeText(recorded, about)}, held for ${timeText(holdMs.sumMs / holdMs.count)} on average, ${numberText(recorded.mostLeased)} at once at most; ` +
-    `${numberText(failed)} failed.\n` +
-    `Replayed with ${numberText(today.poolSize)}: ${errorText('wait p50', today.waitP50Ms, percentileOf(waitMs, 50))}, ` +
-    `${errorText('p99', today.waitP99Ms, percentileOf(waitMs, 99))}.\n` +
-    (others.length === 0 ? '' : `\n${assumption(callers, coreUse, recorded)}\n${sizesTable([today, ...others])}`)
-  )
+  const perSecond = waitMs.count / seconds
+  return {
+    recorded:
+      `Recorded: ${numberText(waitMs.count)} requests in ${numberText(seconds)} s (${numberText(perSecond)}/s), ` +
+      `${sizeText(recorded, about)}, held for ${timeText(holdMs.sumMs / holdMs.count)} on average, ${numberText(recorded.mostLeased)} at once at most; ` +
+      `${numberText(failed)} failed.`,
+    fit: `Replayed with ${numberText(today.poolSize)}, as it came: ${waitErrors(today, recorded)}.`,
+    assumption: assumed && assumption(callers, coreUse, recorded),
+    assumedFit:
+      assumed &&
+      `So much is that off with ${numberText(assumed.poolSize)}: ${numberText(assumed.servedPerSecond)}/s (${signedPercent(assumed.servedPerSecond / perSecond - 1)}), ${waitErrors(assumed, recorded)}.`,
+  }
+}
+
+function waitErrors({ waitP50Ms, waitP99Ms }: ReplayedSize, { waitMs }: Recorded): string {
+  const p50 = errorText('wait p50', waitP50Ms, percentileOf(waitMs, 50))
+  return `${p50}, ${errorText('p99', waitP99Ms, percentileOf(waitMs, 99))}`
+}
+
+export function replayText(findings: ReplayFindings): string {
+  const { recorded, fit, assumption: assumed, assumedFit } = replaySentences(findings)
+  const first = `${recorded}\n${fit}\n`
+  if (assumed === undefined || assumedFit === undefined) return first
+  return `${first}\n${assumed}\n${assumedFit}\n${sizesTable(sizesOf(findings))}`
+}
+
+/** What stands in the table: all by the same assumptions. */
+export function sizesOf({ today, assumed, others }: ReplayFindings): ReplayedSize[] {
+  return [assumed ?? today, ...others].toSorted((a, b) => a.poolSize - b.poolSize)
 }
 
 function sizeText({ mostLeased }: Recorded, about: RecordedPool | undefined): string {
@@ -66,16 +105,14 @@ function assumption(callers: Callers, coreUse: CoreUse | undefined, recorded: Re
 
 function sizesTable(sizes: readonly ReplayedSize[]): string {
   const head = ['pool size', 'served/s', 'failed', 'wait p50', 'wait p99', 'latency p50', 'latency p99', 'used']
-  const rows = sizes
-    .toSorted((a, b) => a.poolSize - b.poolSize)
-    .map((size) => {
-      return [
-        size.poolSize,
-        size.servedPerSecond,
-        percentText(size.failedShare),
-        ...[size.waitP50Ms, size.waitP99Ms, size.latencyP50Ms, size.latencyP99Ms].map(timeText),
-        percentText(size.utilisation),
-      ]
-    })
+  const rows = sizes.map((size) => {
+    return [
+      size.poolSize,
+      size.servedPerSecond,
+      percentText(size.failedShare),
+      ...[size.waitP50Ms, size.waitP99Ms, size.latencyP50Ms, size.latencyP99Ms].map(timeText),
+      percentText(size.utilisation),
+    ]
+  })
   return textTable(head, rows)
 }

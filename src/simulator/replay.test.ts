@@ -104,7 +104,8 @@ describe('a recorded load', () => {
   const five = [entry(103, 5, Number.NaN), entry(100, 0, 10), entry(100, 0, 10), entry(102, 8, 10), entry(101, 9, 10)]
 
   it('has callers in the order in which they came, and what was so meanwhile', () => {
-    const { atMs, waitsMs, holdsMs, waitMs, holdMs, ...rest } = recordedOf(five, false)
+    const { atMs, waitsMs, holdsMs, isServed, waitMs, holdMs, ...rest } = recordedOf(five, false)
+    assert.deepEqual([...isServed], [1, 1, 1, 1, 0])
     assert.deepEqual([...atMs], [0, 0, 1, 2, 3])
     assert.deepEqual([...waitsMs], [0, 0, 9, 8, 5])
     assert.deepEqual([...holdsMs], [10, 10, 10, 10, 10])

@@ -121,9 +121,10 @@ function openLoad({ atMs }: Recorded, leadMs: number): LoadSpec {
 }
 
 function closedLoad(recorded: Recorded): LoadSpec {
-  const { atMs, waitsMs, holdsMs } = recorded
+  const { atMs, waitsMs, holdsMs, isServed } = recorded
   const callers = likelyCallerCount(recorded)
-  const departures = atMs.map((ms, index) => ms + (waitsMs[index] as number) + (holdsMs[index] as number)).sort()
+  const heldMs = holdsMs.map((ms, index) => (isServed[index] === 1 ? ms : 0))
+  const departures = atMs.map((ms, index) => ms + (waitsMs[index] as number) + (heldMs[index] as number)).sort()
   const thinks: number[] = []
   for (let index = callers; index < atMs.length; index++) {
     const thinkMs = (atMs[index] as number) - (departures[index - callers] as number)

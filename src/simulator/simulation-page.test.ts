@@ -67,10 +67,10 @@ describe('the pages of simulations', () => {
       callers: 'open',
       coreUse: undefined,
     } as const
-    const page = replayPage({ ...findings, today, others: [{ ...size, poolSize: 2 }] }, names)
+    const page = replayPage({ ...findings, today, assumed: today, others: [{ ...size, poolSize: 2 }] }, names)
     assertSound(page)
     assert.deepEqual(headings(page), ['How well it fits', 'Other sizes'])
-    assert.match(page, /<p>Replayed with 4: wait p50 0 ms, measured 0 ms \(the same\)/)
+    assert.match(page, /<p>Replayed with 4, as it came: wait p50 0 ms, measured 0 ms \(the same\)/)
     assert.match(page, /<p>Other sizes, if callers come when they came/)
     assert.ok(page.includes('recorded: 4'))
   })

@@ -6,7 +6,7 @@ import { htmlPage, type Section } from '../report/page.ts'
 import { type Plot, svgPlot } from '../report/plot.ts'
 import type { ApplicationFigures, Sample, SimulationFigures } from './figures.ts'
 import { failedOf, percentileIfAny } from './outcome.ts'
-import { type ReplayedSize, type ReplayFindings, replayText } from './replay-text.ts'
+import { type ReplayedSize, type ReplayFindings, replaySentences, sizesOf } from './replay-text.ts'
 import { kneeText } from './simulation-text.ts'
 import { kneeOf, type SweepPlan, type SweepPoint } from './sweep.ts'
 
@@ -190,9 +190,9 @@ function sweepTable({ key }: SweepPlan, points: readonly SweepPoint[]) {
 
 /** `findings`: as `replayText` tells them. */
 export function replayPage(findings: ReplayFindings, { name, footer }: PageNames): string {
-  const { recorded, today, others } = findings
-  const [summary = '', replayed = '', , assumption = ''] = replayText(findings).split('\n')
-  const sizes = [today, ...others].toSorted((a, b) => a.poolSize - b.poolSize)
+  const { recorded, today } = findings
+  const sentences = replaySentences(findings)
+  const sizes = sizesOf(findings)
   const waits: Plot = {
     title: 'The wait for a connection, by the size of the pool',
     x: { label: 'pool size', from: 0 },
@@ -206,12 +206,12 @@ export function replayPage(findings: ReplayFindings, { name, footer }: PageNames
   }
   return htmlPage({
     title: `Replayed: ${name}`,
-    lead: summary,
+    lead: sentences.recorded,
     sections: [
-      { heading: 'How well it fits', paragraphs: [replayed] },
+      { heading: 'How well it fits', paragraphs: [sentences.fit] },
       {
         heading: 'Other sizes',
-        paragraphs: assumption === '' ? [] : [assumption],
+        paragraphs: [sentences.assumption, sentences.assumedFit].filter((sentence) => sentence !== undefined),
         figures: [svgPlot(waits)],
         table: sizesTable(sizes),
       },

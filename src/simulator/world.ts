@@ -6,6 +6,7 @@ import { Application, type Load } from './application.ts'
 import { Database } from './database.ts'
 import { durationsOf } from './durations.ts'
 import { Instance, type InstanceParts } from './instance.ts'
+import { interpolate } from './interpolate.ts'
 import type { ApplicationSpec, DatabaseSpec, LoadSpec, PoolerSpec, Scenario } from './scenario.ts'
 import { SimulatedPool } from './simulated-pool.ts'
 import { SimulatedPooler } from './simulated-pooler.ts'
@@ -92,13 +93,4 @@ function capacityOf({ cores, throughput }: DatabaseSpec): (running: number) => n
   if (!throughput) return (running) => Math.min(running, cores)
   const [[, alone]] = throughput as [[number, number]]
   return (running) => interpolate(throughput, running) / alone
-}
-
-/** Between two that were measured; the last beyond it. */
-function interpolate(points: readonly (readonly [number, number])[], at: number): number {
-  const above = points.findIndex(([x]) => x >= at)
-  if (above < 0) return (points.at(-1) as readonly [number, number])[1]
-  const [toX, toY] = points[above] as readonly [number, number]
-  const [fromX, fromY] = points[Math.max(0, above - 1)] as readonly [number, number]
-  return toX === fromX ? toY : fromY + ((at - fromX) / (toX - fromX)) * (toY - fromY)
 }

@@ -23,6 +23,8 @@ export const quietActivity: ActivityReading = {
   idleInAbortedTransaction: none,
   hidden: none,
   parallelWorkers: none,
+  workersOnCpu: none,
+  remote: none,
   walSenders: none,
   preparedTransactions: 0,
   groups: [],
