@@ -114,7 +114,7 @@ describe('taxirank advise', { timeout: 120_000 }, () => {
     assert.match(out, new RegExp(`postgres/postgres: ${poolSize} now, \\d+ connections are advised\\. `))
     assert.match(out, /in use on average/)
     assert.match(out, /The address is that of Taxirank/)
-    assert.match(out, /For pgbouncer\.ini:\n\n {2}\[pgbouncer\]\n {2}default_pool_size = \d+\n/)
+    assert.match(out, /For pgbouncer\.ini:\n\n {2}; unless .*\n {2}\[pgbouncer\]\n {2}default_pool_size = \d+\n/)
     await eventually('our connection is gone', async () => (await ours()) === 0)
   })
 
@@ -163,7 +163,7 @@ describe('taxirank advise', { timeout: 120_000 }, () => {
       [[direct(), '--pooler', `http://127.0.0.1:${postgres.port}`], /./],
       [[`postgres://postgres@127.0.0.1:${port}/pgbouncer`], /--pooler/],
       [['127.0.0.1'], /Allowed: a URL/],
-      [[direct(), '--watch', '0s'], /Allowed: 1s to 24h/],
+      [[direct(), '--watch', '0s'], /Allowed: 1s to 24h, a whole number/],
       [[direct(), '--cores', '0'], /Allowed: 1 to 100,000/],
       [[], /missing required argument/],
     ]

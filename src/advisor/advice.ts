@@ -57,8 +57,9 @@ export interface PoolAdvice {
   readonly isSaturated: boolean
   /** The database's cores were used. */
   readonly isDatabaseFull: boolean
-  /** It is known how many connections the database can use. */
-  readonly isUseKnown: boolean
+  readonly areCoresKnown: boolean
+  /** Its clients keep their servers while they do nothing: it gets no size. */
+  readonly isSession: boolean
 }
 
 export interface TotalAdvice {

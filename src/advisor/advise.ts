@@ -92,7 +92,7 @@ function urgency({ level }: Finding): number {
 
 function notKnown({ database, pooler }: Readings, { instances }: Known, cores: number | undefined): Missing[] {
   const missing: Missing[] = []
-  if (cores === undefined) {
+  if (cores === undefined && database.server) {
     missing.push({
       what: 'how many connections the database can use',
       why: 'its machine is another one, and PostgreSQL does not tell its cores',

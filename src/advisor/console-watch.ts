@@ -27,13 +27,16 @@ export interface ConsoleSetup {
 const longShare = 0.1
 
 export class ConsoleWatch {
+  readonly #isWaitInTransactions: boolean
   readonly #first: ConsoleSample
   #last: ConsoleSample
   readonly #pools = new Map<string, Seen>()
   #samples = 0
   #connectedPeak = 0
 
-  constructor(first: ConsoleSample) {
+  /** `isWaitInTransactions`: the time of a transaction begins when its client asks, as PgBouncer counts it. */
+  constructor(first: ConsoleSample, isWaitInTransactions = false) {
+    this.#isWaitInTransactions = isWaitInTransactions
     this.#first = first
     this.#last = first
     this.add(first)
@@ -110,13 +113,9 @@ export class ConsoleWatch {
     const transactions = later.transactions - (earlier?.transactions ?? 0)
     const leases = later.assignments === undefined ? {} : { leases: later.assignments - (earlier?.assignments ?? 0) }
     const grown = (name: 'transactionMs' | 'waitMs'): number => later[name] - (earlier?.[name] ?? 0)
-    return {
-      overMs: this.watchedMs,
-      transactions,
-      ...leases,
-      transactionMs: grown('transactionMs'),
-      waitMs: grown('waitMs'),
-    }
+    const waitMs = grown('waitMs')
+    const transactionMs = Math.max(0, grown('transactionMs') - (this.#isWaitInTransactions ? waitMs : 0))
+    return { overMs: this.watchedMs, transactions, ...leases, transactionMs, waitMs }
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is said of the database itself, whatever pools are in front of it. */
 
 import { numberText, percentText, timeText } from '../report/number-text.ts'
+import { lostWatch, type Missing } from './missing.ts'
 import type { Finding } from './advice.ts'
 import type {
   ActivityReading,
@@ -19,9 +20,11 @@ export function databaseFindings({
   statements,
   server,
   pooler,
+  missing,
 }: DatabaseReading): Finding[] {
   return [
     pooler && poolerFinding(pooler.kind, pooler.version),
+    ...missing.filter(({ what }) => what === lostWatch).map(lostFinding),
     server?.isStandby === true ? standbyFinding : undefined,
     activity && idleInTransactionFinding(activity, settings),
     locks && locksFinding(locks),
@@ -36,6 +39,15 @@ function poolerFinding(kind: 'taxirank' | 'other', version: string | undefined):
     code: 'address_is_pooler',
     level: 'fine',
     text: `The address is that of ${name}, not of PostgreSQL: what the database shows was read through it.`,
+    figures: {},
+  }
+}
+
+function lostFinding({ why }: Missing): Finding {
+  return {
+    code: 'database_lost',
+    level: 'problem',
+    text: `PostgreSQL stopped answering while I watched: ${why}.`,
     figures: {},
   }
 }

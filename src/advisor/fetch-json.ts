@@ -66,9 +66,16 @@ async function fetchFrom(
   } catch (cause) {
     signal?.throwIfAborted()
     if (cause instanceof TaxirankError) throw cause
-    const why = limit.aborted ? `no answer within ${limitMs} ms` : reasonOf(cause)
+    const why = limit.aborted ? `no answer within ${limitMs} ms` : whyOf(cause)
     throw new TaxirankError('server_connect_failed', `cannot read ${address}: ${why}`, { cause })
   }
+}
+
+/** The runtime's own texts speak to programmers. */
+function whyOf(cause: unknown): string {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code
+  if (code === 'ConnectionRefused') return 'nobody listens there'
+  return code === 'Malformed_HTTP_Response' ? 'what answers there does not speak HTTP' : reasonOf(cause)
 }
 
 async function textOf(response: Response): Promise<string> {

@@ -2,18 +2,22 @@
 
 import type { PoolAdvice } from './advice.ts'
 
-/** Empty: nothing is advised. */
+/** Empty: nothing is advised. `hasPooler`: there is a file already. */
 export function iniFragment(pools: readonly PoolAdvice[], hasPooler: boolean): string {
   const sizes = sizesOf(pools)
-  if (sizes.size === 0) return ''
-  const largest = Math.max(...sizes.values())
-  const areSame = [...sizes.values()].every((size) => size === largest)
-  return lines([
-    '[pgbouncer]',
-    ...(hasPooler ? [] : ['pool_mode = transaction']),
-    `default_pool_size = ${largest}`,
-    ...(areSame ? [] : ['; and in the lines of [databases], behind what stands there:', ...[...sizes].map(hint)]),
-  ])
+  const [first, ...others] = sizes.values()
+  if (first === undefined) return ''
+  if (!hasPooler) return lines(['[pgbouncer]', 'pool_mode = transaction', `default_pool_size = ${first}`])
+  // What all pools share must be right for all of them.
+  const areAll = pools.every(({ sizeAdvised }) => sizeAdvised !== undefined)
+  if (areAll && others.every((size) => size === first)) {
+    return lines([
+      '; unless a line of [databases] has a pool_size of its own',
+      '[pgbouncer]',
+      `default_pool_size = ${first}`,
+    ])
+  }
+  return lines(['; in the lines of [databases], behind what stands there:', ...[...sizes].map(hint)])
 }
 
 /** Of each database: the size of the largest of its users' pools, since these share the setting. */

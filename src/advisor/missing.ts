@@ -9,6 +9,9 @@ export interface Missing {
   readonly remedy: string
 }
 
+/** What is missing if the connection was lost. */
+export const lostWatch = 'the rest of the watch'
+
 /** Collects them, each once. */
 export class MissingParts {
   readonly #parts = new Map<string, Missing>()

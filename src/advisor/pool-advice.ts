@@ -28,7 +28,7 @@ export function advisePools(loads: readonly PoolLoad[], facts: SizingFacts): Poo
   const now = expectAt(loads, ({ sizeNow }) => sizeNow, facts)
   const advised = expectAt(loads, ({ sizeNow }, index) => sized[index]?.sizeAdvised ?? sizeNow, facts)
   return loads.map((load, index) => {
-    return adviceFor(load, sized[index] ?? {}, facts.use, now.get(load.name), advised.get(load.name))
+    return adviceFor(load, sized[index] ?? {}, facts, now.get(load.name), advised.get(load.name))
   })
 }
 
@@ -103,7 +103,7 @@ function shared(wanted: Wanted, most: number, decidedBy: 'cores' | 'limit'): Siz
 function adviceFor(
   load: PoolLoad,
   sized: Sized,
-  { isFull, useful }: DatabaseUse,
+  { cores, use }: SizingFacts,
   now: Expectation | undefined,
   advised: Expectation | undefined,
 ): PoolAdvice {
@@ -115,8 +115,9 @@ function adviceFor(
     busyMean,
     busyPeak,
     isSaturated: isSaturated(load),
-    isDatabaseFull: isFull,
-    isUseKnown: useful !== undefined,
+    isSession: load.isSession,
+    isDatabaseFull: use.isFull,
+    areCoresKnown: cores !== undefined,
     ...sized,
     ...(arrivalsPerSecond !== undefined && { arrivalsPerSecond }),
     ...(meanHeldMs !== undefined && { meanHeldMs }),

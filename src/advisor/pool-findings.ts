@@ -1,6 +1,7 @@
 /** What is said of each pool. */
 
 import { numberText, percentText, timeText } from '../report/number-text.ts'
+import { inUse } from '../sizing/littles-law.ts'
 import { utilisationToPlanFor, utilisationToWarnAt } from '../sizing/utilisation.ts'
 import type { Finding, PoolAdvice } from './advice.ts'
 import { numbersOf } from './figures.ts'
@@ -27,31 +28,35 @@ function sizeFinding(pool: PoolAdvice): Finding | undefined {
 }
 
 function reasonOf(pool: PoolAdvice): string {
-  const { busyPeak, decidedBy, isSaturated, isDatabaseFull } = pool
+  const { busyPeak, decidedBy, isSaturated, isDatabaseFull, sizeAdvised = 0 } = pool
   const wanted = isSaturated ? 'Somebody waits all the time' : `${numberText(busyPeak)} were held at the peak`
   if (decidedBy === 'limit') return `${wanted}, and PostgreSQL takes no more connections than that.`
   if (decidedBy === 'cores') {
     return isDatabaseFull
-      ? `${wanted}, but the database's cores are used: with more connections each takes longer.`
+      ? `${wanted}; the database's cores are used, and with more connections each takes longer.`
       : `${wanted}, and as many keep the database's cores busy, by how long each is held and how much of that is work.`
   }
   if (isSaturated) return saturatedReason(pool)
-  return `${littlesLaw(pool)} ${numberText(busyPeak)} were held at the peak, and at most ${percentText(utilisationToWarnAt)} should be.`
+  return (
+    `${littlesLaw(pool)} ${numberText(busyPeak)} were held at the peak: ${numberText(sizeAdvised)} keep that below ` +
+    `${percentText(utilisationToWarnAt)}, and let 99 of 100 wait no longer than they hold.`
+  )
 }
 
-function saturatedReason({ isUseKnown }: PoolAdvice): string {
+function saturatedReason({ areCoresKnown }: PoolAdvice): string {
   const all = 'Somebody waits all the time: so many held one or waited for one at the same time.'
-  return isUseKnown
+  return areCoresKnown
     ? `${all} The database has time left for them.`
     : `${all} Whether the database can use them is not known: enlarge step by step, and look again.`
 }
 
 function littlesLaw({ arrivalsPerSecond, meanHeldMs, busyMean }: PoolAdvice): string {
   if (arrivalsPerSecond === undefined || meanHeldMs === undefined) return `${numberText(busyMean)} are held on average.`
-  return (
-    `${numberText(arrivalsPerSecond)} a second × ${timeText(meanHeldMs)} held = ` +
-    `${numberText((arrivalsPerSecond * meanHeldMs) / 1_000)} in use on average.`
-  )
+  const inUseMean = inUse(arrivalsPerSecond, meanHeldMs)
+  if (Math.abs(inUseMean - busyMean) > tolerance * Math.max(inUseMean, busyMean)) {
+    return `${numberText(busyMean)} were held on average, some for longer than I watched, by ${numberText(arrivalsPerSecond)} callers a second.`
+  }
+  return `${numberText(arrivalsPerSecond)} a second × ${timeText(meanHeldMs)} held = ${numberText(inUseMean)} in use on average.`
 }
 
 function waitOf({ waitP99NowMs, waitP99SimulatedMs, waitP99AdvisedMs }: PoolAdvice): string {
@@ -59,13 +64,16 @@ function waitOf({ waitP99NowMs, waitP99SimulatedMs, waitP99AdvisedMs }: PoolAdvi
   const expected = ` Expected wait for one, 99th percentile: ${timeText(waitP99AdvisedMs)}`
   if (waitP99NowMs === undefined) return `${expected}.`
   const simulated =
-    waitP99SimulatedMs === undefined ? '' : `; the simulator says ${timeText(waitP99SimulatedMs)} for now`
+    waitP99SimulatedMs === undefined
+      ? ''
+      : `, where the simulator says ${timeText(waitP99SimulatedMs)}: believe it as far as these two agree`
   return `${expected} (measured now: ${timeText(waitP99NowMs)}${simulated}).`
 }
 
 function utilisationFinding(pool: PoolAdvice): Finding | undefined {
-  const { name, utilisationMean, utilisationPeak, sizeNow, perSecondAt80 } = pool
-  if (utilisationMean === undefined || utilisationPeak === undefined || sizeNow === undefined) return undefined
+  const { name, utilisationMean, utilisationPeak, sizeNow, perSecondAt80, isSession } = pool
+  if (isSession || utilisationMean === undefined || utilisationPeak === undefined || sizeNow === undefined)
+    return undefined
   const isHigh = utilisationPeak > utilisationToWarnAt
   return {
     code: 'utilisation',

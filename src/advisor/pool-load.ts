@@ -113,7 +113,7 @@ function loadWithoutPooler({ activity, counters, server }: DatabaseReading): Poo
     isSession: false,
     sizeNow: undefined,
     busyMean,
-    busyPeak: Math.max(active.p95 + idleInTransaction.p95, busyMean),
+    busyPeak: Math.min(connections.max, Math.max(active.p95 + idleInTransaction.p95, busyMean)),
     arrivalsPerSecond: perSecond,
     meanHeldMs: perSecond !== undefined && perSecond > 0 ? (busyMean * 1_000) / perSecond : undefined,
     heldScv: undefined,

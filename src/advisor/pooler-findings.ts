@@ -15,9 +15,9 @@ export function poolerFindings(
 ): Finding[] {
   const sessions = pooler.pools
     .filter(({ mode, serversPeak }) => mode === 'session' && serversPeak > 0)
-    .map((pool) => sessionFinding(pool, inTransactions(pool, pooler, database)))
-  const unused = unusedFinding(loads, pooler)
-  return unused ? [unused, ...sessions] : sessions
+    .map((pool) => sessionFinding(pool, pooler.kind, inTransactions(pool, pooler, database)))
+  const failing = pooler.pools.map(failureFinding)
+  return [...failing, unusedFinding(loads, pooler), ...sessions].filter((finding) => finding !== undefined)
 }
 
 /** How many of a pool's servers did something, on average; undefined: it could not be seen. */
@@ -37,7 +37,7 @@ function inTransactions(
     : (load.transactionsPerSecond * load.meanTransactionMs) / 1_000
 }
 
-function sessionFinding(pool: PoolReading, inTransaction: number | undefined): Finding {
+function sessionFinding(pool: PoolReading, kind: PoolerReading['kind'], inTransaction: number | undefined): Finding {
   const { database, user, serversPeak: servers, clientsPeak: clients } = pool
   const need =
     inTransaction === undefined
@@ -49,8 +49,20 @@ function sessionFinding(pool: PoolReading, inTransaction: number | undefined): F
     level: 'advice',
     text:
       `${database}/${user} is in session mode: ${numberText(servers)} servers for ${numberText(clients)} clients. ` +
-      `${need}, if the clients keep nothing in their sessions: SHOW AUDIT of Taxirank lists what they keep.`,
+      `${need}, if the clients keep nothing in their sessions` +
+      (kind === 'taxirank' ? ': SHOW AUDIT lists what they keep.' : '.'),
     figures: numbersOf({ servers, clients, inTransaction }),
+  }
+}
+
+/** The database, or the way to it, does not let the pooler in. */
+function failureFinding({ database, user, opening }: PoolReading): Finding | undefined {
+  if (opening?.lastFailure === undefined) return undefined
+  return {
+    code: 'connect_failures',
+    level: 'problem',
+    text: `${database}/${user}: the pooler can't connect to the database: ${opening.lastFailure}`,
+    figures: { failed: opening.failed },
   }
 }
 

@@ -8,6 +8,7 @@ import { Tally } from './distribution.ts'
 import { frozen } from './frozen.ts'
 import { DatabaseParts, partNames } from './database-parts.ts'
 import { MachineWatch } from './machine-watch.ts'
+import { lostWatch } from './missing.ts'
 import { readBackendMemory } from './read-backend-memory.ts'
 import { type CountersSample, growthBetween, sampleCounters } from './read-counters.ts'
 import { type Identity, readServer, refuseConsole } from './read-server.ts'
@@ -76,7 +77,7 @@ class DatabaseWatch {
       await this.#finish()
     } catch (error) {
       if (!(error instanceof TaxirankError && error.code === 'server_lost')) throw error
-      this.#parts.missing.add('the rest of the watch', error.message, 'run this again')
+      this.#parts.missing.add(lostWatch, error.message, 'run this again')
     }
     return this.#reading()
   }

@@ -25,7 +25,7 @@ export async function readPoolerByConsole(url: string, options: PoolerOptions): 
     const takenAtMs = Date.now()
     const missing = new MissingParts()
     const settings = await readConsoleSettings(connection)
-    const seen = await lookOn(connection, options, missing)
+    const seen = await lookOn(connection, options, missing, version.kind === 'pgbouncer')
     noteMissing(seen, missing)
     return readingOf({ connection, version, takenAtMs, missing, settings, ...seen })
   } finally {
@@ -39,8 +39,13 @@ interface SeenOnConsole {
 }
 
 /** What is there before the connection is lost, if it is. */
-async function lookOn(connection: Connection, options: PoolerOptions, missing: MissingParts): Promise<SeenOnConsole> {
-  const watched = new ConsoleWatch(await sampleConsole(connection))
+async function lookOn(
+  connection: Connection,
+  options: PoolerOptions,
+  missing: MissingParts,
+  isWaitInTransactions: boolean,
+): Promise<SeenOnConsole> {
+  const watched = new ConsoleWatch(await sampleConsole(connection), isWaitInTransactions)
   let databases = await readConsoleDatabases(connection)
   try {
     let isFirst = true

@@ -29,7 +29,7 @@ export function totalAdvice(facts: TotalFacts): TotalAdvice {
   const { database, pooler, pools, instances, useful } = facts
   const { settings, activity, backendMemory } = database
   const measured = backendMemory?.privateBytes
-  const advised = pools.reduce((sum, { sizeAdvised, sizeNow }) => sum + (sizeAdvised ?? sizeNow ?? 0), 0)
+  const advised = advisedOf(pools)
   const each = instances === undefined || advised === 0 ? undefined : perInstance(instances, advised, facts.loads)
   return {
     ...numbersOf({
@@ -46,6 +46,12 @@ export function totalAdvice(facts: TotalFacts): TotalAdvice {
       each !== undefined &&
       settings && { needsPooler: !isWithin(instances * deployFactor, each, settings) }),
   }
+}
+
+/** With the present sizes of those of which nothing is advised; 0: nothing is advised at all. */
+function advisedOf(pools: readonly PoolAdvice[]): number {
+  if (pools.every(({ sizeAdvised }) => sizeAdvised === undefined)) return 0
+  return pools.reduce((sum, { sizeAdvised, sizeNow }) => sum + (sizeAdvised ?? sizeNow ?? 0), 0)
 }
 
 /** Many small pools need more than one large one: each has its own share of those who come, and its own queue. */
@@ -107,7 +113,8 @@ function poolerNeedFinding(total: TotalAdvice, { instances, pooler }: TotalFacts
     ? `${arithmetic}: more than the ${numberText(available)} there are, for a database that needs ${numberText(advised)}. ` +
       (pooler ? 'The pooler is needed.' : 'A pooler in front of the database is needed.')
     : `${arithmetic}: within the ${numberText(available)} there are. A pool of ${numberText(each)} in each instance is enough` +
-      (pooler ? ', and the pooler is not needed for that.' : '; a pooler is not needed.')
+      (pooler ? ', and the pooler is not needed for that' : '; a pooler is not needed') +
+      (sum > advised ? `. (In one pool for all, ${numberText(advised)} do: each small pool has its own queue.)` : '.')
   return {
     code: 'pooler_needed',
     level: needsPooler && !pooler ? 'problem' : 'fine',

@@ -20,7 +20,7 @@ interface Switches {
   readonly pooler?: string
   readonly instances?: number
   readonly cores?: number
-  readonly watch: number
+  readonly watch?: number
   readonly json?: true
 }
 
@@ -37,11 +37,11 @@ export function adviseCommand(found: (command: AdviseCommand) => void, program: 
     .option('--pooler <URL>', "http://host:port of Taxirank's page, or postgres://user@host:port/pgbouncer", parseUrl)
     .option('--instances <N>', 'of the application, each with a pool of its own', wholeNumber(1, 1_000_000))
     .option('--cores <N>', "of the database's machine", wholeNumber(1, 100_000))
-    .option('--watch <TIME>', 'how long to watch: 60s, 5m', parseWatch, usualWatchMs)
+    .option('--watch <TIME>', 'how long to watch, in whole s, m or h: 60s, 5m (15s)', parseWatch)
     .option('--json', 'one JSON object in place of words')
     .helpOption('-h, --help', 'show this help')
     .allowExcessArguments(false)
-    .action((url: string, { pooler, instances, cores, watch: watchMs, json }: Switches) => {
+    .action((url: string, { pooler, instances, cores, watch: watchMs = usualWatchMs, json }: Switches) => {
       refuseFileSwitches(program.opts(), 'advise')
       found({ name: 'advise', url, pooler, instances, cores, watchMs, isJson: json ?? false })
     })
@@ -57,5 +57,5 @@ function parseWatch(text: string): number {
   const factor = { s: 1_000, m: 60_000, h: 3_600_000 }[unit as 's' | 'm' | 'h']
   const ms = digits === '' ? 0 : Number(digits) * factor
   if (ms >= 1_000 && ms <= longestWatchMs) return ms
-  throw new InvalidArgumentError('Allowed: 1s to 24h.')
+  throw new InvalidArgumentError('Allowed: 1s to 24h, a whole number of s, m or h.')
 }

@@ -26,7 +26,7 @@ interface Findings {
 
 /** Resolves with the exit code. */
 export function runSimulate({ what, report, isJson }: SimulateCommand): Promise<number> {
-  if (report !== undefined) checkFolder(report)
+  if (report !== undefined) checkReport(report, what.file)
   const findings = what.kind === 'scenario' ? runScenario(what) : runReplay(what)
   if (report !== undefined) writePage(report, findings.page)
   return print(isJson ? `${JSON.stringify(findings.json)}\n` : findings.text + written(report))
@@ -117,15 +117,28 @@ function recordingsIn(folder: string): ReadRecorded {
 function readRecorded(file: string): { recorded: Recorded } & Pick<ReplayFindings, 'about'> {
   try {
     const { recording, about } = Recording.fromBytes(readInput(file))
-    return { recorded: recordedOf([...recording.entries()], recording.overwritten > 0), about }
+    const recorded = recordedOf([...recording.entries()], recording.overwritten > 0)
+    return { recorded, about }
   } catch (cause) {
     if (!(cause instanceof TaxirankError) || cause.code !== 'bad_recording') throw cause
     throw new TaxirankError('bad_recording', `${file}: ${cause.message}`, { cause })
   }
 }
 
+/** Of fewer nothing can be said. */
+const fewestServed = 20
+
+function checkEnough({ waitMs }: Recorded, file: string): void {
+  if (waitMs.count >= fewestServed) return
+  throw new TaxirankError(
+    'bad_recording',
+    `${file}: ${waitMs.count} requests are too few to be replayed, ${fewestServed} are enough`,
+  )
+}
+
 function runReplay({ file, poolSizes, callers: wanted, coreUse }: ReplayRun): Findings {
   const { recorded, about } = readRecorded(file)
+  checkEnough(recorded, file)
   const callers = wanted ?? likelyCallers(recorded)
   const todaySize = about && about.maxSize > 0 ? about.maxSize : recorded.mostLeased
   const replayed = (poolSize: number, options: Pick<ReplayOptions, 'callers' | 'coreUse'>): ReplayedSize => {
@@ -135,7 +148,8 @@ function runReplay({ file, poolSizes, callers: wanted, coreUse }: ReplayRun): Fi
   const today = replayed(todaySize, { callers: 'open', coreUse: undefined })
   const sizes = poolSizes.filter((size) => size !== todaySize)
   const others = sizes.map((size) => replayed(size, { callers, coreUse }))
-  const assumed = others.length === 0 ? undefined : replayed(todaySize, { callers, coreUse })
+  const isAssuming = others.length > 0 || wanted !== undefined || coreUse !== undefined
+  const assumed = isAssuming ? replayed(todaySize, { callers, coreUse }) : undefined
   const findings: ReplayFindings = { recorded, about, callers, coreUse, today, assumed, others }
   const names = { name: basename(file), footer: `Taxirank ${version}, replayed from ${basename(file)}` }
   return { text: replayText(findings), json: replayJson(findings), page: replayPage(findings, names) }
@@ -155,7 +169,10 @@ function replayJson({ recorded, about, callers, coreUse, today, assumed, others 
 }
 
 /** Before anything is simulated, which may take minutes. */
-function checkFolder(report: string): void {
+function checkReport(report: string, input: string): void {
+  if (resolve(report) === resolve(input)) {
+    throw new TaxirankError('bad_configuration', `--report: ${report} is what is read, and would be overwritten`)
+  }
   const folder = dirname(resolve(report))
   if (!existsSync(folder)) throw new TaxirankError('bad_configuration', `--report: there is no folder ${folder}`)
 }

@@ -82,13 +82,14 @@ function sizeText({ mostLeased }: Recorded, about: RecordedPool | undefined): st
 
 function errorText(name: string, replayedMs: number, measuredMs: number): string {
   const error =
-    measuredMs === 0 ? (replayedMs === 0 ? 'the same' : 'was none') : signedPercent(replayedMs / measuredMs - 1)
+    measuredMs === 0 ? (replayedMs === 0 ? 'the same' : 'nobody waited') : signedPercent(replayedMs / measuredMs - 1)
   return `${name} ${timeText(replayedMs)}, measured ${timeText(measuredMs)} (${error})`
 }
 
 function signedPercent(error: number): string {
   if (Number.isNaN(error)) return 'nobody was served'
-  return `${error < 0 ? '−' : '+'}${percentText(Math.abs(error))}`
+  const rounded = Math.round(error * 10_000) / 10_000
+  return `${rounded < 0 ? '−' : '+'}${percentText(Math.abs(rounded))}`
 }
 
 function assumption(callers: Callers, coreUse: CoreUse | undefined, recorded: Recorded): string {

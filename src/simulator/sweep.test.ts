@@ -44,6 +44,7 @@ describe('a sweep', () => {
   it('changes one number, wherever it is, and says which it could be if there are several', () => {
     assert.equal(swept('web.callers=1..2')[1]?.servedPerSecond.toFixed(0), '210')
     assert.equal(swept('cores=1..2').length, 2)
+    assert.equal(swept('database.cores=1..2').length, 2)
     assert.equal(swept('jobs.service.cv=1..2').length, 2)
     assert.throws(() => swept('pool_size=1..2'), /several pool_size: say which, as web\.pool_size or jobs\.pool_size/)
     assert.throws(() => swept('web.size=1..2'), /no number called web\.size/)

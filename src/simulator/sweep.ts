@@ -84,9 +84,13 @@ interface Place {
 }
 
 function placesOf(scenario: Table, key: string): Place[] {
-  return namedTables(scenario).flatMap(([name, table]) => {
+  const places = namedTables(scenario).flatMap(([name, table]) => {
     const own = name !== '' && key.startsWith(`${name}.`) ? key.slice(name.length + 1) : key
     return placeIn(table, own.split('.'), name === '' ? '' : `${name}.`)
+  })
+  // The database is found by its own name and as a table of the file.
+  return places.filter((place, index) => {
+    return places.findIndex(({ table, name }) => table === place.table && name === place.name) === index
   })
 }
 
