@@ -174,7 +174,8 @@ export interface CountersReading {
   readonly databases: readonly NamedGrowth[]
 }
 
-export interface DatabaseGrowth {
+/** What pg_stat_database counts. */
+export interface DatabaseCounts {
   readonly commits: number
   readonly rollbacks: number
   readonly blocksHit: number
@@ -185,6 +186,9 @@ export interface DatabaseGrowth {
   readonly sessionMs?: number
   readonly activeMs?: number
   readonly idleInTransactionMs?: number
+}
+
+export interface DatabaseGrowth extends DatabaseCounts {
   /** Commits and rollbacks, without our own. Absent if no time has passed. */
   readonly transactionsPerSecond?: number
   readonly rollbacksPerSecond?: number

@@ -60,7 +60,7 @@ function unseenPool({ database, user }: PoolReading): Missing {
 }
 
 function loadOfPool(pool: PoolReading, { databases }: PoolerReading): PoolLoad | undefined {
-  const { database, user, utilisation, arrivalsPerSecond, meanHeldMs, opening } = pool
+  const { database, user, arrivalsPerSecond, meanHeldMs, opening } = pool
   const most = databases.find(({ name }) => name === database)?.maxServers ?? Infinity
   const size = Math.min(pool.size, most)
   const sizeNow = size > 0 && size < unlimitedSize ? size : undefined
@@ -82,7 +82,7 @@ function loadOfPool(pool: PoolReading, { databases }: PoolerReading): PoolLoad |
     meanWaitMs: pool.meanWaitMs,
     clients: pool.clientsPeak,
     waitingPeak: pool.waitingPeak,
-    openMs: utilisation && opening?.meanMs,
+    openMs: opening?.meanMs,
   }
 }
 

@@ -1,7 +1,7 @@
 /** pg_stat_database, read at the beginning of a watch and at its end: what has grown. */
 
 import type { Connection } from './connection.ts'
-import type { CountersReading, DatabaseGrowth, NamedGrowth } from './database-reading.ts'
+import type { CountersReading, DatabaseCounts, DatabaseGrowth, NamedGrowth } from './database-reading.ts'
 import { readValue } from './read-value.ts'
 
 /** How late backends report: PGSTAT_MIN_INTERVAL from 15 on, PGSTAT_STAT_INTERVAL before. */
@@ -10,17 +10,8 @@ const reliableAfterMs = 10 * lagMs
 const mostShown = 50
 
 /** Since the statistics were reset. */
-export interface DatabaseTotals {
+export interface DatabaseTotals extends DatabaseCounts {
   readonly name: string
-  readonly commits: number
-  readonly rollbacks: number
-  readonly blocksHit: number
-  readonly blocksRead: number
-  readonly deadlocks: number
-  readonly sessions?: number
-  readonly sessionMs?: number
-  readonly activeMs?: number
-  readonly idleInTransactionMs?: number
 }
 
 export interface CountersSample {
@@ -74,19 +65,19 @@ function growthOf({ name, ...later }: DatabaseTotals, earlier: DatabaseTotals | 
     key,
     value - ((earlier?.[key as keyof DatabaseTotals] as number | undefined) ?? 0),
   ])
-  return { name, ...(Object.fromEntries(grown) as Omit<DatabaseTotals, 'name'>) }
+  return { name, ...(Object.fromEntries(grown) as DatabaseCounts) }
 }
 
-function sumOf(all: readonly DatabaseTotals[]): Omit<DatabaseTotals, 'name'> {
+function sumOf(all: readonly DatabaseTotals[]): DatabaseCounts {
   const sums: Record<string, number> = { commits: 0, rollbacks: 0, blocksHit: 0, blocksRead: 0, deadlocks: 0 }
   for (const { name: _, ...one } of all) {
     for (const [key, value] of Object.entries(one)) sums[key] = (sums[key] ?? 0) + value
   }
-  return sums as unknown as Omit<DatabaseTotals, 'name'>
+  return sums as unknown as DatabaseCounts
 }
 
 /** Our own may not be reported yet: then there are fewer than none, and that is none. */
-function withRates(growth: Omit<DatabaseTotals, 'name'>, overMs: number, ownTransactions: number): DatabaseGrowth {
+function withRates(growth: DatabaseCounts, overMs: number, ownTransactions: number): DatabaseGrowth {
   if (overMs <= 0) return growth
   const perSecond = (count: number): number => (Math.max(0, count) * 1_000) / overMs
   return {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { settings } from '../config/settings.ts'
+import { refusalOf } from '../../test/support/refusal.ts'
 import { parseArguments } from './arguments.ts'
 
 const file = { name: 'file', file: 'a.ini', daemon: false, verbose: 0, quiet: false, user: undefined }
@@ -10,15 +11,7 @@ function parse(line: string): unknown {
   return parseArguments(line === '' ? [] : line.split(' '))
 }
 
-function refusal(line: string): string {
-  try {
-    parse(line)
-  } catch (error) {
-    assert.ok(error instanceof Error)
-    return error.message
-  }
-  throw new Error('accepted')
-}
+const refusal = (line: string): string => refusalOf(() => parse(line))
 
 describe('parseArguments', () => {
   const accepted: Record<string, object> = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { refusalOf } from '../../test/support/refusal.ts'
 import { parseArguments } from './arguments.ts'
 
 const usual = { name: 'simulate', report: undefined, isJson: false }
@@ -10,15 +11,7 @@ function parse(line: string): unknown {
   return parseArguments(`simulate ${line}`.trim().split(' '))
 }
 
-function refusal(line: string): string {
-  try {
-    parse(line)
-  } catch (error) {
-    assert.ok(error instanceof Error)
-    return error.message
-  }
-  throw new Error('accepted')
-}
+const refusal = (line: string): string => refusalOf(() => parse(line))
 
 describe('taxirank simulate', () => {
   const accepted: Record<string, object> = {

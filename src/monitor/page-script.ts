@@ -3,13 +3,12 @@
  * so everything becomes text nodes and nothing is ever read as HTML. Rates are differences between two snapshots.
  */
 
-/** From here on a pool is marked: waiting grows as 1 / (1 - utilisation). */
-const pastShare = 0.8
+import { utilisationToWarnAt } from '../sizing/utilisation.ts'
 
 export const pageScript = `
 'use strict'
 const everyMs = 2000
-const past = ${pastShare}
+const past = ${utilisationToWarnAt}
 const byId = (id) => document.getElementById(id)
 let before = null
 

@@ -7,6 +7,7 @@ import { TaxirankError } from '../errors.ts'
 import { type ArrivalSpec, meanPerSecondOf } from './arrivals.ts'
 import { meanMsOf } from './durations.ts'
 import type { ApplicationSpec, DatabaseSpec, PoolerSpec, Scenario } from './scenario.ts'
+import { sumOf } from './sum-of.ts'
 
 const mostCallers = 10_000_000
 /** Each takes some 50 kB, most of it for its histograms. */
@@ -94,10 +95,6 @@ function arrivalsIn(arrivals: ArrivalSpec, durationMs: number): number {
   if (arrivals.kind === 'replayed') return arrivals.atMs.length
   const changes = arrivals.kind === 'bursty' ? (2 * durationMs) / (arrivals.calmMs + arrivals.burstMs) : 0
   return changes + (meanPerSecondOf(arrivals) * durationMs) / 1_000
-}
-
-function sumOf<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((sum, item) => sum + of(item), 0)
 }
 
 function atMost(most: number, count: number, what: string): void {

@@ -10,6 +10,7 @@ import { Sampler } from './sampler.ts'
 import { type FailureSpec, mostConnectionsOf, type Scenario } from './scenario.ts'
 import type { SimulatedPool } from './simulated-pool.ts'
 import { World } from './world.ts'
+import { sumOf } from './sum-of.ts'
 
 /** Simulates a scenario that `readScenario` has checked. */
 export function simulate(scenario: Scenario): SimulationFigures {
@@ -25,15 +26,15 @@ export function simulate(scenario: Scenario): SimulationFigures {
   world.time.run(durationMs)
   const measuredMs = durationMs - warmUpMs
   const usedOf = (pools: readonly SimulatedPool[]): number => {
-    return sum(pools, (pool) => heldMsOf(pool, durationMs) - (atStart.get(pool) ?? 0)) / measuredMs
+    return sumOf(pools, (pool) => heldMsOf(pool, durationMs) - (atStart.get(pool) ?? 0)) / measuredMs
   }
   const database = world.database.processors
   return {
     seed,
     durationMs,
     warmUpMs,
-    requests: sum(world.applications, ({ total }) => total),
-    acquires: sum(world.pools, acquiresOf),
+    requests: sumOf(world.applications, ({ total }) => total),
+    acquires: sumOf(world.pools, acquiresOf),
     applications: world.applications.map((application) => applicationFigures(application, measuredMs, usedOf)),
     poolers: [...world.poolers].map(([name, poolers]) => {
       const pools = poolers.map(({ servers }) => servers)
@@ -103,8 +104,8 @@ function poolFigures(name: string, pools: readonly SimulatedPool[], count: numbe
     utilisation: used / (count * maxSize),
     peakSize: Math.max(0, ...pools.map(({ peakSize }) => peakSize)),
     peakWaiting: Math.max(0, ...pools.map(({ peakWaiting }) => peakWaiting)),
-    opened: sum(counters, ({ opened }) => opened),
-    openFailures: sum(counters, ({ openFailures }) => openFailures),
+    opened: sumOf(counters, ({ opened }) => opened),
+    openFailures: sumOf(counters, ({ openFailures }) => openFailures),
   }
 }
 
@@ -121,8 +122,4 @@ function databaseFigures({ database }: World, poolConnections: number, meanRunni
   const { mostConnections, peakConnections, refused, opened, processors } = database
   const { mostRunning } = processors
   return { mostConnections, poolConnections, peakConnections, refused, opened, meanRunning, mostRunning }
-}
-
-function sum<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((total, item) => total + of(item), 0)
 }

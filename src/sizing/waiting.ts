@@ -57,7 +57,7 @@ export function mmc(queue: Queue): QueueFigures {
 /**
  * Any arrivals, any service. An approximation: Allen and Cunneen (in Allen, "Probability, Statistics, and Queueing Theory",
  * 1978), the wait of M/M/c · (arrivalScv + serviceScv) / 2. The probability of waiting is that of M/M/c. It says too much where
- * service varies much and not all wait: 60 % at 20 servers, a utilisation of 0.7 and a serviceScv of 4; `mgc` is better for Poisson
+ * service varies much and not all wait: more than 50 % at 20 servers, a utilisation of 0.7 and a serviceScv of 4; `mgc` is better for Poisson
  * arrivals.
  */
 export function ggc(queue: Queue & Variability): QueueFigures {
