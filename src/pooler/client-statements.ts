@@ -28,8 +28,6 @@ export class ClientStatements {
   readonly #byName = new Map<string, Named>()
   /** The client is gone: what comes too late is given back to nobody. */
   #isOver = false
-  /** How often all of them were dropped. */
-  #cleared = 0
   /** Grows when the client sends a Parse of the unnamed statement or drops it: tells its newest from an older one on another server. */
   unnamedParses = 0
   /** What running the unnamed statement does to a session, if its newest Parse has run. */
@@ -108,16 +106,15 @@ export class ClientStatements {
     return statement
   }
 
-  /** Returns what undoes it: then the name stands for what it stood for before, if that was not dropped with all others meanwhile. */
-  give(name: string, statement: PreparedStatement): () => void {
+  /** Returns what undoes it: then the name stands for what it stood for before, if `isThere` says that it was not dropped meanwhile. */
+  give(name: string, statement: PreparedStatement, isThere: () => boolean): () => void {
     const before = this.#byName.get(name)
-    const cleared = this.#cleared
     this.set(name, statement)
     const given = this.#byName.get(name)
     return () => {
       if (this.#byName.get(name) !== given) return
       this.delete(name)
-      if (before && this.#cleared === cleared) this.#putBack(name, before)
+      if (before && isThere()) this.#putBack(name, before)
     }
   }
 
@@ -136,7 +133,6 @@ export class ClientStatements {
 
   /** All of them, but for those that are kept. */
   clear(isKept = (_name: string): boolean => false): void {
-    this.#cleared++
     for (const name of this.#byName.keys()) if (!isKept(name)) this.delete(name)
   }
 

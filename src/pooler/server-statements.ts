@@ -59,6 +59,12 @@ export interface StatementDesk {
   readonly parameters: PlanParameters
 }
 
+/** A name was given to a statement or taken back: in which group, and how often the client had dropped all by then. */
+interface Change {
+  readonly group: number
+  readonly drops: number
+}
+
 /** The beginning of a message, or all of it. */
 type MessagePiece = MessageBytes & { readonly isTail: boolean }
 
@@ -85,12 +91,14 @@ export class ServerStatements {
   readonly #desk: StatementDesk
   readonly #prepared: ServerPrepared
   readonly #unnamed: ServerUnnamed
-  /** In this lease: the names that the client has given to statements or taken back, in which group, and how often it had dropped all by then. */
-  readonly #changed = new Map<string, { readonly group: number; readonly drops: number }>()
+  /** In this lease: the names that the client has given to statements or taken back. */
+  readonly #changed = new Map<string, Change>()
   /** In which group it may have dropped all of them; -1: in none. How often that was sent, and how often it has run. */
   #allChangedIn = -1
   #drops = 0
   #dropsRun = 0
+  /** The last that has run since all was settled; -1: none has. */
+  #lastDropRun = -1
   /** In this lease something was sent that changes what is analysed behind it: whether it runs, and for how long it holds, nobody knows. */
   #isTouched = false
   /** In this lease the client deallocates in SQL what may be ours. */
@@ -144,6 +152,7 @@ export class ServerStatements {
   #settled(): void {
     // Clearing an empty one is slow.
     if (this.#changed.size > 0) this.#changed.clear()
+    this.#lastDropRun = -1
     this.#dropsSettled()
   }
 
@@ -167,8 +176,13 @@ export class ServerStatements {
 
   /** The next of the messages with which the client drops all has run: those that did not run are the last of their group. */
   allDropped({ statements }: StatementOwner): void {
-    const run = ++this.#dropsRun
-    statements.clear((name) => (this.#changed.get(name)?.drops ?? -1) >= run)
+    this.#lastDropRun = ++this.#dropsRun
+    statements.clear((name) => this.#survives(this.#changed.get(name)))
+  }
+
+  /** Whatever has dropped all and has run was sent before this was given. */
+  #survives(given: Change | undefined): boolean {
+    return (given?.drops ?? -1) >= this.#lastDropRun
   }
 
   /** The client gives the name to a statement, or takes it back. Throws `too_many_statements`. */
@@ -411,7 +425,8 @@ export class ServerStatements {
     const { parameters } = this.#desk
     const statement = this.#isTouched ? statements.alone(content, parameters) : statements.share(content, parameters)
     this.#desk.preparing(statement.effects)
-    const forget = statements.give(name, statement)
+    const given = this.#changed.get(name)
+    const forget = statements.give(name, statement, () => this.#survives(given))
     this.changes(name)
     if (!mustParse && this.#prepared.use(statement, this.#isTouched)) return this.#parseNothing(message, forget)
     this.#queue.sentNoted(this.#prepared.making(statement, false, forget))

@@ -8,6 +8,7 @@ const text = 'select $1::text'
 const one = raw.parse('select 1', 's')
 const two = raw.parse('select 2', 's')
 const broken = raw.bind([], 'nowhere')
+const dropAll = raw.statement('deallocate all')
 
 export const preparedStatements = family('prepared statements', {
   'a statement that is used later': [g(raw.parse(text, 's')), g(run('s', 'a')), g(run('s', 'b')), g(run('s', null))],
@@ -278,6 +279,32 @@ export const preparedStatements = family('prepared statements', {
     q('begin'),
     q('deallocate all'),
     q('rollback'),
+    g(run('s')),
+  ],
+  'DEALLOCATE ALL twice in a group that fails between the two': [
+    g(dropAll, one, broken, dropAll, two),
+    g(run('s')),
+    g(raw.parse('select 3', 't'), dropAll, one, broken, dropAll, two, dropAll, raw.parse('select 4', 's')),
+    g(run('s')),
+    g(run('t')),
+  ],
+  'DEALLOCATE ALL in a transaction, and again in a group of it that fails in front of it': [
+    q('begin; savepoint a'),
+    g(dropAll, one),
+    g(broken, dropAll, two),
+    q('rollback to a'),
+    g(run('s')),
+    q('commit'),
+    g(run('s')),
+  ],
+  'DEALLOCATE ALL in a group that fails behind it': [
+    g(one),
+    g(dropAll, broken, two),
+    g(run('s')),
+    g(one),
+    g(dropAll, two, broken, raw.parse('select 3', 's')),
+    g(run('s')),
+    g(dropAll, two, dropAll, broken, raw.parse('select 3', 's')),
     g(run('s')),
   ],
   'DISCARD ALL': [g(one), q('discard all'), g(run('s')), g(two), g(run('s'))],
