@@ -36,13 +36,13 @@ export class DrawnGroups {
     this.#mayReset = mayReset
   }
 
-  /** Once one has failed the rest is skipped, and nothing of it is known. */
-  parts(count: number, hasFailed = false): Part {
+  /** Once one has failed the rest is skipped, and nothing of it is known. `ahead`: what was sent of the same group. */
+  parts(count: number, ahead?: Part): Part {
     const parts: Buffer[] = []
     let closes = 0
-    let fails = hasFailed
+    let fails = ahead?.fails === true
     for (let index = 0; index < count; index++) {
-      const part: Part = fails ? this.#skipped() : this.#part(index === 0)
+      const part: Part = fails ? this.#skipped() : this.#part(!ahead && index === 0)
       parts.push(part.bytes)
       closes += part.closes ?? 0
       if (part.fails && !fails) this.#session.failed()

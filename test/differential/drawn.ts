@@ -72,7 +72,7 @@ class Drawing {
     const until: Step = first.fails
       ? [raw.all(first.bytes, raw.flush), 'E']
       : [raw.all(first.bytes, raw.closePortal('none'), raw.flush), '3', 1 + (first.closes ?? 0)]
-    const rest = this.#groups.parts(this.#random.integer(0, 3), first.fails)
+    const rest = this.#groups.parts(this.#random.integer(0, 3), first)
     this.#session.groupEnded()
     return [until, stepOf([{ bytes: raw.all(rest.bytes, raw.sync), owed: 1 }])]
   }
