@@ -3,6 +3,7 @@
  * be seen, and `missing` says why. Names end with their unit; times of day are milliseconds since the epoch.
  */
 
+import type { PoolCounters } from '../metrics/counters.ts'
 import type { HistogramSnapshot } from '../metrics/histogram.ts'
 import type { Missing } from './missing.ts'
 
@@ -121,15 +122,11 @@ export interface Opening {
   readonly lastFailure?: string
 }
 
-export interface PoolCounts {
-  readonly leases: number
-  /** Of them: granted without a wait. */
-  readonly immediate: number
-  readonly timedOut: number
-  readonly cancelled: number
-  readonly queueFull: number
-  readonly shed: number
-  readonly refused: number
+/** In the watch. */
+export interface PoolCounts extends Pick<
+  PoolCounters,
+  'leases' | 'immediate' | 'timedOut' | 'cancelled' | 'queueFull' | 'shed' | 'refused'
+> {
   /** Servers that were kept beyond a transaction, added up. */
   readonly pinnedMs: number
   /** At the end. */

@@ -339,7 +339,7 @@ export class ServerRequests implements StatementDesk {
     const { deallocated: name } = verdict
     const undo = holder.statements.takeBack(name)
     // Behind an error of the same group it is skipped.
-    if (this.#queue.needsSync) this.statements.changes(name)
+    if (this.#queue.needsSync) this.statements.changing(name)
     this.#queue.sentNotedQuery(holder, new CarriedOut('DEALLOCATE', undo))
     return { count, bytes: emptyQuery }
   }

@@ -14,6 +14,7 @@
  *   Bind of a DEALLOCATE   the same of one of our own, which goes ahead with a statement for it: PostgreSQL says whether it runs
  *
  * What a server has, and what of that is sure: server-prepared.ts, server-unnamed.ts.
+ * What of the client's names has been changed and not been answered: statement-changes.ts.
  */
 
 import { TaxirankError } from '../errors.ts'
@@ -31,6 +32,7 @@ import { DuplicateName, ParsedAlready, RefusedMessage, ReplacedAnswer } from './
 import type { MessageNote, ReplyQueue } from './reply-queue.ts'
 import { ServerPrepared } from './server-prepared.ts'
 import { ServerUnnamed } from './server-unnamed.ts'
+import { StatementChanges } from './statement-changes.ts'
 import type { Tally } from './tally.ts'
 
 /** Bytes that are sent in place of the first `count` of a message. */
@@ -59,12 +61,6 @@ export interface StatementDesk {
   readonly parameters: PlanParameters
 }
 
-/** A name was given to a statement or taken back: in which group, and how often the client had dropped all by then. */
-interface Change {
-  readonly group: number
-  readonly drops: number
-}
-
 /** The beginning of a message, or all of it. */
 type MessagePiece = MessageBytes & { readonly isTail: boolean }
 
@@ -79,9 +75,6 @@ const deallocation: readonly Buffer[] = [
   parseStatement('', textAlone(`DEALLOCATE ${doomedName}`)),
 ]
 
-/** So many names may be given or taken back before all is answered. */
-const mostChanged = 65_536
-
 /** Of a message of ours that leaves nothing to be known. */
 const ownNote: MessageNote = { isOurs: true, completed: nothing, failed: nothing }
 
@@ -91,14 +84,8 @@ export class ServerStatements {
   readonly #desk: StatementDesk
   readonly #prepared: ServerPrepared
   readonly #unnamed: ServerUnnamed
-  /** In this lease: the names that the client has given to statements or taken back. */
-  readonly #changed = new Map<string, Change>()
-  /** In which group it may have dropped all of them; -1: in none. How often that was sent, and how often it has run. */
-  #allChangedIn = -1
-  #drops = 0
-  #dropsRun = 0
-  /** The last that has run since all was settled; -1: none has. */
-  #lastDropRun = -1
+  /** Of the client's names, in this lease. */
+  readonly #changes: StatementChanges
   /** In this lease something was sent that changes what is analysed behind it: whether it runs, and for how long it holds, nobody knows. */
   #isTouched = false
   /** In this lease the client deallocates in SQL what may be ours. */
@@ -111,6 +98,7 @@ export class ServerStatements {
     this.#desk = desk
     this.#prepared = new ServerPrepared(queue, most, desk)
     this.#unnamed = new ServerUnnamed(queue)
+    this.#changes = new StatementChanges(queue)
   }
 
   /** Names of clients are not names on the server. */
@@ -132,7 +120,7 @@ export class ServerStatements {
     this.#prepared.leaseBegan()
     this.#isTouched = isTouched
     this.#mayDropOurs = false
-    this.#settled()
+    this.#changes.settled()
   }
 
   /** Hot path. The parameters may not be those that the owner is known to have. */
@@ -149,49 +137,21 @@ export class ServerStatements {
     if (this.#isTouched) this.#prepared.expireLease()
   }
 
-  #settled(): void {
-    // Clearing an empty one is slow.
-    if (this.#changed.size > 0) this.#changed.clear()
-    this.#lastDropRun = -1
-    this.#dropsSettled()
-  }
-
-  /** What has not run never will. */
-  #dropsSettled(): void {
-    this.#allChangedIn = -1
-    this.#dropsRun = this.#drops
-  }
-
   /** The client is about to drop all of its statements by SQL. */
   allDropping(): void {
-    this.#allChangedIn = this.#queue.group
-    this.#drops++
+    this.#changes.allDropping()
     this.expireAll()
   }
 
-  /** The client has dropped it with all others, by a message in front of this one and in its group, without which this one does not run either. */
-  isDropped(name: string): boolean {
-    return this.#allChangedIn === this.#queue.group && this.#changed.get(name)?.drops !== this.#drops
-  }
-
-  /** The next of the messages with which the client drops all has run: those that did not run are the last of their group. */
+  /** The next of the messages with which the client drops all has run. */
   allDropped({ statements }: StatementOwner): void {
-    this.#lastDropRun = ++this.#dropsRun
-    statements.clear((name) => this.#survives(this.#changed.get(name)))
-  }
-
-  /** Whatever has dropped all and has run was sent before this was given. */
-  #survives(given: Change | undefined): boolean {
-    return (given?.drops ?? -1) >= this.#lastDropRun
+    this.#changes.allDropped()
+    statements.clear((name) => this.#changes.survives(name))
   }
 
   /** The client gives the name to a statement, or takes it back. Throws `too_many_statements`. */
-  changes(name: string): void {
-    if (this.#changed.size >= mostChanged) {
-      const text = `more than ${mostChanged.toLocaleString('en-US')} names of prepared statements given or taken back, and not all of it answered yet`
-      throw new TaxirankError('too_many_statements', text)
-    }
-    this.#changed.set(name, { group: this.#queue.group, drops: this.#drops })
+  changing(name: string): void {
+    this.#changes.changing(name)
   }
 
   /**
@@ -199,10 +159,9 @@ export class ServerStatements {
    * nothing of it may be sent until everything before it is answered.
    */
   mustWait(message: MessageBytes, owner: StatementOwner): boolean {
-    if (this.#changed.size === 0 && this.#allChangedIn < 0) return false
+    if (this.#changes.isEmpty) return false
     if (this.#queue.owed > 0) return this.#isUnsettled(message, owner)
-    if (!this.#queue.needsSync) this.#settled()
-    else if (this.#allChangedIn !== this.#queue.group) this.#dropsSettled()
+    this.#changes.requestsAnswered()
     return false
   }
 
@@ -214,18 +173,12 @@ export class ServerStatements {
     const to = from < 0 ? -1 : nameEnd(message, from)
     if (to < 0) return false
     // The unnamed one may be what drops all once more.
-    if (this.#allChangedIn >= 0 && this.#allChangedIn !== this.#queue.group) return true
+    if (this.#changes.isAllChangedBefore) return true
     const name = statementName(message, from, to)
-    if (this.#isChangedBefore(name)) return true
+    if (this.#changes.isChangedBefore(name)) return true
     if (type !== Frontend.bind) return false
     const [effect] = (name === '' ? statements.unnamedEffects : statements.asUsed(name)?.effects) ?? []
-    return effect?.kind === 'deallocate' && this.#isChangedBefore(effect.statement)
-  }
-
-  /** Hot path. In an earlier group. */
-  #isChangedBefore(name: string): boolean {
-    const changedIn = this.#changed.get(name)?.group
-    return changedIn !== undefined && changedIn !== this.#queue.group
+    return effect?.kind === 'deallocate' && this.#changes.isChangedBefore(effect.statement)
   }
 
   /** What was prepared in this lease was prepared under parameters that nobody knows for sure: it is not used again. */
@@ -258,7 +211,7 @@ export class ServerStatements {
   deallocatedBy([effect]: Effects, { statements }: StatementOwner): string | undefined {
     if (effect?.kind !== 'deallocate' || !effect.isAlone || !this.areNamed) return undefined
     const { statement: name } = effect
-    return statements.has(name) && !this.isDropped(name) ? name : undefined
+    return statements.has(name) && !this.#changes.isDropped(name) ? name : undefined
   }
 
   /** Hot path. It is a Bind of the unnamed statement, which deallocates one, if its Parse in an earlier group has not failed. */
@@ -354,7 +307,7 @@ export class ServerStatements {
 
   /** Hot path. */
   #use(message: MessagePiece, from: number, to: number, name: string, owner: StatementOwner): Replacement | undefined {
-    const statement = this.isDropped(name) ? undefined : this.#meant(name, owner)
+    const statement = this.#changes.isDropped(name) ? undefined : this.#meant(name, owner)
     const refusal = statement && (this.#foreign(name, statement) ?? this.#refusal(message, statement.effects))
     if (refusal) return this.#refuse(message, from, to, refusal)
     if (statement && this.#deallocates(message, statement.effects, owner)) return renamedOnly(message, from, to, '')
@@ -408,7 +361,7 @@ export class ServerStatements {
   /** The owner gives its statement up, unless the message fails or is skipped. */
   #takingBack(name: string, { statements }: StatementOwner): MessageNote {
     const undo = statements.takeBack(name)
-    this.changes(name)
+    this.changing(name)
     return new ReplacedAnswer(undo)
   }
 
@@ -419,15 +372,14 @@ export class ServerStatements {
     const { statements } = owner
     if (!message.isTail) throw tooLong(message)
     const before = this.#meant(name, owner)
-    if (before && !this.isDropped(name)) return this.#parseAgain(message, from, to, name, before)
+    if (before && !this.#changes.isDropped(name)) return this.#parseAgain(message, from, to, name, before)
     if (statements.isFull) throw new TaxirankError('too_many_statements', 'too many prepared statements are kept')
     const content = message.bytes.toString('latin1', to + 1, message.end)
     const { parameters } = this.#desk
     const statement = this.#isTouched ? statements.alone(content, parameters) : statements.share(content, parameters)
     this.#desk.preparing(statement.effects)
-    const given = this.#changed.get(name)
-    const forget = statements.give(name, statement, () => this.#survives(given))
-    this.changes(name)
+    const forget = statements.give(name, statement, this.#changes.survivalOf(name))
+    this.changing(name)
     if (!mustParse && this.#prepared.use(statement, this.#isTouched)) return this.#parseNothing(message, forget)
     this.#queue.sentNoted(this.#prepared.making(statement, false, forget))
     return renamedOnly(message, from, to, statement.name)
@@ -455,7 +407,7 @@ export class ServerStatements {
     name: string,
     owner: StatementOwner,
   ): Replacement | undefined {
-    if (this.isDropped(name) || !owner.statements.has(name)) {
+    if (this.#changes.isDropped(name) || !owner.statements.has(name)) {
       this.#queue.sentExtended()
       return renamed(message, from, to, strangersName(name))
     }
