@@ -20,12 +20,12 @@ function pooled(size: number, held: Held, database: DatabaseReading = quiet): Re
   return { database, pooler: poolerReading([poolReading(size, held)]) }
 }
 
-function found(readings: Readings, code: string, told: Known = {}): Finding[] {
-  return advise(readings, told).findings.filter((finding) => finding.code === code)
+function found(readings: Readings, code: string, known: Known = {}): Finding[] {
+  return advise(readings, known).findings.filter((finding) => finding.code === code)
 }
 
-function textOf(readings: Readings, code: string, told: Known = {}): string {
-  return found(readings, code, told)
+function textOf(readings: Readings, code: string, known: Known = {}): string {
+  return found(readings, code, known)
     .map(({ level, text }) => `${level}: ${text}`)
     .join('\n')
 }
@@ -48,6 +48,11 @@ describe('the size that is advised for a pool', () => {
       textOf(pooled(20, { perSecond: 400, heldMs: 10 }), 'pool_size'),
       /^advice: shop\/app: 20 now, 7 connections are advised\. 400 a second × 10 ms held = 4 in use on average\. 4 were held at the peak: 7 keep that below 80%, and let 99 of 100/,
     )
+  })
+
+  it('of a pool that is asked too seldom to be simulated, no wait is expected', () => {
+    const [pool] = advise(pooled(20, { perSecond: 1e-4, heldMs: 1e6 }), {}).pools
+    assert.deepEqual([pool?.sizeAdvised, pool?.waitP99AdvisedMs], [2, undefined])
   })
 
   it('is no more than the cores can use, if these are full', () => {
@@ -161,7 +166,8 @@ describe('the advice', () => {
   })
 
   it('says whether a pool in each instance is enough, or a pooler is needed', () => {
-    const busy = databaseReading({ activity: { ...quietActivity, active: evenly(4) } })
+    const activity = { ...quietActivity, active: evenly(4) }
+    const busy = databaseReading({ activity })
     const few = advise({ database: busy }, { instances: 4 })
     assert.equal(few.total.needsPooler, false)
     assert.match(
@@ -173,6 +179,11 @@ describe('the advice', () => {
     assert.match(
       textOf({ database: busy }, 'pooler_needed', { instances: 50 }),
       /^problem: 50 instances × 2 = 100, in a deploy 200: more than the 97 .* A pooler in front/,
+    )
+    const limited = withSettings({ databaseConnectionLimit: 10 }, { activity })
+    assert.match(
+      textOf({ database: limited }, 'pooler_needed', { instances: 4 }),
+      /^problem: 4 instances × 2 = 8, in a deploy 16: more than the 10 /,
     )
   })
 

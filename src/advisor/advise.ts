@@ -71,7 +71,7 @@ function unexpected(pools: readonly PoolAdvice[]): Missing[] {
   return [
     {
       what: 'how long one would wait at the advised size',
-      why: 'it is not known how many come and how long each holds',
+      why: 'it is not known how many come and how long each holds, or hardly anybody comes',
       remedy: 'read the pooler by http, or without a pooler watch for 10 s or longer',
     },
   ]

@@ -31,7 +31,7 @@ const commonOpenMs = 10
 /** Each takes some 50 kB. */
 const mostPools = 1_000
 
-/** By the names of the pools; those of whose load not enough is known are left out. `cores` undefined: none slows another. */
+/** By the names of the pools; those of whose load not enough is known, or who come too seldom to be seen, are left out. `cores` undefined: none slows another. */
 export function expect(
   pools: readonly SizedPool[],
   cores: number | undefined,
@@ -57,8 +57,9 @@ export function expect(
     applications,
     failures: [],
   })
+  const served = figures.applications.filter(({ waitMs }) => waitMs.count > 0)
   return new Map(
-    figures.applications.map(({ name, waitMs, pools: own }) => {
+    served.map(({ name, waitMs, pools: own }) => {
       return [name, { waitP99Ms: percentileOf(waitMs, 99), utilisation: own?.utilisation ?? 0 }]
     }),
   )

@@ -1,10 +1,10 @@
 /** All connections together: the limit, the memory, and whether a pooler is needed. */
 
 import { numberText } from '../report/number-text.ts'
-import { backendMemoryBytes, fleet } from '../sizing/fleet.ts'
+import { backendMemoryBytes } from '../sizing/fleet.ts'
 import { serversForWait } from '../sizing/servers-for.ts'
 import type { Finding, PoolAdvice, TotalAdvice } from './advice.ts'
-import type { DatabaseReading, DatabaseSettings } from './database-reading.ts'
+import type { DatabaseReading } from './database-reading.ts'
 import { availableOf, configuredOf, memoryText, numbersOf } from './figures.ts'
 import type { PoolLoad } from './pool-load.ts'
 import type { PoolerReading } from './pooler-reading.ts'
@@ -28,12 +28,13 @@ const leastPerInstance = 2
 export function totalAdvice(facts: TotalFacts): TotalAdvice {
   const { database, pooler, pools, instances, useful } = facts
   const { settings, activity, backendMemory } = database
+  const available = settings && availableOf(settings)
   const measured = backendMemory?.privateBytes
   const advised = advisedOf(pools)
   const each = instances === undefined || advised === 0 ? undefined : perInstance(instances, advised, facts.loads)
   return {
     ...numbersOf({
-      available: settings && availableOf(settings),
+      available,
       connectionsPeak: activity?.connections.max,
       configured: pooler && configuredOf(pooler.pools),
       advised: advised > 0 ? advised : undefined,
@@ -44,7 +45,7 @@ export function totalAdvice(facts: TotalFacts): TotalAdvice {
     bytesEachFrom: measured === undefined ? 'common' : 'measured',
     ...(instances !== undefined &&
       each !== undefined &&
-      settings && { needsPooler: !isWithin(instances * deployFactor, each, settings) }),
+      available !== undefined && { needsPooler: instances * deployFactor * each > available }),
   }
 }
 
@@ -63,15 +64,6 @@ function perInstance(instances: number, advised: number, loads: readonly PoolLoa
   const heldMs = (busy * 1_000) / arrivalsPerSecond
   const demand = { arrivalsPerSecond: arrivalsPerSecond / instances, serviceMs: heldMs }
   return Math.max(share, serversForWait({ ...demand, percentile: 99, mostWaitMs: heldMs }))
-}
-
-function isWithin(instances: number, poolSize: number, settings: DatabaseSettings): boolean {
-  const {
-    maxConnections,
-    superuserReservedConnections: superuserReserved,
-    reservedConnections: reserved = 0,
-  } = settings
-  return fleet({ instances, poolSize, maxConnections, superuserReserved, reserved }).isWithin
 }
 
 export function totalFindings(total: TotalAdvice, facts: TotalFacts): Finding[] {

@@ -74,8 +74,11 @@ export function databaseReading(changes: Partial<DatabaseReading> = {}): Databas
   }
 }
 
-export function withSettings(changes: Partial<DatabaseSettings>): DatabaseReading {
-  return databaseReading({ settings: { ...settings, ...changes } })
+export function withSettings(
+  changes: Partial<DatabaseSettings>,
+  others: Partial<DatabaseReading> = {},
+): DatabaseReading {
+  return databaseReading({ ...others, settings: { ...settings, ...changes } })
 }
 
 /** What was held for how long: in milliseconds. */
