@@ -4,7 +4,7 @@ import { numberText, percentText, timeText } from '../../src/report/number-text.
 import { type Plot, svgPlot } from '../../src/report/plot.ts'
 import type { MeasuredLoad, MeasuredSize, ReplayedWait } from './measure-load.ts'
 import { median as middle } from '../statistics.ts'
-import { areWaitsReached, errorOf, judgeSizes, leastThroughput, mostWaitError } from './verdict.ts'
+import { areWithin, errorOf, judgeSizes, leastThroughput, mostWaitError } from './verdict.ts'
 
 export interface Results {
   readonly date: string
@@ -48,12 +48,14 @@ ${failures(loads)}
 function verdictRow(measured: MeasuredLoad): string {
   const { smallest, advised, ratio, isReached } = judgeSizes(measured)
   const { p50, p99 } = measured.waits
-  const verdict = isReached && areWaitsReached(measured) ? 'reached' : '**MISSED**'
+  const verdict = isReached && areWithin(measured.waits) ? 'reached' : '**MISSED**'
   return `| ${measured.load.title} | ${waitCell(p50)} | ${waitCell(p99)} | ${advised.size} | ${smallest.size} | ${percentText(ratio)} | ${verdict} |`
 }
 
 function waitCell(wait: ReplayedWait): string {
-  return `${timeText(wait.replayedMs)}, measured ${timeText(wait.measuredMs)} (${signed(errorOf(wait))})`
+  const error = errorOf(wait)
+  const cell = `${timeText(wait.replayedMs)}, measured ${timeText(wait.measuredMs)}`
+  return Number.isFinite(error) ? `${cell} (${signed(error)})` : cell
 }
 
 function signed(error: number): string {
@@ -119,25 +121,27 @@ const worthTelling = 0.25
 
 function failures(loads: readonly MeasuredLoad[]): string {
   const texts = loads.flatMap((measured) => {
-    const off = measured.sizes.filter(({ replayed, median }) => Math.abs(replayed / median - 1) > worthTelling)
-    const { isReached, ratio, advised, smallest } = judgeSizes(measured)
-    return [
-      ...(isReached
-        ? []
-        : [
-            `* ${measured.load.title}: ${advised.size} connections do ${percentText(ratio)} of what ${smallest.size} do.`,
-          ]),
-      ...(areWaitsReached(measured)
-        ? []
-        : [
-            `* ${measured.load.title}: the replay at the recorded size is off by more than ${percentText(mostWaitError)}.`,
-          ]),
-      ...(off.length === 0
-        ? []
-        : [
-            `* ${measured.load.title}: the replay at other sizes is off by more than ${percentText(worthTelling)} at ${off.map(({ size, replayed, median }) => `${size} (${signed(replayed / median - 1)})`).join(', ')}.`,
-          ]),
-    ]
+    return failuresOf(measured).map((text) => `* ${measured.load.title}: ${text}.`)
   })
   return texts.length === 0 ? 'Nowhere in this run.' : texts.join('\n')
+}
+
+function failuresOf(measured: MeasuredLoad): string[] {
+  const { sizes, waits, assumedWaits } = measured
+  const { isReached, ratio, advised, smallest } = judgeSizes(measured)
+  const off = sizes.filter(({ replayed, median }) => Math.abs(replayed / median - 1) > worthTelling)
+  const texts: string[] = []
+  if (!isReached) texts.push(`${advised.size} connections do ${percentText(ratio)} of what ${smallest.size} do`)
+  if (!areWithin(waits)) texts.push(`the replay at the recorded size is off by more than ${percentText(mostWaitError)}`)
+  if (!areWithin(assumedWaits)) {
+    const cells = `p50 ${waitCell(assumedWaits.p50)}, p99 ${waitCell(assumedWaits.p99)}`
+    texts.push(
+      `with what other sizes assume, waits at the recorded size are off by more than ${percentText(mostWaitError)}: ${cells}`,
+    )
+  }
+  if (off.length > 0) {
+    const places = off.map(({ size, replayed, median }) => `${size} (${signed(replayed / median - 1)})`).join(', ')
+    texts.push(`the replay at other sizes is off by more than ${percentText(worthTelling)} at ${places}`)
+  }
+  return texts
 }

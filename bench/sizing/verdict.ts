@@ -1,6 +1,6 @@
 /** What the report must show, and whether it does. */
 
-import type { MeasuredLoad, MeasuredSize, ReplayedWait } from './measure-load.ts'
+import type { MeasuredLoad, MeasuredSize, ReplayedWait, ReplayedWaits } from './measure-load.ts'
 
 export const mostWaitError = 0.25
 export const leastThroughput = 0.95
@@ -33,6 +33,7 @@ export function judgeSizes({ sizes, sizeAdvised }: MeasuredLoad): SizeVerdict {
   return { best, smallest, advised, ratio, isReached: ratio >= leastThroughput }
 }
 
-export function areWaitsReached({ waits }: MeasuredLoad): boolean {
-  return [waits.p50, waits.p99].every((wait) => Math.abs(errorOf(wait)) <= mostWaitError)
+/** Neither wait is off by more than may be. */
+export function areWithin({ p50, p99 }: ReplayedWaits): boolean {
+  return [p50, p99].every((wait) => Math.abs(errorOf(wait)) <= mostWaitError)
 }
