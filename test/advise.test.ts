@@ -118,6 +118,16 @@ describe('taxirank advise', { timeout: 120_000 }, () => {
     await eventually('our connection is gone', async () => (await ours()) === 0)
   })
 
+  it('does not take its own questions for those of an application', async () => {
+    const console = `postgres://postgres@127.0.0.1:${port}/pgbouncer`
+    for (const address of [page(), console]) {
+      const { exitCode, out } = await start(through(), '--pooler', address, '--watch', '2s').said
+      assert.equal(exitCode, 0)
+      assert.match(out, /Hardly anybody used a connection/)
+      assert.doesNotMatch(out, /are advised|pool_size =/)
+    }
+  })
+
   it('prints one JSON object and nothing else with --json', async () => {
     const { exitCode, out, error } = await busy(start(direct(), '--pooler', page(), '--watch', '2s', '--json').said)
     assert.deepEqual([exitCode, error], [0, ''])

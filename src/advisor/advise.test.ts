@@ -131,6 +131,16 @@ describe('the size that is advised for a pool', () => {
     assert.deepEqual(found(pooled(10, { perSecond: 100, heldMs: 10 }), 'nothing_seen'), [])
   })
 
+  it('is not of what the advisor asks itself through the pooler', () => {
+    const own = { database: 'shop', user: 'app', busyMean: 0.045 }
+    const through = databaseReading({ own, pooler: { kind: 'taxirank', version: '3.0.0' } })
+    const isNothing = (database: DatabaseReading, heldMs: number): boolean =>
+      found(pooled(10, { perSecond: 5, heldMs }, database), 'nothing_seen').length > 0
+    assert.deepEqual([isNothing(through, 8), isNothing(through, 16)], [true, false])
+    assert.equal(isNothing(databaseReading({ own }), 8), false, 'asked by another way')
+    assert.equal(isNothing({ ...through, own: { ...own, user: 'other' } }, 8), false, 'asked of another pool')
+  })
+
   it('is none, if nothing could be seen', () => {
     const { activity: _, ...blind } = quiet
     assert.deepEqual(advise({ database: blind }, {}).pools, [])

@@ -47,6 +47,7 @@ export class Connection {
   }
   #isLost = false
   #asked = 0
+  #answersMs = 0
 
   /**
    * `url`: `postgres://user:password@host:port/database`. Rejects with `bad_configuration` if it can't be read, with
@@ -85,8 +86,13 @@ export class Connection {
     }
   }
 
+  /** That was connected to; a pooler may call it otherwise than PostgreSQL does. */
   get database(): string {
     return this.#client.database ?? ''
+  }
+
+  get user(): string {
+    return this.#client.user ?? ''
   }
 
   /** That the login has told, for a cancel: a pooler tells another one than the backend has. */
@@ -109,6 +115,11 @@ export class Connection {
     return this.#asked
   }
 
+  /** From each question to its answer, added up: no pooler has lent a server for longer. */
+  get answersMs(): number {
+    return this.#answersMs
+  }
+
   get #socket(): Socket {
     return this.#client.connection.stream as Socket
   }
@@ -120,6 +131,7 @@ export class Connection {
   async query<Row extends object>(text: string): Promise<readonly Row[]> {
     this.#signal?.throwIfAborted()
     this.#asked++
+    const askedAtMs = performance.now()
     const late = setTimeout(
       () => this.#socket.destroy(new Error(`no answer within ${answerLimitMs} ms`)),
       answerLimitMs,
@@ -134,6 +146,7 @@ export class Connection {
       throw new TaxirankError('server_lost', `${this.address} was lost: ${reasonOf(cause)}`, { cause })
     } finally {
       clearTimeout(late)
+      this.#answersMs += performance.now() - askedAtMs
     }
   }
 

@@ -19,6 +19,7 @@ export interface DatabaseReading {
   readonly server?: ServerReading
   /** The address is a pooler's. Absent: PostgreSQL's own. */
   readonly pooler?: PoolerInFront
+  readonly own: OwnUse
   readonly settings?: DatabaseSettings
   readonly activity?: ActivityReading
   readonly locks?: LocksReading
@@ -34,6 +35,15 @@ export interface PoolerInFront {
   readonly kind: 'taxirank' | 'other'
   /** Of Taxirank. */
   readonly version?: string
+}
+
+/** What this reading has asked itself, which a pooler in between counts among the rest. */
+export interface OwnUse {
+  /** As they are called in the address. */
+  readonly database: string
+  readonly user: string
+  /** Of the connections that were lent, at most so many were for this, on average: 0 to 1. */
+  readonly busyMean: number
 }
 
 export interface ServerReading {

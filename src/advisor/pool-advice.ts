@@ -17,7 +17,7 @@ export interface SizingFacts {
 
 /** Two, so that one long statement does not stop everything. */
 const leastSize = 2
-/** Less in use at the peak is next to nothing: what the advisor itself asks through a pool is as much. */
+/** Less in use at the peak is next to nothing. */
 const leastBusy = 0.02
 
 type Sized = Pick<PoolAdvice, 'sizeAdvised' | 'decidedBy'>
@@ -49,9 +49,11 @@ function expectAt(
  * clients keep their servers, so that there must be as many as clients.
  */
 function sizeFor(load: PoolLoad): number | undefined {
-  const { busyPeak, busyMean, meanHeldMs, heldScv, clients, waitingPeak, isSession } = load
+  const { busyPeak, busyMean, ownBusyMean, meanHeldMs, heldScv, clients, waitingPeak, isSession } = load
   const busy = Math.max(busyPeak, busyMean)
-  if (isSession || busy < leastBusy) return undefined
+  // Of the peak it is not known how much is our own.
+  const isUsed = busy >= leastBusy && (ownBusyMean === 0 || busyMean - ownBusyMean >= leastBusy)
+  if (isSession || !isUsed) return undefined
   // Whoever waits would take one, and nobody needs more than one at a time.
   if (isSaturated(load)) return Math.max(leastSize, Math.min(clients, Math.ceil(busy) + waitingPeak))
   // As if each were held for a second: then so many come in a second as are held.

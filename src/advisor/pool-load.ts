@@ -19,6 +19,8 @@ export interface PoolLoad {
   /** Connections lent. */
   readonly busyMean: number
   readonly busyPeak: number
+  /** Of `busyMean`, at most so many were lent to the advisor itself. */
+  readonly ownBusyMean: number
   /** Who asked, a second, and how long each held on average. */
   readonly arrivalsPerSecond: number | undefined
   readonly meanHeldMs: number | undefined
@@ -43,7 +45,7 @@ export interface PoolLoads {
 
 export function loadsOf(database: DatabaseReading, pooler: PoolerReading | undefined): PoolLoads {
   if (!pooler) return loadWithoutPooler(database)
-  const loads = pooler.pools.map((pool) => loadOfPool(pool, pooler))
+  const loads = pooler.pools.map((pool) => loadOfPool(pool, pooler, database))
   const missing = pooler.pools.filter((_, index) => loads[index] === undefined).map(unseenPool)
   return {
     loads: loads.filter((load) => load !== undefined).toSorted((a, b) => b.busyMean - a.busyMean),
@@ -59,13 +61,18 @@ function unseenPool({ database, user }: PoolReading): Missing {
   }
 }
 
-function loadOfPool(pool: PoolReading, { databases }: PoolerReading): PoolLoad | undefined {
+function loadOfPool(
+  pool: PoolReading,
+  { databases }: PoolerReading,
+  { own, pooler }: DatabaseReading,
+): PoolLoad | undefined {
   const { database, user, arrivalsPerSecond, meanHeldMs, opening } = pool
   const most = databases.find(({ name }) => name === database)?.maxServers ?? Infinity
   const size = Math.min(pool.size, most)
   const sizeNow = size > 0 && size < unlimitedSize ? size : undefined
   const busy = busyOf(pool)
   if (!busy) return undefined
+  const isAsked = pooler !== undefined && own.database === database && own.user === user
   return {
     name: `${database}/${user}`,
     database,
@@ -74,6 +81,7 @@ function loadOfPool(pool: PoolReading, { databases }: PoolerReading): PoolLoad |
     sizeNow,
     busyMean: busy.mean,
     busyPeak: busy.peak,
+    ownBusyMean: isAsked ? own.busyMean : 0,
     arrivalsPerSecond,
     meanHeldMs,
     heldScv: pool.heldScv,
@@ -114,6 +122,7 @@ function loadWithoutPooler({ activity, counters, server }: DatabaseReading): Poo
     sizeNow: undefined,
     busyMean,
     busyPeak: Math.min(connections.max, Math.max(active.p95 + idleInTransaction.p95, busyMean)),
+    ownBusyMean: 0,
     arrivalsPerSecond: perSecond,
     meanHeldMs: perSecond !== undefined && perSecond > 0 ? (busyMean * 1_000) / perSecond : undefined,
     heldScv: undefined,

@@ -148,10 +148,13 @@ class DatabaseWatch {
   #reading(): DatabaseReading {
     const machine = this.#machine?.reading()
     const { settings, counters, statements, backendMemory } = this.#draft
+    const { address, database, user, answersMs } = this.#connection
+    const watchedMs = this.#lastAtMs - this.#firstAtMs
     return {
-      address: this.#connection.address,
+      address,
       takenAtMs: this.#takenAtMs,
-      watchedMs: this.#lastAtMs - this.#firstAtMs,
+      watchedMs,
+      own: { database, user, busyMean: Math.min(1, answersMs / watchedMs) },
       ...(this.#identity && { server: this.#identity.server }),
       ...(this.#identity?.pooler && { pooler: this.#identity.pooler }),
       ...(settings && { settings }),

@@ -57,6 +57,7 @@ export function databaseReading(changes: Partial<DatabaseReading> = {}): Databas
     address: 'postgres://postgres@db:5432/shop',
     takenAtMs: 0,
     watchedMs: 15_000,
+    own: { database: 'shop', user: 'postgres', busyMean: 0.04 },
     server: {
       versionNumber: 180_004,
       version: '18.4',
