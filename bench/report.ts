@@ -4,7 +4,7 @@ import { postgresSettings, scale } from './database.ts'
 import type { Contestant, Row } from './measure.ts'
 import { threadsFor } from './pgbench.ts'
 import { poolerSettings, type SetupName } from './poolers.ts'
-import { median, medianInterval } from './statistics.ts'
+import { median, medianInterval } from '../src/metrics/statistics.ts'
 import { type Finding, findings, isBetterHigher, standing } from './verdict.ts'
 import { type Metric, type Peer, type PgbenchWorkload, type Target, usualWarmUpSeconds } from './workloads.ts'
 

@@ -12,7 +12,7 @@ import type { Run } from './measure.ts'
 import { type PgbenchResult, runPgbench, threadsFor } from './pgbench.ts'
 import type { Pooler } from './poolers.ts'
 import type { Processes } from './processes.ts'
-import { percentile } from './statistics.ts'
+import { percentile } from '../src/metrics/statistics.ts'
 import type { GeneratedWorkload, PgbenchWorkload, Workload } from './workloads.ts'
 
 export interface RunPlace {

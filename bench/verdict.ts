@@ -1,7 +1,8 @@
 /** From pairs of runs to what the report says about each metric. */
 
 import { type Contestant, type Row, valueOf } from './measure.ts'
-import { compare, type Comparison, medianInterval } from './statistics.ts'
+import { compare, type Comparison } from './comparison.ts'
+import { medianInterval } from '../src/metrics/statistics.ts'
 import type { Metric, Target, Workload } from './workloads.ts'
 
 export type Verdict = 'reaches the aim' | 'reached' | 'level, within the noise' | 'MISSED' | 'shown only'

@@ -1,6 +1,7 @@
 /** What the samples of a row say of each of its figures. */
 
-import { type Comparison, compare, median } from '../statistics.ts'
+import { type Comparison, compare } from '../comparison.ts'
+import { median } from '../../src/metrics/statistics.ts'
 import { type LenderName, lenderNames } from './lenders.ts'
 import { fewestPairs, type Metric, type Must, type Row, widestInterval } from './rows.ts'
 

@@ -1,7 +1,7 @@
 /** What a lease costs by promise: callers who ask, hold nothing for no time at all, and ask again. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { median } from '../statistics.ts'
+import { median } from '../../src/metrics/statistics.ts'
 import { createLender, type Lender, type LenderName, warm } from './lenders.ts'
 import { StubDatabase } from './stub-database.ts'
 

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Client, Pool as PgPool } from 'pg'
 import { Pool } from '../../src/pg/taxirank.ts'
-import { median } from '../statistics.ts'
+import { median } from '../../src/metrics/statistics.ts'
 import type { LenderName } from './lenders.ts'
 
 const max = 10

@@ -6,7 +6,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../../test/engine/random.ts'
-import { percentile } from '../statistics.ts'
+import { percentile } from '../../src/metrics/statistics.ts'
 import { replayFifo, type Visit } from './fifo-queue.ts'
 import { createLender, type Lender, type LenderName, warm } from './lenders.ts'
 import { StubDatabase } from './stub-database.ts'

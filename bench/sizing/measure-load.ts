@@ -6,7 +6,7 @@ import { Recording } from '../../src/metrics/recording.ts'
 import { type Outcome, outcomeOf } from '../../src/simulator/outcome.ts'
 import { type CoreUse, type Recorded, recordedOf } from '../../src/simulator/recorded.ts'
 import { likelyCallers, type ReplayOptions, replay } from '../../src/simulator/replay.ts'
-import { type Interval, median, medianInterval } from '../statistics.ts'
+import { type Interval, median, medianInterval } from '../../src/metrics/statistics.ts'
 import type { Load } from './loads.ts'
 import { type Stage, usualSize } from './stage.ts'
 

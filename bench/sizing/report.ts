@@ -3,7 +3,7 @@
 import { numberText, percentText, timeText } from '../../src/report/number-text.ts'
 import { type Plot, svgPlot } from '../../src/report/plot.ts'
 import type { MeasuredLoad, MeasuredSize, ReplayedWait } from './measure-load.ts'
-import { median as middle } from '../statistics.ts'
+import { median as middle } from '../../src/metrics/statistics.ts'
 import { areWithin, errorOf, judgeSizes, leastThroughput, mostWaitError } from './verdict.ts'
 
 export interface Results {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Run } from '../../bench/measure.ts'
 import { findings, judge, standing } from '../../bench/verdict.ts'
-import { compare, type Comparison } from '../../bench/statistics.ts'
+import { compare, type Comparison } from '../../bench/comparison.ts'
 import { type Target, workloads } from '../../bench/workloads.ts'
 
 const throughput: Target = { metric: 'tps', baseline: 'pgbouncer', judged: 'ratio', mustReach: 0.9, aim: 1 }

@@ -1,7 +1,7 @@
 /** Canary clients that go on and on through one pooler, and what became of each thing they tried. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { percentile } from '../../bench/statistics.ts'
+import { percentile } from '../../src/metrics/statistics.ts'
 import type { Canary } from '../canary/canary.ts'
 import type { CanaryClient, Identity } from '../canary/client.ts'
 import type { Target } from '../canary/connection.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { percentile } from '../../../bench/statistics.ts'
+import { percentile } from '../../../src/metrics/statistics.ts'
 import { cancelSoon } from '../../canary/cancel.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import * as raw from '../../support/raw-messages.ts'

@@ -1,5 +1,5 @@
 import type { CanaryClient, Step } from '../../canary/client.ts'
-import { percentile } from '../../../bench/statistics.ts'
+import { percentile } from '../../../src/metrics/statistics.ts'
 import { facts } from '../../canary/exchanges.ts'
 import { succeeding } from '../../canary/succeeding.ts'
 import { anything } from '../../canary/failures.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
-import { percentile } from '../../../bench/statistics.ts'
+import { percentile } from '../../../src/metrics/statistics.ts'
 import type { Row } from '../row.ts'
 import type { Stage } from '../stage.ts'
 import type { TestPostgres } from '../../support/postgres.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { percentile } from '../../../bench/statistics.ts'
+import { percentile } from '../../../src/metrics/statistics.ts'
 import { Load } from '../load.ts'
 import type { PoolerUnderTest } from '../pooler.ts'
 import type { Row } from '../row.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { compare, median, medianInterval, percentile } from '../../bench/statistics.ts'
+import { Random } from '../random.ts'
+import { median, medianInterval, percentile } from './statistics.ts'
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
 
@@ -68,44 +69,13 @@ describe('medianInterval', () => {
 
   it('covers the true median about as often as it says', () => {
     const seed = 20_240_229
-    const random = mulberry32(seed)
+    const random = new Random(seed)
     const rounds = 4000
     let covered = 0
     for (let round = 0; round < rounds; round++) {
-      const { low, high } = medianInterval(Array.from({ length: 9 }, random))
+      const { low, high } = medianInterval(Array.from({ length: 9 }, () => random.fraction()))
       if (low <= 0.5 && high >= 0.5) covered++
     }
     assert.ok(Math.abs(covered / rounds - (1 - 20 / 512)) < 0.015, `${covered} of ${rounds} covered, seed ${seed}`)
   })
 })
-
-describe('compare', () => {
-  it('takes the ratio within each pair, so that a drift of both sides cancels out', () => {
-    const baseline = [100, 200, 400]
-    const ours = [90, 180, 360]
-    const { ratio, ratios, baseline: baselineMedian, ours: oursMedian } = compare(baseline, ours)
-    assert.deepEqual(
-      { ratio, ratios, baselineMedian, oursMedian },
-      {
-        ratio: 0.9,
-        ratios: [0.9, 0.9, 0.9],
-        baselineMedian: 200,
-        oursMedian: 180,
-      },
-    )
-  })
-
-  it('rejects sides of different length', () => {
-    assert.throws(() => compare([1, 2], [1]), RangeError)
-  })
-})
-
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}

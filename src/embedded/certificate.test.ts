@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { makeCertificate } from '../../bench/certificate.ts'
-import { scramSecret } from '../../bench/scram.ts'
+import { makeCertificate } from './certificate.ts'
 
 describe('makeCertificate', () => {
   it('is signed by its own key, and holds today', () => {
@@ -16,12 +15,5 @@ describe('makeCertificate', () => {
       [new Date(parsed.validFrom), new Date(parsed.validTo)],
       [new Date('2031-02-02T04:05:06Z'), new Date('2031-02-04T04:05:06Z')],
     )
-  })
-})
-
-describe('scramSecret', () => {
-  it('has the form of PostgreSQL, and differs by password', () => {
-    assert.match(scramSecret('a'), /^SCRAM-SHA-256\$1:[\w+/=]+\$[\w+/]{43}=:[\w+/]{43}=$/)
-    assert.notEqual(scramSecret('a'), scramSecret('b'))
   })
 })

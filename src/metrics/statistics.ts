@@ -1,20 +1,10 @@
-/** The arithmetic of a side-by-side comparison: pure functions over plain numbers. */
+/** Medians, percentiles and how sure a median is: pure functions over plain numbers. */
 
 /** An interval for a median. `confidence` is the exact probability that it covers the true median, 0 to 1. */
 export interface Interval {
   readonly low: number
   readonly high: number
   readonly confidence: number
-}
-
-/** What pairs of runs say about one metric: the medians of both sides, and the ratio of each pair. */
-export interface Comparison {
-  readonly baseline: number
-  readonly ours: number
-  /** Ours divided by the baseline, pair by pair, in the order they were run. */
-  readonly ratios: readonly number[]
-  readonly ratio: number
-  readonly interval: Interval
 }
 
 /** The middle value; of an even number of values the mean of the two in the middle. Rejects an empty list. */
@@ -44,21 +34,6 @@ export function medianInterval(values: readonly number[], confidence = 0.95): In
   let k = 1
   while (2 * (k + 1) <= sorted.length && coverage(sorted.length, k + 1) >= confidence) k++
   return { low: at(sorted, k - 1), high: at(sorted, sorted.length - k), confidence: coverage(sorted.length, k) }
-}
-
-/** Compares pair by pair: a drift of the machine that is slower than a pair cancels out of the ratios. */
-export function compare(baseline: readonly number[], ours: readonly number[]): Comparison {
-  if (baseline.length !== ours.length) {
-    throw new RangeError(`pairs need two sides: ${baseline.length} against ${ours.length} values`)
-  }
-  const ratios = ours.map((value, index) => value / at(baseline, index))
-  return {
-    baseline: median(baseline),
-    ours: median(ours),
-    ratios,
-    ratio: median(ratios),
-    interval: medianInterval(ratios),
-  }
 }
 
 /** The probability that the median lies between the k-th smallest and the k-th largest of n values. */
