@@ -69,6 +69,24 @@ describe('a relay', () => {
     return { relay, client, open, targets, target: targets[0] as End }
   }
 
+  it('is a way of some length: chunks arrive so much later, many at once, and the end behind them', async () => {
+    const { relay, client, target } = await join(() => ({ fromClient: { latencyMs: 120 } }))
+    const begun = performance.now()
+    for (let n = 0; n < 10; n++) {
+      client.socket.write(`${n}`)
+      await sleep(5)
+    }
+    client.socket.end()
+    const sentForMs = performance.now() - begun
+    await sleep(115 - sentForMs)
+    assert.equal(bytesOf(target).toString(), '')
+    await until('all has arrived', () => target.hasHeardEnd || target.closed !== 'open')
+    const tookMs = performance.now() - begun
+    assert.ok(tookMs >= sentForMs + 115, `the end came after ${tookMs} ms, sent after ${sentForMs}`)
+    assert.ok(tookMs < 10 * 120, `ten chunks took ${tookMs} ms, one after the other`)
+    assert.deepEqual([bytesOf(target).toString(), relay.faults], ['0123456789', { ...noFaults, latency: 1 }])
+  })
+
   it('passes bytes both ways unchanged, and FIN behind the last of them', async () => {
     const { relay, client, target } = await join(() => ({}))
     client.socket.write('to the target')

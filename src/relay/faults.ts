@@ -6,6 +6,8 @@ export interface Faults {
 
 /** Faults of one direction. Bytes are counted from where the plan was made: at connect, or at `replan`. */
 export interface StreamFaults {
+  /** Every chunk, and the end behind them, is held for so long: a way of this length, on which many may be at once. */
+  readonly latencyMs?: number
   /** Every chunk is held for a random time up to this. */
   readonly delayMs?: number
   /** Chunks are forwarded in pieces of 1 to this many bytes, one piece a loop turn. */
@@ -29,6 +31,7 @@ export interface StreamFaults {
 }
 
 export const faultKinds = [
+  'latency',
   'delay',
   'split',
   'throttle',

@@ -40,6 +40,7 @@ export class Stream {
   #queuedBytes = 0
   #isSinkBlocked = false
   #isSourceEnded = false
+  #endDueMs = 0
   #phase: 'forwarding' | 'blackhole' | 'finished' | 'stopped' = 'forwarding'
   #wake: (() => void) | undefined
 
@@ -61,6 +62,7 @@ export class Stream {
     this.#counted = new Set()
     this.#forwardedBytes = 0
     this.#queue = this.#queue.map(({ bytes }) => ({ bytes, dueMs: 0 }))
+    this.#endDueMs = 0
     this.#stopWaiting()
     if (this.#phase === 'forwarding' && faults.blackholeAtByte === 0) this.#becomeBlackhole()
     this.#pump()
@@ -83,6 +85,7 @@ export class Stream {
   /** The receiving side ended in order: the sending side will, behind what is queued. */
   sourceEnded(): void {
     this.#isSourceEnded = true
+    this.#endDueMs = this.#arrivalMs()
     this.#pump()
   }
 
@@ -105,21 +108,28 @@ export class Stream {
 
   #dueMs(): number {
     const { delayMs } = this.#faults
-    if (!delayMs) return 0
+    if (!delayMs) return this.#arrivalMs()
     this.#count('delay')
-    return performance.now() + this.#random.integer(0, delayMs)
+    return (this.#arrivalMs() || performance.now()) + this.#random.integer(0, delayMs)
+  }
+
+  /** When the far end hears what is said now. 0: at once. */
+  #arrivalMs(): number {
+    const { latencyMs } = this.#faults
+    if (!latencyMs) return 0
+    this.#count('latency')
+    return performance.now() + latencyMs
   }
 
   #pump(): void {
     while (this.#phase === 'forwarding' && this.#sink && !this.#wake && !this.#isSinkBlocked) {
       const chunk = this.#queue[0]
-      if (!chunk) {
-        if (this.#isSourceEnded) this.#passEnd(this.#sink)
-        return
-      }
-      const waitMs = chunk.dueMs === 0 ? 0 : chunk.dueMs - performance.now()
+      if (!chunk && !this.#isSourceEnded) return
+      const dueMs = chunk ? chunk.dueMs : this.#endDueMs
+      const waitMs = dueMs === 0 ? 0 : dueMs - performance.now()
       if (waitMs > 0) this.#waitFor(waitMs)
-      else this.#forward(this.#sink, this.#takePiece(chunk))
+      else if (chunk) this.#forward(this.#sink, this.#takePiece(chunk))
+      else return this.#passEnd(this.#sink)
     }
   }
 
