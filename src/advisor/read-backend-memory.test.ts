@@ -15,7 +15,11 @@ Private_Dirty:      1000 kB
 `
 
 describe('memory of a process', () => {
-  it('is what is private, and the proportional size without shared memory', () => {
-    assert.deepEqual(parseRollup(rollup), { privateBytes: 1_048_576, proportionalBytes: 4_096_000 })
+  it('is what is private, the proportional size without shared memory, and of that its part', () => {
+    assert.deepEqual(parseRollup(rollup), {
+      privateBytes: 1_048_576,
+      proportionalBytes: 4_096_000,
+      sharedBytes: 1_024_000,
+    })
   })
 })

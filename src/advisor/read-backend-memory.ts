@@ -10,9 +10,12 @@ import { readValue } from './read-value.ts'
 const what = partNames.memory
 const mostRead = 20
 
-interface ProcessMemory {
+export interface ProcessMemory {
   readonly privateBytes: number
+  /** Without shared memory, such as shared buffers: that is there once, however many connections. */
   readonly proportionalBytes: number
+  /** Its part of shared memory, by how many have touched it. */
+  readonly sharedBytes: number
 }
 
 /** `isLocal`: PostgreSQL's processes are this machine's. */
@@ -43,8 +46,8 @@ const backends = `select coalesce(json_agg(pid), '[]') from (select pid from pg_
   where (backend_type = 'client backend' or backend_type is null and usesysid is not null and datid is not null)
   and pid <> pg_backend_pid() order by random() limit ${mostRead}) few`
 
-/** Undefined: it is gone, or not ours to see. */
-function memoryOf(pid: number): ProcessMemory | undefined {
+/** Undefined: it is gone, or not ours to see. Linux only. */
+export function memoryOf(pid: number): ProcessMemory | undefined {
   try {
     return parseRollup(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))
   } catch {
@@ -52,12 +55,13 @@ function memoryOf(pid: number): ProcessMemory | undefined {
   }
 }
 
-/** Shared memory is left out of the proportional size: shared buffers are there once, however many connections. */
+/** proc(5), smaps_rollup. */
 export function parseRollup(text: string): ProcessMemory {
   const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024
   return {
     privateBytes: bytes('Private_Clean') + bytes('Private_Dirty') + bytes('Private_Hugetlb'),
     proportionalBytes: bytes('Pss') - bytes('Pss_Shmem'),
+    sharedBytes: bytes('Pss_Shmem'),
   }
 }
 

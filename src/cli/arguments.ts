@@ -8,6 +8,8 @@
 import { Command, CommanderError } from 'commander'
 import { settingsHelp } from '../config/describe-settings.ts'
 import { type AdviseCommand, adviseCommand } from './advise-command.ts'
+import { type LabCommand, labCommand } from './lab-command.ts'
+import { labChildName } from './lab-children.ts'
 import { type SimulateCommand, simulateCommand } from './simulate-command.ts'
 import { parsePath, parsePort, refuseFileSwitches, wrong } from './switches.ts'
 
@@ -47,6 +49,9 @@ export type TaxirankCommand =
   | StartCommand
   | AdviseCommand
   | SimulateCommand
+  | LabCommand
+  /** Of the lab's own: help doesn't show it. */
+  | { readonly name: typeof labChildName }
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly text: string }
 
@@ -114,6 +119,8 @@ function buildProgram(found: Found, writeHelp: (text: string) => void): Command 
     .addCommand(checkCommand(found, program))
     .addCommand(adviseCommand(found, program))
     .addCommand(simulateCommand(found, program))
+    .addCommand(labCommand(found, program))
+    .addCommand(labChildCommand(found, program), { hidden: true })
     .addHelpText('after', () => `\n${settingsTitle}\n\n${settingsHelp(helpWidth)}\n`)
 }
 
@@ -150,6 +157,10 @@ function checkCommand(found: Found, program: Command): Command {
       refuseFileSwitches(program.opts(), 'check')
       found({ name: 'check', file })
     })
+}
+
+function labChildCommand(found: Found, program: Command): Command {
+  return new Command(labChildName).copyInheritedSettings(program).action(() => found({ name: labChildName }))
 }
 
 function fileCommand(file: string | undefined, files: readonly string[], switches: FileSwitches): TaxirankCommand {

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts'
 import { TaxirankError } from '../errors.ts'
 import type { FileCommand } from './arguments.ts'
 import { namesProcess } from './daemon-pidfile.ts'
+import { ownProgram } from './own-program.ts'
 
 const pollMs = 20
 
@@ -35,15 +36,10 @@ interface Failure {
   readonly said: string
 }
 
-/** What the runtime is given to run; a compiled executable has it inside, under a name that is no file, and takes none. */
-function scriptOf([, script = '']: readonly string[]): string[] {
-  return script.startsWith('/$bunfs/') ? [] : [script]
-}
-
 /** Undefined: it listens. Its stderr is ours to read only until then; afterwards it writes to its log alone. */
 function startDetached(switches: readonly string[], pidfile: string): Promise<Failure | undefined> {
-  const program = [...process.execArgv, ...scriptOf(process.argv), ...switches]
-  const child = spawn(process.execPath, program, { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+  const { command, args } = ownProgram(switches)
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   return new Promise((resolve, reject) => {

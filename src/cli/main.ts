@@ -6,6 +6,8 @@ import type { TaxirankCommand } from './arguments.ts'
 import { runAdvise } from './run-advise.ts'
 import { runCheck } from './check.ts'
 import { runFile } from './run-file.ts'
+import { runLabChild } from './lab-child.ts'
+import { runLab } from './run-lab.ts'
 import { runSimulate } from './run-simulate.ts'
 import { runStart } from './run-start.ts'
 import { print } from './print.ts'
@@ -31,6 +33,10 @@ function run(command: TaxirankCommand): Promise<number> {
       return runAdvise(command)
     case 'simulate':
       return runSimulate(command)
+    case 'lab':
+      return runLab(command)
+    case 'lab-child':
+      return runLabChild()
     case 'version':
       return print(`${versionLine}\nBun ${Bun.version}\n`)
     case 'help':

@@ -1,0 +1,6 @@
+/** All experiments, in the order of the report. */
+
+import type { Experiment } from './experiment.ts'
+import { little } from './experiments/little.ts'
+
+export const experiments: readonly Experiment[] = [little]

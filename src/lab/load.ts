@@ -1,0 +1,173 @@
+/**
+ * Load, and how long each call took. Closed: workers who each wait for their answer before they ask again, so a slow server
+ * is asked less. Open: arrivals at times drawn beforehand, which never wait for an answer; a call that begins late has waited
+ * from the time it was meant for, so that nothing is left out of the waits (no coordinated omission; Tene, "How not to measure latency").
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { percentile } from '../metrics/statistics.ts'
+import { Random } from '../random.ts'
+
+export interface Load {
+  /** Of those that succeeded, in the order in which they ended. */
+  readonly latenciesMs: readonly number[]
+  /** How many failed, by why: SQLSTATE or the error's code. */
+  readonly failures: ReadonlyMap<string, number>
+  /** Of the failed, how long it took to know. */
+  readonly failedAfterMs: readonly number[]
+  readonly seconds: number
+}
+
+export interface ClosedLoad {
+  readonly workers: number
+  /** What ends in it isn't counted. */
+  readonly warmUpMs: number
+  readonly measureMs: number
+  readonly signal: AbortSignal
+  /** Between an answer and the next question of the same worker. None unless given. */
+  readonly pauseMs?: (random: Random) => number
+  readonly seed?: number
+  /** Called when counting begins, and when it ends. */
+  readonly begun?: () => void
+  readonly ended?: () => void
+}
+
+/** Calls as fast as answers come, and counts the calls that end in the measured time. Resolves when the last has ended. */
+export async function closedLoad(load: ClosedLoad, call: (worker: number) => Promise<unknown>): Promise<Load> {
+  const { workers, warmUpMs, measureMs, signal, pauseMs, seed = 1 } = load
+  const book = new Book()
+  const random = new Random(seed)
+  const fromMs = performance.now() + warmUpMs
+  const untilMs = fromMs + measureMs
+  const work = async (worker: number): Promise<void> => {
+    const own = random.fork(worker)
+    if (pauseMs) await pause(Math.min(pauseMs(own), untilMs - performance.now()), signal)
+    while (performance.now() < untilMs && !signal.aborted) {
+      const atMs = performance.now()
+      const failure = await outcomeOf(() => call(worker))
+      const endMs = performance.now()
+      if (endMs >= fromMs && endMs <= untilMs) book.enter(endMs - atMs, failure)
+      if (pauseMs) await pause(Math.min(pauseMs(own), untilMs - performance.now()), signal)
+      // Whoever is refused at once would ask nothing else, and starve all others of this process.
+      else if (failure !== undefined) await pause(1, signal)
+    }
+  }
+  const timers = [setTimeout(() => load.begun?.(), warmUpMs), setTimeout(() => load.ended?.(), warmUpMs + measureMs)]
+  await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
+  for (const timer of timers) clearTimeout(timer)
+  signal.throwIfAborted()
+  return book.close(measureMs / 1_000)
+}
+
+export interface OpenLoad {
+  readonly arrivalsPerSecond: number
+  readonly warmUpMs: number
+  readonly measureMs: number
+  readonly seed: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * Poisson arrivals, at times that follow from the seed alone. `call` is told the time that it was meant for, by `performance.now()`;
+ * who arrives in the warm-up isn't counted. Resolves when all have ended.
+ */
+export async function openLoad(load: OpenLoad, call: (meantMs: number) => Promise<unknown>): Promise<Load> {
+  const { arrivalsPerSecond, warmUpMs, measureMs, seed, signal } = load
+  const random = new Random(seed)
+  const book = new Book()
+  const running: Promise<void>[] = []
+  const startMs = performance.now()
+  const fromMs = startMs + warmUpMs
+  const untilMs = fromMs + measureMs
+  const arrive = async (meantMs: number): Promise<void> => {
+    const failure = await outcomeOf(() => call(meantMs))
+    if (meantMs >= fromMs) book.enter(performance.now() - meantMs, failure)
+  }
+  let nextMs = startMs + exponential(random, 1_000 / arrivalsPerSecond)
+  while (nextMs < untilMs) {
+    await pause(nextMs - performance.now(), signal)
+    signal.throwIfAborted()
+    while (nextMs <= performance.now() && nextMs < untilMs) {
+      running.push(arrive(nextMs))
+      nextMs += exponential(random, 1_000 / arrivalsPerSecond)
+    }
+  }
+  await Promise.all(running)
+  return book.close(measureMs / 1_000)
+}
+
+/** All at once, one call each. */
+export async function burst(workers: number, call: (worker: number) => Promise<unknown>): Promise<Load> {
+  const book = new Book()
+  const atMs = performance.now()
+  const work = async (worker: number): Promise<void> => {
+    const failure = await outcomeOf(() => call(worker))
+    book.enter(performance.now() - atMs, failure)
+  }
+  await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
+  return book.close((performance.now() - atMs) / 1_000)
+}
+
+export function perSecond({ latenciesMs, seconds }: Load): number {
+  return latenciesMs.length / seconds
+}
+
+/** Of those that succeeded; NaN: none did. */
+export function latencyMs({ latenciesMs }: Load, percent: number): number {
+  return latenciesMs.length === 0 ? Number.NaN : percentile(latenciesMs, percent)
+}
+
+export function failed({ failures }: Load): number {
+  return [...failures.values()].reduce((sum, count) => sum + count, 0)
+}
+
+/** With this mean. */
+export function exponential(random: Random, mean: number): number {
+  return -mean * Math.log(1 - random.fraction())
+}
+
+class Book {
+  readonly #latenciesMs: number[] = []
+  readonly #failures = new Map<string, number>()
+  readonly #failedAfterMs: number[] = []
+
+  enter(ms: number, failure: string | undefined): void {
+    if (failure === undefined) {
+      this.#latenciesMs.push(ms)
+      return
+    }
+    this.#failures.set(failure, (this.#failures.get(failure) ?? 0) + 1)
+    this.#failedAfterMs.push(ms)
+  }
+
+  close(seconds: number): Load {
+    return {
+      latenciesMs: this.#latenciesMs,
+      failures: this.#failures,
+      failedAfterMs: this.#failedAfterMs,
+      seconds,
+    }
+  }
+}
+
+/** Undefined: it succeeded. */
+async function outcomeOf(call: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call()
+    return undefined
+  } catch (error) {
+    return failureOf(error)
+  }
+}
+
+/** SQLSTATE of PostgreSQL's and the pooler's errors, the code of the system's, the name of any other. */
+export function failureOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code: unknown = Reflect.get(error, 'code')
+  return typeof code === 'string' ? code : error.name
+}
+
+/** Returns early, and without an error, when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined)
+}

@@ -1,0 +1,23 @@
+/** Measurements over rounds. */
+
+import { median } from '../metrics/statistics.ts'
+import type { Measurement, Unit } from './results.ts'
+
+/** A round in which nothing was measured counts as NaN. */
+export function measurement(name: string, unit: Unit, rounds: readonly number[]): Measurement {
+  const found = rounds.filter((value) => Number.isFinite(value))
+  return {
+    name,
+    unit,
+    rounds: rounds.map((value) => (Number.isFinite(value) ? value : null)),
+    median: found.length === 0 ? null : median(found),
+    lowest: found.length === 0 ? null : Math.min(...found),
+    highest: found.length === 0 ? null : Math.max(...found),
+  }
+}
+
+/** The median of the rounds; NaN: nothing was measured in any. */
+export function medianOf(rounds: readonly number[]): number {
+  const found = rounds.filter((value) => Number.isFinite(value))
+  return found.length === 0 ? Number.NaN : median(found)
+}

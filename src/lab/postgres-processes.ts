@@ -1,0 +1,97 @@
+/**
+ * What PostgreSQL's processes use, by /proc: they must be this machine's, and ours to see. A backend that ends takes its
+ * context switches with it; its processor time goes to the postmaster.
+ */
+
+import { readFileSync } from 'node:fs'
+import { memoryOf, type ProcessMemory } from '../advisor/read-backend-memory.ts'
+import { childrenOf } from '../embedded/processes.ts'
+
+/** USER_HZ: 1/100 s to user space on every architecture of Linux. */
+const tickMs = 10
+
+export interface Memory extends ProcessMemory {
+  readonly processes: number
+}
+
+export class PostgresProcesses {
+  readonly postmaster: number
+
+  constructor(postmaster: number) {
+    this.postmaster = postmaster
+  }
+
+  /** Of the postmaster that is this backend's parent; undefined: there is no such thing to be seen here. */
+  static of(backend: number): PostgresProcesses | undefined {
+    const parent = statOf(backend)?.parent
+    return parent === undefined || statOf(parent) === undefined ? undefined : new PostgresProcesses(parent)
+  }
+
+  /** Processor time of all of them since they began, those that have ended included, in steps of 10 ms. */
+  cpuMs(): number {
+    const { own = 0, ofEnded = 0 } = statOf(this.postmaster) ?? {}
+    const children = childrenOf(this.postmaster).map((pid) => statOf(pid)?.own ?? 0)
+    return (own + ofEnded + children.reduce((sum, ticks) => sum + ticks, 0)) * tickMs
+  }
+
+  /** Of those that are there now, since each began. */
+  contextSwitches(): number {
+    return childrenOf(this.postmaster).reduce((sum, pid) => sum + (switchesOf(pid) ?? 0), 0)
+  }
+
+  /** Of these backends together; undefined: none can be seen. */
+  memory(backends: readonly number[]): Memory | undefined {
+    const seen = backends.map(memoryOf).filter((one) => one !== undefined)
+    if (seen.length === 0) return undefined
+    const sum = (of: (one: ProcessMemory) => number): number => seen.reduce((total, one) => total + of(one), 0)
+    return {
+      processes: seen.length,
+      privateBytes: sum(({ privateBytes }) => privateBytes),
+      proportionalBytes: sum(({ proportionalBytes }) => proportionalBytes),
+      sharedBytes: sum(({ sharedBytes }) => sharedBytes),
+    }
+  }
+}
+
+interface Stat {
+  readonly parent: number
+  /** Ticks. */
+  readonly own: number
+  /** Of children that have ended and were waited for. */
+  readonly ofEnded: number
+}
+
+function statOf(pid: number): Stat | undefined {
+  return parseStat(read(`/proc/${pid}/stat`))
+}
+
+/** proc(5), /proc/PID/stat, counted behind the command's name, which may hold spaces and ')'. */
+export function parseStat(text: string): Stat | undefined {
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+  const [, parent = 0] = fields
+  const [user = Number.NaN, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15)
+  return Number.isNaN(user) ? undefined : { parent, own: user + system, ofEnded: endedUser + endedSystem }
+}
+
+function switchesOf(pid: number): number | undefined {
+  return parseSwitches(read(`/proc/${pid}/status`))
+}
+
+/** proc(5), /proc/PID/status: those it made of itself, and those it was made to. */
+export function parseSwitches(text: string): number | undefined {
+  const [, voluntary] = /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(text) ?? []
+  const [, involuntary] = /^nonvoluntary_ctxt_switches:\s+(\d+)$/m.exec(text) ?? []
+  return voluntary === undefined ? undefined : Number(voluntary) + Number(involuntary ?? 0)
+}
+
+/** Empty: it is gone. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

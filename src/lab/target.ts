@@ -1,0 +1,98 @@
+/** Where PostgreSQL is, read from an address: for the driver, for a pooler's configuration, and for a socket of our own. */
+
+import { readFileSync } from 'node:fs'
+import { Client, type ClientConfig } from 'pg'
+import { TaxirankError } from '../errors.ts'
+
+export interface Target {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string | undefined
+  readonly database: string
+  readonly sslMode: SslMode
+  /** Of the certificates to be trusted; undefined: the system's. */
+  readonly sslRootFile: string | undefined
+  /** As the driver takes it. */
+  readonly ssl: ClientConfig['ssl']
+  /** For people: without the password. */
+  readonly address: string
+}
+
+const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const
+/** As psql understands them. */
+export type SslMode = (typeof sslModes)[number]
+
+/** What an address may say beside where, who and which; anything else would be lost on one of the ways that are measured. */
+const understood = new Set(['sslmode', 'sslrootcert', 'application_name'])
+
+/** Throws `bad_configuration`. Messages never hold the password. */
+export function parseTarget(url: string): Target {
+  const parameters = parametersOf(url)
+  const sslMode = sslModeOf(parameters.get('sslmode') ?? 'disable')
+  const { host, port, user = '', password, database = '' } = clientFor(url, sslMode)
+  if (host.startsWith('/')) {
+    throw wrong('a unix socket has no network whose cost could be measured: give a host, 127.0.0.1 for this machine')
+  }
+  const address = `postgres://${user}@${host.includes(':') ? `[${host}]` : host}:${port}/${database}`
+  return {
+    host,
+    port,
+    user,
+    password: password ?? undefined,
+    database,
+    sslMode,
+    sslRootFile: parameters.get('sslrootcert') ?? undefined,
+    ssl: sslOf(sslMode, parameters),
+    address,
+  }
+}
+
+function parametersOf(url: string): URLSearchParams {
+  if (!/^postgres(ql)?:\/\//.test(url)) throw wrong('it does not begin with postgres://')
+  const parameters = new URLSearchParams(url.split(/\?(.*)/s, 2)[1] ?? '')
+  for (const name of parameters.keys()) {
+    if (!understood.has(name))
+      throw wrong(`the lab can do nothing with ${name}; it knows ${[...understood].join(', ')}`)
+  }
+  return parameters
+}
+
+function sslModeOf(text: string): SslMode {
+  const mode = sslModes.find((one) => one === text)
+  if (mode === undefined) throw wrong(`sslmode is one of ${sslModes.join(', ')}`)
+  return mode
+}
+
+function clientFor(url: string, sslMode: SslMode): Client {
+  try {
+    // Of the parameters nothing is left to the driver, which reads some otherwise than psql does.
+    return new Client({ connectionString: url.split('?', 1)[0] ?? '', ssl: sslMode !== 'disable' })
+  } catch {
+    // Its own message may repeat the address, with the password.
+    throw wrong('something in it is malformed')
+  }
+}
+
+function sslOf(mode: SslMode, parameters: URLSearchParams): ClientConfig['ssl'] {
+  if (mode === 'disable') return false
+  if (mode === 'require') return { rejectUnauthorized: false }
+  const file = parameters.get('sslrootcert')
+  const ca = file === null ? {} : { ca: readRoot(file) }
+  return { rejectUnauthorized: true, ...ca, ...(mode === 'verify-ca' && { checkServerIdentity: () => undefined }) }
+}
+
+function readRoot(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw wrong(`sslrootcert: ${(cause as Error).message}`)
+  }
+}
+
+function wrong(why: string): TaxirankError {
+  return new TaxirankError(
+    'bad_configuration',
+    `the address can't be used: ${why}. It looks like postgres://user:password@host:5432/database, with %40 for an @ in the password`,
+  )
+}
