@@ -1,6 +1,7 @@
 /** All experiments, in the order of the report. */
 
 import type { Experiment } from './experiment.ts'
+import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
 
-export const experiments: readonly Experiment[] = [little]
+export const experiments: readonly Experiment[] = [hello, little]

@@ -30,6 +30,7 @@ export interface Bars {
   readonly unit?: string
   readonly series: readonly BarSeries[]
   readonly groups: readonly BarGroup[]
+  readonly isStacked?: boolean
   /** In pixels, 720 by default. The height follows from the number of bars. */
   readonly width?: number
 }
