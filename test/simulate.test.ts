@@ -179,7 +179,7 @@ describe('taxirank simulate', () => {
       assert.match(said(...words, '--report', 'page.html'), /\nThe page with the plots: page\.html\n$/)
       const page = readFileSync(join(folder, 'page.html'), 'utf8')
       assert.match(page, /^<!doctype html>\n<html lang="en">/)
-      assert.match(page, /<figure><svg [^]+<\/svg>\n<\/figure>[^]+<table>[^]+<\/html>\n$/)
+      assert.match(page, /<figure><div class="wide"><svg [^]+<\/svg>\n<\/div><\/figure>[^]+<table>[^]+<\/html>\n$/)
       assert.match(page, /<footer>Taxirank \d+\.\d+\.\d+, /)
       assert.doesNotMatch(page, /<script|<link|<img|@import|url\(|src="|NaN|Infinity|undefined/)
     }

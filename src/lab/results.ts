@@ -3,8 +3,7 @@
  * and summaries are made from nothing else.
  */
 
-import type { Bars } from '../report/bars.ts'
-import type { Plot } from '../report/plot.ts'
+import type { Figure } from '../report/figure.ts'
 
 export interface LabResults {
   /** Of these fields and their meaning. */
@@ -110,4 +109,4 @@ export interface ResultTable {
 }
 
 /** As report/ draws them. A coordinate or value of null is a gap. */
-export type ResultPlot = ({ readonly kind: 'plot' } & Plot) | ({ readonly kind: 'bars' } & Bars)
+export type ResultPlot = Figure

@@ -13,6 +13,18 @@ p{margin:0 0 1rem;text-wrap:pretty}
 code{padding:.1em .3em;border-radius:.25em;background:var(--panel);font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 figure{margin:1.5rem -20px}
 figure svg{display:block;max-width:100%;height:auto}
+.narrow{display:none}
+@media screen and (max-width:600px){.wide{display:none}.narrow{display:block}}
+nav ol{margin:0 0 1rem;padding-left:1.6rem}
+nav li{margin:.4rem 0}
+nav span{display:block;color:var(--soft);font-size:.93rem;line-height:1.45}
+a{color:inherit;text-underline-offset:.15em}
+dl{display:grid;grid-template-columns:7.5rem 1fr;gap:.35rem 1rem;margin:0 0 1.25rem}
+dt{grid-column:1;color:var(--soft)}
+dd{grid-column:2;margin:0}
+@media screen and (max-width:600px){dl{display:block}dt{margin-top:.6rem}}
+.note{color:var(--soft);font-size:.93rem;line-height:1.5}
+caption{padding-bottom:.35rem;text-align:left;font-weight:600}
 .table{margin:1.75rem 0;overflow-x:auto}
 .table:focus-visible{outline:2px solid var(--soft);outline-offset:2px}
 table{border-collapse:collapse;min-width:100%;font-size:.93rem;line-height:1.4;font-variant-numeric:tabular-nums}
@@ -22,5 +34,5 @@ th:last-child,td:last-child{padding-right:0}
 .right{text-align:right}
 td.right{white-space:nowrap}
 footer{margin-top:3.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.87rem}
-@media print{body{max-width:none;padding:0;font-size:10.5pt}h1,h2{break-after:avoid}figure,tr{break-inside:avoid}.table{overflow:visible}thead{display:table-header-group}@page{margin:20mm}}
+@media print{body{max-width:none;padding:0;font-size:10.5pt}h1,h2{break-after:avoid}figure,tr,dl{break-inside:avoid}.table{overflow:visible}thead{display:table-header-group}@page{margin:20mm}}
 `)

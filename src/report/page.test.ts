@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { htmlPage } from './page.ts'
-import { svgPlot } from './plot.ts'
 
 const bodyOf = (page: string): string => page.slice(page.indexOf('<body>'))
 
@@ -36,7 +35,7 @@ describe('htmlPage', () => {
         ['b', NaN],
       ],
     }
-    const body = bodyOf(htmlPage({ title: 'T', sections: [{ heading: 'H', table }] }))
+    const body = bodyOf(htmlPage({ title: 'T', sections: [{ heading: 'H', tables: [table] }] }))
     assert.deepEqual(body.match(/<t[hd][ >].*?<\/t[hd]>/g), [
       '<th scope="col">name</th>',
       '<th scope="col" class="right">rate</th>',
@@ -47,21 +46,57 @@ describe('htmlPage', () => {
     ])
   })
 
-  it('takes a figure as it is, and nothing that is none', () => {
-    const svg = svgPlot({ title: 'T', x: { label: 'x' }, y: { label: 'y' }, series: [] })
-    assert.ok(
-      htmlPage({ title: 'T', sections: [{ heading: 'H', figures: [svg] }] }).includes(`<figure>${svg}</figure>`),
+  it('draws a figure twice, for wide and for narrow screens, and shows one of them', () => {
+    const plot = { kind: 'plot', title: 'T', x: { label: 'x' }, y: { label: 'y' }, series: [] } as const
+    const bars = { kind: 'bars', title: 'B', series: [{ name: 'b' }], groups: [] } as const
+    const page = htmlPage({ title: 'T', sections: [{ heading: 'H', figures: [plot, bars] }] })
+    assert.deepEqual(
+      [...page.matchAll(/<div class="(\w+)"><svg [^>]* width="(\d+)"/g)].map(([, name, width]) => [name, width]),
+      [
+        ['wide', '720'],
+        ['narrow', '400'],
+        ['wide', '720'],
+        ['narrow', '400'],
+      ],
     )
-    assert.throws(
-      () => htmlPage({ title: 'T', sections: [{ heading: 'H', figures: ['x'] }] }),
-      /a figure is not an SVG/,
-    )
+    assert.match(page, /\.narrow\{display:none\}\n@media screen and \(max-width:600px\)\{\.wide\{display:none\}/)
+  })
+
+  it('lists the sections that have a name, with links to them', () => {
+    const sections = [
+      { heading: 'One & only', id: 'one', summary: 'It is `1`.' },
+      { heading: 'Unnamed' },
+      { heading: 'Two', id: 'two' },
+    ]
+    const page = htmlPage({ title: 'T', sections })
+    assert.deepEqual(page.match(/<li>.*<\/li>/g), [
+      '<li><a href="#one">One &amp; only</a><span>It is <code>1</code>.</span></li>',
+      '<li><a href="#two">Two</a></li>',
+    ])
+    assert.deepEqual(page.match(/<section[^>]*>/g), ['<section id="one">', '<section>', '<section id="two">'])
+  })
+
+  it('has facts, in words with what is said of each', () => {
+    const facts = [{ term: 'Question', texts: ['Why?', 'How?'] }]
+    const body = bodyOf(htmlPage({ title: 'T', sections: [{ heading: 'H', facts }] }))
+    assert.deepEqual(body.match(/<d[td]>.*<\/d[td]>/g), ['<dt>Question</dt>', '<dd>Why?</dd>', '<dd>How?</dd>'])
+  })
+
+  it('names a table by its caption, else by the heading', () => {
+    const table = { head: ['a'], rows: [['1']] }
+    const tables = [{ ...table, caption: 'C' }, table]
+    const body = bodyOf(htmlPage({ title: 'T', sections: [{ heading: 'H', tables }] }))
+    assert.deepEqual(body.match(/aria-label="\w+"|<caption>.*?<\/caption>/g), [
+      'aria-label="C"',
+      '<caption>C</caption>',
+      'aria-label="H"',
+    ])
   })
 
   it('refuses a row that is shorter than the head', () => {
     const table = { head: ['a', 'b'], rows: [['1']] }
     assert.throws(
-      () => htmlPage({ title: 'T', sections: [{ heading: 'H', table }] }),
+      () => htmlPage({ title: 'T', sections: [{ heading: 'H', tables: [table] }] }),
       /a row of 1 cells in a table of 2 columns/,
     )
   })

@@ -1,8 +1,10 @@
 /**
  * A report as one HTML file: no script, nothing fetched, and a policy that allows neither. Every text is escaped; `code` in
- * backticks is the only thing that is read in it.
+ * backticks is the only thing that is read in it. Figures are drawn twice, for wide and for narrow screens: scaled down, their
+ * texts could not be read.
  */
 import { assert } from '../assert.ts'
+import { drawFigure, type Figure } from './figure.ts'
 import { element, join, type Markup, text } from './markup.ts'
 import { numberText } from './number-text.ts'
 import { pageStyle } from './page-style.ts'
@@ -16,13 +18,26 @@ export interface Page {
 
 export interface Section {
   readonly heading: string
+  /** A word, unique in the page, for links. Sections that have one are listed at the top of the page. */
+  readonly id?: string
+  /** In that list, behind the heading. */
+  readonly summary?: string
+  /** A word or two, and what is to be said of it. */
+  readonly facts?: readonly Fact[]
   readonly paragraphs?: readonly string[]
-  /** SVG of this folder, put in as it is. */
-  readonly figures?: readonly string[]
-  readonly table?: Table
+  readonly figures?: readonly Figure[]
+  readonly tables?: readonly Table[]
+  /** Under what is above. */
+  readonly notes?: readonly string[]
+}
+
+export interface Fact {
+  readonly term: string
+  readonly texts: readonly string[]
 }
 
 export interface Table {
+  readonly caption?: string
   readonly head: readonly string[]
   /** Numbers get separators and three significant digits; who wants others gives a text. */
   readonly rows: readonly (readonly (string | number)[])[]
@@ -46,6 +61,7 @@ export function htmlPage(page: Page): string {
   const body = [
     element('h1', {}, inline(page.title)),
     ...(page.lead === undefined ? [] : [element('p', { class: 'lead' }, inline(page.lead))]),
+    ...drawContents(page.sections),
     ...page.sections.map(drawSection),
   ]
   const footer = page.footer === undefined ? [] : [element('footer', {}, inline(page.footer))]
@@ -53,23 +69,53 @@ export function htmlPage(page: Page): string {
   return `<!doctype html>\n${element('html', { lang: 'en' }, join(parts, '\n'))}\n`
 }
 
-function drawSection({ heading, paragraphs = [], figures = [], table }: Section): Markup {
-  return block('section', [
-    element('h2', {}, inline(heading)),
-    ...paragraphs.map((paragraph) => element('p', {}, inline(paragraph))),
-    ...figures.map((svg) => element('figure', {}, figure(svg))),
-    ...(table === undefined ? [] : [drawTable(table, heading)]),
-  ])
+function drawContents(sections: readonly Section[]): Markup[] {
+  const items = sections.flatMap(({ id, heading, summary }) => {
+    if (id === undefined) return []
+    const link = element('a', { href: `#${id}` }, inline(heading))
+    const said = summary === undefined || summary === '' ? [] : [element('span', {}, inline(summary))]
+    return [element('li', {}, link, ...said)]
+  })
+  return items.length === 0 ? [] : [element('nav', { 'aria-label': 'Contents' }, block('ol', items))]
 }
 
-function figure(svg: string): Markup {
-  assert(svg.startsWith('<svg ') && svg.endsWith('</svg>\n'), `a figure is not an SVG of svgPlot or svgBars`)
-  return svg as Markup
+function drawSection(section: Section): Markup {
+  const { heading, id, facts = [], paragraphs = [], figures = [], tables = [], notes = [] } = section
+  return element(
+    'section',
+    { id },
+    join(
+      [
+        '' as Markup,
+        element('h2', {}, inline(heading)),
+        ...(facts.length === 0 ? [] : [block('dl', facts.flatMap(drawFact))]),
+        ...paragraphs.map((paragraph) => element('p', {}, inline(paragraph))),
+        ...figures.map(drawBothWays),
+        ...tables.map((table) => drawTable(table, table.caption ?? heading)),
+        ...notes.map((note) => element('p', { class: 'note' }, inline(note))),
+        '' as Markup,
+      ],
+      '\n',
+    ),
+  )
+}
+
+function drawFact({ term, texts }: Fact): Markup[] {
+  return [element('dt', {}, inline(term)), ...texts.map((one) => element('dd', {}, inline(one)))]
+}
+
+const wideFigure = 720
+const narrowFigure = 400
+
+function drawBothWays(figure: Figure): Markup {
+  const wide = element('div', { class: 'wide' }, drawFigure(figure, wideFigure) as Markup)
+  const narrow = element('div', { class: 'narrow' }, drawFigure(figure, narrowFigure) as Markup)
+  return element('figure', {}, wide, narrow)
 }
 
 /** The region can be reached by keyboard: where the table is wider than the screen, it scrolls. */
-function drawTable(table: Table, heading: string): Markup {
-  const { head, rows } = table
+function drawTable(table: Table, name: string): Markup {
+  const { caption, head, rows } = table
   for (const row of rows) {
     assert(row.length === head.length, `a row of ${row.length} cells in a table of ${head.length} columns`)
   }
@@ -79,8 +125,9 @@ function drawTable(table: Table, heading: string): Markup {
   const bodyRows = rows.map((row) => {
     return element('tr', {}, ...row.map((cell, index) => element('td', { class: classOf(index) }, cellText(cell))))
   })
-  const parts = [block('thead', [element('tr', {}, ...headCells)]), block('tbody', bodyRows)]
-  const region = { class: 'table', role: 'region', 'aria-label': heading, tabindex: '0' }
+  const title = caption === undefined ? [] : [element('caption', {}, inline(caption))]
+  const parts = [...title, block('thead', [element('tr', {}, ...headCells)]), block('tbody', bodyRows)]
+  const region = { class: 'table', role: 'region', 'aria-label': name, tabindex: '0' }
   return element('div', region, block('table', parts))
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { svgBars } from './bars.ts'
+import { drawFigure, type Figure } from './figure.ts'
 import { htmlPage } from './page.ts'
 import { type Plot, svgPlot } from './plot.ts'
 
@@ -59,7 +60,8 @@ describe('elementsOf', () => {
 describe('reports', () => {
   it('are well-formed with hostile texts in every place', () => {
     const axis = { label: hostile, unit: hostile }
-    const plot = svgPlot({
+    const plot: Figure = {
+      kind: 'plot',
       title: hostile,
       subtitle: hostile,
       x: axis,
@@ -78,19 +80,29 @@ describe('reports', () => {
         { axis: 'x', at: 0.5, text: hostile },
         { axis: 'y', at: 0.5, until: 0.7, text: hostile },
       ],
-    })
-    const bars = svgBars({
+    }
+    const bars: Figure = {
+      kind: 'bars',
       title: hostile,
       subtitle: hostile,
       unit: hostile,
       series: [{ name: hostile }, { name: hostile }],
       groups: [{ label: hostile, values: [1, 2] }],
-    })
-    const table = { head: [hostile], rows: [[hostile], [1]] }
-    const section = { heading: hostile, paragraphs: [hostile, `\`${hostile}\``], figures: [plot, bars], table }
+    }
+    const table = { caption: hostile, head: [hostile], rows: [[hostile], [1]] }
+    const section = {
+      heading: hostile,
+      id: hostile,
+      summary: hostile,
+      facts: [{ term: hostile, texts: [hostile] }],
+      paragraphs: [hostile, `\`${hostile}\``],
+      figures: [plot, bars],
+      tables: [table],
+      notes: [hostile],
+    }
     const page = htmlPage({ title: hostile, lead: hostile, sections: [section], footer: hostile })
 
-    for (const document of [plot, bars, page.replace('<!doctype html>\n', '')]) {
+    for (const document of [drawFigure(plot, 720), drawFigure(bars, 720), page.replace('<!doctype html>\n', '')]) {
       assert.ok(!elementsOf(document).includes('script'))
     }
   })

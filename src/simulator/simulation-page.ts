@@ -3,7 +3,8 @@
 import { percentileOf } from '../metrics/histogram.ts'
 import { numberText, percentText, timeText } from '../report/number-text.ts'
 import { htmlPage, type Section } from '../report/page.ts'
-import { type Plot, svgPlot } from '../report/plot.ts'
+import type { Figure } from '../report/figure.ts'
+import type { Plot } from '../report/plot.ts'
 import type { ApplicationFigures, Sample, SimulationFigures } from './figures.ts'
 import { failedOf, percentileIfAny } from './outcome.ts'
 import { type ReplayedSize, type ReplayFindings, replaySentences, sizesOf } from './replay-text.ts'
@@ -24,29 +25,35 @@ export function simulationPage(figures: SimulationFigures, { name, footer }: Pag
     sections: [
       applicationSection(figures.applications),
       poolSection(figures),
-      { heading: 'Over time', figures: timePlots(figures).map(svgPlot) },
+      { heading: 'Over time', figures: timePlots(figures).map(asFigure) },
     ],
     footer,
   })
 }
 
+function asFigure(plot: Plot): Figure {
+  return { kind: 'plot', ...plot }
+}
+
 function applicationSection(applications: readonly ApplicationFigures[]): Section {
   return {
     heading: 'Applications',
-    figures: [svgPlot(latencyPlot(applications))],
-    table: {
-      head: ['application', 'instances', 'served/s', 'failed', 'wait p50', 'wait p99', 'latency p50', 'latency p99'],
-      rows: applications.map((one) => [
-        one.name,
-        one.instances,
-        one.servedPerSecond,
-        failedOf(one),
-        timeText(percentileIfAny(one.waitMs, 50)),
-        timeText(percentileIfAny(one.waitMs, 99)),
-        timeText(percentileIfAny(one.latencyMs, 50)),
-        timeText(percentileIfAny(one.latencyMs, 99)),
-      ]),
-    },
+    figures: [asFigure(latencyPlot(applications))],
+    tables: [
+      {
+        head: ['application', 'instances', 'served/s', 'failed', 'wait p50', 'wait p99', 'latency p50', 'latency p99'],
+        rows: applications.map((one) => [
+          one.name,
+          one.instances,
+          one.servedPerSecond,
+          failedOf(one),
+          timeText(percentileIfAny(one.waitMs, 50)),
+          timeText(percentileIfAny(one.waitMs, 99)),
+          timeText(percentileIfAny(one.latencyMs, 50)),
+          timeText(percentileIfAny(one.latencyMs, 99)),
+        ]),
+      },
+    ],
   }
 }
 
@@ -75,18 +82,20 @@ function poolSection({ applications, poolers, database }: SimulationFigures): Se
         `${numberText(database.refused)} were turned away. ` +
         `${numberText(database.meanRunning)} statements ran at once on average, ${numberText(database.mostRunning)} at most.`,
     ],
-    table: {
-      head: ['pool', 'pools', 'size', 'used', 'open at most', 'waiting at most', 'opened'],
-      rows: pools.map((pool) => [
-        pool.name,
-        pool.count,
-        pool.maxSize,
-        percentText(pool.utilisation),
-        pool.peakSize,
-        pool.peakWaiting,
-        pool.opened,
-      ]),
-    },
+    tables: [
+      {
+        head: ['pool', 'pools', 'size', 'used', 'open at most', 'waiting at most', 'opened'],
+        rows: pools.map((pool) => [
+          pool.name,
+          pool.count,
+          pool.maxSize,
+          percentText(pool.utilisation),
+          pool.peakSize,
+          pool.peakWaiting,
+          pool.opened,
+        ]),
+      },
+    ],
   }
 }
 
@@ -135,8 +144,8 @@ export function sweepPage(plan: SweepPlan, points: readonly SweepPoint[], { name
     title: `Simulated: ${name}, ${plan.key} from ${points[0]?.value ?? 0} to ${points.at(-1)?.value ?? 0}`,
     lead: kneeText(plan.key, points).trim(),
     sections: [
-      { heading: 'What is served, and how fast', figures: sweepPlots(plan, points).map(svgPlot) },
-      { heading: 'All that was tried', table: sweepTable(plan, points) },
+      { heading: 'What is served, and how fast', figures: sweepPlots(plan, points).map(asFigure) },
+      { heading: 'All that was tried', tables: [sweepTable(plan, points)] },
     ],
     footer,
   })
@@ -212,8 +221,8 @@ export function replayPage(findings: ReplayFindings, { name, footer }: PageNames
       {
         heading: 'Other sizes',
         paragraphs: [sentences.assumption, sentences.assumedFit].filter((sentence) => sentence !== undefined),
-        figures: [svgPlot(waits)],
-        table: sizesTable(sizes),
+        figures: [asFigure(waits)],
+        tables: [sizesTable(sizes)],
       },
     ],
     footer,
