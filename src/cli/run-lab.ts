@@ -1,26 +1,40 @@
-/** `taxirank lab`: measures, and writes the report as it goes on. */
+/** `taxirank lab`: measures, and writes the report as it goes on, so that what has been found is not lost. */
 
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { TaxirankError } from '../errors.ts'
 import { experiments } from '../lab/experiments.ts'
+import { labPage } from '../lab/lab-page.ts'
+import { labText } from '../lab/lab-text.ts'
+import type { LabResults } from '../lab/results.ts'
 import { runLab as runExperiments } from '../lab/run-lab.ts'
-import type { LabCommand } from './lab-command.ts'
+import { parseTarget } from '../lab/target.ts'
+import { schema } from '../lab/work.ts'
 import { startJanitor, startLabPooler } from './lab-children.ts'
+import type { LabCommand } from './lab-command.ts'
+import { LabProgress } from './lab-progress.ts'
 import { print } from './print.ts'
 import { version } from './version.ts'
-import { writeFileSync } from 'node:fs'
 
-/** Resolves with the exit code. */
+/** As a shell tells them: 128 and the signal's number. */
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
+/**
+ * Resolves with the exit code: 0, if all was measured; 1, if something couldn't be. A signal ends the run, with what was found by
+ * then in the report; a second one ends it at once.
+ */
 export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }: LabCommand): Promise<number> {
-  if (url !== undefined && !isConfirmed) throw new TaxirankError('bad_configuration', 'say --yes')
+  if (url !== undefined && !isConfirmed) throw askForConsent(parseTarget(url).address, isQuick)
+  const wanted = experiments.filter(({ name }) => only.includes(name))
+  makeFolder(folder)
   const abort = new AbortController()
-  const stop = (): void => abort.abort()
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  const interrupted = interruption(abort)
   const janitor = startJanitor()
-  mkdirSync(folder, { recursive: true })
+  const progress = new LabProgress(wanted, isQuick, process.stderr, (results) => writeReport(folder, results))
+  progress.prepares(url === undefined ? 'starting a PostgreSQL of its own' : 'making a schema of its own')
   try {
     const results = await runExperiments({
-      experiments: experiments.filter(({ name }) => only.includes(name)),
+      experiments: wanted,
       url,
       cores,
       isQuick,
@@ -28,15 +42,60 @@ export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }:
       startPooler: startLabPooler,
       janitor,
       version,
-      tell: { progressed: () => undefined, found: () => undefined },
+      tell: progress,
     })
-    writeFileSync(`${folder}/results.json`, JSON.stringify(results, undefined, 2))
-    const lines = results.experiments.map(
-      ({ name, state, problem, tookMs, answer, surprises }) =>
-        `${name} ${state} ${problem ?? ''} ${tookMs} ms\n  ${answer}\n  ${surprises.join('\n  ')}\n`,
+    progress.end()
+    writeReport(folder, results)
+    await print(
+      `${labText(results)}\nThe report: ${join(folder, 'index.html')}, and its numbers: ${join(folder, 'results.json')}\n`,
     )
-    return await print(`${results.tookMs} ms\n${lines.join('')}`)
+    return interrupted.exitCode ?? (results.isComplete ? 0 : 1)
+  } catch (error) {
+    progress.end()
+    if (interrupted.exitCode !== undefined && error === abort.signal.reason) return interrupted.exitCode
+    throw error
   } finally {
     janitor.dismiss()
   }
+}
+
+function askForConsent(address: string, isQuick: boolean): TaxirankError {
+  return new TaxirankError(
+    'bad_configuration',
+    `this loads ${address} as much as it can bear, for ${isQuick ? 'one minute' : 'five minutes'}: it opens connections until none is left, and keeps all cores busy. ` +
+      `Whoever uses that database will feel it. Nothing but a schema ${schema} of its own is touched, and removed at the end. If that is what you want, say --yes`,
+  )
+}
+
+function interruption(abort: AbortController): { readonly exitCode: number | undefined } {
+  const state: { exitCode: number | undefined } = { exitCode: undefined }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (state.exitCode !== undefined) process.exit(exitCodes[signal])
+      state.exitCode = exitCodes[signal]
+      abort.abort()
+    })
+  }
+  return state
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+  } catch (cause) {
+    throw new TaxirankError('bad_configuration', `--out: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function writeReport(folder: string, results: LabResults): void {
+  writeReportFile(folder, 'results.json', `${JSON.stringify(results, undefined, 1)}\n`)
+  writeReportFile(folder, 'index.html', labPage(results))
+}
+
+/** Whole, or as it was. */
+function writeReportFile(folder: string, name: string, text: string): void {
+  const path = join(folder, name)
+  writeFileSync(`${path}.new`, text)
+  renameSync(`${path}.new`, path)
 }

@@ -92,7 +92,7 @@ async function openOn(
       close: async () => {
         signal.removeEventListener('abort', cut)
         await control.end().catch(() => undefined)
-        await (embedded ? embedded.remove() : dropSchema(target))
+        await (embedded ? embedded.remove() : leave(target))
       },
     }
   } catch (error) {
@@ -197,6 +197,18 @@ async function dropOwnSchema(control: Client): Promise<void> {
     throw wrong(`there is a schema ${schema} that is not the lab's: rename it, or use another database`)
   }
   await control.query(`set client_min_messages = warning; drop schema ${schema} cascade; reset client_min_messages`)
+}
+
+/** Rejects with what is left to be done by hand. */
+async function leave(target: Target): Promise<void> {
+  try {
+    await dropSchema(target)
+  } catch (cause) {
+    throw wrong(
+      `the schema ${schema} is left on ${target.address} (${reasonOf(cause)}): drop schema ${schema} cascade`,
+      cause,
+    )
+  }
 }
 
 /** On a connection of its own: the lab's may have been cut. Nothing happens where there is none of the lab's. */

@@ -1,0 +1,87 @@
+/** What the lab has found, as a page. */
+
+import { bytesText, numberText, timeText } from '../report/number-text.ts'
+import { type Fact, htmlPage, type Section } from '../report/page.ts'
+import type { ExperimentResult, LabResults } from './results.ts'
+import { tookText } from './took-text.ts'
+
+export function labPage(results: LabResults): string {
+  return htmlPage({
+    title: 'What connections cost, measured',
+    lead: leadOf(results),
+    sections: [...results.experiments.map(experimentSection), circumstances(results)],
+    footer:
+      `Taxirank ${results.taxirank}, \`taxirank lab\`, ${results.startedAt.slice(0, 16).replace('T', ' ')} UTC. ` +
+      'All numbers, and what this page was made of: `results.json` beside it.',
+  })
+}
+
+function leadOf({ experiments, database, machine, tookMs, isQuick, isComplete }: LabResults): string {
+  const where = database.kind === 'embedded' ? 'its own' : `the one at ${database.address}`
+  const kind = isQuick ? 'a quick run: expect less precision than of a whole one' : 'a whole run'
+  const missing = isComplete ? '' : ' Not all of it came to its end.'
+  return (
+    `${numberText(experiments.length)} experiments on PostgreSQL ${database.version} (${where}), on ${numberText(machine.cores)} cores, ` +
+    `in ${tookText(tookMs)}; ${kind}. Each says first what it expects, by the formulas, and then what it finds.${missing}`
+  )
+}
+
+function experimentSection(result: ExperimentResult): Section {
+  const { name, title, answer, plots, tables, remarks, setup } = result
+  const conditions = Object.entries(setup).map(([what, value]) => {
+    return `${what}: ${typeof value === 'number' ? numberText(value) : value}`
+  })
+  return {
+    heading: title,
+    id: name,
+    summary: answer === '' ? (result.problem ?? '') : answer,
+    facts: factsOf(result),
+    figures: plots,
+    tables,
+    notes: [...remarks, ...(conditions.length === 0 ? [] : [`How it was measured: ${conditions.join('; ')}.`])],
+  }
+}
+
+function factsOf({ question, articles, prediction, answer, problem, surprises }: ExperimentResult): Fact[] {
+  const surprised = surprises.length === 0 ? ['Nothing.'] : surprises
+  return [
+    { term: 'Question', texts: [question] },
+    { term: 'The articles', texts: [articles] },
+    ...(prediction === null ? [] : [{ term: 'Predicted', texts: [prediction.text] }]),
+    ...(problem === null
+      ? [
+          { term: 'Measured', texts: [answer] },
+          { term: 'Surprising', texts: surprised },
+        ]
+      : [{ term: 'Not measured', texts: [problem] }]),
+  ]
+}
+
+function circumstances({ machine, database, tookMs, startedAt }: LabResults): Section {
+  const { cores, maxConnections, reservedConnections } = database
+  const rows = [
+    [
+      'machine',
+      `${numberText(machine.cores)} cores, ${machine.processor}, ${bytesText(machine.memoryBytes)} of memory`,
+    ],
+    ['system', machine.system],
+    ['load average before', numberText(machine.loadAverage)],
+    ['runtime and driver', `${machine.runtime}, ${machine.driver}`],
+    ['database', `PostgreSQL ${database.version}, ${database.kind === 'embedded' ? 'embedded' : database.address}`],
+    ['its processes', database.isLocal ? 'on this machine, seen' : 'not to be seen from here'],
+    ['its cores', cores === null ? 'not known' : numberText(cores)],
+    ['max_connections', `${numberText(maxConnections)}, of which ${numberText(reservedConnections)} are reserved`],
+    ...Object.entries(database.settings).filter(([name]) => name !== 'max_connections'),
+    ['begun', startedAt],
+    ['took', timeText(tookMs)],
+  ]
+  return {
+    heading: 'Where and with what',
+    paragraphs: [
+      database.isLocal
+        ? 'What makes the load runs on the machine of the database and shares its cores: on one of its own the database would have more of them, and all times would have a network in them.'
+        : 'What makes the load runs on another machine than the database: all times have the way between them in them.',
+    ],
+    tables: [{ head: ['what', 'which'], rows }],
+  }
+}
