@@ -15,7 +15,7 @@ import { Backend, backendLoginRules, backendRules } from '../wire/messages.ts'
 import { readErrorFields } from '../wire/read.ts'
 
 /** In the order in which they come. */
-export const phases = ['tcp', 'tls', 'authentication', 'start-up', 'query', 'teardown'] as const
+export const phases = ['TCP', 'TLS', 'authentication', 'start-up', 'query', 'teardown'] as const
 export type Phase = (typeof phases)[number]
 
 /**
@@ -44,9 +44,9 @@ export async function timeLogin(options: LoginOptions): Promise<PhaseTimes> {
   const clock = new Clock()
   const connection = await RawConnection.open(options)
   try {
-    clock.ends('tcp')
+    clock.ends('TCP')
     if (options.tls !== undefined) await connection.encrypt(options, options.tls)
-    clock.ends('tls')
+    clock.ends('TLS')
     connection.write(startupMessage([...startupParameters(options)], 0))
     await logIn(connection, options, () => clock.ends('authentication'))
     clock.ends('start-up')
@@ -76,7 +76,7 @@ function startupParameters({ user, database }: LoginOptions): Map<string, string
 
 /** Each call ends a phase; one that isn't called has taken no time. */
 class Clock {
-  readonly #times: Record<Phase, number> = { tcp: 0, tls: 0, authentication: 0, 'start-up': 0, query: 0, teardown: 0 }
+  readonly #times: Record<Phase, number> = { TCP: 0, TLS: 0, authentication: 0, 'start-up': 0, query: 0, teardown: 0 }
   #sinceMs = performance.now()
 
   ends(phase: Phase): void {

@@ -50,6 +50,11 @@ export function bytesText(bytes: number): string {
   return bytes >= gib ? `${numberText(bytes / gib)} GiB` : `${numberText(bytes / mib)} MiB`
 }
 
+/** `12`, `−3.4 ms`, `5%`, or the dash of what is none: these stand to the right in a table. */
+export function isQuantity(cell: string): boolean {
+  return /^(?:–|−?\d[\d,.]*(?:×10\S+)?(?:%| [a-zA-Zµ/]+)?)$/.test(cell)
+}
+
 function plain(size: number, place: number): string {
   const [whole = '', decimals] = size.toFixed(Math.max(0, -place)).split('.')
   const grouped = whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ',')

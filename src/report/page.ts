@@ -6,7 +6,7 @@
 import { assert } from '../assert.ts'
 import { drawFigure, type Figure } from './figure.ts'
 import { element, join, type Markup, text } from './markup.ts'
-import { numberText } from './number-text.ts'
+import { isQuantity, numberText } from './number-text.ts'
 import { pageStyle } from './page-style.ts'
 
 export interface Page {
@@ -41,7 +41,7 @@ export interface Table {
   readonly head: readonly string[]
   /** Numbers get separators and three significant digits; who wants others gives a text. */
   readonly rows: readonly (readonly (string | number)[])[]
-  /** By default columns of nothing but numbers go to the right. */
+  /** By default columns of nothing but numbers and quantities go to the right. */
   readonly align?: readonly Align[]
 }
 
@@ -132,7 +132,8 @@ function drawTable(table: Table, name: string): Markup {
 }
 
 function usualAlign(cells: readonly (string | number)[]): Align {
-  return cells.length > 0 && cells.every((cell) => typeof cell === 'number') ? 'right' : 'left'
+  const areQuantities = cells.every((cell) => typeof cell === 'number' || isQuantity(cell))
+  return cells.length > 0 && areQuantities ? 'right' : 'left'
 }
 
 function cellText(cell: string | number): Markup {

@@ -1,11 +1,6 @@
 /** A table for a terminal: columns as wide as they must be, numbers and quantities to the right. */
 
-import { numberText } from './number-text.ts'
-
-/** `12`, `−3.4 ms`, `5%`, or the dash of what is none. */
-function isQuantity(cell: string): boolean {
-  return /^(?:–|−?\d[\d,.]*(?:×10\S+)?(?:%| [a-zA-Zµ/]+)?)$/.test(cell)
-}
+import { isQuantity, numberText } from './number-text.ts'
 
 /** Each row has a cell for each heading. Ends with a line break. */
 export function textTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

@@ -95,7 +95,7 @@ function measurementsOf(hellos: readonly Hello[], counted: readonly Counted[]): 
       return [
         measurement(name('to the first answer'), 'ms', hello.rounds.map(firstAnswerMs)),
         ...phases
-          .filter((phase) => phase !== 'tls' || hello.kind.tls !== undefined)
+          .filter((phase) => phase !== 'TLS' || hello.kind.tls !== undefined)
           .map((phase) =>
             measurement(
               name(phase),
@@ -118,7 +118,7 @@ function phaseTable(near: readonly Hello[]): ResultTable {
     rows: near.map((hello) => [
       hello.kind.name,
       ...phases.map((phase) =>
-        phase === 'tls' && hello.kind.tls === undefined ? '–' : timeText(medianPhase(hello, phase)),
+        phase === 'TLS' && hello.kind.tls === undefined ? '–' : timeText(medianPhase(hello, phase)),
       ),
       timeText(firstAnswer(hello)),
     ]),
@@ -189,10 +189,10 @@ function articleTables(hellos: readonly Hello[], counted: readonly Counted[]): R
     [
       'TCP between zones, over 50 ms',
       '45 ms',
-      text(at(50, false), (hello) => medianPhase(hello, 'tcp')),
-      text(at(50, true), (hello) => medianPhase(hello, 'tcp')),
+      text(at(50, false), (hello) => medianPhase(hello, 'TCP')),
+      text(at(50, true), (hello) => medianPhase(hello, 'TCP')),
     ],
-    ['TLS between zones, over 50 ms', '60–100 ms', '–', text(at(50, true), (hello) => medianPhase(hello, 'tls'))],
+    ['TLS between zones, over 50 ms', '60–100 ms', '–', text(at(50, true), (hello) => medianPhase(hello, 'TLS'))],
     ...(['TLSv1.3', 'TLSv1.2'] as const).map((version) => {
       const found = counted.find(({ hello }) => hello.kind.tls === version)
       const article = version === 'TLSv1.3' ? '2' : '3'
@@ -200,7 +200,7 @@ function articleTables(hellos: readonly Hello[], counted: readonly Counted[]): R
         `round trips of TLS ${version.slice(4)}, with the one that asks for it`,
         article,
         '–',
-        found ? String(found.trips.tls) : '–',
+        found ? String(found.trips.TLS) : '–',
       ]
     }),
   ]

@@ -152,5 +152,5 @@ async function overRelay(
 
 /** The relay answers TCP's handshake itself. Over a real way it takes one round trip (RFC 9293, section 3.5), which is added. */
 function withHandshake(times: PhaseTimes, roundTripMs: number): PhaseTimes {
-  return { ...times, tcp: times.tcp + roundTripMs }
+  return { ...times, TCP: times.TCP + roundTripMs }
 }
