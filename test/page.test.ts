@@ -9,20 +9,10 @@ import { after, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { Log } from '../src/log.ts'
 import { serveMonitor } from '../src/monitor/serve-monitor.ts'
+import { quietly } from './support/browser.ts'
 import { fakeSource, poolFigures } from './support/monitor-source.ts'
 import { findProgram, needs } from './support/tools.ts'
 
-/** Nothing of it asks the network for anything but the page; and as root it needs to be told that it may run. */
-const quietly = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const limitMs = 60_000
 
 describe('the live page in Chromium', needs('chromium'), () => {
