@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { experiments } from '../lab/experiments.ts'
 import { settings } from '../config/settings.ts'
 import { refusalOf } from '../../test/support/refusal.ts'
 import { parseArguments } from './arguments.ts'
 
 const file = { name: 'file', file: 'a.ini', daemon: false, verbose: 0, quiet: false, user: undefined }
 const start = { name: 'start', port: 6432, httpPort: 6433, dataDir: undefined, traceFile: undefined }
+
+const lab = {
+  name: 'lab',
+  url: undefined,
+  isConfirmed: false,
+  isQuick: false,
+  only: experiments.map(({ name }) => name),
+  cores: undefined,
+  folder: 'lab-report',
+}
 
 function parse(line: string): unknown {
   return parseArguments(line === '' ? [] : line.split(' '))
@@ -34,6 +45,9 @@ describe('parseArguments', () => {
       dataDir: 'd',
       traceFile: 't',
     },
+    lab,
+    'lab --quick --only waves,hello --out there': { ...lab, isQuick: true, only: ['hello', 'waves'], folder: 'there' },
+    'lab --url postgres://a@h/d --yes --cores 8': { ...lab, url: 'postgres://a@h/d', isConfirmed: true, cores: 8 },
     'check a.ini': { name: 'check', file: 'a.ini' },
     'check -- -a.ini': { name: 'check', file: '-a.ini' },
     './check': { ...file, file: './check' },
@@ -73,6 +87,15 @@ describe('parseArguments', () => {
       assert.ok(help.text.includes(part), part)
   })
 
+  it('shows the lab with its experiments, and nothing of the processes that it starts', () => {
+    const [all, own] = [parseArguments(['--help']), parseArguments(['lab', '--help'])]
+    assert.ok(all.name === 'help' && own.name === 'help')
+    assert.deepEqual([/\n  lab \[options\]/.test(all.text), all.text.includes('lab-child')], [true, false])
+    for (const part of ['--url', '--yes', '--quick', '--only', 'hello, ', '--cores', '--out']) {
+      assert.ok(own.text.includes(part), part)
+    }
+  })
+
   const refused: Record<string, string> = {
     '': 'no configuration file specified',
     '-d': 'no configuration file specified',
@@ -90,6 +113,9 @@ describe('parseArguments', () => {
     'start -d': "unknown option '-d'",
     'start --port 0': "option '--port <N>' argument '0' is invalid. Allowed: 1 to 65,535.",
     'start --http 65536': "option '--http <N>' argument '65536' is invalid. Allowed: 1 to 65,535.",
+    'lab --only hello,now': `option '--only <NAMES>' argument 'hello,now' is invalid. There is no "now". Allowed: ${lab.only.join(', ')}.`,
+    'lab --url db': "option '--url <URL>' argument 'db' is invalid. Allowed: a URL that begins with postgres://.",
+    '-q lab': '--quiet belongs to taxirank FILE.ini, not to taxirank lab',
     'start --port 64x': "option '--port <N>' argument '64x' is invalid. Allowed: 1 to 65,535.",
   }
   for (const [line, problem] of Object.entries(refused)) {

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { burst, closedLoad, failed, failureOf, latencyMs, openLoad, perSecond } from './load.ts'
+
+const { signal } = new AbortController()
+
+describe('a closed load', () => {
+  it('has as many calls at a time as workers, and counts what ends in the measured time alone', async () => {
+    let running = 0
+    let most = 0
+    let calls = 0
+    const load = await closedLoad({ workers: 3, warmUpMs: 40, measureMs: 80, signal }, async () => {
+      calls++
+      most = Math.max(most, ++running)
+      await sleep(10)
+      running--
+    })
+    assert.equal(most, 3)
+    assert.equal(load.seconds, 0.08)
+    assert.ok(load.latenciesMs.length > 0 && load.latenciesMs.length < calls, `${load.latenciesMs.length} of ${calls}`)
+    assert.ok(latencyMs(load, 0) >= 9, `${latencyMs(load, 0)} ms`)
+  })
+
+  it('counts failures by why, and how long they took', async () => {
+    const refusal = Object.assign(new Error('too many'), { code: '53300' })
+    const load = await closedLoad({ workers: 1, warmUpMs: 0, measureMs: 20, signal }, () => Promise.reject(refusal))
+    assert.deepEqual([[...load.failures.keys()], load.latenciesMs.length, perSecond(load)], [['53300'], 0, 0])
+    assert.ok(Number.isNaN(latencyMs(load, 50)))
+    assert.equal(failed(load), load.failedAfterMs.length)
+  })
+
+  it('ends when it is told to', async () => {
+    const abort = new AbortController()
+    const load = closedLoad({ workers: 2, warmUpMs: 0, measureMs: 60_000, signal: abort.signal }, () => sleep(1))
+    abort.abort()
+    await assert.rejects(load, { name: 'AbortError' })
+  })
+})
+
+describe('an open load', () => {
+  it('comes when it was meant to, whoever is still served: what it waits begins there', async () => {
+    const arrivals: number[] = []
+    let free = Promise.resolve()
+    const load = { arrivalsPerSecond: 500, warmUpMs: 0, measureMs: 100, seed: 7, signal }
+    const served = await openLoad(load, async (meantMs) => {
+      arrivals.push(meantMs)
+      // One server, which takes longer than the time between two arrivals.
+      free = free.then(() => sleep(4))
+      await free
+    })
+    assert.equal(served.latenciesMs.length, arrivals.length)
+    assert.ok(arrivals.length > 20, `${arrivals.length} arrivals`)
+    const [last = 0] = served.latenciesMs.slice(-1)
+    assert.ok(last > arrivals.length * 4 - 100 - 10, `the last of ${arrivals.length} waited ${last} ms`)
+  })
+
+  it('comes at the same times for the same seed', async () => {
+    const timesOf = async (): Promise<number[]> => {
+      const times: number[] = []
+      await openLoad({ arrivalsPerSecond: 300, warmUpMs: 0, measureMs: 50, seed: 3, signal }, (meantMs) => {
+        times.push(meantMs)
+        return Promise.resolve()
+      })
+      const [first = 0] = times
+      return times.map((time) => Math.round((time - first) * 1_000))
+    }
+    assert.deepEqual(await timesOf(), await timesOf())
+  })
+})
+
+describe('a burst', () => {
+  it('is all at once, one call each', async () => {
+    const load = await burst(5, (worker) => (worker === 3 ? Promise.reject(new RangeError('no')) : Promise.resolve()))
+    assert.deepEqual([load.latenciesMs.length, [...load.failures]], [4, [['RangeError', 1]]])
+  })
+})
+
+describe('why a call failed', () => {
+  it('is the code of the error, else its name', () => {
+    const coded = Object.assign(new Error('x'), { code: 'ECONNREFUSED' })
+    assert.deepEqual([coded, new TypeError('x'), 'odd'].map(failureOf), ['ECONNREFUSED', 'TypeError', 'odd'])
+  })
+})

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { refusalOf } from '../../test/support/refusal.ts'
+import { parseTarget } from './target.ts'
+
+const plain = { sslMode: 'disable', sslRootFile: undefined, ssl: false }
+
+describe('parseTarget', () => {
+  it('reads who, where and which, and shows them without the password', () => {
+    assert.deepEqual(parseTarget('postgres://bob:p%40ss@db.example:6000/shop'), {
+      host: 'db.example',
+      port: 6000,
+      user: 'bob',
+      password: 'p@ss',
+      database: 'shop',
+      address: 'postgres://bob@db.example:6000/shop',
+      ...plain,
+    })
+  })
+
+  it('shows an IPv6 address in brackets', () => {
+    assert.equal(parseTarget('postgresql://bob@[::1]/shop').address, 'postgres://bob@[::1]:5432/shop')
+  })
+
+  it('understands sslmode as psql does', () => {
+    const ssl = (mode: string): unknown => parseTarget(`postgres://a@h/d?sslmode=${mode}`).ssl
+    const isRefused = { rejectUnauthorized: true }
+    assert.deepEqual(
+      [ssl('disable'), ssl('require'), ssl('verify-full')],
+      [false, { rejectUnauthorized: false }, isRefused],
+    )
+    assert.ok(typeof (ssl('verify-ca') as { checkServerIdentity: unknown }).checkServerIdentity === 'function')
+  })
+
+  const refused: Record<string, RegExp> = {
+    'mysql://a@h/d': /does not begin with postgres/,
+    'postgres://a@h:x/d': /malformed/,
+    'postgres://a:secret@h/d?sslmode=prefer': /sslmode is one of disable, require, verify-ca, verify-full/,
+    'postgres://a:secret@h/d?options=-c%20x': /nothing with options/,
+    'postgres://a:secret@h/d?sslmode=verify-ca&sslrootcert=/nonexistent': /sslrootcert: ENOENT/,
+    'postgres://a:secret@%2Fvar%2Frun/d': /unix socket/,
+  }
+  for (const [url, why] of Object.entries(refused)) {
+    it(`refuses ${url}, and keeps the password to itself`, () => {
+      const message = refusalOf(() => parseTarget(url))
+      assert.match(message, why)
+      assert.doesNotMatch(message, /secret/)
+    })
+  }
+})
