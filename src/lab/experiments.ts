@@ -3,5 +3,6 @@
 import type { Experiment } from './experiment.ts'
 import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
+import { utilisation } from './experiments/utilisation.ts'
 
-export const experiments: readonly Experiment[] = [hello, little]
+export const experiments: readonly Experiment[] = [hello, utilisation, little]

@@ -72,28 +72,35 @@ export interface OpenLoad {
  * who arrives in the warm-up isn't counted. Resolves when all have ended.
  */
 export async function openLoad(load: OpenLoad, call: (meantMs: number) => Promise<unknown>): Promise<Load> {
-  const { arrivalsPerSecond, warmUpMs, measureMs, seed, signal } = load
-  const random = new Random(seed)
+  const { warmUpMs, measureMs, signal } = load
   const book = new Book()
   const running: Promise<void>[] = []
   const startMs = performance.now()
   const fromMs = startMs + warmUpMs
-  const untilMs = fromMs + measureMs
   const arrive = async (meantMs: number): Promise<void> => {
     const failure = await outcomeOf(() => call(meantMs))
     if (meantMs >= fromMs) book.enter(performance.now() - meantMs, failure)
   }
-  let nextMs = startMs + exponential(random, 1_000 / arrivalsPerSecond)
-  while (nextMs < untilMs) {
-    await pause(nextMs - performance.now(), signal)
-    signal.throwIfAborted()
-    while (nextMs <= performance.now() && nextMs < untilMs) {
-      running.push(arrive(nextMs))
-      nextMs += exponential(random, 1_000 / arrivalsPerSecond)
+  for (const atMs of arrivalsMs(load)) {
+    const meantMs = startMs + atMs
+    while (performance.now() < meantMs) {
+      await pause(meantMs - performance.now(), signal)
+      signal.throwIfAborted()
     }
+    running.push(arrive(meantMs))
   }
   await Promise.all(running)
   return book.close(measureMs / 1_000)
+}
+
+/** When `openLoad` lets whom arrive, in milliseconds from its beginning. */
+export function arrivalsMs({ arrivalsPerSecond, warmUpMs, measureMs, seed }: Omit<OpenLoad, 'signal'>): Float64Array {
+  const random = new Random(seed)
+  const meanGapMs = 1_000 / arrivalsPerSecond
+  const times: number[] = []
+  let atMs = exponential(random, meanGapMs)
+  for (; atMs < warmUpMs + measureMs; atMs += exponential(random, meanGapMs)) times.push(atMs)
+  return Float64Array.from(times)
 }
 
 /** All at once, one call each. */

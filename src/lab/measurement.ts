@@ -21,3 +21,8 @@ export function medianOf(rounds: readonly number[]): number {
   const found = rounds.filter((value) => Number.isFinite(value))
   return found.length === 0 ? Number.NaN : median(found)
 }
+
+/** NaN: of nothing. */
+export function meanOf(values: readonly number[]): number {
+  return values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length
+}

@@ -111,6 +111,21 @@ export class Rig implements RigParts {
     this.#progressed(Math.min(1, Math.max(0, share)), doing)
   }
 
+  /** Moves the bar from one share to another while `work` goes on, which takes about `ms`. */
+  async progressWhile<T>(work: Promise<T>, bar: { from: number; to: number; ms: number; doing: string }): Promise<T> {
+    const { from, to, ms, doing } = bar
+    const startMs = performance.now()
+    const timer = setInterval(() => {
+      const done = Math.min(1, (performance.now() - startMs) / ms)
+      this.#progressed(from + (to - from) * done, doing)
+    }, 100)
+    try {
+      return await work
+    } finally {
+      clearInterval(timer)
+    }
+  }
+
   /** One of two, by how much time there is. */
   pace<T>({ quick, usual }: { readonly quick: T; readonly usual: T }): T {
     return this.isQuick ? quick : usual
@@ -221,6 +236,20 @@ export class Rig implements RigParts {
     })
     this.#pools.add(pool)
     return pool
+  }
+
+  /** With all its connections open. Rejects as the first that is refused does, and leaves nothing. */
+  async fullPool(
+    options: Omit<PoolOptions, keyof ClientConfig> & { max: number },
+    way: Way = this.direct,
+  ): Promise<Pool> {
+    const pool = this.pool(options, way)
+    const leases = await Promise.allSettled(Array.from({ length: options.max }, () => pool.connect()))
+    for (const lease of leases) if (lease.status === 'fulfilled') lease.value.release()
+    const refused = leases.find((lease) => lease.status === 'rejected')
+    if (refused === undefined) return pool
+    await this.endPool(pool)
+    throw refused.reason
   }
 
   async endPool(pool: Pool): Promise<void> {
