@@ -3,6 +3,7 @@
 import type { Experiment } from './experiment.ts'
 import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
+import { saturation } from './experiments/saturation.ts'
 import { utilisation } from './experiments/utilisation.ts'
 
-export const experiments: readonly Experiment[] = [hello, utilisation, little]
+export const experiments: readonly Experiment[] = [hello, utilisation, little, saturation]

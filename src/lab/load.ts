@@ -124,7 +124,7 @@ export function latencyMs({ latenciesMs }: Load, percent: number): number {
   return latenciesMs.length === 0 ? Number.NaN : percentile(latenciesMs, percent)
 }
 
-export function failed({ failures }: Load): number {
+export function failed({ failures }: Pick<Load, 'failures'>): number {
   return [...failures.values()].reduce((sum, count) => sum + count, 0)
 }
 

@@ -30,7 +30,7 @@ export interface RigPooler {
   /** Of its page; there if it was asked to be monitored. */
   readonly httpUrl: string | undefined
   way(database: string): Way
-  /** Rows of a console's command: `SHOW POOLS`. */
+  /** Rows of a console's command: `SHOW POOLS`. All are asked on one connection. */
   console<Row extends QueryResultRow>(command: string): Promise<readonly Row[]>
 }
 
@@ -170,17 +170,14 @@ export class Rig implements RigParts {
     const way = (database: string): Way => {
       return { host: '127.0.0.1', port: running.port, database, isEncrypted: false }
     }
+    let console: Promise<Client> | undefined
     return {
       pid: running.pid,
       httpUrl: running.httpPort === undefined ? undefined : `http://127.0.0.1:${running.httpPort}`,
       way,
       console: async <Row extends QueryResultRow>(command: string) => {
-        const client = await this.connect(way('pgbouncer'))
-        try {
-          return (await client.query<Row>(command)).rows
-        } finally {
-          await this.end(client)
-        }
+        console ??= this.connect(way('pgbouncer'))
+        return (await (await console).query<Row>(command)).rows
       },
     }
   }
