@@ -4,6 +4,7 @@ import type { Experiment } from './experiment.ts'
 import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
 import { saturation } from './experiments/saturation.ts'
+import { starvation } from './experiments/starvation.ts'
 import { utilisation } from './experiments/utilisation.ts'
 
-export const experiments: readonly Experiment[] = [hello, utilisation, little, saturation]
+export const experiments: readonly Experiment[] = [hello, utilisation, little, starvation, saturation]
