@@ -27,6 +27,8 @@ const rounds = 3
 const database = 'saturated'
 /** Transactions hold for up to half as long again as they do on average: after that whoever came before a change is gone. */
 const settledAfterHolds = 1.5
+/** Until all servers are open. */
+const mostOpeningLooks = 20
 
 export const saturation: Experiment = {
   name: 'saturation',
@@ -42,7 +44,7 @@ async function run(rig: Rig): Promise<Findings> {
   const plan = planFor(rig)
   const pooler = await rig.pooler([{ name: database, mode: 'transaction', size: plan.servers }])
   const crew = new Crew(rig, pooler.way(database), plan.holdMs)
-  const beyondMs = await calibrate(rig, crew, plan)
+  const beyondMs = await calibrate(rig, pooler, crew, plan)
   const expected = expectedFor(plan, plan.holdMs + beyondMs)
   rig.predict(textOf(expected, plan), figuresOf(expected))
 
@@ -57,12 +59,16 @@ async function run(rig: Rig): Promise<Findings> {
 }
 
 /** What a transaction takes beyond what it asks for, with a server for each client; and all servers are open after it. */
-async function calibrate(rig: Rig, crew: Crew, { servers: size, holdMs }: Plan): Promise<number> {
+async function calibrate(rig: Rig, pooler: RigPooler, crew: Crew, { servers: size, holdMs }: Plan): Promise<number> {
   rig.progress(0, 'servers are opened')
   await crew.resize(size)
-  await rig.sleep(2 * holdMs)
+  // A server that PostgreSQL refuses never opens: then somebody waits for ever.
+  for (let looks = 0; looks < mostOpeningLooks; looks++) {
+    await rig.sleep(holdMs / 2)
+    if ((await lookOnce(pooler))?.clWaiting === 0) break
+  }
   const fromMs = performance.now()
-  await rig.sleep(2 * holdMs)
+  await rig.sleep(2.5 * holdMs)
   const begunSince = crew.transactions.filter(({ endedMs, tookMs }) => endedMs - tookMs >= fromMs)
   return medianOf(begunSince.map(({ askedMs, tookMs }) => tookMs - askedMs))
 }
@@ -130,20 +136,24 @@ interface PoolRow {
 
 async function look(rig: Rig, pooler: RigPooler, eachMs: number, looks: Look[], over: AbortSignal): Promise<void> {
   while (!over.aborted) {
-    const rows = await pooler.console<PoolRow>('SHOW POOLS')
-    const row = rows.find((one) => one.database === database)
-    if (row) looks.push(lookOf(row))
+    const found = await lookOnce(pooler)
+    if (found) looks.push(found)
     await rig.sleep(eachMs)
   }
 }
 
-function lookOf(row: PoolRow): Look {
-  return {
-    atMs: performance.now(),
-    clActive: row.cl_active,
-    clWaiting: row.cl_waiting,
-    svActive: row.sv_active,
-    svIdle: row.sv_idle,
-    maxwaitMs: row.maxwait * 1_000 + row.maxwait_us / 1_000,
-  }
+/** Undefined: no client has come yet, so there is no pool. */
+async function lookOnce(pooler: RigPooler): Promise<Look | undefined> {
+  const rows = await pooler.console<PoolRow>('SHOW POOLS')
+  const row = rows.find((one) => one.database === database)
+  return (
+    row && {
+      atMs: performance.now(),
+      clActive: row.cl_active,
+      clWaiting: row.cl_waiting,
+      svActive: row.sv_active,
+      svIdle: row.sv_idle,
+      maxwaitMs: row.maxwait * 1_000 + row.maxwait_us / 1_000,
+    }
+  )
 }
