@@ -31,23 +31,21 @@ const postgresEndsMs = 30_000
 
 /** Never resolves: the process ends with the channel. */
 export function runLabChild(): Promise<never> {
-  let chore: () => Promise<void> = () => Promise.resolve()
+  let chores: (() => Promise<void>)[] = []
   process.on('message', (order: LabOrder) => {
     switch (order.name) {
       case 'serve':
         return void serve(order.config)
       case 'keep folder':
-        chore = () => removeFolder(order.folder)
-        return
+        return void chores.push(() => removeFolder(order.folder))
       case 'keep schema':
-        chore = () => dropSchema(order.target)
-        return
+        return void chores.push(() => dropSchema(order.target))
       case 'forget':
-        chore = () => Promise.resolve()
+        chores = []
     }
   })
   // Whatever goes wrong now, there is nobody left to hear of it.
-  process.on('disconnect', () => void chore().finally(() => process.exit(0)))
+  process.on('disconnect', () => void Promise.allSettled(chores.map((chore) => chore())).finally(() => process.exit(0)))
   return new Promise(() => undefined)
 }
 

@@ -29,9 +29,13 @@ export interface LabDatabase {
   readonly processes: PostgresProcesses | undefined
   readonly work: Work
   readonly logTail: (() => string) | undefined
+  /** Another embedded PostgreSQL, with settings as in postgresql.conf; undefined: this one isn't embedded. */
+  readonly openAnother: OpenAnother | undefined
   /** Leaves nothing of the lab's. */
   close(): Promise<void>
 }
+
+export type OpenAnother = (settings: Readonly<Record<string, string>>) => Promise<LabDatabase>
 
 export interface DatabaseOptions {
   /** Absent: the embedded PostgreSQL. */
@@ -49,9 +53,16 @@ const lockKey = 7_461_297_465_013
 
 /** Rejects with `bad_configuration` or `server_connect_failed`, and leaves nothing. */
 export async function openDatabase(options: DatabaseOptions): Promise<LabDatabase> {
-  const { url, signal, janitor } = options
-  if (url !== undefined) return openOn(parseTarget(url), undefined, options)
-  const embedded = await startEmbeddedDatabase(signal, {}, (folder) => janitor.keepFolder(folder))
+  if (options.url !== undefined) return openOn(parseTarget(options.url), undefined, options)
+  return openEmbedded({}, options)
+}
+
+async function openEmbedded(
+  settings: Readonly<Record<string, string>>,
+  options: DatabaseOptions,
+): Promise<LabDatabase> {
+  const { signal, janitor } = options
+  const embedded = await startEmbeddedDatabase(signal, settings, (folder) => janitor.keepFolder(folder))
   try {
     return await openOn(embedded.target, embedded, options)
   } catch (error) {
@@ -63,8 +74,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<LabDatabas
 async function openOn(
   target: Target,
   embedded: EmbeddedDatabase | undefined,
-  { cores, isQuick, signal, janitor }: DatabaseOptions,
+  options: DatabaseOptions,
 ): Promise<LabDatabase> {
+  const { cores, isQuick, signal, janitor } = options
   const control = await connectControl(target)
   const cut = (): void => void control.connection.stream.destroy()
   signal.addEventListener('abort', cut)
@@ -89,6 +101,7 @@ async function openOn(
       processes,
       work,
       logTail: embedded && (() => embedded.postgres.logTail()),
+      openAnother: embedded && ((settings) => openEmbedded(settings, options)),
       close: async () => {
         signal.removeEventListener('abort', cut)
         await control.end().catch(() => undefined)

@@ -10,6 +10,7 @@ import type { PoolOptions } from '../pg/pool-options.ts'
 import type { Pool } from '../pg/public-types.ts'
 import { Pool as PoolClass } from '../pg/taxirank.ts'
 import { type Relay, startRelay } from '../relay/relay.ts'
+import type { OpenAnother } from './lab-database.ts'
 import type { Memory, PostgresProcesses } from './postgres-processes.ts'
 import type { PooledDatabase, PoolerRequest, RunningPooler, StartPooler } from './pooler-request.ts'
 import type { DatabaseFacts, Prediction } from './results.ts'
@@ -32,6 +33,8 @@ export interface RigPooler {
   way(database: string): Way
   /** Rows of a console's command: `SHOW POOLS`. All are asked on one connection. */
   console<Row extends QueryResultRow>(command: string): Promise<readonly Row[]>
+  /** Before the experiment ends. Resolves when it is gone. */
+  stop(): Promise<void>
 }
 
 /** What all experiments share. */
@@ -50,6 +53,7 @@ export interface RigParts {
   readonly isQuick: boolean
   /** The end of PostgreSQL's log; undefined: it is not ours. */
   readonly logTail: (() => string) | undefined
+  readonly openAnother: OpenAnother | undefined
 }
 
 export interface RigWatch {
@@ -72,6 +76,7 @@ export class Rig implements RigParts {
   readonly startPooler: StartPooler
   readonly isQuick: boolean
   readonly logTail: (() => string) | undefined
+  readonly openAnother: OpenAnother | undefined
   readonly signal: AbortSignal
   readonly #progressed: RigWatch['progressed']
   #prediction: Prediction | undefined
@@ -90,6 +95,7 @@ export class Rig implements RigParts {
     this.startPooler = parts.startPooler
     this.isQuick = parts.isQuick
     this.logTail = parts.logTail
+    this.openAnother = parts.openAnother
     this.signal = signal
     this.#progressed = progressed
     setMaxListeners(0, signal)
@@ -179,6 +185,10 @@ export class Rig implements RigParts {
         console ??= this.connect(way('pgbouncer'))
         return (await (await console).query<Row>(command)).rows
       },
+      stop: async () => {
+        this.#poolers.delete(running)
+        await running.stop()
+      },
     }
   }
 
@@ -199,10 +209,10 @@ export class Rig implements RigParts {
     }
   }
 
-  /** Logged in. Rejects as the driver does. To be ended by `end`, or with the experiment. */
-  async connect(way: Way = this.direct, as: Target = this.target): Promise<Client> {
+  /** Logged in, with settings as in `-c log_connections=all`. Rejects as the driver does. To be ended by `end`, or with the experiment. */
+  async connect(way: Way = this.direct, as: Target = this.target, settings?: string): Promise<Client> {
     this.signal.throwIfAborted()
-    const client = new Client(this.#options(way, as))
+    const client = new Client({ ...this.#options(way, as), ...(settings !== undefined && { options: settings }) })
     this.#clients.add(client)
     client.on('error', () => undefined)
     try {
@@ -280,6 +290,23 @@ export class Rig implements RigParts {
   async untilFree(): Promise<void> {
     const deadline = performance.now() + connectLimitMs
     while ((await this.backends()).length > 0 && performance.now() < deadline) await this.sleep(10)
+  }
+
+  /** Does something on another embedded PostgreSQL, with these settings, which is gone when it is done. */
+  async onAnother<T>(
+    open: OpenAnother,
+    settings: Readonly<Record<string, string>>,
+    work: (rig: Rig) => Promise<T>,
+  ): Promise<T> {
+    const { startPooler, isQuick, signal } = this
+    const database = await open(settings)
+    const rig = new Rig({ ...database, startPooler, isQuick }, { signal, progressed: this.#progressed })
+    try {
+      return await work(rig)
+    } finally {
+      await rig.clear()
+      await database.close()
+    }
   }
 
   // The end.
