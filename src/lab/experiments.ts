@@ -5,6 +5,7 @@ import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
 import { saturation } from './experiments/saturation.ts'
 import { starvation } from './experiments/starvation.ts'
+import { sweep } from './experiments/sweep.ts'
 import { utilisation } from './experiments/utilisation.ts'
 
-export const experiments: readonly Experiment[] = [hello, utilisation, little, starvation, saturation]
+export const experiments: readonly Experiment[] = [hello, sweep, utilisation, little, starvation, saturation]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { refusalOf } from '../../test/support/refusal.ts'
-import { parseTarget } from './target.ts'
+import { parseTarget, urlOf } from './target.ts'
 
 const plain = { sslMode: 'disable', sslRootFile: undefined, ssl: false }
 
@@ -47,4 +47,25 @@ describe('parseTarget', () => {
       assert.doesNotMatch(message, /secret/)
     })
   }
+})
+
+describe('urlOf', () => {
+  const back = (url: string): string => urlOf(parseTarget(url))
+
+  it('is the address that the target was read from', () => {
+    const url = 'postgres://shop:secret@db.example.com:6000/orders?sslmode=require'
+    assert.equal(back(url), url)
+  })
+
+  it('says what was left out', () => {
+    assert.equal(
+      back('postgres://shop@db.example.com/orders'),
+      'postgres://shop@db.example.com:5432/orders?sslmode=disable',
+    )
+  })
+
+  it('leads to the same target, whatever the names and the password hold', () => {
+    const url = 'postgres://a%40b:p%3Aa%2Fs%3F%23%25@[::1]:5433/my%20orders?sslmode=disable'
+    assert.deepEqual(parseTarget(back(url)), parseTarget(url))
+  })
 })

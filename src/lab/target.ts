@@ -48,6 +48,17 @@ export function parseTarget(url: string): Target {
   }
 }
 
+/** As `parseTarget` reads it, with the password: for who must be told an address, and not for people. */
+export function urlOf({ host, port, user, password, database, sslMode, sslRootFile }: Target): string {
+  const login = [user, ...(password === undefined ? [] : [password])].map(encodeURIComponent).join(':')
+  const parameters = new URLSearchParams({
+    sslmode: sslMode,
+    ...(sslRootFile !== undefined && { sslrootcert: sslRootFile }),
+  })
+  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `postgres://${login}@${place}/${encodeURIComponent(database)}?${parameters.toString()}`
+}
+
 function parametersOf(url: string): URLSearchParams {
   if (!/^postgres(ql)?:\/\//.test(url)) throw wrong('it does not begin with postgres://')
   const parameters = new URLSearchParams(url.split(/\?(.*)/s, 2)[1] ?? '')

@@ -1,0 +1,17 @@
+/** Where more stops helping, as the lab says it of what it measured. */
+
+export interface KneePoint {
+  readonly size: number
+  readonly perSecond: number
+}
+
+/** Of the best throughput: what is nearer cannot be told from it in a few short rounds. */
+export const enough = 0.95
+
+/** The smallest size that reaches 95 % of the best throughput; undefined: nothing was served at any. */
+export function kneeOf<Point extends KneePoint>(points: readonly Point[]): Point | undefined {
+  const served = points.filter(({ perSecond }) => perSecond > 0)
+  const best = Math.max(...served.map(({ perSecond }) => perSecond))
+  const good = served.filter(({ perSecond }) => perSecond >= enough * best)
+  return good.toSorted((one, other) => one.size - other.size)[0]
+}
