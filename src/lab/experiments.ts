@@ -1,6 +1,7 @@
 /** All experiments, in the order of the report. */
 
 import type { Experiment } from './experiment.ts'
+import { backend } from './experiments/backend.ts'
 import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
 import { saturation } from './experiments/saturation.ts'
@@ -8,4 +9,4 @@ import { starvation } from './experiments/starvation.ts'
 import { sweep } from './experiments/sweep.ts'
 import { utilisation } from './experiments/utilisation.ts'
 
-export const experiments: readonly Experiment[] = [hello, sweep, utilisation, little, starvation, saturation]
+export const experiments: readonly Experiment[] = [hello, sweep, utilisation, little, backend, starvation, saturation]

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseStat, parseSwitches } from './postgres-processes.ts'
+import { parseResident, parseStat, parseSwitches } from './postgres-processes.ts'
+
+const status = ['Name:\tpostgres', 'VmHWM:\t   20000 kB', 'VmRSS:\t   12345 kB', 'RssAnon:\t 900 kB'].join('\n')
+const switches = ['voluntary_ctxt_switches:\t150', 'nonvoluntary_ctxt_switches:\t27'].join('\n')
 
 describe('parseStat', () => {
-  it('finds parent and times behind a name with blanks and brackets', () => {
-    const text = '42 (postgres: a) b) S 7 42 42 0 -1 4194560 100 0 0 0 11 22 33 44 20 0 1 0 5 6 7'
-    assert.deepEqual(parseStat(text), { parent: 7, own: 33, ofEnded: 77 })
+  it('counts fields from behind the name, whatever that holds', () => {
+    const fields = ['S', '41', ...Array.from({ length: 9 }, () => '0'), '10', '3', '200', '50', '20']
+    assert.deepEqual(parseStat(`4242 (post) gres) ${fields.join(' ')}`), { parent: 41, own: 13, ofEnded: 250 })
   })
 
   it('knows nothing of a process that is gone', () => {
@@ -13,9 +16,22 @@ describe('parseStat', () => {
   })
 })
 
+describe('parseResident', () => {
+  it('is what the process has now, in bytes', () => {
+    assert.equal(parseResident(status), 12_345 * 1024)
+  })
+
+  it('knows nothing of a process that is gone', () => {
+    assert.equal(parseResident(''), undefined)
+  })
+})
+
 describe('parseSwitches', () => {
-  it('adds those it made to those it was made to', () => {
-    const text = 'Name:\tpostgres\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t7\n'
-    assert.deepEqual([parseSwitches(text), parseSwitches('')], [157, undefined])
+  it('adds those it made of itself and those it was made to', () => {
+    assert.equal(parseSwitches(switches), 177)
+  })
+
+  it('knows nothing of a process that is gone', () => {
+    assert.equal(parseSwitches(''), undefined)
   })
 })
