@@ -4,9 +4,10 @@ import type { Experiment } from './experiment.ts'
 import { backend } from './experiments/backend.ts'
 import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
+import { perRequest } from './experiments/per-request.ts'
 import { saturation } from './experiments/saturation.ts'
 import { starvation } from './experiments/starvation.ts'
 import { sweep } from './experiments/sweep.ts'
 import { utilisation } from './experiments/utilisation.ts'
 
-export const experiments: readonly Experiment[] = [hello, sweep, utilisation, little, backend, starvation, saturation]
+export const experiments: readonly Experiment[] = [hello, perRequest, sweep, utilisation, little, backend, starvation, saturation]
