@@ -9,5 +9,6 @@ import { saturation } from './experiments/saturation.ts'
 import { starvation } from './experiments/starvation.ts'
 import { sweep } from './experiments/sweep.ts'
 import { utilisation } from './experiments/utilisation.ts'
+import { waves } from './experiments/waves.ts'
 
-export const experiments: readonly Experiment[] = [hello, perRequest, sweep, utilisation, little, backend, starvation, saturation]
+export const experiments: readonly Experiment[] = [hello, perRequest, waves, sweep, utilisation, little, backend, starvation, saturation]

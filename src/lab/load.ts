@@ -6,6 +6,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../metrics/statistics.ts'
+import { numberText } from '../report/number-text.ts'
 import { Random } from '../random.ts'
 
 export interface Load {
@@ -126,6 +127,16 @@ export function latencyMs({ latenciesMs }: Load, percent: number): number {
 
 export function failed({ failures }: Pick<Load, 'failures'>): number {
   return [...failures.values()].reduce((sum, count) => sum + count, 0)
+}
+
+/** Why calls failed, over several loads: `104 × 53300`, the most frequent first. Empty: none did. */
+export function failuresText(loads: readonly Load[]): string {
+  const sums = new Map<string, number>()
+  for (const [why, count] of loads.flatMap(({ failures }) => [...failures])) {
+    sums.set(why, (sums.get(why) ?? 0) + count)
+  }
+  const sorted = [...sums].sort(([, a], [, b]) => b - a)
+  return sorted.map(([why, count]) => `${numberText(count)} × ${why}`).join(', ')
 }
 
 /** With this mean. */
