@@ -6,9 +6,10 @@ import { hello } from './experiments/hello.ts'
 import { little } from './experiments/little.ts'
 import { perRequest } from './experiments/per-request.ts'
 import { saturation } from './experiments/saturation.ts'
+import { serverless } from './experiments/serverless.ts'
 import { starvation } from './experiments/starvation.ts'
 import { sweep } from './experiments/sweep.ts'
 import { utilisation } from './experiments/utilisation.ts'
 import { waves } from './experiments/waves.ts'
 
-export const experiments: readonly Experiment[] = [hello, perRequest, waves, sweep, utilisation, little, backend, starvation, saturation]
+export const experiments: readonly Experiment[] = [hello, perRequest, waves, sweep, utilisation, little, backend, starvation, serverless, saturation]
