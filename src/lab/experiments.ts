@@ -12,4 +12,15 @@ import { sweep } from './experiments/sweep.ts'
 import { utilisation } from './experiments/utilisation.ts'
 import { waves } from './experiments/waves.ts'
 
-export const experiments: readonly Experiment[] = [hello, perRequest, waves, sweep, utilisation, little, backend, starvation, serverless, saturation]
+export const experiments: readonly Experiment[] = [
+  hello,
+  perRequest,
+  waves,
+  sweep,
+  utilisation,
+  little,
+  backend,
+  starvation,
+  serverless,
+  saturation,
+]
