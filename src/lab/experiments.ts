@@ -9,18 +9,8 @@ import { saturation } from './experiments/saturation.ts'
 import { serverless } from './experiments/serverless.ts'
 import { starvation } from './experiments/starvation.ts'
 import { sweep } from './experiments/sweep.ts'
+import { thousand } from './experiments/thousand.ts'
 import { utilisation } from './experiments/utilisation.ts'
 import { waves } from './experiments/waves.ts'
 
-export const experiments: readonly Experiment[] = [
-  hello,
-  perRequest,
-  waves,
-  sweep,
-  utilisation,
-  little,
-  backend,
-  starvation,
-  serverless,
-  saturation,
-]
+export const experiments: readonly Experiment[] = [hello, perRequest, waves, sweep, utilisation, little, thousand, backend, starvation, serverless, saturation]
