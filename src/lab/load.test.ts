@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { burst, closedLoad, failed, failureOf, latencyMs, openLoad, perSecond } from './load.ts'
+import {
+  burst,
+  closedLoad,
+  failed,
+  failuresText,
+  failureOf,
+  latencyMs,
+  type Load,
+  openLoad,
+  perSecond,
+} from './load.ts'
 
 const { signal } = new AbortController()
 
@@ -82,3 +92,18 @@ describe('why a call failed', () => {
     assert.deepEqual([coded, new TypeError('x'), 'odd'].map(failureOf), ['ECONNREFUSED', 'TypeError', 'odd'])
   })
 })
+
+describe('why calls failed', () => {
+  it('is said of several loads together, the most frequent first', () => {
+    const loads = [loadWith({ ECONNRESET: 2, '53300': 700 }), loadWith({ '53300': 400, Error: 3 })]
+    assert.equal(failuresText(loads), '1,100 × 53300, 3 × Error, 2 × ECONNRESET')
+  })
+
+  it('is empty where none did', () => {
+    assert.equal(failuresText([loadWith({}), loadWith({})]), '')
+  })
+})
+
+function loadWith(failures: Readonly<Record<string, number>>): Load {
+  return { latenciesMs: [], failures: new Map(Object.entries(failures)), failedAfterMs: [], seconds: 1 }
+}

@@ -164,12 +164,16 @@ export class Rig implements RigParts {
     return { ...this.direct, host: '127.0.0.1', port: relay.port, relay }
   }
 
+  /** `over`: the way of its servers to the database. Straight, unless given. */
   async pooler(
     databases: readonly PooledDatabase[],
-    options: Partial<Pick<PoolerRequest, 'maxClients' | 'queryWaitTimeoutMs' | 'isMonitored'>> = {},
+    options: Partial<Pick<PoolerRequest, 'maxClients' | 'queryWaitTimeoutMs' | 'isMonitored'>> & {
+      readonly over?: Pick<Way, 'host' | 'port'>
+    } = {},
   ): Promise<RigPooler> {
     const { maxClients = 2_000, queryWaitTimeoutMs = answerLimitMs, isMonitored = false } = options
-    const { target } = this
+    const { host, port } = options.over ?? this.target
+    const target = { ...this.target, host, port }
     const running = await this.startPooler({ target, databases, maxClients, queryWaitTimeoutMs, isMonitored })
     this.#poolers.add(running)
     this.signal.throwIfAborted()

@@ -1,5 +1,6 @@
 /** What experiments ask of the database: tables in a schema of the lab's own, and statements that take a known time. */
 
+import { createHash } from 'node:crypto'
 import type { Client } from 'pg'
 import { medianOf } from './measurement.ts'
 
@@ -39,6 +40,16 @@ export class Work {
   /** One row by its key: what the database is asked most. A fraction of a millisecond. */
   lookup(id: number): Statement {
     return { text: `select balance from ${schema}.accounts where id = $1`, values: [id] }
+  }
+
+  /** What a short link leads to. */
+  url(code: string): Statement {
+    return { text: `select url from ${schema}.links where code = $1`, values: [code] }
+  }
+
+  /** Of the link with this number: what is asked for, and what must be answered. */
+  link(id: number): { readonly code: string; readonly url: string } {
+    return { code: `c${id}`, url: `https://example.com/${createHash('md5').update(String(id)).digest('hex')}` }
   }
 
   /** Keeps one core busy for about so long, if it has it alone. */

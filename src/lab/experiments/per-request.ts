@@ -12,16 +12,16 @@ import { closedLoad } from '../load.ts'
 import type { Findings } from '../results.ts'
 import type { Rig } from '../rig.ts'
 import type { Statement } from '../work.ts'
+import { findings } from './per-request-findings.ts'
 import {
   type Alone,
-  findings,
   queries,
   type QueryName,
   type Round,
   type Variant,
   type WayName,
   ways,
-} from './per-request-findings.ts'
+} from './per-request-measured.ts'
 
 const workers = 8
 const poolSize = 4
