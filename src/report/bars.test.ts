@@ -10,6 +10,7 @@ const rectsOf = (svg: string): { x: number; width: number }[] =>
     x: Number(match[1]),
     width: Number(match[2]),
   }))
+const endOf = (rect: { x: number; width: number } | undefined): number => (rect?.x ?? NaN) + (rect?.width ?? NaN)
 
 describe('svgBars', () => {
   it('draws bars in proportion, with their numbers and units', () => {
@@ -53,5 +54,52 @@ describe('svgBars', () => {
 
   it('refuses a group with too few values', () => {
     assert.throws(() => barsOf([{ label: 'a', values: [1] }], ['x', 'y']), /"a" has 1 values for 2 series of bars/)
+  })
+
+  describe('stacked', () => {
+    const stackOf = (groups: readonly BarGroup[]): string =>
+      svgBars({
+        title: 'Opening',
+        unit: 'ms',
+        isStacked: true,
+        series: ['TCP', 'TLS', 'query'].map((name) => ({ name })),
+        groups,
+      })
+
+    it('draws the series of a group one behind the other in one bar, with their sum behind it', () => {
+      const svg = stackOf([{ label: 'a', values: [10, 20, 70] }])
+      const parts = rectsOf(svg).slice(-3)
+      const width = parts.reduce((sum, part) => sum + part.width, 0)
+      assert.deepEqual(
+        parts.map((part) => Math.round((100 * part.width) / width)),
+        [10, 20, 70],
+      )
+      assert.ok(parts.slice(1).every(({ x }, index) => Math.abs(x - endOf(parts[index])) < 0.02))
+      assert.deepEqual(textsOf(svg), ['Opening', 'TCP', 'TLS', 'query', 'a', '100\u00A0ms'])
+    })
+
+    it('draws missing parts as nothing, and a bar without any as a dash', () => {
+      const svg = stackOf([
+        { label: 'a', values: [10, NaN, 30] },
+        { label: 'b', values: [NaN, NaN, NaN] },
+        { label: 'c', values: [0, 0, 0] },
+      ])
+      assert.equal(rectsOf(svg).length, 2)
+      assert.deepEqual(textsOf(svg).slice(-6), ['a', '40\u00A0ms', 'b', '–', 'c', '0\u00A0ms'])
+    })
+
+    it('says in words what each part is, and the sum', () => {
+      const svg = stackOf([{ label: 'a', values: [1, 2, NaN] }])
+      assert.match(svg, /<desc>a: TCP 1\u00A0ms, TLS 2\u00A0ms, query –, together 3\u00A0ms\.<\/desc>/)
+    })
+
+    it('makes room for the sums, not for the longest part', () => {
+      const [part] = rectsOf(stackOf([{ label: 'a', values: [500, 500, 500] }])).slice(-1)
+      assert.ok(endOf(part) < 720 - 40)
+    })
+
+    it('refuses a negative part', () => {
+      assert.throws(() => stackOf([{ label: 'a', values: [1, -2, 3] }]), /"a" has a negative part/)
+    })
   })
 })

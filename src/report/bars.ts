@@ -1,6 +1,6 @@
 /**
- * Horizontal bars with their numbers behind them, one for each label, or a group of one for each series. The numbers stand there
- * in words, so there is no axis and no grid.
+ * Horizontal bars with their numbers behind them: one for each label, a group of one for each series, or one whose parts are the
+ * series. The numbers stand there in words, so there is no axis and no grid.
  */
 import { assert } from '../assert.ts'
 import type { Box } from './box.ts'
@@ -29,17 +29,27 @@ export interface Bars {
   /** Behind each number; `%` and `×` without a space. */
   readonly unit?: string
   readonly series: readonly BarSeries[]
+  /** The values of a group are parts of one bar, 0 or more each, and their sum stands behind it. Parts that are missing are nothing. */
+  readonly isStacked?: boolean
   readonly groups: readonly BarGroup[]
   readonly isStacked?: boolean
   /** In pixels, 720 by default. The height follows from the number of bars. */
   readonly width?: number
 }
 
+/** A bar. */
 interface Row {
   readonly y: number
+  /** Where it ends; NaN: there is nothing to draw. */
   readonly value: number
-  readonly color: number
+  readonly parts: readonly Part[]
   readonly words: string
+}
+
+interface Part {
+  readonly from: number
+  readonly to: number
+  readonly color: number
 }
 
 const labelGap = 12
@@ -51,12 +61,13 @@ export function svgBars(bars: Bars): string {
   const { width = 720 } = bars
   check(bars, width)
   const header = drawHeader(bars.title, bars.subtitle, width)
-  const shown = bars.series.length > 1 ? bars.series : []
+  const shown = bars.series.length > 1 || bars.isStacked === true ? bars.series : []
   const keys = shown.map(({ name, color }, index) => ({ name, color: color ?? index, sample: drawBarSample }))
   const legend = drawLegend(keys, width, header.bottom)
 
-  const thickness = bars.series.length === 1 ? 20 : 15
-  const pitch = bars.series.length === 1 ? 30 : bars.series.length * (thickness + 2) + 14
+  const inGroup = bars.isStacked === true ? 1 : bars.series.length
+  const thickness = inGroup === 1 ? 20 : 15
+  const pitch = inGroup === 1 ? 30 : inGroup * (thickness + 2) + 14
   const rows = bars.groups.map((group, index) => rowsOf(bars, group, legend.bottom + index * pitch + 6, thickness))
   const labelRoom = Math.min(width * 0.35, widest(bars.groups.map(({ label }) => label)))
   const { scale, left, right } = place(rows.flat(), margin + labelRoom + labelGap, width - margin)
@@ -65,7 +76,7 @@ export function svgBars(bars: Bars): string {
 
   const zero = Math.round(left + scale.place(0) * (right - left))
   const content = bars.groups.map((group, index) => {
-    const middle = legend.bottom + index * pitch + 6 + (bars.series.length * (thickness + 2) - 2) / 2
+    const middle = legend.bottom + index * pitch + 6 + (inGroup * (thickness + 2) - 2) / 2
     return [
       ...drawLabel(group.label, labelRoom, middle, pitch),
       ...(rows[index] ?? []).flatMap((row) => drawRow(row, scale, box, thickness)),
@@ -90,15 +101,33 @@ function check(bars: Bars, width: number): void {
       values.length === bars.series.length,
       `"${label}" has ${values.length} values for ${bars.series.length} series of bars`,
     )
+    const isPart = (value: number): boolean => bars.isStacked !== true || !(value < 0)
+    assert(values.every(isPart), `"${label}" has a negative part, which can't be stacked: ${values.join(', ')}`)
   }
 }
 
-function rowsOf({ series, unit }: Bars, group: BarGroup, top: number, thickness: number): Row[] {
-  return group.values.map((given, index) => {
-    const value = isDrawable(given, 'linear') ? given : NaN
-    const color = series[index]?.color ?? index
-    return { y: top + index * (thickness + 2), value, color, words: quantityText(value, unit) }
-  })
+function rowsOf({ series, unit, isStacked }: Bars, group: BarGroup, top: number, thickness: number): Row[] {
+  const values = group.values.map((value) => (isDrawable(value, 'linear') ? value : NaN))
+  const colors = series.map(({ color }, index) => color ?? index)
+  if (isStacked === true) return [stackOf(values, colors, top, unit)]
+  return values.map((value, index) => ({
+    y: top + index * (thickness + 2),
+    value,
+    parts: [{ from: 0, to: value, color: colors[index] ?? index }],
+    words: quantityText(value, unit),
+  }))
+}
+
+function stackOf(values: readonly number[], colors: readonly number[], y: number, unit: string | undefined): Row {
+  const parts: Part[] = []
+  let end = 0
+  for (const [index, value] of values.entries()) {
+    if (Number.isNaN(value)) continue
+    parts.push({ from: end, to: end + value, color: colors[index] ?? index })
+    end += value
+  }
+  const value = parts.length === 0 ? NaN : end
+  return { y, value, parts, words: quantityText(value, unit) }
 }
 
 /** The bars' scale, with zero in it, and their ends: room is left for the numbers behind the longest bars. */
@@ -112,21 +141,18 @@ function place(rows: readonly Row[], start: number, end: number): { scale: Scale
   return { scale: linearScale(least, least === greatest ? 1 : greatest), left, right }
 }
 
-function drawRow({ y, value, color, words }: Row, scale: Scale, box: Box, thickness: number): Markup[] {
+function drawRow({ y, value, parts, words }: Row, scale: Scale, box: Box, thickness: number): Markup[] {
   const at = (amount: number): number => box.left + scale.place(amount) * (box.right - box.left)
   const zero = Math.round(at(0))
-  const tip = Number.isNaN(value) ? zero : at(value)
-  const left = Math.min(zero, tip)
-  const bar = element('rect', {
-    class: `bar ${colorClass(color)}`,
-    x: left,
-    y,
-    width: Math.abs(tip - zero),
-    height: thickness,
+  const edge = (amount: number): number => (amount === 0 || Number.isNaN(amount) ? zero : at(amount))
+  const tip = edge(value)
+  const bars = parts.flatMap(({ from, to, color }) => {
+    const [start, end] = [edge(from), edge(to)]
+    const size = { x: Math.min(start, end), y, width: Math.abs(end - start), height: thickness }
+    return start === end ? [] : [element('rect', { class: `bar ${colorClass(color)}`, ...size })]
   })
   const side = value < 0 ? { class: 'end', x: tip - valueGap } : { x: tip + valueGap }
-  const number = element('text', { ...side, y: y + thickness / 2 + 4.5 }, text(words))
-  return tip === zero ? [number] : [bar, number]
+  return [...bars, element('text', { ...side, y: y + thickness / 2 + 4.5 }, text(words))]
 }
 
 /** Right against the bars, on several lines if it is long and they have room. */
@@ -147,13 +173,14 @@ function widest(texts: readonly string[]): number {
   return Math.max(0, ...texts.map((one) => textWidth(one, fontSize.label)))
 }
 
-function describe({ subtitle, unit, series, groups }: Bars): string {
+function describe({ subtitle, unit, series, groups, isStacked }: Bars): string {
   const lines = groups.map(({ label, values }) => {
     const numbers = values.map((value, index) => {
       const name = series.length > 1 ? `${series[index]?.name ?? ''} ` : ''
       return name + quantityText(value, unit)
     })
-    return `${label}: ${numbers.join(', ')}.`
+    const sum = isStacked === true ? [`together ${stackOf(values, [], 0, unit).words}`] : []
+    return `${label}: ${[...numbers, ...sum].join(', ')}.`
   })
   return [...(subtitle === undefined ? [] : [subtitle]), ...lines].join('\n')
 }
