@@ -54,9 +54,29 @@ const shape = `
 .tx .bar{fill:currentColor}
 .tx .mark{stroke-width:1.25;stroke-dasharray:5 4}`
 
+interface Print {
+  /** Of lines. */
+  readonly dash: string
+  /** Of dots. */
+  readonly dots: string
+  /** Of bars: the same hue, as light or dark as no other. */
+  readonly fill: string
+}
+
+/** By colour, for paper, which may know black only. A line of no length with square ends is a square. */
+const prints: readonly Print[] = [
+  { dash: 'none', dots: 'stroke-width:5', fill: '#003a63' },
+  { dash: '8 5', dots: 'stroke-linecap:square;stroke-width:5', fill: '#f5b98f' },
+  { dash: '1 4', dots: 'stroke-width:9;stroke-opacity:.35', fill: '#0b8a66' },
+  { dash: '12 5 1 5', dots: 'stroke-linecap:square;stroke-width:8;stroke-opacity:.35', fill: '#f7e3ef' },
+  { dash: '4 4', dots: 'stroke-width:3', fill: '#7a5200' },
+  { dash: '12 5 1 5 1 5', dots: 'stroke-linecap:square;stroke-width:3', fill: '#6aa6cc' },
+  { dash: '20 5', dots: 'stroke-width:12;stroke-opacity:.2', fill: '#15191e' },
+]
+
 /** Everything is inside `.tx`: in a page, a style of one SVG holds for the whole document. */
 export const plotStyle: Markup = styleSheet(
-  `${shape}${colorsOf(light)}\n@media screen and (prefers-color-scheme:dark){${colorsOf(dark)}\n}\n`,
+  `${shape}${colorsOf(light)}\n@media screen and (prefers-color-scheme:dark){${colorsOf(dark)}\n}\n@media print{${printed()}\n}\n`,
 )
 
 /** The class that gives `currentColor`. */
@@ -64,10 +84,21 @@ export function colorClass(index: number): string {
   return `c${index % light.colors.length}`
 }
 
-/** Once the colours are used up, lines are dashed. */
+/** On a screen lines are dashed once the colours are used up. */
 export function dashOf(index: number): string | undefined {
   const round = Math.floor(index / light.colors.length)
   return round === 0 ? undefined : `${coordinate(8 / round)} 5`
+}
+
+/** Nothing is told by colour alone. Lines that are dashed anyway stay as they are. */
+function printed(): string {
+  const rules = prints.map(({ dash, dots, fill }, index) => {
+    const color = `.tx .c${index}`
+    return `
+${color} .line:not([stroke-dasharray]){stroke-dasharray:${dash}}${color} .dots{${dots}}${color} .bar,${color}.bar{fill:${fill}}`
+  })
+  return `${rules.join('')}
+.tx .bar{stroke:${light.ink};stroke-width:.75}`
 }
 
 function colorsOf(theme: Theme): string {
