@@ -14,4 +14,17 @@ import { thousand } from './experiments/thousand.ts'
 import { utilisation } from './experiments/utilisation.ts'
 import { waves } from './experiments/waves.ts'
 
-export const experiments: readonly Experiment[] = [hello, perRequest, waves, sweep, utilisation, little, thousand, backend, starvation, serverless, saturation, shortener]
+export const experiments: readonly Experiment[] = [
+  hello,
+  perRequest,
+  waves,
+  sweep,
+  utilisation,
+  little,
+  thousand,
+  backend,
+  starvation,
+  serverless,
+  saturation,
+  shortener,
+]

@@ -32,7 +32,6 @@ export interface Bars {
   /** The values of a group are parts of one bar, 0 or more each, and their sum stands behind it. Parts that are missing are nothing. */
   readonly isStacked?: boolean
   readonly groups: readonly BarGroup[]
-  readonly isStacked?: boolean
   /** In pixels, 720 by default. The height follows from the number of bars. */
   readonly width?: number
 }
