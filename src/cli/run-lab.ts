@@ -52,7 +52,8 @@ export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }:
     return interrupted.exitCode ?? (results.isComplete ? 0 : 1)
   } catch (error) {
     progress.end()
-    if (interrupted.exitCode !== undefined && error === abort.signal.reason) return interrupted.exitCode
+    // What is cut off in the middle fails in many ways; it is left as it should be by then.
+    if (interrupted.exitCode !== undefined) return interrupted.exitCode
     throw error
   } finally {
     janitor.dismiss()

@@ -3,7 +3,7 @@
 import { bytesText, numberText, timeText } from '../report/number-text.ts'
 import { type Fact, htmlPage, type Section } from '../report/page.ts'
 import type { ExperimentResult, LabResults } from './results.ts'
-import { tookText } from './took-text.ts'
+import { countText, tookText } from './run-words.ts'
 
 export function labPage(results: LabResults): string {
   return htmlPage({
@@ -21,7 +21,7 @@ function leadOf({ experiments, database, machine, tookMs, isQuick, isComplete }:
   const kind = isQuick ? 'a quick run: expect less precision than of a whole one' : 'a whole run'
   const missing = isComplete ? '' : ' Not all of it came to its end.'
   return (
-    `${numberText(experiments.length)} experiments on PostgreSQL ${database.version} (${where}), on ${numberText(machine.cores)} cores, ` +
+    `${countText(experiments.length)} on PostgreSQL ${database.version} (${where}), on ${numberText(machine.cores)} cores, ` +
     `in ${tookText(tookMs)}; ${kind}. Each says first what it expects, by the formulas, and then what it finds.${missing}`
   )
 }

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { labPage } from './lab-page.ts'
 import { labText } from './lab-text.ts'
 import type { ExperimentResult, LabResults } from './results.ts'
-import { tookText } from './took-text.ts'
+import { tookText } from './run-words.ts'
 
 const waited: ExperimentResult = {
   name: 'waiting',

@@ -2,14 +2,14 @@
 
 import { wrapped } from '../report/wrapped.ts'
 import type { ExperimentResult, LabResults } from './results.ts'
-import { tookText } from './took-text.ts'
+import { countText, tookText } from './run-words.ts'
 
 const width = 100
 const indent = '  '
 
 /** Ends with a line break. */
 export function labText({ experiments, database, tookMs, isComplete }: LabResults): string {
-  const head = `PostgreSQL ${database.version} at ${database.address}, ${experiments.length} experiments in ${tookText(tookMs)}`
+  const head = `PostgreSQL ${database.version} at ${database.address}, ${countText(experiments.length)} in ${tookText(tookMs)}`
   return `\n${head}${isComplete ? '' : ', not all to their end'}.\n${experiments.map(experimentText).join('')}`
 }
 
