@@ -105,7 +105,9 @@ function againstPrediction(rig: Rig, rows: readonly Row[], { alone }: Found): re
     ...(faster.length > 0
       ? [`More than predicted: ${faster.map(text).join('; ')}.${whyFaster(rig, faster, alone)}`]
       : []),
-    ...slower.map((row) => `Less than predicted: ${text(row)}${whySlower(row)}.`),
+    ...(slower.length > 0
+      ? [`Less than predicted: ${slower.map((row) => text(row) + whySlower(row)).join('; ')}.`]
+      : []),
   ]
 }
 
@@ -122,7 +124,7 @@ function whyFaster({ facts: { cores, isLocal } }: Rig, rows: readonly Missed[], 
 }
 
 function whySlower({ ownCores }: Row): string {
-  return ownCores < wholeCore ? '' : `; the lab's own process used ${numberText(ownCores)} cores and was the limit`
+  return ownCores < wholeCore ? '' : ` (the lab's own process used ${numberText(ownCores)} cores and was the limit)`
 }
 
 /** False if either is not known. */

@@ -50,10 +50,10 @@ async function run(rig: Rig): Promise<Findings> {
 
 /** They stay for longer than it takes them all to come: none makes room for another. */
 function planOf(rig: Rig): Plan {
-  const least = rig.pace({ quick: 200, usual: 400 })
-  const instances = Math.min(mostInstances, Math.max(least, Math.ceil(2 * rig.freeConnections)))
-  const times = rig.pace({ quick: { stormMs: 200, stayMs: 300 }, usual: { stormMs: 800, stayMs: 900 } })
-  return { instances, ...times, questions, poolerServers, lookEachMs }
+  const { least, perMs } = rig.pace({ quick: { least: 200, perMs: 1 }, usual: { least: 400, perMs: 0.5 } })
+  const instances = Math.min(mostInstances, Math.max(least, 2 * rig.freeConnections))
+  const stormMs = Math.round(instances / perMs)
+  return { instances, stormMs, stayMs: Math.round(1.1 * stormMs), questions, poolerServers, lookEachMs }
 }
 
 async function predict(rig: Rig, plan: Plan, pooler: RigPooler): Promise<void> {
@@ -106,12 +106,11 @@ async function send(rig: Rig, plan: Plan, way: Way, seed: number): Promise<Storm
   const state = { isOver: false }
   const atMs = performance.now()
   const own = process.cpuUsage()
-  const looking = look(rig, atMs, looks, state)
   const arrivalsPerSecond = (1_000 * instances) / measureMs
-  const load = await openLoad({ arrivalsPerSecond, warmUpMs: 0, measureMs, seed, signal: rig.signal }, (meantMs) =>
+  const arriving = openLoad({ arrivalsPerSecond, warmUpMs: 0, measureMs, seed, signal: rig.signal }, (meantMs) =>
     live(rig, way, plan, () => answers.push({ atMs: meantMs - atMs, afterMs: performance.now() - meantMs })),
   ).finally(() => (state.isOver = true))
-  await looking
+  const [load] = await Promise.all([arriving, look(rig, atMs, looks, state)])
   const { user, system } = process.cpuUsage(own)
   return { load, answers, looks, ownCores: (user + system) / 1_000 / (performance.now() - atMs) }
 }

@@ -28,7 +28,6 @@ export interface Measured {
 
 export interface Conditions {
   readonly workers: number
-  readonly poolSize: number
   readonly roundTripMs: number
   readonly measureMs: number
   readonly warmUpMs: number
@@ -62,11 +61,11 @@ const tolerance = 1.5
 const wholeCore = 0.9
 
 export function findings(rig: Rig, measured: readonly Measured[], conditions: Conditions): Findings {
-  const { workers, poolSize, roundTripMs, measureMs, warmUpMs } = conditions
+  const { workers, roundTripMs, measureMs, warmUpMs } = conditions
   const rows = measured.map(rowOf)
   return {
     answer: answerOf(rows),
-    surprises: [...againstArticles(rows), ...misses(rig, rows)],
+    surprises: [...againstArticles(rows), ...misses(rig, rows), ...failuresOf(rows)],
     remarks: remarksOf(rig, conditions),
     setup: {
       workers,
@@ -74,7 +73,7 @@ export function findings(rig: Rig, measured: readonly Measured[], conditions: Co
       'round, ms': measureMs,
       'warm-up, ms': warmUpMs,
       'round trip to the database, ms': roundTripMs,
-      'connections of the pool, and of the pooler': poolSize,
+      'connections of the pool, and of the pooler': workers,
     },
     measurements: measured.flatMap(measurementsOf),
     tables: [tableOf(rows, workers)],
@@ -190,7 +189,13 @@ function whySlower({ ownCores }: Row): string {
   return `; the lab, which is the workers, the service and the way to the database, used ${numberText(ownCores)} cores and was the limit`
 }
 
-function remarksOf({ facts }: Rig, { roundTripMs, poolSize }: Conditions): readonly string[] {
+function failuresOf(rows: readonly Row[]): readonly string[] {
+  return rows.flatMap(({ name, failed: count, why }) =>
+    count === 0 ? [] : [`With ${labels[name]} ${numberText(count)} requests failed: ${why}.`],
+  )
+}
+
+function remarksOf({ facts }: Rig, { roundTripMs, workers }: Conditions): readonly string[] {
   const { total, available, isWithin, mostPerPool } = fleet({
     instances: 50,
     poolSize: 20,
@@ -200,7 +205,7 @@ function remarksOf({ facts }: Rig, { roundTripMs, poolSize }: Conditions): reado
   return [
     "A real HTTP service looks the link up and answers 302; each answer's Location is checked. It does not count visits: a write to disk for each would be measured instead.",
     `The database is ${roundTripMs} ms away, there and back, over a relay, which answers TCP's own handshake at once: a real network adds one more round trip to each connection that is opened to PostgreSQL.`,
-    `The pooler stands beside the service, and its ${poolSize} servers go over the same ${roundTripMs} ms. The service opens a connection to it for each request, as one does that was not changed.`,
+    `The pooler stands beside the service, and its ${workers} servers go over the same ${roundTripMs} ms. The service opens a connection to it for each request, as one does that was not changed.`,
     'Opening is the time until the service has a connection; with the pool in the service, until it is lent one. It answers when its own connection is closed.',
     `50 servers with 20 threads each want ${numberText(total)} connections; here ${numberText(available)} are for applications, ` +
       (isWithin ? 'which is enough.' : `${numberText(mostPerPool)} for each server.`),

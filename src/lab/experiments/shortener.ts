@@ -39,9 +39,7 @@ interface Alone {
 }
 
 const database = 'links'
-const workers = 16
-/** So that nobody waits for a connection: what is measured is opening them. */
-const poolSize = workers
+const mostWorkers = 16
 const roundTripMs = 4
 const warmUpMs = 60
 const calibrations = 12
@@ -59,19 +57,21 @@ export const shortener: Experiment = {
 async function run(rig: Rig): Promise<Findings> {
   const rounds = rig.pace({ quick: 3, usual: 5 })
   const measureMs = rig.pace({ quick: 220, usual: 1_150 })
-  const finds = await findsOf(rig)
+  // One each in the pool and in the pooler, so that nobody waits for one: what is measured is opening them.
+  const workers = Math.max(1, Math.min(mostWorkers, Math.floor(rig.freeConnections / 3)))
+  const finds = await findsOf(rig, workers)
   const shorteners = strategies.map((name) => start(name, finds[name]))
   try {
-    await predict(rig, shorteners)
+    await predict(rig, shorteners, workers)
     const measured = shorteners.map((one) => ({ one, rounds: [] as Round[] }))
     for (let round = 0; round < rounds; round++) {
       for (const [index, { one, rounds: done }] of (round % 2 === 0 ? measured : measured.toReversed()).entries()) {
         rig.progress((round + index / measured.length) / rounds, one.name)
-        done.push(await load(rig, one, measureMs))
+        done.push(await load(rig, one, workers, measureMs))
       }
     }
     const found = measured.map(({ one, rounds: done }): Measured => ({ name: one.name, rounds: done }))
-    return findings(rig, found, { workers, poolSize, roundTripMs, measureMs, warmUpMs })
+    return findings(rig, found, { workers, roundTripMs, measureMs, warmUpMs })
   } finally {
     await Promise.all(shorteners.map(({ service }) => service.stop()))
   }
@@ -79,7 +79,7 @@ async function run(rig: Rig): Promise<Findings> {
 
 type Find = (code: string) => Promise<Found>
 
-async function findsOf(rig: Rig): Promise<Readonly<Record<StrategyName, Find>>> {
+async function findsOf(rig: Rig, poolSize: number): Promise<Readonly<Record<StrategyName, Find>>> {
   const far = rig.relay(roundTripMs)
   const pooler = await rig.pooler([{ name: database, mode: 'transaction', size: poolSize }], { over: far })
   const pool = rig.pool({ max: poolSize }, far)
@@ -117,7 +117,7 @@ function start(name: StrategyName, find: Find): Shortener {
   return { name, service, parts: book }
 }
 
-async function predict(rig: Rig, shorteners: readonly Shortener[]): Promise<void> {
+async function predict(rig: Rig, shorteners: readonly Shortener[], workers: number): Promise<void> {
   const { cores, isLocal } = rig.facts
   const figures: Record<string, number> = {}
   const texts: string[] = []
@@ -155,7 +155,7 @@ async function timeAlone(rig: Rig, one: Shortener): Promise<Alone> {
   return { requestMs, parts, nearMs: Math.max(0.05, requestMs - wayMs) }
 }
 
-async function load(rig: Rig, one: Shortener, measureMs: number): Promise<Round> {
+async function load(rig: Rig, one: Shortener, workers: number, measureMs: number): Promise<Round> {
   let visits = 0
   let own = process.cpuUsage()
   let atMs = performance.now()
