@@ -87,7 +87,7 @@ function answerOfShort({ past }: Held, short: readonly Short[]): string {
   return `${refused}${wave.workers} short queries are over with at most ${wave.max ?? 0} connections, against one each, after ${texts.join(', ')}.`
 }
 
-function surprisesOfHeld({ openMs }: Plan, { capped, unlimited, past }: Held, rig: Rig): readonly string[] {
+function surprisesOfHeld({ cost: { openMs } }: Plan, { capped, unlimited, past }: Held, rig: Rig): readonly string[] {
   const { serviceMs: holdMs, workers } = unlimited.wave
   const free = rig.freeConnections
   const factor = capped.meanMs / unlimited.meanMs
@@ -131,7 +131,7 @@ function surprisesOfShort(short: readonly Short[]): readonly string[] {
           `A connection each takes ${factors.join(', ')} times as long as at most 5; the articles' factor was ${articlesFactor}.`,
         ]
       : []),
-    `${isMostlyOpening ? 'Most of that is' : 'Not all of that is'} opening: with ${numberText(short[0]?.openBefore.open ?? 0)} connections that were open ` +
+    `Of what a connection each takes, ${isMostlyOpening ? 'most is' : 'not all is'} opening: with ${numberText(short[0]?.openBefore.open ?? 0)} connections that were open ` +
       `beforehand it takes ${short.map(({ kind, openBefore }) => `${timeText(openBefore.wholeMs)} (${kind})`).join(', ')}. ` +
       (slower.length > 0 ? `Even so at most 5 are no slower (${kindsOf(slower)}). ` : '') +
       (quicker.length > 0 ? `They are quicker than at most 5 (${kindsOf(quicker)}).` : ''),

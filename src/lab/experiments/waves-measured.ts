@@ -20,9 +20,16 @@ export interface Wave {
   readonly isOpen: boolean
 }
 
-export interface Plan {
-  /** Of one connection, if many are opened at once. */
+/** Of one connection, if many do the same at once. */
+export interface ConnectionCost {
   readonly openMs: number
+  /** Of its first query, for which a backend must look up everything. */
+  readonly firstMs: number
+  readonly closeMs: number
+}
+
+export interface Plan {
+  readonly cost: ConnectionCost
   /** Connections that a capped wave shares. */
   readonly most: number
   readonly held: readonly Wave[]

@@ -11,7 +11,7 @@ import { medianOf } from '../measurement.ts'
 import type { Findings } from '../results.ts'
 import type { Rig } from '../rig.ts'
 import { findings } from './waves-findings.ts'
-import type { Plan, Sent, Wave } from './waves-measured.ts'
+import type { ConnectionCost, Plan, Sent, Wave } from './waves-measured.ts'
 
 const manyWorkers = 200
 const fewerWorkers = 100
@@ -53,20 +53,20 @@ async function run(rig: Rig): Promise<Findings> {
 
 async function planOf(rig: Rig): Promise<Plan> {
   const most = Math.max(1, Math.min(shared, rig.freeConnections))
-  const openMs = await timeOpening(rig, Math.max(1, Math.min(40, Math.floor(rig.freeConnections / 2))))
+  const cost = await timeConnections(rig, Math.max(1, Math.min(40, Math.floor(rig.freeConnections / 2))))
   const lookupMs = await timeLookup(rig)
   const kinds = kindsOf(rig, lookupMs)
   return {
-    openMs,
+    cost,
     most,
-    held: heldWaves(rig, most, openMs, lookupMs),
+    held: heldWaves(rig, most, cost, lookupMs),
     short: kinds.flatMap((query) => shortWaves(rig, most, query)),
     kinds: kinds.map(({ name }) => name),
   }
 }
 
 /** The articles' wave; and one that is held until all have asked, for who leaves early makes room. */
-function heldWaves(rig: Rig, most: number, openMs: number, lookupMs: number): readonly Wave[] {
+function heldWaves(rig: Rig, most: number, { openMs }: ConnectionCost, lookupMs: number): readonly Wave[] {
   const holdMs = rig.pace({ quick: 40, usual: 100 })
   const one = { workers: manyWorkers, statement: rig.work.holding(holdMs), serviceMs: holdMs, coreMs: lookupMs }
   const capped: Wave = { ...one, name: 'capped', max: most, isOpen: true }
@@ -74,7 +74,7 @@ function heldWaves(rig: Rig, most: number, openMs: number, lookupMs: number): re
   const enough = Math.ceil(1.25 * rig.freeConnections)
   const workers = rig.pace({ quick: enough, usual: Math.max(manyWorkers, enough) })
   if (workers > mostWorkers) return [capped, unlimited]
-  const longMs = Math.min(longestHoldMs, Math.max(holdMs, Math.ceil(1.2 * workers * openMs)))
+  const longMs = Math.min(longestHoldMs, Math.max(holdMs, Math.ceil(2 * workers * openMs)))
   const statement = rig.work.holding(longMs)
   return [capped, unlimited, { ...unlimited, name: 'past the limit', workers, statement, serviceMs: longMs }]
 }
@@ -101,14 +101,21 @@ function shortWaves({ freeConnections, isQuick }: Rig, most: number, query: Quer
   ]
 }
 
-/** Of one, if so many are opened at once. */
-async function timeOpening(rig: Rig, connections: number): Promise<number> {
-  const atMs = performance.now()
+async function timeConnections(rig: Rig, connections: number): Promise<ConnectionCost> {
+  const { text, values } = rig.work.lookup(1)
+  const startMs = performance.now()
   const clients = await Promise.all(Array.from({ length: connections }, () => rig.connect()))
-  const tookMs = performance.now() - atMs
+  const openMs = performance.now()
+  await Promise.all(clients.map((client) => client.query(text, [...values])))
+  const answeredMs = performance.now()
   await Promise.all(clients.map((client) => rig.end(client)))
   await rig.untilFree()
-  return tookMs / connections
+  const closedMs = performance.now()
+  return {
+    openMs: (openMs - startMs) / connections,
+    firstMs: (answeredMs - openMs) / connections,
+    closeMs: (closedMs - answeredMs) / connections,
+  }
 }
 
 async function timeLookup(rig: Rig): Promise<number> {
@@ -122,7 +129,8 @@ async function timeLookup(rig: Rig): Promise<number> {
   return medianOf(times)
 }
 
-function predict(rig: Rig, { openMs, most, held, short }: Plan): void {
+function predict(rig: Rig, { cost, most, held, short }: Plan): void {
+  const { openMs, firstMs, closeMs } = cost
   const holdMs = held[0]?.serviceMs ?? 0
   const { freeConnections: free } = rig
   const steps = Math.ceil(manyWorkers / most)
@@ -133,13 +141,13 @@ function predict(rig: Rig, { openMs, most, held, short }: Plan): void {
     'unlimited mean': holdMs + (openMs * (manyWorkers + 1)) / 2,
   }
   for (const wave of held) figures[`${wave.name} failures`] = refusedOf(wave, openMs, free)
-  for (const wave of short) figures[`${wave.name} whole`] = wholeOf(rig, wave, openMs)
+  for (const wave of short) figures[`${wave.name} whole`] = wholeOf(rig, wave, cost)
   const together = togetherOf(manyWorkers, openMs, holdMs)
   figures['unlimited open together'] = Math.min(free, together)
   const [few, all] = ['at most 5', 'unlimited'].map((way) => timeText(figures[`lookup, ${way} whole`] ?? 0))
   rig.predict(
     `${manyWorkers} workers who hold one of ${most} connections for ${timeText(holdMs)} are answered in ${steps} steps, on average after ` +
-      `${timeText(figures['capped mean'] ?? 0)}. Opening takes ${timeText(openMs)} each when many are opened at once, so with one each ` +
+      `${timeText(figures['capped mean'] ?? 0)}. When many do so at once, a connection takes ${timeText(openMs)} to open, ${timeText(firstMs)} for its first query and ${timeText(closeMs)} to close; so with one each ` +
       `up to ${numberText(Math.round(together))} would be open together (Little's law), and ${numberText(free)} can be. ` +
       `${fewerWorkers} lookups take ${few} with ${Math.min(fewest, most)} connections and ${all} with one each, counting the opening.`,
     figures,
@@ -153,16 +161,16 @@ function togetherOf(workers: number, openMs: number, heldMs: number): number {
 
 function refusedOf({ workers, max, serviceMs }: Wave, openMs: number, free: number): number {
   if (max !== undefined) return 0
-  return workers * Math.max(0, 1 - free / togetherOf(workers, openMs, serviceMs))
+  return Math.round(workers * Math.max(0, 1 - free / togetherOf(workers, openMs, serviceMs)))
 }
 
 /** Until all are answered: no sooner than the connections allow, nor than the cores do. */
-function wholeOf({ facts }: Rig, { workers, max, serviceMs, coreMs, isOpen }: Wave, openMs: number): number {
-  const cores = facts.cores ?? Infinity
-  if (max === undefined) return workers * (openMs + coreMs / cores) + serviceMs - coreMs
+function wholeOf({ facts }: Rig, { workers, max, serviceMs, coreMs, isOpen }: Wave, cost: ConnectionCost): number {
+  const { openMs, firstMs, closeMs } = cost
+  const byCores = (workers * coreMs) / (facts.cores ?? Infinity)
+  if (max === undefined) return workers * (openMs + firstMs + closeMs) + byCores + serviceMs - coreMs
   const byConnections = (1_000 * workers) / mostPerSecond(max, serviceMs)
-  const byCores = (workers * coreMs) / cores
-  return (isOpen ? 0 : max * openMs) + Math.max(byConnections, byCores)
+  return max * (firstMs + (isOpen ? 0 : openMs)) + Math.max(byConnections, byCores)
 }
 
 async function send(rig: Rig, wave: Wave): Promise<Sent> {
