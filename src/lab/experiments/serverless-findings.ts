@@ -74,7 +74,7 @@ export function findings(rig: Rig, plan: Plan, storms: Storms): Findings {
   return {
     answer: answerOf(plan, direct, through),
     surprises: [
-      ...missedShares(rig, [direct, through]),
+      ...missedShares(rig, plan, [direct, through]),
       ...missedTimes(rig, plan, [direct, through]),
       ...fewServers(plan, through),
     ],
@@ -167,13 +167,17 @@ function answerOf({ instances, stormMs, stayMs }: Plan, direct: Row, through: Ro
   )
 }
 
-function missedShares({ prediction }: Rig, rows: readonly Row[]): readonly string[] {
-  return rows.flatMap(({ name, success, why }) => {
+function missedShares({ prediction }: Rig, { stayMs }: Plan, rows: readonly Row[]): readonly string[] {
+  return rows.flatMap(({ name, success, why, p99Ms }) => {
     const predicted = prediction?.figures[`${name} success`] ?? Number.NaN
     if (!(Math.abs(success - predicted) > toleranceOfShares)) return []
     const failures = why === '' ? '' : ` (failures in all rounds: ${why})`
+    const room =
+      success > predicted && p99Ms > stayMs
+        ? `: the first had gone when the last, after ${timeText(p99Ms)}, got in, and had made room`
+        : ''
     return [
-      `${percentText(success)} are served ${inWords[name]}, where ${percentText(predicted)} were predicted${failures}.`,
+      `${percentText(success)} are served ${inWords[name]}, where ${percentText(predicted)} were predicted${failures}${room}.`,
     ]
   })
 }

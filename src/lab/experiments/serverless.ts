@@ -48,12 +48,15 @@ async function run(rig: Rig): Promise<Findings> {
   return findings(rig, plan, storms)
 }
 
-/** They stay for longer than it takes them all to come: none makes room for another. */
+/** They stay for longer than it takes them all to come, so that none makes room for another; in a short storm opening takes its part of that. */
 function planOf(rig: Rig): Plan {
-  const { least, perMs } = rig.pace({ quick: { least: 200, perMs: 1 }, usual: { least: 400, perMs: 0.5 } })
+  const { least, perMs, stay } = rig.pace({
+    quick: { least: 200, perMs: 1, stay: 1.75 },
+    usual: { least: 400, perMs: 0.5, stay: 1.1 },
+  })
   const instances = Math.min(mostInstances, Math.max(least, 2 * rig.freeConnections))
   const stormMs = Math.round(instances / perMs)
-  return { instances, stormMs, stayMs: Math.round(1.1 * stormMs), questions, poolerServers, lookEachMs }
+  return { instances, stormMs, stayMs: Math.round(stay * stormMs), questions, poolerServers, lookEachMs }
 }
 
 async function predict(rig: Rig, plan: Plan, pooler: RigPooler): Promise<void> {
