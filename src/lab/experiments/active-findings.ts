@@ -50,7 +50,7 @@ export function activeSurprises(run: ActiveRun): string[] {
   const figures = figuresOf(run)
   const [few] = figures
   const most = figures.at(-1)
-  if (!few || !most || few === most) return []
+  if (!few || !most || most.active < 2 * few.active) return []
   const surprises: string[] = []
   if (most.perStatement < clearly * few.perStatement) {
     surprises.push(

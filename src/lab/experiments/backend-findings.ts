@@ -58,6 +58,7 @@ function setupAnswer(setups: readonly SetupTimes[]): string | undefined {
 
 function remarksOf({ rig, memory, setups, plan, count }: BackendCost): string[] {
   const most = Math.max(...plan.counts)
+  const isForLater = rig.isQuick && (rig.openAnother !== undefined || rig.freeConnections > most)
   return [
     ...(memory
       ? [
@@ -73,7 +74,7 @@ function remarksOf({ rig, memory, setups, plan, count }: BackendCost): string[] 
         ]),
     ...(most < 500
       ? [
-          `More than ${numberText(most)} at a time were not measured: ${rig.isQuick ? 'that is for the longer run' : 'the server, or the memory of this machine, has no room for them'}.`,
+          `More than ${numberText(most)} at a time were not measured: ${isForLater ? 'that is for the longer run' : 'the server, or the memory of this machine, has no room for them'}.`,
         ]
       : []),
     ...(most > rig.freeConnections

@@ -35,7 +35,7 @@ describe('CrowdBook', () => {
     )
   })
 
-  it('counts each client once: answered, ended with a reason, or waiting', async () => {
+  it('counts each client once: answered in time, ended with a reason, or waiting', async () => {
     const { clock, book } = open()
     await book.enter(1, Promise.resolve())
     book.begin()
@@ -44,11 +44,15 @@ describe('CrowdBook', () => {
     assert.equal(book.isLost(2), true)
     const cut = Promise.withResolvers<void>()
     const waiting = book.enter(3, cut.promise)
+    const late = Promise.withResolvers<void>()
+    const lateToo = book.enter(4, late.promise)
     clock.ms = 1_200
+    late.resolve()
+    await lateToo
     cut.reject(new Error('Connection terminated'))
     await waiting
     assert.equal(book.isLost(3), false)
     const { served, failures, waiting: still } = book.close()
-    assert.deepEqual({ served, failures, still }, { served: 1, failures: new Map([['53300', 1]]), still: 1 })
+    assert.deepEqual({ served, failures, still }, { served: 1, failures: new Map([['53300', 1]]), still: 2 })
   })
 })

@@ -33,7 +33,7 @@ function ceilingSurprise({ best }: SweepSummary, { rig }: Sweep): string | undef
   if (best.perSecond > clearly * predicted) {
     return (
       `The best throughput was ${numberText(best.perSecond / predicted)} times what the cores should serve by the time of a transaction alone: ` +
-      'so in part of that time no core works for it. It is on its way between client and server, and another connection uses the core.'
+      'in part of that time no core worked for it, because it was on its way between client and server or waited for its turn, and another connection could use the core.'
     )
   }
   if (best.perSecond * clearly < predicted) {

@@ -78,7 +78,7 @@ async function run(rig: Rig): Promise<Findings> {
 /** How long a transaction takes if it has the database for itself. */
 async function calibrate(rig: Rig, transactions: ContendedTransactions): Promise<number> {
   const pool = rig.pool({ max: 1 })
-  const load = { workers: 1, warmUpMs: 50, measureMs: calibrateMs, signal: rig.signal }
+  const load = { workers: 1, warmUpMs: 100, measureMs: calibrateMs, signal: rig.signal }
   const { latenciesMs } = await closedLoad(load, () => transactions.run(pool))
   await rig.endPool(pool)
   return meanOf(latenciesMs)

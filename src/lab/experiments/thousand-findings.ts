@@ -85,7 +85,7 @@ function remarksOf({ rig, plan, results }: Thousand): string[] {
       : []),
     ...(largest < plan.clients
       ? [
-          `More than ${numberText(largest)} direct backends were not measured: ${rig.isQuick ? 'a server of our own that lets in all is for the longer run' : 'the server lets in no more, and for one of our own there was no room'}.`,
+          `More than ${numberText(largest)} direct backends were not measured: ${rig.isQuick && rig.openAnother ? 'a server of our own that lets in all is for the longer run' : 'the server lets in no more'}.`,
         ]
       : []),
   ]
