@@ -24,7 +24,7 @@ function formulaSurprise({ points, knee, formula }: SweepSummary): string | unde
   if (formula === undefined || there === undefined || there.share >= near) return undefined
   return (
     `The formula's ${numberText(formula)} connections served ${percentText(there.share)} of the best; ${numberText(knee.size)} were needed for ${percentText(enough)}. ` +
-    `With ${numberText(formula)}, ${numberText(there.active)} backends were active on average, ${numberText(there.onLock)} of them waiting for a lock.`
+    `With ${numberText(formula)}, on average ${numberText(there.active)} were active, ${numberText(there.onLock)} of them waiting for a lock.`
   )
 }
 
