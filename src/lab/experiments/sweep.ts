@@ -5,7 +5,7 @@ import { usefulConnections } from '../../sizing/database-size.ts'
 import { mostPerSecond } from '../../sizing/littles-law.ts'
 import type { Experiment } from '../experiment.ts'
 import { closedLoad } from '../load.ts'
-import { meanOf } from '../measurement.ts'
+import { meanOf, medianOf } from '../measurement.ts'
 import type { Findings } from '../results.ts'
 import type { Rig } from '../rig.ts'
 import { advisorsPick } from './advisors-pick.ts'
@@ -25,7 +25,8 @@ export const sweep: Experiment = {
   run,
 }
 
-const calibrateMs = 200
+const calibrateWindows = 3
+const calibrateMs = 80
 const watchedSize = 20
 
 async function run(rig: Rig): Promise<Findings> {
@@ -41,7 +42,7 @@ async function run(rig: Rig): Promise<Findings> {
   const callers = regular.at(-1) ?? 1
   const transactions = new ContendedTransactions(rig.work, 1)
   rig.progress(0, 'one caller alone')
-  await predict(rig, await calibrate(rig, transactions))
+  predict(rig, await calibrate(rig, transactions))
 
   const watchMs = rig.pace({ quick: 1_200, usual: 6_000 })
   const pickShare = rig.pace({ quick: 0.2, usual: 0.15 })
@@ -75,16 +76,20 @@ async function run(rig: Rig): Promise<Findings> {
   return sweepFindings({ rig, samples, sizes, ample: ampleSize(bounds), pick, watch, setup })
 }
 
-/** How long a transaction takes if it has the database for itself. */
+/** How long a transaction takes if it has the database for itself: the median of some windows, of which another program may disturb one. */
 async function calibrate(rig: Rig, transactions: ContendedTransactions): Promise<number> {
   const pool = rig.pool({ max: 1 })
-  const load = { workers: 1, warmUpMs: 100, measureMs: calibrateMs, signal: rig.signal }
-  const { latenciesMs } = await closedLoad(load, () => transactions.run(pool))
+  const means: number[] = []
+  for (let window = 0; window < calibrateWindows; window++) {
+    const load = { workers: 1, warmUpMs: 30, measureMs: calibrateMs, signal: rig.signal }
+    const { latenciesMs } = await closedLoad(load, () => transactions.run(pool))
+    means.push(meanOf(latenciesMs))
+  }
   await rig.endPool(pool)
-  return meanOf(latenciesMs)
+  return medianOf(means)
 }
 
-async function predict(rig: Rig, aloneMs: number): Promise<void> {
+function predict(rig: Rig, aloneMs: number): void {
   const { cores } = rig.facts
   const alone = mostPerSecond(1, aloneMs)
   const one = `a transaction alone takes ${timeText(aloneMs)}, so a pool of 1 serves ${numberText(alone)} a second at most`
