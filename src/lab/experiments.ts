@@ -1,18 +1,18 @@
 /** All experiments, in the order of the report. */
 
 import type { Experiment } from './experiment.ts'
-import { backend } from './experiments/backend.ts'
-import { hello } from './experiments/hello.ts'
-import { little } from './experiments/little.ts'
-import { perRequest } from './experiments/per-request.ts'
-import { saturation } from './experiments/saturation.ts'
-import { serverless } from './experiments/serverless.ts'
-import { shortener } from './experiments/shortener.ts'
-import { starvation } from './experiments/starvation.ts'
-import { sweep } from './experiments/sweep.ts'
-import { thousand } from './experiments/thousand.ts'
-import { utilisation } from './experiments/utilisation.ts'
-import { waves } from './experiments/waves.ts'
+import { backend } from './experiments/backend/backend.ts'
+import { hello } from './experiments/hello/hello.ts'
+import { little } from './experiments/little/little.ts'
+import { perRequest } from './experiments/per-request/per-request.ts'
+import { saturation } from './experiments/saturation/saturation.ts'
+import { serverless } from './experiments/serverless/serverless.ts'
+import { shortener } from './experiments/shortener/shortener.ts'
+import { starvation } from './experiments/starvation/starvation.ts'
+import { sweep } from './experiments/sweep/sweep.ts'
+import { thousand } from './experiments/thousand/thousand.ts'
+import { utilisation } from './experiments/utilisation/utilisation.ts'
+import { waves } from './experiments/waves/waves.ts'
 
 export const experiments: readonly Experiment[] = [
   hello,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseResident, parseStat, parseSwitches } from './postgres-processes.ts'
+import { parseResident, parseSchedstat, parseStat, parseSwitches } from './postgres-processes.ts'
 
 const status = ['Name:\tpostgres', 'VmHWM:\t   20000 kB', 'VmRSS:\t   12345 kB', 'RssAnon:\t 900 kB'].join('\n')
 const switches = ['voluntary_ctxt_switches:\t150', 'nonvoluntary_ctxt_switches:\t27'].join('\n')
@@ -33,5 +33,11 @@ describe('parseSwitches', () => {
 
   it('knows nothing of a process that is gone', () => {
     assert.equal(parseSwitches(''), undefined)
+  })
+})
+
+describe('parseSchedstat', () => {
+  it('is the time on a processor, where the kernel keeps it', () => {
+    assert.deepEqual([parseSchedstat('3141592653 2718 99\n'), parseSchedstat('')], [3_141_592_653, undefined])
   })
 })

@@ -9,6 +9,7 @@ import { childrenOf } from '../embedded/processes.ts'
 
 /** USER_HZ: 1/100 s to user space on every architecture of Linux. */
 const tickMs = 10
+const nanosecondsPerMs = 1_000_000
 
 export interface Memory extends ProcessMemory {
   readonly processes: number
@@ -27,11 +28,14 @@ export class PostgresProcesses {
     return parent === undefined || statOf(parent) === undefined ? undefined : new PostgresProcesses(parent)
   }
 
-  /** Processor time of all of them since they began, those that have ended included, in steps of 10 ms. */
+  /**
+   * Processor time of all of them since they began: of those that are there to the nanosecond, of those that have ended in
+   * steps of 10 ms altogether.
+   */
   cpuMs(): number {
-    const { own = 0, ofEnded = 0 } = statOf(this.postmaster) ?? {}
-    const children = childrenOf(this.postmaster).map((pid) => statOf(pid)?.own ?? 0)
-    return (own + ofEnded + children.reduce((sum, ticks) => sum + ticks, 0)) * tickMs
+    const living = [this.postmaster, ...childrenOf(this.postmaster)].map(ranMsOf)
+    const ended = (statOf(this.postmaster)?.ofEnded ?? 0) * tickMs
+    return ended + living.reduce((sum, ms) => sum + ms, 0)
   }
 
   /** Of those that are there now, since each began. */
@@ -53,11 +57,25 @@ export class PostgresProcesses {
   }
 }
 
+/** PostgreSQL's processes have one thread each. */
+function ranMsOf(pid: number): number {
+  return (
+    (parseSchedstat(read(`/proc/${pid}/schedstat`)) ?? (statOf(pid)?.own ?? 0) * tickMs * nanosecondsPerMs) /
+    nanosecondsPerMs
+  )
+}
+
+/** The kernel's documentation, sched-stats: the first number is nanoseconds on a processor. Undefined: it keeps none. */
+export function parseSchedstat(text: string): number | undefined {
+  const [, nanoseconds] = /^(\d+) /.exec(text) ?? []
+  return nanoseconds === undefined ? undefined : Number(nanoseconds)
+}
+
 interface Stat {
   readonly parent: number
   /** Ticks. */
   readonly own: number
-  /** Of children that have ended and were waited for. */
+  /** Of children that have ended and were waited for, in ticks. */
   readonly ofEnded: number
 }
 

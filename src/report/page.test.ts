@@ -86,9 +86,9 @@ describe('htmlPage', () => {
     const table = { head: ['a'], rows: [['1']] }
     const tables = [{ ...table, caption: 'C' }, table]
     const body = bodyOf(htmlPage({ title: 'T', sections: [{ heading: 'H', tables }] }))
-    assert.deepEqual(body.match(/aria-label="\w+"|<caption>.*?<\/caption>/g), [
+    assert.deepEqual(body.match(/aria-label="\w+"|<p class="caption">.*?<\/p>/g), [
+      '<p class="caption">C</p>',
       'aria-label="C"',
-      '<caption>C</caption>',
       'aria-label="H"',
     ])
   })

@@ -125,10 +125,10 @@ function drawTable(table: Table, name: string): Markup {
   const bodyRows = rows.map((row) => {
     return element('tr', {}, ...row.map((cell, index) => element('td', { class: classOf(index) }, cellText(cell))))
   })
-  const title = caption === undefined ? [] : [element('caption', {}, inline(caption))]
-  const parts = [...title, block('thead', [element('tr', {}, ...headCells)]), block('tbody', bodyRows)]
+  const title = caption === undefined ? [] : [element('p', { class: 'caption' }, inline(caption))]
+  const parts = [block('thead', [element('tr', {}, ...headCells)]), block('tbody', bodyRows)]
   const region = { class: 'table', role: 'region', 'aria-label': name, tabindex: '0' }
-  return element('div', region, block('table', parts))
+  return join([...title, element('div', region, block('table', parts))], '\n')
 }
 
 function usualAlign(cells: readonly (string | number)[]): Align {

@@ -1,0 +1,104 @@
+/** What is said of the memory of backends. */
+
+import { bytesText, numberText } from '../../../report/number-text.ts'
+import { backendMemoryBytes } from '../../../sizing/fleet.ts'
+import { measurement, medianOf } from '../../measurement.ts'
+import type { Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import { type BackendMemory, type MemoryInPhases, type Phase, phases } from './backend-memory.ts'
+
+/** The articles' example. */
+const many = 5_000
+const mib = 1024 ** 2
+/** What the articles say, in MB, whose difference to MiB is far below the range they give. */
+const articles: Readonly<Partial<Record<Phase, readonly [number, number]>>> = {
+  fresh: [2, 3],
+  'after a lookup': [5, 10],
+  'idle after work': [10, 30],
+}
+const kinds = [
+  { of: ({ own }: BackendMemory) => own, name: 'own memory', words: 'of its own' },
+  {
+    of: ({ proportional }: BackendMemory) => proportional,
+    name: 'proportional memory',
+    words: 'with its part of what is shared',
+  },
+  { of: ({ resident }: BackendMemory) => resident, name: 'resident memory', words: 'as ps shows it' },
+] as const
+
+const median = (all: readonly BackendMemory[], of: (one: BackendMemory) => number): number => medianOf(all.map(of))
+
+export function memoryAnswer(memory: MemoryInPhases): string {
+  const own = (phase: Phase): string => bytesText(median(memory[phase], (one) => one.own))
+  const idle = memory['idle after work']
+  const all = backendMemoryBytes(
+    many,
+    median(idle, (one) => one.own),
+  )
+  return (
+    `A backend has ${own('fresh')} of its own before its first query, ${own('after a lookup')} after a lookup and ${own('idle after work')} idle after a join; ` +
+    `ps shows ${bytesText(median(idle, (one) => one.resident))} for it then, what it shares with others included. ${numberText(many)} would have ${bytesText(all)} of their own.`
+  )
+}
+
+export function memorySurprises(memory: MemoryInPhases): string[] {
+  const idle = memory['idle after work']
+  const own = median(idle, (one) => one.own)
+  const resident = median(idle, (one) => one.resident)
+  const [least, most] = articles['idle after work'] ?? [0, Infinity]
+  const surprises: string[] = []
+  if (own < least * mib) {
+    const isShared = resident >= least * mib
+    surprises.push(
+      `The articles say ${least}–${most} MB for a backend that is idle after work. It has ${bytesText(own)} of its own` +
+        (isShared
+          ? `; ps shows ${bytesText(resident)}, for it counts shared memory anew for each backend that has touched it. Of those figures no sum may be made: ${numberText(many)} such backends don't take ${bytesText(backendMemoryBytes(many, resident))}.`
+          : `, and also what ps shows, ${bytesText(resident)}, is less.`),
+    )
+  }
+  if (own > most * mib)
+    surprises.push(`It has more of its own than the articles' ${least}–${most} MB: ${bytesText(own)}.`)
+  return surprises
+}
+
+export function memoryMeasurements(memory: MemoryInPhases): Measurement[] {
+  const idle = memory['idle after work']
+  const total = idle.reduce((sum, { own }) => sum + own, 0)
+  return [
+    ...kinds.flatMap(({ name, of }) =>
+      phases.map((phase) => measurement(`${name} ${phase}`, 'bytes', memory[phase].map(of))),
+    ),
+    measurement('own memory of all, idle after work', 'bytes', [total]),
+    measurement(`own memory of ${many}`, 'bytes', [
+      backendMemoryBytes(
+        many,
+        median(idle, ({ own }) => own),
+      ),
+    ]),
+  ]
+}
+
+export function memoryTable(memory: MemoryInPhases): ResultTable {
+  return {
+    caption: 'Memory of one backend, medians',
+    head: ['', 'the articles', ...kinds.map(({ words }) => words)],
+    rows: phases.map((phase) => {
+      const range = articles[phase]
+      return [
+        phase,
+        range ? `${range.join('–')} MB` : '–',
+        ...kinds.map(({ of }) => bytesText(median(memory[phase], of))),
+      ]
+    }),
+  }
+}
+
+export function memoryPlot(memory: MemoryInPhases): ResultPlot {
+  return {
+    kind: 'bars',
+    title: 'The memory of one backend',
+    subtitle: 'medians; what ps shows counts shared memory in full for each',
+    unit: 'MiB',
+    series: kinds.map(({ words }) => ({ name: words })),
+    groups: phases.map((phase) => ({ label: phase, values: kinds.map(({ of }) => median(memory[phase], of) / mib) })),
+  }
+}

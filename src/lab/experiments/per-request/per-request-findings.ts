@@ -1,0 +1,209 @@
+/** What is said of requests with a connection of their own: everything here follows from what per-request.ts has measured. */
+
+import { numberText, percentText, timeText } from '../../../report/number-text.ts'
+import { mostHeldMs } from '../../../sizing/littles-law.ts'
+import { wholeMs } from '../../fresh-connection.ts'
+import type { Findings, ResultPlot, ResultTable } from '../../results.ts'
+import type { Rig } from '../../rig.ts'
+import {
+  type Alone,
+  find,
+  type Found,
+  measurementsOf,
+  queries,
+  type QueryName,
+  type Row,
+  rowOf,
+  throughputOf,
+  type WayName,
+  ways,
+} from './per-request-measured.ts'
+
+interface Missed extends Row {
+  readonly predicted: number
+}
+
+const queryLabels: Readonly<Record<QueryName, string>> = { lookup: 'lookup', '1 ms': 'query of 1 ms' }
+
+const labels: Readonly<Record<WayName, string>> = {
+  'per request': 'a connection for each',
+  pooled: 'a pool in the process',
+  'per request to the pooler': 'a connection to the pooler for each',
+  'kept to the pooler': 'connections kept to the pooler',
+}
+/** By how much a number may miss its prediction before it is worth a sentence. */
+const tolerance = 1.5
+const wholeCore = 0.9
+
+export function findings(rig: Rig, found: Found): Findings {
+  const { measured, workers, poolSize, measureMs, warmUpMs } = found
+  const rows = measured.map(rowOf)
+  return {
+    answer: answerOf(rows, workers),
+    surprises: [...againstArticles(rig, rows, found.alone['1 ms']), ...againstPrediction(rig, rows, found)],
+    remarks: remarksOf(rig, rows, found),
+    setup: {
+      workers,
+      rounds: measured[0]?.rounds.length ?? 0,
+      'round, ms': measureMs,
+      'warm-up, ms': warmUpMs,
+      'connections of the pool, and of the pooler': poolSize,
+    },
+    measurements: measured.flatMap(measurementsOf),
+    tables: [tableOf(rows, workers)],
+    plots: plotsOf(rows, workers),
+  }
+}
+
+function answerOf(rows: readonly Row[], workers: number): string {
+  const each = find(rows, 'per request', 'lookup')
+  const pooled = find(rows, 'pooled', 'lookup')
+  const proxied = find(rows, 'per request to the pooler', 'lookup')
+  const cpuMs = each.cpuMs - pooled.cpuMs
+  return (
+    `With a connection of its own a lookup takes ${timeText(each.p50Ms)} (median), ${percentText(each.openingShare)} of it until the connection is open; ` +
+    `from a pool ${timeText(pooled.p50Ms)}, and with a connection for each request to the pooler ${timeText(proxied.p50Ms)}. ` +
+    `${workers} workers get ${numberText(each.perSecond)}, ${numberText(pooled.perSecond)} and ${numberText(proxied.perSecond)} answers a second` +
+    (Number.isFinite(cpuMs)
+      ? `; each connection costs PostgreSQL ${timeText(cpuMs)} of processor time, ${numberText(cpuMs)} s in every second at 1,000 requests a second.`
+      : '.')
+  )
+}
+
+/** Where the articles have 35 ms and 1 ms, 97%, and 8 ms. */
+function againstArticles({ facts, target }: Rig, rows: readonly Row[], alone: Alone[QueryName]): readonly string[] {
+  const eachMs = wholeMs(alone['per request'])
+  const pooledMs = wholeMs(alone.pooled)
+  const share = 1 - pooledMs / eachMs
+  const cpuMs = find(rows, 'per request', 'lookup').cpuMs - find(rows, 'pooled', 'lookup').cpuMs
+  const why = facts.isLocal && target.ssl === false ? ': there is no network here, and no TLS' : ''
+  return [
+    ...(isFar(eachMs, 35)
+      ? [`Alone, the query of 1 ms takes ${timeText(eachMs)} on a fresh connection, not the articles' 35 ms${why}.`]
+      : []),
+    ...(Math.abs(share - 0.97) > 0.05
+      ? [`${percentText(share)} of it is set-up, where the articles have 97%: kept, it takes ${timeText(pooledMs)}.`]
+      : []),
+    ...(isFar(cpuMs, 8)
+      ? [
+          `A connection costs PostgreSQL ${timeText(cpuMs)} of processor time; the articles reckon with 8 ms of overhead.`,
+        ]
+      : []),
+  ]
+}
+
+function againstPrediction(rig: Rig, rows: readonly Row[], { alone }: Found): readonly string[] {
+  const missed = rows.flatMap((row) => {
+    const predicted = rig.prediction?.figures[throughputOf(row)] ?? Number.NaN
+    return isFar(row.perSecond, predicted) ? [{ ...row, predicted }] : []
+  })
+  const text = ({ way, query, perSecond: rate, predicted }: Missed): string =>
+    `${queryLabels[query]} with ${labels[way]} ${numberText(rate)} a second, predicted ${numberText(predicted)}`
+  const faster = missed.filter((row) => row.perSecond > row.predicted)
+  const slower = missed.filter((row) => row.perSecond < row.predicted)
+  return [
+    ...(faster.length > 0
+      ? [`More than predicted: ${faster.map(text).join('; ')}.${whyFaster(rig, faster, alone)}`]
+      : []),
+    ...(slower.length > 0
+      ? [`Less than predicted: ${slower.map((row) => text(row) + whySlower(row)).join('; ')}.`]
+      : []),
+  ]
+}
+
+/** No core can have worked on a request for longer than its share of all cores' time. */
+function whyFaster({ facts: { cores, isLocal } }: Rig, rows: readonly Missed[], alone: Alone): string {
+  if (!isLocal || cores === null) return ''
+  const parts = rows.map(({ way, query, perSecond: rate }) => {
+    return `${timeText(mostHeldMs(cores, rate))} of ${timeText(wholeMs(alone[query][way]))}`
+  })
+  return (
+    ` What each takes alone is not all work of a core, at most ${parts.join(', ')}: ` +
+    'the rest is waiting from one process to the next, and is filled by the requests of others.'
+  )
+}
+
+function whySlower({ ownCores }: Row): string {
+  return ownCores < wholeCore ? '' : ` (the lab's own process used ${numberText(ownCores)} cores and was the limit)`
+}
+
+/** False if either is not known. */
+function isFar(value: number, expected: number): boolean {
+  return Math.max(value / expected, expected / value) > tolerance
+}
+
+function remarksOf({ processes, facts }: Rig, rows: readonly Row[], { workers, poolSize }: Found): readonly string[] {
+  const refused = rows.filter((row) => row.failed > 0)
+  return [
+    'A worker opens, asks, closes and waits until the other side has closed before it begins anew; latency is all of that.',
+    `The pool and the pooler have ${poolSize} connections to PostgreSQL for ${workers} workers: latency there includes waiting for one.`,
+    ...(processes
+      ? ["Processor time is that of all of PostgreSQL's processes, in steps of 10 ms, over all requests of a round."]
+      : ['PostgreSQL runs on another machine, so its processor time is not known.']),
+    ...(facts.isLocal
+      ? [
+          'Workers, pooler and PostgreSQL share this machine; the lab is one process, which can use hardly more than one core.',
+        ]
+      : []),
+    ...refused.map((row) => `${queryLabels[row.query]} with ${labels[row.way]}: ${numberText(row.failed)} failed.`),
+  ]
+}
+
+function tableOf(rows: readonly Row[], workers: number): ResultTable {
+  return {
+    caption: `${workers} workers, each asking as soon as it is answered`,
+    head: ['query', 'connection', 'p50', 'p99', 'a second', 'opening', 'processor time', 'failed'],
+    rows: rows.map((row) => [
+      queryLabels[row.query],
+      labels[row.way],
+      timeText(row.p50Ms),
+      timeText(row.p99Ms),
+      row.perSecond,
+      percentText(row.openingShare),
+      timeText(row.cpuMs),
+      row.failed,
+    ]),
+  }
+}
+
+function plotsOf(rows: readonly Row[], workers: number): readonly ResultPlot[] {
+  const byQuery = { series: queries.map((query) => ({ name: queryLabels[query] })) }
+  const groupsOf = (value: (row: Row) => number) =>
+    ways.map((way) => ({ label: labels[way], values: queries.map((query) => value(find(rows, way, query))) }))
+  const opened = rows.filter(({ parts }) => Number.isFinite(parts.openMs))
+  const isCpuKnown = rows.some(({ cpuMs }) => Number.isFinite(cpuMs))
+  return [
+    {
+      kind: 'bars',
+      title: 'How long a request takes',
+      subtitle: `median, ${workers} workers at once`,
+      unit: 'ms',
+      ...byQuery,
+      groups: groupsOf(({ p50Ms }) => p50Ms),
+    },
+    {
+      kind: 'bars',
+      isStacked: true,
+      title: 'Where the time of a connection for one request goes',
+      subtitle: `median of each part, ${workers} workers at once`,
+      unit: 'ms',
+      series: [{ name: 'opening' }, { name: 'the query' }, { name: 'closing' }],
+      groups: opened.map(({ way, query, parts }) => ({
+        label: `${queryLabels[query]}, ${labels[way]}`,
+        values: [parts.openMs, parts.queryMs, parts.closeMs],
+      })),
+    },
+    ...(isCpuKnown
+      ? [
+          {
+            kind: 'bars' as const,
+            title: 'What a request costs PostgreSQL',
+            subtitle: 'processor time of its processes',
+            unit: 'ms',
+            ...byQuery,
+            groups: groupsOf(({ cpuMs }) => cpuMs),
+          },
+        ]
+      : []),
+  ]
+}

@@ -1,0 +1,227 @@
+/** What the sweep says: numbers of each size, the knee among them, and where it came otherwise. */
+
+import { bytesText, numberText, percentText, timeText } from '../../../report/number-text.ts'
+import { usefulConnections } from '../../../sizing/database-size.ts'
+import { measurement, medianOf } from '../../measurement.ts'
+import type { Findings, Measurement, ResultTable, Unit } from '../../results.ts'
+import type { Rig } from '../../rig.ts'
+import type { Watch } from './advisors-pick.ts'
+import { changingShare, readRows, wantedRows } from './contended-transactions.ts'
+import { enough, kneeOf } from './knee.ts'
+import type { SweepSample } from './sweep-measure.ts'
+import { sweepPlots } from './sweep-plots.ts'
+import { sweepSurprises } from './sweep-surprises.ts'
+
+export interface Sweep {
+  readonly rig: Rig
+  readonly samples: readonly SweepSample[]
+  /** Ascending. */
+  readonly sizes: readonly number[]
+  /** Four for each core, or what the server has. */
+  readonly ample: number
+  /** The advisor's; undefined: it advised none. */
+  readonly pick: number | undefined
+  readonly watch: Watch
+  readonly setup: Findings['setup']
+}
+
+/** Medians over rounds; NaN: it could not be seen. */
+export interface SweepPoint {
+  readonly size: number
+  readonly opened: number
+  readonly perSecond: number
+  /** Of the best. */
+  readonly share: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly switchesPerSecond: number
+  readonly active: number
+  readonly onLock: number
+  readonly onLightweightLock: number
+  readonly hitShare: number
+  readonly memoryBytes: number
+}
+
+/** What is said of the sweep as a whole. */
+export interface SweepSummary {
+  readonly points: readonly SweepPoint[]
+  readonly best: SweepPoint
+  readonly knee: SweepPoint
+  readonly ample: SweepPoint
+  /** The largest size that the server let in whole. */
+  readonly largest: SweepPoint
+  /** By cores × 2 + 1; undefined: the cores are not known. */
+  readonly formula: number | undefined
+  readonly pick: number | undefined
+}
+
+type Quantity = readonly [name: string, unit: Unit, of: (sample: SweepSample) => number]
+
+const quantities: readonly Quantity[] = [
+  ['throughput', '1/s', ({ perSecond }) => perSecond],
+  ['latency p50', 'ms', ({ p50Ms }) => p50Ms],
+  ['latency p99', 'ms', ({ p99Ms }) => p99Ms],
+  ['context switches', '1/s', ({ switchesPerSecond }) => switchesPerSecond],
+  ['active', 'count', ({ activity }) => activity.active],
+  ['waiting for a lock', 'count', ({ activity }) => activity.onLock],
+  ['waiting for a lightweight lock', 'count', ({ activity }) => activity.onLightweightLock],
+  ['waiting for the disk', 'count', ({ activity }) => activity.onDisk],
+  ['buffer hits', 'share', ({ hitShare }) => hitShare],
+  ['memory of all backends', 'bytes', ({ memoryBytes }) => memoryBytes],
+  ['connections open', 'count', ({ opened }) => opened],
+  ['attempts refused by the server', 'count', ({ refused }) => refused],
+]
+
+export function sweepFindings(sweep: Sweep): Findings {
+  const summary = summaryOf(sweep)
+  return {
+    answer: answerOf(summary),
+    surprises: sweepSurprises(summary, sweep),
+    remarks: remarksOf(sweep),
+    setup: sweep.setup,
+    measurements: measurementsOf(summary, sweep),
+    tables: [tableOf(summary)],
+    plots: sweepPlots(summary, sweep.rig),
+  }
+}
+
+function summaryOf({ rig, samples, sizes, ample, pick }: Sweep): SweepSummary {
+  const of = (size: number, value: (sample: SweepSample) => number): number =>
+    medianOf(samples.filter((sample) => sample.size === size).map(value))
+  const most = Math.max(...sizes.map((size) => of(size, ({ perSecond }) => perSecond)))
+  const points = sizes.map((size) => ({
+    size,
+    opened: of(size, ({ opened }) => opened),
+    perSecond: of(size, ({ perSecond }) => perSecond),
+    share: of(size, ({ perSecond }) => perSecond) / most,
+    p50Ms: of(size, ({ p50Ms }) => p50Ms),
+    p99Ms: of(size, ({ p99Ms }) => p99Ms),
+    switchesPerSecond: of(size, ({ switchesPerSecond }) => switchesPerSecond),
+    active: of(size, ({ activity }) => activity.active),
+    onLock: of(size, ({ activity }) => activity.onLock),
+    onLightweightLock: of(size, ({ activity }) => activity.onLightweightLock),
+    hitShare: of(size, ({ hitShare }) => hitShare),
+    memoryBytes: of(size, ({ memoryBytes }) => memoryBytes),
+  }))
+  const best = points.find(({ share }) => share === 1)
+  const knee = kneeOf(points)
+  const [smallest] = points
+  if (!best || !knee || !smallest) {
+    const reasons = new Set(samples.flatMap(({ failures }) => [...failures.keys()]))
+    throw new Error(`no transaction succeeded at any size: ${[...reasons].join(', ')}`)
+  }
+  return {
+    points,
+    best,
+    knee,
+    ample: points.find(({ size }) => size === ample) ?? smallest,
+    largest: points.findLast(({ size, opened }) => opened === size) ?? smallest,
+    formula: rig.facts.cores === null ? undefined : usefulConnections({ cores: rig.facts.cores }),
+    pick,
+  }
+}
+
+function answerOf({ best, knee, ample, largest, formula }: SweepSummary): string {
+  const few =
+    `${numberText(knee.size)} ${knee.size === 1 ? 'connection reaches' : 'connections reach'} ${percentText(enough)} of the best throughput, ` +
+    `which is ${numberText(best.perSecond)} transactions a second with ${numberText(best.size)}` +
+    (formula === undefined
+      ? ''
+      : `; cores × 2 + 1 is ${numberText(formula)}, and 4 × cores, ${numberText(ample.size)}, reach ${percentText(ample.share)}`)
+  const many =
+    `With ${numberText(largest.size)} it is ${percentText(largest.share)}, ` +
+    `and the 99th percentile of the latency ${timeText(largest.p99Ms)} against ${timeText(knee.p99Ms)}`
+  return largest.size === knee.size ? `${few}.` : `${few}. ${many}.`
+}
+
+function remarksOf({ rig, watch, samples, sizes, setup }: Sweep): string[] {
+  const mix =
+    `${percentText(1 - changingShare)} of the transactions read ${numberText(readRows)} rows in one statement. The others read as many and change ` +
+    `one of ${wantedRows} rows, in two messages, and their COMMIT does not wait for the disk (synchronous_commit = off): ` +
+    'what is measured are cores and locks.'
+  const load = rig.facts.isLocal
+    ? `The load is made by one process on the same ${numberText(rig.facts.cores ?? Number.NaN)} cores, so what it takes of them PostgreSQL has not.`
+    : 'The load is made by one process on this machine: where the way to the database is long, connections are also needed for the time on it.'
+  const remarks = [
+    mix,
+    load,
+    `Always ${setup['callers']} callers, each of whom asks again at once: latencies include the wait for the pool.`,
+    'A backend that is ready to run, but has had no core yet, is counted as idle by PostgreSQL: "active" are those that had begun.',
+    `For its pick the advisor watched this load for ${timeText(watch.watchMs)} through a pooler with ${watch.size} servers.`,
+  ]
+  if (!rig.processes)
+    remarks.push("PostgreSQL's processes are not this machine's: context switches and memory are not known.")
+  if (Math.max(...sizes) <= rig.freeConnections) {
+    remarks.push(`The server takes ${numberText(rig.freeConnections)}: so many were not opened, to spare this machine.`)
+  }
+  const seenMs = Number(setup['warm-up, ms']) + Number(setup['measured, ms'])
+  if (samples.some(({ p99Ms }) => p99Ms > seenMs / 2)) {
+    remarks.push(
+      `A call that took longer than ${timeText(seenMs)} did not end in the time that was measured: the longest waits are missing.`,
+    )
+  }
+  return remarks
+}
+
+function measurementsOf({ best, knee, ample, formula, pick }: SweepSummary, { samples, sizes }: Sweep): Measurement[] {
+  const of = (size: number): readonly SweepSample[] => samples.filter((sample) => sample.size === size)
+  const single = (name: string, unit: Unit, value: number): Measurement => measurement(name, unit, [value])
+  return [
+    single('best throughput', '1/s', best.perSecond),
+    single('knee', 'count', knee.size),
+    ...(formula === undefined
+      ? []
+      : [
+          single('cores × 2 + 1', 'count', formula),
+          single('4 × cores', 'count', ample.size),
+          single('share of the best throughput at 4 × cores', 'share', ample.share),
+        ]),
+    ...(pick === undefined ? [] : [single("the advisor's pick", 'count', pick)]),
+    ...sizes.flatMap((size) =>
+      quantities.map(([name, unit, value]) => measurement(`${name} at ${size}`, unit, of(size).map(value))),
+    ),
+    ...sizes.flatMap((size) => failuresOf(of(size), size)),
+  ].filter(({ median }) => median !== null)
+}
+
+function failuresOf(samples: readonly SweepSample[], size: number): Measurement[] {
+  const codes = new Set(samples.flatMap(({ failures }) => [...failures.keys()]))
+  return [...codes].map((code) => {
+    const counts = samples.map(({ failures }) => failures.get(code) ?? 0)
+    return measurement(`calls failed with ${code} at ${size}`, 'count', counts)
+  })
+}
+
+function tableOf({ points }: SweepSummary): ResultTable {
+  return {
+    caption: 'By the size of the pool, medians over the rounds',
+    head: [
+      'size',
+      'open',
+      'transactions/s',
+      'of the best',
+      'p50',
+      'p99',
+      'context switches/s',
+      'active',
+      'waiting for a lock',
+      'for a lightweight lock',
+      'buffer hits',
+      'memory',
+    ],
+    rows: points.map((point) => [
+      point.size,
+      point.opened,
+      numberText(point.perSecond),
+      percentText(point.share),
+      timeText(point.p50Ms),
+      timeText(point.p99Ms),
+      numberText(point.switchesPerSecond),
+      numberText(point.active),
+      numberText(point.onLock),
+      numberText(point.onLightweightLock),
+      percentText(point.hitShare),
+      bytesText(point.memoryBytes),
+    ]),
+  }
+}

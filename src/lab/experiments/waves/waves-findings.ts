@@ -1,0 +1,245 @@
+/** What is said of waves of workers: everything here follows from what waves.ts has measured. */
+
+import { numberText, timeText } from '../../../report/number-text.ts'
+import type { Findings, ResultPlot, ResultTable } from '../../results.ts'
+import type { Rig } from '../../rig.ts'
+import {
+  gap,
+  type MeasuredWave,
+  measurementsOf,
+  measurementsOfSteps,
+  type Plan,
+  rowOf,
+  type StepsFound,
+  type WaveRow,
+} from './waves-measured.ts'
+
+interface Held {
+  readonly capped: WaveRow
+  readonly unlimited: WaveRow
+  /** Undefined: the server allows more connections than may be asked for here. */
+  readonly past: WaveRow | undefined
+  readonly steps: StepsFound
+}
+
+/** One kind of short query. */
+interface Short {
+  readonly kind: string
+  readonly few: WaveRow
+  readonly unlimited: WaveRow
+  readonly openBefore: WaveRow
+}
+
+/** By how much a number may be off before it is worth a sentence. */
+const tolerance = 1.5
+const toleranceOfPredictions = 2
+/** The articles' 0.6 s and 0.13 s, and their 1.2 s and 120 ms. */
+const articlesMeans = 4.6
+const articlesFactor = 10
+
+export function findings(rig: Rig, plan: Plan, measured: readonly MeasuredWave[]): Findings {
+  const rows = measured.map(rowOf)
+  const find = (name: string): WaveRow | undefined => rows.find(({ wave }) => wave.name === name)
+  const [capped, unlimited] = rows as [WaveRow, WaveRow, ...WaveRow[]]
+  const [count, size] = measurementsOfSteps(measured[0] as MeasuredWave)
+  const steps = { count: count.median ?? 0, size: size.median ?? 0 }
+  const held: Held = { capped, unlimited, past: find('past the limit'), steps }
+  const short = plan.kinds.map((kind): Short => {
+    const [few, all, openBefore] = ['at most 5', 'unlimited', 'open beforehand'].map((way) => find(`${kind}, ${way}`))
+    return { kind, few, unlimited: all, openBefore } as Short
+  })
+  return {
+    answer: `${answerOfHeld(held)} ${answerOfShort(held, short)}`,
+    surprises: [...surprisesOfHeld(plan, held, rig), ...surprisesOfShort(short), ...misses(rig, rows)],
+    remarks: remarksOf(rig, held),
+    setup: {
+      rounds: measured[0]?.rounds.length ?? 0,
+      'held, ms': capped.wave.serviceMs,
+      'connections that are free': rig.freeConnections,
+    },
+    measurements: [...measured.flatMap(measurementsOf), count, size],
+    tables: [tableOf(rows)],
+    plots: plotsOf(held, short),
+  }
+}
+
+function outcomeOf({ wave: { workers }, failed, meanMs }: WaveRow): string {
+  const who =
+    failed === 0 ? `all ${numberText(workers)} workers` : `${numberText(workers - failed)} of ${numberText(workers)}`
+  return `${who} are answered after ${timeText(meanMs)} on average${failed === 0 ? '' : ` and ${numberText(failed)} fail`}`
+}
+
+function answerOfHeld({ capped, unlimited, steps }: Held): string {
+  return (
+    `With at most ${numberText(capped.wave.max ?? 0)} connections ${outcomeOf(capped)}, in ${numberText(steps.count)} steps of ` +
+    `${numberText(steps.size)}; with one each ${outcomeOf(unlimited)}.`
+  )
+}
+
+function answerOfShort({ past }: Held, short: readonly Short[]): string {
+  const texts = short.map(
+    ({ kind, few, unlimited }) => `${timeText(few.wholeMs)} against ${timeText(unlimited.wholeMs)} (${kind})`,
+  )
+  const { wave } = (short[0] as Short).few
+  const refused = past
+    ? `If each holds its own until the last has asked, ${numberText(past.failed)} of ${numberText(past.wave.workers)} fail; `
+    : ''
+  return `${refused}${wave.workers} short queries are over with at most ${wave.max ?? 0} connections, against one each, after ${texts.join(', ')}.`
+}
+
+function surprisesOfHeld({ cost: { openMs } }: Plan, { capped, unlimited, past }: Held, rig: Rig): readonly string[] {
+  const { serviceMs: holdMs, workers } = unlimited.wave
+  const free = rig.freeConnections
+  const factor = capped.meanMs / unlimited.meanMs
+  return [
+    ...(unlimited.failed === 0 && workers > free
+      ? [
+          `The articles saw many fail without a limit; here nobody is refused while connections are held for ${timeText(holdMs)}: ` +
+            `opening one takes ${timeText(openMs)}, so the first are closed before the last are open, and no more than ` +
+            `${numberText(unlimited.open)} of ${numberText(free)} were open together.`,
+        ]
+      : []),
+    ...(unlimited.failed > 0 && rig.prediction?.figures['unlimited failures'] === 0
+      ? [
+          `${numberText(unlimited.failed)} failed without a limit where none should: ${numberText(unlimited.open)} were open together, more than ` +
+            `the ${numberText(rig.prediction.figures['unlimited open together'] ?? 0)} that follow from how long opening took beforehand.`,
+        ]
+      : []),
+    ...(past?.failed === 0 ? [`Held for ${timeText(past.wave.serviceMs)}, still nobody was refused.`] : []),
+    ...(capped.failed > 0
+      ? [`${numberText(capped.failed)} failed though they shared connections: ${capped.why}.`]
+      : []),
+    ...(isFar(factor, articlesMeans)
+      ? [
+          `With the limit the average is ${numberText(factor)} times that without, where the articles have ${articlesMeans} times: ` +
+            `of the ${timeText(unlimited.meanMs)} without it, ${timeText(holdMs)} are the query, and the rest is waiting for a connection and for a core.`,
+        ]
+      : []),
+  ]
+}
+
+/** The articles' other result, which its author could not repeat; and whether it is the number of connections or the opening of them. */
+function surprisesOfShort(short: readonly Short[]): readonly string[] {
+  const factors = short.map(({ kind, few, unlimited }) => `${numberText(unlimited.wholeMs / few.wholeMs)} (${kind})`)
+  const quicker = short.filter(({ openBefore, few }) => openBefore.wholeMs < few.wholeMs)
+  const slower = short.filter(({ openBefore, few }) => openBefore.wholeMs >= few.wholeMs)
+  const isMostlyOpening = short.every(({ openBefore, unlimited }) => 2 * openBefore.wholeMs < unlimited.wholeMs)
+  const kindsOf = (some: readonly Short[]): string => some.map(({ kind }) => kind).join(', ')
+  return [
+    ...(short.some(({ few, unlimited }) => isFar(unlimited.wholeMs / few.wholeMs, articlesFactor))
+      ? [
+          `A connection each takes ${factors.join(', ')} times as long as at most 5; the articles' factor was ${articlesFactor}.`,
+        ]
+      : []),
+    `Of what a connection each takes, ${isMostlyOpening ? 'most is' : 'not all is'} opening: with ${numberText(short[0]?.openBefore.open ?? 0)} connections that were open ` +
+      `beforehand it takes ${short.map(({ kind, openBefore }) => `${timeText(openBefore.wholeMs)} (${kind})`).join(', ')}. ` +
+      (slower.length > 0 ? `Even so at most 5 are no slower (${kindsOf(slower)}). ` : '') +
+      (quicker.length > 0 ? `They are quicker than at most 5 (${kindsOf(quicker)}).` : ''),
+  ].map((text) => text.trim())
+}
+
+function misses({ prediction }: Rig, rows: readonly WaveRow[]): readonly string[] {
+  const texts = rows.flatMap(({ wave, wholeMs, open }) => {
+    const predicted = prediction?.figures[`${wave.name} whole`] ?? Number.NaN
+    if (!isFar(wholeMs, predicted, toleranceOfPredictions)) return []
+    const why = open < (wave.max ?? 0) ? `, with only ${numberText(open)} connections opened` : ''
+    return [`${wave.name} ${timeText(wholeMs)}, predicted ${timeText(predicted)}${why}`]
+  })
+  return texts.length > 0 ? [`Otherwise than predicted: ${texts.join('; ')}.`] : []
+}
+
+/** False if either is not known. */
+function isFar(value: number, expected: number, factor = tolerance): boolean {
+  return Math.max(value / expected, expected / value) > factor
+}
+
+function remarksOf({ freeConnections, facts }: Rig, { past, capped }: Held): readonly string[] {
+  return [
+    "A worker's time runs from the moment at which all come to its answer, or to the refusal; closing is not in it.",
+    `The ${numberText(capped.wave.max ?? 0)} connections of the held wave, and those that are "open beforehand", are opened before the workers come. ` +
+      'All other waves begin with nothing open, as a program does that has just started.',
+    `A step ends where nobody is answered for ${gap} of the time that each holds its connection.`,
+    ...(past
+      ? []
+      : [
+          `The server's limit is not passed: ${numberText(freeConnections)} of ${numberText(facts.maxConnections)} connections may be free, more than are asked for here.`,
+        ]),
+  ]
+}
+
+function tableOf(rows: readonly WaveRow[]): ResultTable {
+  return {
+    caption: 'Waves of workers, all at the same moment',
+    head: ['wave', 'workers', 'open together', 'answered', 'failed', 'in all rounds', 'on average', 'until all are'],
+    rows: rows.map(({ wave, open, failed, why, meanMs, wholeMs }) => [
+      wave.name,
+      wave.workers,
+      open,
+      wave.workers - failed,
+      failed,
+      why === '' ? '–' : why,
+      timeText(meanMs),
+      timeText(wholeMs),
+    ]),
+  }
+}
+
+function plotsOf({ capped, unlimited, past }: Held, short: readonly Short[]): readonly ResultPlot[] {
+  const axes = {
+    x: { label: 'workers, in the order in which they were answered', from: 0 },
+    y: { label: 'latency', unit: 'ms', from: 0 },
+  }
+  return [
+    {
+      kind: 'plot',
+      title: "Each worker's latency, in the order of the answers",
+      subtitle: `${capped.wave.workers} workers at once, a query that holds its connection for ${timeText(capped.wave.serviceMs)}; the first round`,
+      ...axes,
+      series: [
+        { name: `at most ${capped.wave.max ?? 0} connections`, shape: 'dots', points: inOrder(capped) },
+        { name: 'a connection each', shape: 'dots', points: inOrder(unlimited) },
+      ],
+    },
+    ...(past ? [plotOfPast(past)] : []),
+    {
+      kind: 'bars',
+      title: `Until ${(short[0] as Short).few.wave.workers} short queries are answered`,
+      subtitle: 'all asked at the same moment; median of the rounds',
+      unit: 'ms',
+      series: [
+        { name: `at most ${(short[0] as Short).few.wave.max ?? 0} connections` },
+        { name: 'a connection each' },
+        { name: 'many, open beforehand' },
+      ],
+      groups: short.map(({ kind, few, unlimited: all, openBefore }) => ({
+        label: kind,
+        values: [few.wholeMs, all.wholeMs, openBefore.wholeMs],
+      })),
+    },
+  ]
+}
+
+function plotOfPast({ wave, firstRound }: WaveRow): ResultPlot {
+  const { latenciesMs, failedAfterMs } = firstRound
+  const all = [
+    ...latenciesMs.map((ms) => ({ ms, isAnswered: true })),
+    ...failedAfterMs.map((ms) => ({ ms, isAnswered: false })),
+  ].toSorted((a, b) => a.ms - b.ms)
+  const points = (wanted: boolean): readonly (readonly [number, number])[] =>
+    all.flatMap(({ ms, isAnswered }, index) => (isAnswered === wanted ? [[index + 1, ms] as const] : []))
+  return {
+    kind: 'plot',
+    title: 'Past the limit: who is answered, and who is refused',
+    subtitle: `${wave.workers} workers at once, a connection each, held for ${timeText(wave.serviceMs)}; the first round`,
+    x: { label: 'workers, in the order in which they were answered or refused', from: 0 },
+    y: { label: 'time until then', unit: 'ms', from: 0 },
+    series: [
+      { name: 'refused', shape: 'dots', points: points(false), color: 1 },
+      { name: 'answered', shape: 'dots', points: points(true), color: 0 },
+    ],
+  }
+}
+
+function inOrder({ firstRound }: WaveRow): readonly (readonly [number, number])[] {
+  return firstRound.latenciesMs.toSorted((a, b) => a - b).map((ms, index) => [index + 1, ms])
+}
