@@ -2,7 +2,8 @@
 
 import type { QueryResultRow } from 'pg'
 import { medianOf } from './measurement.ts'
-import type { Rig, Way } from './rig.ts'
+import type { Way } from './openings.ts'
+import type { Rig } from './rig.ts'
 import type { Statement } from './work.ts'
 
 export interface RequestParts {

@@ -10,7 +10,7 @@ import { TaxirankError } from '../errors.ts'
 import { type EmbeddedDatabase, startEmbeddedDatabase } from './embedded-database.ts'
 import { PostgresProcesses } from './postgres-processes.ts'
 import type { DatabaseFacts } from './results.ts'
-import { parseTarget, type Target } from './target.ts'
+import { applicationName, parseTarget, type Target } from './target.ts'
 import { schema, schemaComment, Work } from './work.ts'
 
 /** What must not be left when this process ends without notice: somebody else removes it then. */
@@ -125,7 +125,7 @@ async function connectControl({ address, ...target }: Target): Promise<Client> {
     password,
     database,
     ...(ssl !== undefined && { ssl }),
-    application_name: 'taxirank lab',
+    application_name: applicationName,
     connectionTimeoutMillis: loginLimitMs,
   })
   client.on('error', () => undefined)

@@ -13,6 +13,7 @@ import { query, sslRequest, startupMessage, terminate } from '../wire/build.ts'
 import { Framer } from '../wire/framer.ts'
 import { Backend, backendLoginRules, backendRules } from '../wire/messages.ts'
 import { readErrorFields } from '../wire/read.ts'
+import { applicationName } from './target.ts'
 
 /** In the order in which they come. */
 export const phases = ['TCP', 'TLS', 'authentication', 'start-up', 'query', 'teardown'] as const
@@ -70,7 +71,7 @@ function startupParameters({ user, database }: LoginOptions): Map<string, string
   return new Map([
     ['user', user],
     ['database', database],
-    ['application_name', 'taxirank lab'],
+    ['application_name', applicationName],
   ])
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Figure } from '../report/figure.ts'
+import type { Table } from '../report/page.ts'
 
 export interface LabResults {
   /** Of these fields and their meaning. */
@@ -83,8 +84,9 @@ export interface Findings {
   /** How it was measured: `{ "clients": 8, "rounds": 3, "warm-up": "100 ms" }`. */
   readonly setup: Readonly<Record<string, string | number>>
   readonly measurements: readonly Measurement[]
-  readonly tables: readonly ResultTable[]
-  readonly plots: readonly ResultPlot[]
+  readonly tables: readonly Table[]
+  /** A coordinate or value that is NaN, null in JSON, is a gap. */
+  readonly plots: readonly Figure[]
 }
 
 export interface Measurement {
@@ -101,12 +103,3 @@ export interface Measurement {
 
 /** `share`: 0 to 1. `count`: how many. */
 export type Unit = 'ms' | '1/s' | 'bytes' | 'count' | 'share' | 'ratio'
-
-export interface ResultTable {
-  readonly caption: string
-  readonly head: readonly string[]
-  readonly rows: readonly (readonly (string | number)[])[]
-}
-
-/** As report/ draws them. A coordinate or value of null is a gap. */
-export type ResultPlot = Figure

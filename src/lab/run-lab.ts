@@ -85,7 +85,7 @@ async function runExperiment(
   const { name, title, question, articles, seconds } = experiment
   const fromMs = performance.now()
   const limitMs = (isQuick ? seconds.quick : seconds.usual) * 1_000 * patience + graceMs
-  const late = new TaxirankError('query_timeout', `it was not over after ${Math.round(limitMs / 1_000)} s`)
+  const late = new Error(`it was not over after ${Math.round(limitMs / 1_000)} s`)
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(late), limitMs)
   const progressed = (share: number, doing: string): void => tell.progressed(index, share, doing)

@@ -19,6 +19,9 @@ export interface Target {
   readonly address: string
 }
 
+/** What pg_stat_activity calls the lab's connections, also those of its poolers once a client of the lab has had them. */
+export const applicationName = 'taxirank lab'
+
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const
 /** As psql understands them. */
 export type SslMode = (typeof sslModes)[number]

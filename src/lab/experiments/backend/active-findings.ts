@@ -2,7 +2,9 @@
 
 import { numberText, percentText } from '../../../report/number-text.ts'
 import { measurement, medianOf } from '../../measurement.ts'
-import type { Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import { type ActivePlan, type ActiveSample, statementMs } from './active-backends.ts'
 
@@ -90,7 +92,7 @@ export function activeMeasurements({ counts }: ActivePlan, samples: readonly Act
     .filter(({ median: found }) => found !== null)
 }
 
-export function activeTable(run: ActiveRun): ResultTable {
+export function activeTable(run: ActiveRun): Table {
   return {
     caption: `Statements of ${statementMs} ms, medians over the rounds`,
     head: ['backends at work', 'statements/s', 'context switches/s', 'context switches per statement'],
@@ -103,7 +105,7 @@ export function activeTable(run: ActiveRun): ResultTable {
   }
 }
 
-export function activePlots({ processes }: Rig, plan: ActivePlan, active: readonly ActiveSample[]): ResultPlot[] {
+export function activePlots({ processes }: Rig, plan: ActivePlan, active: readonly ActiveSample[]): Figure[] {
   if (!processes) return []
   return [
     {

@@ -3,7 +3,9 @@
 import { bytesText, numberText } from '../../../report/number-text.ts'
 import { backendMemoryBytes } from '../../../sizing/fleet.ts'
 import { measurement, medianOf } from '../../measurement.ts'
-import type { Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Measurement } from '../../results.ts'
 import { type BackendMemory, type MemoryInPhases, type Phase, phases } from './backend-memory.ts'
 
 /** The articles' example. */
@@ -77,7 +79,7 @@ export function memoryMeasurements(memory: MemoryInPhases): Measurement[] {
   ]
 }
 
-export function memoryTable(memory: MemoryInPhases): ResultTable {
+export function memoryTable(memory: MemoryInPhases): Table {
   return {
     caption: 'Memory of one backend, medians',
     head: ['', 'the articles', ...kinds.map(({ words }) => words)],
@@ -92,7 +94,7 @@ export function memoryTable(memory: MemoryInPhases): ResultTable {
   }
 }
 
-export function memoryPlot(memory: MemoryInPhases): ResultPlot {
+export function memoryPlot(memory: MemoryInPhases): Figure {
   return {
     kind: 'bars',
     title: 'The memory of one backend',

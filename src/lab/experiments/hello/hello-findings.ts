@@ -3,7 +3,9 @@
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import { type Phase, phases } from '../../raw-login.ts'
-import type { Findings, Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement } from '../../results.ts'
 import { firstAnswerMs, type Hello, type Kind, predictedRoundTrips } from './hello-kind.ts'
 
 /** From this way, less next to the server, round trips are counted: long enough that nothing else is seen, and always run. */
@@ -111,7 +113,7 @@ function measurementsOf(hellos: readonly Hello[], counted: readonly Counted[]): 
   ]
 }
 
-function phaseTable(near: readonly Hello[]): ResultTable {
+function phaseTable(near: readonly Hello[]): Table {
   return {
     caption: 'Next to the server, medians',
     head: ['login', ...phases, 'to the first answer'],
@@ -125,7 +127,7 @@ function phaseTable(near: readonly Hello[]): ResultTable {
   }
 }
 
-function tripTables(counted: readonly Counted[]): ResultTable[] {
+function tripTables(counted: readonly Counted[]): Table[] {
   if (counted.length === 0) return []
   const head = ['login', ...phases, 'to the first answer', 'predicted']
   const rows = counted.map(({ hello, trips }) => [
@@ -137,7 +139,7 @@ function tripTables(counted: readonly Counted[]): ResultTable[] {
   return [{ caption: `Round trips, by what a way of ${countedOverMs} ms adds`, head, rows }]
 }
 
-function wayTables(hellos: readonly Hello[]): ResultTable[] {
+function wayTables(hellos: readonly Hello[]): Table[] {
   const ways = waysOf(hellos)
   const kinds = kindsOf(hellos)
   if (ways.length < 2) return []
@@ -159,7 +161,7 @@ const classes = [
   { name: 'to another region', article: '800–1,500 ms', roundTripMs: 1_000 },
 ]
 
-function articleTables(hellos: readonly Hello[], counted: readonly Counted[]): ResultTable[] {
+function articleTables(hellos: readonly Hello[], counted: readonly Counted[]): Table[] {
   const at = (way: number, tls: boolean): Hello | undefined =>
     hellos.find(
       ({ kind, roundTripMs }) =>
@@ -215,7 +217,7 @@ function kindsOf(hellos: readonly Hello[]): Kind[] {
   return [...new Set(hellos.filter(({ roundTripMs }) => roundTripMs > 0).map(({ kind }) => kind))]
 }
 
-function phaseBars(near: readonly Hello[]): ResultPlot {
+function phaseBars(near: readonly Hello[]): Figure {
   return {
     kind: 'bars',
     isStacked: true,
@@ -227,7 +229,7 @@ function phaseBars(near: readonly Hello[]): ResultPlot {
   }
 }
 
-function wayPlot(hellos: readonly Hello[]): ResultPlot {
+function wayPlot(hellos: readonly Hello[]): Figure {
   const far = hellos.filter(({ roundTripMs }) => roundTripMs > 0)
   return {
     kind: 'plot',

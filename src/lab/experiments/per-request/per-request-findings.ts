@@ -3,7 +3,9 @@
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { wholeMs } from '../../fresh-connection.ts'
-import type { Findings, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import {
   type Alone,
@@ -149,7 +151,7 @@ function remarksOf({ processes, facts }: Rig, rows: readonly Row[], { workers, p
   ]
 }
 
-function tableOf(rows: readonly Row[], workers: number): ResultTable {
+function tableOf(rows: readonly Row[], workers: number): Table {
   return {
     caption: `${workers} workers, each asking as soon as it is answered`,
     head: ['query', 'connection', 'p50', 'p99', 'a second', 'opening', 'processor time', 'failed'],
@@ -166,7 +168,7 @@ function tableOf(rows: readonly Row[], workers: number): ResultTable {
   }
 }
 
-function plotsOf(rows: readonly Row[], workers: number): readonly ResultPlot[] {
+function plotsOf(rows: readonly Row[], workers: number): readonly Figure[] {
   const byQuery = { series: queries.map((query) => ({ name: queryLabels[query] })) }
   const groupsOf = (value: (row: Row) => number) =>
     ways.map((way) => ({ label: labels[way], values: queries.map((query) => value(find(rows, way, query))) }))

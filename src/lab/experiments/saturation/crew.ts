@@ -3,7 +3,8 @@
 import type { Client } from 'pg'
 import { Random } from '../../../random.ts'
 import { failureOf } from '../../load.ts'
-import type { Rig, Way } from '../../rig.ts'
+import type { Way } from '../../openings.ts'
+import type { Rig } from '../../rig.ts'
 
 export interface Transaction {
   readonly endedMs: number

@@ -3,7 +3,9 @@
 import { numberText, timeText } from '../../../report/number-text.ts'
 import { failed } from '../../load.ts'
 import { meanOf, measurement, medianOf } from '../../measurement.ts'
-import type { Findings, Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement } from '../../results.ts'
 import type { Transaction } from './crew.ts'
 
 export interface Plan {
@@ -135,13 +137,13 @@ function median(run: Run, step: string, column: Column): number {
   return medianOf(roundsOf(run, step, column))
 }
 
-/** By the clients' own clocks. */
+/** By the clients' own clocks. Below zero it is what a transaction takes that varies, and no wait. */
 function meanWaits({ transactions, phases, beyondMs }: Run, step: string): number[] {
   return phases
     .filter(({ name }) => name === step)
     .map(({ fromMs, untilMs }) => {
       const ended = transactions.filter(({ endedMs }) => endedMs >= fromMs && endedMs < untilMs)
-      return meanOf(ended.map(({ tookMs, askedMs }) => tookMs - askedMs - beyondMs))
+      return Math.max(0, meanOf(ended.map(({ tookMs, askedMs }) => tookMs - askedMs - beyondMs)))
     })
 }
 
@@ -203,7 +205,7 @@ function measurementsOf(run: Run, step: string): Measurement[] {
   ]
 }
 
-function tableOf({ steps }: Plan, run: Run): ResultTable {
+function tableOf({ steps }: Plan, run: Run): Table {
   const { clActive, clWaiting, svActive, maxwaitMs } = article
   return {
     caption: 'SHOW POOLS: the median row of each step',
@@ -223,7 +225,7 @@ function tableOf({ steps }: Plan, run: Run): ResultTable {
 }
 
 /** Of the last round: the pool has opened all its servers by then. */
-function plotsOf({ steps, servers }: Plan, { looks, phases }: Run): ResultPlot[] {
+function plotsOf({ steps, servers }: Plan, { looks, phases }: Run): Figure[] {
   const round = phases.slice(-steps.length)
   const startMs = round[0]?.changedMs ?? 0
   const shownLooks = looks.filter(({ atMs }) => atMs >= startMs)

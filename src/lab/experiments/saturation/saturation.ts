@@ -8,7 +8,8 @@ import { mostHeldMs, mostPerSecond } from '../../../sizing/littles-law.ts'
 import type { Experiment } from '../../experiment.ts'
 import { medianOf } from '../../measurement.ts'
 import type { Findings } from '../../results.ts'
-import type { Rig, RigPooler } from '../../rig.ts'
+import type { OpenPooler } from '../../openings.ts'
+import type { Rig } from '../../rig.ts'
 import { Crew } from './crew.ts'
 import {
   type Expected,
@@ -59,7 +60,7 @@ async function run(rig: Rig): Promise<Findings> {
 }
 
 /** What a transaction takes beyond what it asks for, with a server for each client; and all servers are open after it. */
-async function calibrate(rig: Rig, pooler: RigPooler, crew: Crew, { servers: size, holdMs }: Plan): Promise<number> {
+async function calibrate(rig: Rig, pooler: OpenPooler, crew: Crew, { servers: size, holdMs }: Plan): Promise<number> {
   rig.progress(0, 'servers are opened')
   await crew.resize(size)
   // A server that PostgreSQL refuses never opens: then somebody waits for ever.
@@ -134,7 +135,7 @@ interface PoolRow {
   readonly maxwait_us: number
 }
 
-async function look(rig: Rig, pooler: RigPooler, eachMs: number, looks: Look[], over: AbortSignal): Promise<void> {
+async function look(rig: Rig, pooler: OpenPooler, eachMs: number, looks: Look[], over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     const found = await lookOnce(pooler)
     if (found) looks.push(found)
@@ -143,7 +144,7 @@ async function look(rig: Rig, pooler: RigPooler, eachMs: number, looks: Look[], 
 }
 
 /** Undefined: no client has come yet, so there is no pool. */
-async function lookOnce(pooler: RigPooler): Promise<Look | undefined> {
+async function lookOnce(pooler: OpenPooler): Promise<Look | undefined> {
   const rows = await pooler.console<PoolRow>('SHOW POOLS')
   const row = rows.find((one) => one.database === database)
   return (

@@ -6,7 +6,9 @@ import { inUse } from '../../../sizing/littles-law.ts'
 import { utilisationToWarnAt } from '../../../sizing/utilisation.ts'
 import { failed, failuresText, type Load } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
-import type { Findings, Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 
 export interface Plan {
@@ -208,7 +210,7 @@ function whySlow({ facts: { cores, isLocal } }: Rig, plan: Plan, { ownCores }: R
   return ownCores < wholeCore ? '' : `: the lab, which plays all instances, used ${numberText(ownCores)} cores`
 }
 
-function tableOf(rows: readonly Row[]): ResultTable {
+function tableOf(rows: readonly Row[]): Table {
   return {
     caption: 'A storm of cold starts, medians over the rounds',
     head: ['way', 'served', 'failed', 'in all rounds', 'first answer p50', 'p99', 'connections at most'],
@@ -224,7 +226,7 @@ function tableOf(rows: readonly Row[]): ResultTable {
   }
 }
 
-function plotsOf({ freeConnections }: Rig, { stormMs }: Plan, storms: Storms): readonly ResultPlot[] {
+function plotsOf({ freeConnections }: Rig, { stormMs }: Plan, storms: Storms): readonly Figure[] {
   const names = Object.keys(storms) as (keyof Storms)[]
   const firstRounds = names.map((name) => ({ name: inWords[name], storm: storms[name][0] as Storm }))
   return [

@@ -9,7 +9,8 @@ import type { Experiment } from '../../experiment.ts'
 import { askAfresh, mediansOf, type RequestParts } from '../../fresh-connection.ts'
 import { openLoad } from '../../load.ts'
 import type { Findings } from '../../results.ts'
-import type { Rig, RigPooler, Way } from '../../rig.ts'
+import type { OpenPooler, Way } from '../../openings.ts'
+import type { Rig } from '../../rig.ts'
 import { type FirstAnswer, findings, type Look, type Plan, type Storm, type Storms } from './serverless-findings.ts'
 
 const database = 'functions'
@@ -59,7 +60,7 @@ function planOf(rig: Rig): Plan {
   return { instances, stormMs, stayMs: Math.round(stay * stormMs), questions, poolerServers, lookEachMs }
 }
 
-async function predict(rig: Rig, plan: Plan, pooler: RigPooler): Promise<void> {
+async function predict(rig: Rig, plan: Plan, pooler: OpenPooler): Promise<void> {
   const { instances, stormMs, stayMs } = plan
   const direct = await timeFirstAnswer(rig, rig.direct)
   const through = await timeFirstAnswer(rig, pooler.way(database))
@@ -89,7 +90,7 @@ async function timeFirstAnswer(rig: Rig, way: Way): Promise<number> {
 }
 
 /** The pooler lets go of its servers first: nobody has connections but the instances. */
-async function sendDirect(rig: Rig, plan: Plan, pooler: RigPooler, seed: number): Promise<Storm> {
+async function sendDirect(rig: Rig, plan: Plan, pooler: OpenPooler, seed: number): Promise<Storm> {
   await pooler.console(`PAUSE ${database}`)
   await rig.untilFree()
   const storm = await send(rig, plan, rig.direct, seed)
@@ -98,7 +99,7 @@ async function sendDirect(rig: Rig, plan: Plan, pooler: RigPooler, seed: number)
   return storm
 }
 
-function sendThrough(rig: Rig, plan: Plan, pooler: RigPooler, seed: number): Promise<Storm> {
+function sendThrough(rig: Rig, plan: Plan, pooler: OpenPooler, seed: number): Promise<Storm> {
   return send(rig, plan, pooler.way(database), seed)
 }
 

@@ -6,7 +6,9 @@ import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { type RequestParts, wholeMs } from '../../fresh-connection.ts'
 import { failed, failuresText, latencyMs, type Load, perSecond } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
-import type { Findings, Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 
 /** The first words of measurements. */
@@ -212,7 +214,7 @@ function remarksOf({ facts }: Rig, { roundTripMs, workers }: Conditions): readon
   ]
 }
 
-function tableOf(rows: readonly Row[], workers: number): ResultTable {
+function tableOf(rows: readonly Row[], workers: number): Table {
   return {
     caption: `${workers} workers, each asking as soon as it is answered`,
     head: ['connection', 'p50', 'p99', 'a second', 'opening', 'opening and closing', 'failed'],
@@ -228,7 +230,7 @@ function tableOf(rows: readonly Row[], workers: number): ResultTable {
   }
 }
 
-function plotsOf(rows: readonly Row[], workers: number): readonly ResultPlot[] {
+function plotsOf(rows: readonly Row[], workers: number): readonly Figure[] {
   return [
     {
       kind: 'bars',

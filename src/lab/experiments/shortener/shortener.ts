@@ -10,7 +10,8 @@ import { askAfresh, mediansOf, type RequestParts, wholeMs } from '../../fresh-co
 import { closedLoad } from '../../load.ts'
 import { medianOf } from '../../measurement.ts'
 import type { Findings } from '../../results.ts'
-import type { Rig, Way } from '../../rig.ts'
+import type { Way } from '../../openings.ts'
+import type { Rig } from '../../rig.ts'
 import { follow, type RedirectService, startRedirectService } from './redirect-service.ts'
 import { findings, type Measured, type Round, strategies, type StrategyName } from './shortener-findings.ts'
 

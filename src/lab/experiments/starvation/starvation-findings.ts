@@ -4,7 +4,9 @@ import { percentile } from '../../../metrics/statistics.ts'
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { failed, latencyMs, type Load, perSecond } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
-import type { Findings, Measurement, Prediction, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement, Prediction } from '../../results.ts'
 import type { Arrangement, Kind } from './starvation-forecast.ts'
 
 /** What is measured. */
@@ -173,7 +175,7 @@ function measurementsOf(variant: Variant, found: Found): Measurement[] {
   ]
 }
 
-function tableOf(variants: readonly Variant[], found: Found): ResultTable {
+function tableOf(variants: readonly Variant[], found: Found): Table {
   return {
     caption: 'Lookups beside analytics',
     head: ['analytics', 'arrangement', 'lookups p50, ms', 'lookups p99, ms', 'analytics a second'],
@@ -188,7 +190,7 @@ function tableOf(variants: readonly Variant[], found: Found): ResultTable {
 }
 
 /** Of all rounds together. */
-function plotOf(beside: string, variants: readonly Variant[], found: Found): ResultPlot {
+function plotOf(beside: string, variants: readonly Variant[], found: Found): Figure {
   return {
     kind: 'plot',
     title: `Lookups beside ${beside}`,

@@ -3,7 +3,8 @@
 import { bytesText, numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { usefulConnections } from '../../../sizing/database-size.ts'
 import { measurement, medianOf } from '../../measurement.ts'
-import type { Findings, Measurement, ResultTable, Unit } from '../../results.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement, Unit } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import type { Watch } from './advisors-pick.ts'
 import { changingShare, readRows, wantedRows } from './contended-transactions.ts'
@@ -192,7 +193,7 @@ function failuresOf(samples: readonly SweepSample[], size: number): Measurement[
   })
 }
 
-function tableOf({ points }: SweepSummary): ResultTable {
+function tableOf({ points }: SweepSummary): Table {
   return {
     caption: 'By the size of the pool, medians over the rounds',
     head: [

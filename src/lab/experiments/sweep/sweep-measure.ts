@@ -3,6 +3,7 @@
 import { closedLoad, failureOf, latencyMs, perSecond } from '../../load.ts'
 import { meanOf } from '../../measurement.ts'
 import type { Rig } from '../../rig.ts'
+import { applicationName } from '../../target.ts'
 import type { ContendedTransactions } from './contended-transactions.ts'
 import { openAll } from '../../open-all.ts'
 
@@ -119,8 +120,8 @@ async function lookOnce(rig: Rig): Promise<Activity> {
       count(*) filter (where wait_event_type = 'Lock')::int as "onLock",
       count(*) filter (where wait_event_type = 'LWLock')::int as "onLightweightLock",
       count(*) filter (where wait_event_type = 'IO')::int as "onDisk"
-    from pg_stat_activity where usename = $1 and backend_type = 'client backend' and state = 'active' and pid <> pg_backend_pid()`,
-    [rig.target.user],
+    from pg_stat_activity where usename = $1 and application_name = $2 and state = 'active' and pid <> pg_backend_pid()`,
+    [rig.target.user, applicationName],
   )
   return row ?? { active: Number.NaN, onLock: Number.NaN, onLightweightLock: Number.NaN, onDisk: Number.NaN }
 }

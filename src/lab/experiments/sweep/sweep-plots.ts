@@ -1,13 +1,13 @@
 /** What the sweep shows. */
 
 import type { Mark, Series } from '../../../report/plot.ts'
-import type { ResultPlot } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
 import type { Rig } from '../../rig.ts'
 import type { SweepPoint, SweepSummary } from './sweep-findings.ts'
 
 const sizes = { label: 'size of the pool', unit: 'connections', scale: 'log' } as const
 
-export function sweepPlots(summary: SweepSummary, rig: Rig): ResultPlot[] {
+export function sweepPlots(summary: SweepSummary, rig: Rig): Figure[] {
   const { points } = summary
   const line = (of: (point: SweepPoint) => number) => points.map((point) => [point.size, of(point)] as const)
   return [

@@ -3,7 +3,8 @@
 import type { Client } from 'pg'
 import type { Random } from '../../../random.ts'
 import { closedLoad, exponential, failureOf } from '../../load.ts'
-import type { Rig, Way } from '../../rig.ts'
+import type { Way } from '../../openings.ts'
+import type { Rig } from '../../rig.ts'
 import { count, CrowdBook, type CrowdService, type CrowdTimes } from './crowd-book.ts'
 
 export interface Crowd {

@@ -2,7 +2,9 @@
 
 import { bytesText, numberText, timeText } from '../../../report/number-text.ts'
 import { measurement, medianOf } from '../../measurement.ts'
-import type { Findings, Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import type { CrowdResult } from './thousand-measure.ts'
 import {
@@ -117,7 +119,7 @@ function measurementsOf(result: CrowdResult): Measurement[] {
   ].filter(({ median }) => median !== null)
 }
 
-function tableOf(results: readonly CrowdResult[]): ResultTable {
+function tableOf(results: readonly CrowdResult[]): Table {
   return {
     caption: 'By the way to the database; times and throughput are medians over the windows',
     head: [
@@ -151,8 +153,8 @@ function tableOf(results: readonly CrowdResult[]): ResultTable {
   }
 }
 
-function plotsOf(rig: Rig, results: readonly CrowdResult[]): ResultPlot[] {
-  const memory: ResultPlot = {
+function plotsOf(rig: Rig, results: readonly CrowdResult[]): Figure[] {
+  const memory: Figure = {
     kind: 'bars',
     isStacked: true,
     title: 'Memory by the way to the database',
@@ -164,7 +166,7 @@ function plotsOf(rig: Rig, results: readonly CrowdResult[]): ResultPlot[] {
       values: [result.proportionalBytes / mib, result.poolerBytes / mib],
     })),
   }
-  const clients: ResultPlot = {
+  const clients: Figure = {
     kind: 'bars',
     title: 'What became of the clients',
     series: [{ name: 'answered' }, { name: 'refused or ended' }, { name: 'waiting at the end' }],
@@ -173,7 +175,7 @@ function plotsOf(rig: Rig, results: readonly CrowdResult[]): ResultPlot[] {
       values: [result.served, sumOf(result.refusals) + sumOf(result.failures), result.waiting],
     })),
   }
-  const latency: ResultPlot = {
+  const latency: Figure = {
     kind: 'bars',
     title: 'How long a lookup takes those who are answered',
     subtitle: 'medians over the windows',

@@ -2,7 +2,8 @@
 
 import { memoryOf } from '../../../advisor/read-backend-memory.ts'
 import type { PooledDatabase } from '../../pooler-request.ts'
-import type { Rig, RigPooler } from '../../rig.ts'
+import type { OpenPooler } from '../../openings.ts'
+import type { Rig } from '../../rig.ts'
 import type { CrowdService, CrowdTimes } from './crowd-book.ts'
 import { type Crowd, dismiss, gather, serve } from './crowd.ts'
 
@@ -84,7 +85,7 @@ async function finish(
   }
 }
 
-function bytesOf({ pid }: RigPooler): number {
+function bytesOf({ pid }: OpenPooler): number {
   return memoryOf(pid)?.proportionalBytes ?? Number.NaN
 }
 
@@ -94,7 +95,7 @@ interface BusyTime {
   readonly inTransactionMs: number
 }
 
-async function busyTimeOf(pooler: RigPooler, database: string): Promise<BusyTime> {
+async function busyTimeOf(pooler: OpenPooler, database: string): Promise<BusyTime> {
   const rows = await pooler.console<{ database: string; total_xact_time: string }>('SHOW STATS')
   const row = rows.find((one) => one.database === database)
   return { atMs: performance.now(), inTransactionMs: Number(row?.total_xact_time ?? 0) / 1_000 }

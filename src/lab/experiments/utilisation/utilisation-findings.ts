@@ -4,7 +4,9 @@ import { percentile } from '../../../metrics/statistics.ts'
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { utilisationToPlanFor, utilisationToWarnAt } from '../../../sizing/utilisation.ts'
 import { meanOf, measurement, medianOf } from '../../measurement.ts'
-import type { Findings, Measurement, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings, Measurement } from '../../results.ts'
 import {
   asItCame,
   expectedMs,
@@ -192,7 +194,7 @@ function ofAll(measured: readonly Measured[]): Measurement[] {
   ]
 }
 
-function tableOf(all: readonly Measured[], servers: number): ResultTable {
+function tableOf(all: readonly Measured[], servers: number): Table {
   return {
     caption: `Waiting for ${connectionsText(servers)}, in ms`,
     head: [
@@ -227,7 +229,7 @@ function kingmanName(servers: number): string {
   return servers === 1 ? 'Kingman' : 'Allen–Cunneen'
 }
 
-function plotOf(all: readonly Measured[], servers: number, lateMs: number): ResultPlot {
+function plotOf(all: readonly Measured[], servers: number, lateMs: number): Figure {
   const points = (of: (one: Measured) => number): (readonly [number, number])[] => {
     return all.map((one) => [100 * one.level.utilisation, of(one)])
   }

@@ -1,7 +1,9 @@
 /** What is said of waves of workers: everything here follows from what waves.ts has measured. */
 
 import { numberText, timeText } from '../../../report/number-text.ts'
-import type { Findings, ResultPlot, ResultTable } from '../../results.ts'
+import type { Figure } from '../../../report/figure.ts'
+import type { Table } from '../../../report/page.ts'
+import type { Findings } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import {
   gap,
@@ -167,7 +169,7 @@ function remarksOf({ freeConnections, facts }: Rig, { past, capped }: Held): rea
   ]
 }
 
-function tableOf(rows: readonly WaveRow[]): ResultTable {
+function tableOf(rows: readonly WaveRow[]): Table {
   return {
     caption: 'Waves of workers, all at the same moment',
     head: ['wave', 'workers', 'open together', 'answered', 'failed', 'in all rounds', 'on average', 'until all are'],
@@ -184,7 +186,7 @@ function tableOf(rows: readonly WaveRow[]): ResultTable {
   }
 }
 
-function plotsOf({ capped, unlimited, past }: Held, short: readonly Short[]): readonly ResultPlot[] {
+function plotsOf({ capped, unlimited, past }: Held, short: readonly Short[]): readonly Figure[] {
   const axes = {
     x: { label: 'workers, in the order in which they were answered', from: 0 },
     y: { label: 'latency', unit: 'ms', from: 0 },
@@ -219,7 +221,7 @@ function plotsOf({ capped, unlimited, past }: Held, short: readonly Short[]): re
   ]
 }
 
-function plotOfPast({ wave, firstRound }: WaveRow): ResultPlot {
+function plotOfPast({ wave, firstRound }: WaveRow): Figure {
   const { latenciesMs, failedAfterMs } = firstRound
   const all = [
     ...latenciesMs.map((ms) => ({ ms, isAnswered: true })),
