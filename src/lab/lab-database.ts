@@ -48,6 +48,7 @@ export interface DatabaseOptions {
 }
 
 const loginLimitMs = 10_000
+const answerLimitMs = 60_000
 /** Any number that no other program uses. */
 const lockKey = 7_461_297_465_013
 
@@ -127,6 +128,7 @@ async function connectControl({ address, ...target }: Target): Promise<Client> {
     ...(ssl !== undefined && { ssl }),
     application_name: applicationName,
     connectionTimeoutMillis: loginLimitMs,
+    query_timeout: answerLimitMs,
   })
   client.on('error', () => undefined)
   try {

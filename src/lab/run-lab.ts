@@ -69,6 +69,8 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
       if (options.signal.aborted) break
       done.push(await runExperiment(experiment, index, database, options))
       options.tell.found(results())
+      // Nothing more can be measured, and what is asked of it would only fail again.
+      if (await lossOf(database)) break
     }
   } finally {
     await database.close()
@@ -107,14 +109,33 @@ async function runExperiment(
   })
   try {
     const findings = await experiment.run(rig)
+    // Loads count what fails and go on: that the database is gone must be asked.
+    const loss = await lossOf(database)
+    if (loss) throw loss
     if (!rig.prediction) throw new Error(`taxirank bug: ${name} has predicted nothing`)
     return result('measured', null, findings)
   } catch (error) {
     if (signal.aborted) return result('interrupted', 'it was interrupted', nothingFound)
+    const loss = await lossOf(database)
+    if (loss) return result('failed', loss.message, nothingFound)
     return result('failed', limit.signal.aborted ? late.message : reasonOf(error), nothingFound)
   } finally {
     clearTimeout(timer)
     await rig.clear()
+  }
+}
+
+/** Undefined: it answers. */
+async function lossOf({ control }: LabDatabase): Promise<Error | undefined> {
+  try {
+    await control.query('select 1')
+    return undefined
+  } catch (cause) {
+    return new TaxirankError(
+      'server_lost',
+      `the database is gone, or has ended the lab's connection: ${(cause as Error).message}`,
+      { cause },
+    )
   }
 }
 

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inUse } from '../../../sizing/littles-law.ts'
 import { numberText, percentText } from '../../../report/number-text.ts'
 import type { Experiment } from '../../experiment.ts'
-import { openLoad } from '../../load.ts'
+import { failed, openLoad } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
+import type { Figure } from '../../../report/figure.ts'
 import type { Findings } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 
@@ -50,7 +51,12 @@ async function run(rig: Rig): Promise<Findings> {
     Object.fromEntries(levels.map((level) => [`counted at ${levelText(level)}`, expected(level)])),
   )
   const found = await Promise.all(levels.map((level, index) => measure(rig, level, index, windowMs, windows)))
-  return findings(found.flat(), windowMs)
+  const failures = found.reduce((sum, { failures: some }) => sum + some, 0)
+  return findings(
+    found.flatMap(({ windows: some }) => some),
+    windowMs,
+    failures,
+  )
 }
 
 function expected({ arrivalsPerSecond, heldMs }: Level): number {
@@ -61,7 +67,13 @@ function levelText({ arrivalsPerSecond, heldMs }: Level): string {
   return `${arrivalsPerSecond}/s × ${heldMs} ms`
 }
 
-async function measure(rig: Rig, level: Level, seed: number, windowMs: number, windows: number): Promise<Window[]> {
+async function measure(
+  rig: Rig,
+  level: Level,
+  seed: number,
+  windowMs: number,
+  windows: number,
+): Promise<{ windows: Window[]; failures: number }> {
   const pool = rig.pool({ max: Math.ceil(1.6 * expected(level)) + 2 })
   const { text, values } = rig.work.holding(level.heldMs)
   const stays: { atMs: number; ms: number }[] = []
@@ -71,17 +83,21 @@ async function measure(rig: Rig, level: Level, seed: number, windowMs: number, w
   const fromMs = performance.now() + warmUpMs
   const looking = look(there, looks, rig, seed === 0 ? (atMs) => (atMs - fromMs) / measureMs : undefined)
   const load = { arrivalsPerSecond: level.arrivalsPerSecond, warmUpMs, measureMs, seed: seed + 1, signal: rig.signal }
-  await openLoad(load, async () => {
+  const served = await openLoad(load, async () => {
     const atMs = performance.now()
     there.count++
-    await pool.query(text, [...values])
-    there.count--
-    stays.push({ atMs, ms: performance.now() - atMs })
+    try {
+      await pool.query(text, [...values])
+    } finally {
+      // Also who fails has been there for so long.
+      there.count--
+      stays.push({ atMs, ms: performance.now() - atMs })
+    }
   })
   there.isOver = true
   await looking
   await rig.endPool(pool)
-  return Array.from({ length: windows }, (_, index) => {
+  const counted = Array.from({ length: windows }, (_, index) => {
     const isIn = ({ atMs }: { readonly atMs: number }): boolean => Math.floor((atMs - fromMs) / windowMs) === index
     const came = stays.filter(isIn)
     const meanMs = came.reduce((sum, { ms }) => sum + ms, 0) / came.length
@@ -92,6 +108,7 @@ async function measure(rig: Rig, level: Level, seed: number, windowMs: number, w
       reckoned: came.length === 0 ? 0 : inUse((came.length * 1_000) / windowMs, meanMs),
     }
   })
+  return { windows: counted, failures: failed(served) }
 }
 
 /** Counts who is there now and then, which knows nothing of who came when. */
@@ -109,7 +126,7 @@ async function look(
   }
 }
 
-function findings(windows: readonly Window[], windowMs: number): Findings {
+function findings(windows: readonly Window[], windowMs: number, failures: number): Findings {
   const of = (level: Level): readonly Window[] => windows.filter((window) => window.level === level)
   const offs = levels.map((level) => {
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
@@ -118,7 +135,6 @@ function findings(windows: readonly Window[], windowMs: number): Findings {
   })
   const worst = Math.max(...offs.map(({ counted, reckoned }) => Math.abs(counted / reckoned - 1)))
   const inWindows = medianOf(windows.map(({ counted, reckoned }) => Math.abs(counted / reckoned - 1)))
-  const largest = Math.max(...windows.map(({ counted, reckoned }) => Math.max(counted, reckoned)))
   return {
     answer:
       `Yes: over the whole run, what was counted is within ${percentText(worst)} of λ · W at all ${levels.length} loads; ` +
@@ -134,18 +150,21 @@ function findings(windows: readonly Window[], windowMs: number): Findings {
       'In a window the law holds but for those who came before it or leave after it: the longer they stay beside its length, the more the dots scatter.',
     ],
     setup: { windows: windows.length, 'window, ms': windowMs, 'warm-up, ms': warmUpMs, arrivals: 'Poisson, open loop' },
-    measurements: levels.flatMap((level) => [
-      measurement(
-        `counted at ${levelText(level)}`,
-        'count',
-        of(level).map(({ counted }) => counted),
-      ),
-      measurement(
-        `reckoned at ${levelText(level)}`,
-        'count',
-        of(level).map(({ reckoned }) => reckoned),
-      ),
-    ]),
+    measurements: [
+      ...levels.flatMap((level) => [
+        measurement(
+          `counted at ${levelText(level)}`,
+          'count',
+          of(level).map(({ counted }) => counted),
+        ),
+        measurement(
+          `reckoned at ${levelText(level)}`,
+          'count',
+          of(level).map(({ reckoned }) => reckoned),
+        ),
+      ]),
+      measurement('failures', 'count', [failures]),
+    ],
     tables: [
       {
         caption: 'Connections in use, on average over all windows',
@@ -153,28 +172,33 @@ function findings(windows: readonly Window[], windowMs: number): Findings {
         rows: offs.map(({ level, counted, reckoned }) => [levelText(level), expected(level), reckoned, counted]),
       },
     ],
-    plots: [
+    plots: [plotOf(windows)],
+  }
+}
+
+function plotOf(windows: readonly Window[]): Figure {
+  const largest = Math.max(...windows.map(({ counted, reckoned }) => Math.max(counted, reckoned)))
+  return {
+    kind: 'plot',
+    title: 'What was counted is what the law says',
+    subtitle: 'a dot for each window of each load; the line is where both are the same',
+    x: { label: 'arrivals a second × how long each stayed', from: 0 },
+    y: { label: 'counted there', from: 0 },
+    series: [
       {
-        kind: 'plot',
-        title: 'What was counted is what the law says',
-        subtitle: 'a dot for each window of each load; the line is where both are the same',
-        x: { label: 'arrivals a second × how long each stayed', from: 0 },
-        y: { label: 'counted there', from: 0 },
-        series: [
-          {
-            name: 'the same',
-            points: [
-              [0, 0],
-              [largest, largest],
-            ],
-          },
-          ...levels.map((level) => ({
-            name: levelText(level),
-            shape: 'dots' as const,
-            points: of(level).map(({ reckoned, counted }) => [reckoned, counted] as const),
-          })),
+        name: 'the same',
+        points: [
+          [0, 0],
+          [largest, largest],
         ],
       },
+      ...levels.map((level) => ({
+        name: levelText(level),
+        shape: 'dots' as const,
+        points: windows
+          .filter((window) => window.level === level)
+          .map(({ reckoned, counted }) => [reckoned, counted] as const),
+      })),
     ],
   }
 }
