@@ -180,7 +180,7 @@ function plotOf(windows: readonly Window[]): Figure {
   const largest = Math.max(...windows.map(({ counted, reckoned }) => Math.max(counted, reckoned)))
   return {
     kind: 'plot',
-    title: 'What was counted is what the law says',
+    title: 'Counted, against what the law says',
     subtitle: 'a dot for each window of each load; the line is where both are the same',
     x: { label: 'arrivals a second × how long each stayed', from: 0 },
     y: { label: 'counted there', from: 0 },
