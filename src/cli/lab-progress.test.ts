@@ -40,6 +40,9 @@ describe('on a terminal', () => {
     clock.ms = 99
     progress.progressed(0, 0.2, '')
     assert.deepEqual(written, [`${clear}░░░░░░░░░░░░░░░░░░░░░░░░   0%  1/2 firs`])
+    const unsaid = progressOn({ isTTY: true, columns: 0 })
+    unsaid.progress.progressed(0, 0, 'in words')
+    assert.deepEqual(unsaid.written, [`${clear}░░░░░░░░░░░░░░░░░░░░░░░░   0%  1/2 first: in words`])
   })
 
   it('gives way to a line for each that is over, and to nothing at the end', () => {

@@ -13,6 +13,7 @@ export interface Screen {
 }
 
 const barWidth = 24
+/** Where the terminal says nothing, or 0. */
 const usualColumns = 80
 const redrawMs = 100
 /** Back to the beginning of the line, and everything on it gone. */
@@ -78,7 +79,7 @@ export class LabProgress implements Tell {
     const full = Math.round(share * barWidth)
     const bar = '█'.repeat(full) + '░'.repeat(barWidth - full)
     const line = `${bar} ${String(Math.floor(share * 100)).padStart(3)}%  ${text}`
-    this.#screen.write(clearLine + line.slice(0, (this.#screen.columns ?? usualColumns) - 1))
+    this.#screen.write(clearLine + line.slice(0, (this.#screen.columns || usualColumns) - 1))
   }
 
   #line(text: string): void {

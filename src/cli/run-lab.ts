@@ -90,8 +90,15 @@ function makeFolder(folder: string): void {
 }
 
 function writeReport(folder: string, results: LabResults): void {
-  writeReportFile(folder, 'results.json', `${JSON.stringify(results, undefined, 1)}\n`)
+  writeReportFile(folder, 'results.json', `${JSON.stringify(results, rounded, 1)}\n`)
   writeReportFile(folder, 'index.html', labPage(results))
+}
+
+/** No clock of ours tells more. */
+const significantDigits = 6
+
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(significantDigits)) : value
 }
 
 /** Whole, or as it was. */
