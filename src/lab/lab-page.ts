@@ -27,14 +27,14 @@ function leadOf({ experiments, database, machine, tookMs, isQuick, isComplete }:
 }
 
 function experimentSection(result: ExperimentResult): Section {
-  const { name, title, answer, plots, tables, remarks, setup } = result
+  const { name, title, headline, plots, tables, remarks, setup } = result
   const conditions = Object.entries(setup).map(([what, value]) => {
     return `${what}: ${typeof value === 'number' ? numberText(value) : value}`
   })
   return {
     heading: title,
     id: name,
-    summary: answer === '' ? (result.problem ?? '') : answer,
+    summary: headline === '' ? (result.problem ?? '') : headline,
     facts: factsOf(result),
     figures: plots,
     tables,

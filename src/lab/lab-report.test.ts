@@ -16,6 +16,7 @@ const waited: ExperimentResult = {
   problem: null,
   tookMs: 1_234,
   prediction: { text: 'Nobody, by `sizing`.', figures: { waiting: 0 } },
+  headline: 'Two wait.',
   answer: 'Two of <three> wait for 12 ms.',
   surprises: ['One was <quick>.'],
   remarks: ['Only on Tuesdays.'],
@@ -31,6 +32,7 @@ const failed: ExperimentResult = {
   state: 'failed',
   problem: 'the server is gone',
   prediction: null,
+  headline: '',
   answer: '',
   surprises: [],
   plots: [],
@@ -70,7 +72,7 @@ describe('the page', () => {
 
   it('lists the experiments with what was found, or why nothing was', () => {
     assert.deepEqual(page.match(/<li>.*<\/li>/g), [
-      '<li><a href="#waiting">Who waits</a><span>Two of &lt;three&gt; wait for 12 ms.</span></li>',
+      '<li><a href="#waiting">Who waits</a><span>Two wait.</span></li>',
       '<li><a href="#failing">Who fails</a><span>the server is gone</span></li>',
     ])
     assert.match(

@@ -75,7 +75,9 @@ export interface Prediction {
 }
 
 export interface Findings {
-  /** What was found, in one or two sentences. Empty: nothing. */
+  /** The one thing that was found, in a short sentence: what a list of experiments says of this one. Empty: nothing. */
+  readonly headline: string
+  /** What was found, in some sentences. Empty: nothing. */
   readonly answer: string
   /** Where it came otherwise than predicted, or than the articles say, and why. */
   readonly surprises: readonly string[]

@@ -37,6 +37,7 @@ const patience = 6
 const graceMs = 30_000
 
 const nothingFound: Findings = {
+  headline: '',
   answer: '',
   surprises: [],
   remarks: [],
