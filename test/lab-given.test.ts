@@ -16,11 +16,13 @@ let postgres: TestPostgres
 let client: Client
 
 before(async () => {
-  postgres = await startTestPostgres()
+  const rules = ['host all shop 127.0.0.1/32 scram-sha-256', 'host all all 127.0.0.1/32 trust']
+  postgres = await startTestPostgres({}, { 'pg_hba.conf': `${rules.join('\n')}\n` })
   client = new Client({ connectionString: postgres.url, password: '' })
   client.on('error', () => undefined)
   await client.connect()
   await client.query(`create table mine (n integer); insert into mine values (1)`)
+  await client.query(`create role shop login password 's3cr@t''"'; grant create on database postgres to shop`)
 })
 
 after(async () => {
@@ -91,6 +93,15 @@ describe('the lab on a database that is not its own', () => {
     assert.deepEqual([results().database.isLocal, results().database.address], [true, postgres.url])
   })
 
+  it('logs in with a password, its poolers, too, and keeps it to itself', async () => {
+    const url = `postgres://shop:${encodeURIComponent(`s3cr@t'"`)}@127.0.0.1:${postgres.port}/postgres`
+    const words = ['--only', 'saturation', '--url', url, '--yes', '--out', 'shop']
+    const { exitCode, said } = await startLab(...words).ended
+    assert.equal(exitCode, 0, said)
+    const report = ['results.json', 'index.html'].map((name) => readFileSync(join(folder, 'shop', name), 'utf8'))
+    assert.doesNotMatch([said, ...report].join(''), /s3cr/)
+  })
+
   it('leaves a schema alone that is not its own', async () => {
     await client.query(`create schema taxirank_lab; create table taxirank_lab.precious (n integer)`)
     const { exitCode, said } = await startLab('--url', postgres.url, '--yes').ended
@@ -112,6 +123,14 @@ describe('the lab on a database that is not its own', () => {
       [await schemas(), results().isComplete, results().experiments[0]?.state],
       [0, false, 'interrupted'],
     )
+  })
+
+  it('cleans up, too, when it is told to end while its schema is being filled', async () => {
+    const { child, ended } = startLab('--url', postgres.url, '--yes')
+    await eventually('there is a schema', async () => (await schemas()) === 1, 20_000)
+    child.kill('SIGINT')
+    const { exitCode, said } = await ended
+    assert.deepEqual([exitCode, await schemas()], [130, 0], said)
   })
 
   it('is cleaned up after when it is killed', async () => {

@@ -9,16 +9,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseConfig } from '../config/parse-config.ts'
 import { TaxirankError } from '../errors.ts'
 import { findPostmaster } from '../embedded/postmaster-file.ts'
-import { dropSchema } from '../lab/lab-database.ts'
-import type { Target } from '../lab/target.ts'
+import { dropOwnSchema } from '../lab/own-schema.ts'
+import { parseTarget } from '../lab/target.ts'
 import { Log } from '../log.ts'
 import { serveConfig } from './serve-config.ts'
 
 /** To a child. The first says what it is to be. */
 export type LabOrder =
-  | { readonly name: 'serve'; readonly config: string }
+  /** `users`: what the configuration calls auth_file. */
+  | { readonly name: 'serve'; readonly config: string; readonly users: string }
   | { readonly name: 'keep folder'; readonly folder: string }
-  | { readonly name: 'keep schema'; readonly target: Target }
+  /** With the password, if there is one. */
+  | { readonly name: 'keep schema'; readonly url: string }
   /** All is clean: nothing is to be done at the end. */
   | { readonly name: 'forget' }
 
@@ -26,6 +28,10 @@ export type LabOrder =
 export type LabAnswer =
   | { readonly name: 'serving'; readonly port: number; readonly monitorUrl: string | undefined }
   | { readonly name: 'failed'; readonly code: 'bad_configuration' | 'listen_failed'; readonly message: string }
+
+/** What stands in the place of paths. */
+const labConfigName = 'taxirank lab'
+export const labUsersName = 'users of taxirank lab'
 
 const postgresEndsMs = 30_000
 
@@ -35,11 +41,11 @@ export function runLabChild(): Promise<never> {
   process.on('message', (order: LabOrder) => {
     switch (order.name) {
       case 'serve':
-        return void serve(order.config)
+        return void serve(order)
       case 'keep folder':
         return void chores.push(() => removeFolder(order.folder))
       case 'keep schema':
-        return void chores.push(() => dropSchema(order.target))
+        return void chores.push(() => dropOwnSchema(parseTarget(order.url)))
       case 'forget':
         chores = []
     }
@@ -49,12 +55,16 @@ export function runLabChild(): Promise<never> {
   return new Promise(() => undefined)
 }
 
-async function serve(text: string): Promise<void> {
+/** Neither file is one: nothing with a password in it is written to a disk. */
+async function serve({ config: text, users }: Extract<LabOrder, { name: 'serve' }>): Promise<void> {
   const log = new Log(() => undefined)
+  const readFile = (path: string): string => {
+    if (path === labConfigName) return text
+    return path === labUsersName ? users : readFileSync(path, 'utf8')
+  }
   try {
-    const config = parseConfig('taxirank lab', () => text)
-    const readFile = (path: string): string => readFileSync(path, 'utf8')
-    const { port, monitorUrl } = await serveConfig(config, { log, readFile, isOpenToAll: true })
+    const config = parseConfig(labConfigName, readFile)
+    const { port, monitorUrl } = await serveConfig(config, { log, readFile, isOpenToAll: users === '' })
     answer({ name: 'serving', port, monitorUrl })
   } catch (error) {
     if (!(error instanceof TaxirankError)) throw error

@@ -6,7 +6,8 @@ import { freePort } from '../embedded/free-port.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Janitor } from '../lab/lab-database.ts'
 import type { PoolerRequest, RunningPooler } from '../lab/pooler-request.ts'
-import type { LabAnswer, LabOrder } from './lab-child.ts'
+import { urlOf } from '../lab/target.ts'
+import { type LabAnswer, type LabOrder, labUsersName } from './lab-child.ts'
 import { ownProgram } from './own-program.ts'
 
 export const labChildName = 'lab-child' as const
@@ -34,7 +35,7 @@ export async function startLabPooler(request: PoolerRequest): Promise<RunningPoo
   const httpPort = request.isMonitored ? await freePort() : undefined
   const child = startChild()
   const ended = once(child, 'exit')
-  order(child, { name: 'serve', config: configurationOf(request, port, httpPort) })
+  order(child, { name: 'serve', config: configurationOf(request, port, httpPort), users: usersOf(request) })
   const answered = once(child, 'message').then(([message]) => message as LabAnswer)
   const answer = await Promise.race([answered, ended.then(() => diedStarting)])
   if (answer.name === 'failed') {
@@ -64,7 +65,7 @@ export function configurationOf(request: PoolerRequest, port: number, httpPort: 
     'listen_backlog = 4096',
     'unix_socket_dir =',
     ...(httpPort === undefined ? [] : [`http_addr = ${host}`, `http_port = ${httpPort}`]),
-    'auth_type = any',
+    ...(request.password === undefined ? ['auth_type = any'] : ['auth_type = plain', `auth_file = ${labUsersName}`]),
     `admin_users = ${target.user}`,
     `max_client_conn = ${maxClients}`,
     `query_wait_timeout = ${Math.ceil(queryWaitTimeoutMs / 1_000)}`,
@@ -80,23 +81,28 @@ export function configurationOf(request: PoolerRequest, port: number, httpPort: 
   ].join('\n')
 }
 
+/** As auth_file has it. */
+export function usersOf({ target, password }: PoolerRequest): string {
+  return password === undefined ? '' : `"${target.user.replaceAll('"', '""')}" "${password}"\n`
+}
+
 function quoted(value: string): string {
   return `'${value.replaceAll("'", "''")}'`
 }
 
 /** Who cleans up when we no longer can. */
 export interface LabJanitor extends Janitor {
-  /** All is clean: there is nothing left to do. */
-  dismiss(): void
+  /** We are done. `isClean`: there is nothing left to do for it; otherwise it looks. */
+  dismiss(isClean: boolean): void
 }
 
 export function startJanitor(): LabJanitor {
   const child = startChild()
   return {
     keepFolder: (folder) => order(child, { name: 'keep folder', folder }),
-    keepSchema: (target) => order(child, { name: 'keep schema', target }),
-    dismiss: () => {
-      order(child, { name: 'forget' })
+    keepSchema: (target) => order(child, { name: 'keep schema', url: urlOf(target) }),
+    dismiss: (isClean) => {
+      if (isClean) order(child, { name: 'forget' })
       if (child.connected) child.disconnect()
     },
   }

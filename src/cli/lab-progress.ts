@@ -66,6 +66,10 @@ export class LabProgress implements Tell {
     this.#save(results)
   }
 
+  puzzled(experiment: string, error: Error): void {
+    this.#line(`${experiment}: ${error.stack ?? error.message}`)
+  }
+
   /** Nothing of the bar is left. */
   end(): void {
     if (this.#screen.isTTY) this.#screen.write(clearLine)

@@ -32,6 +32,7 @@ export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }:
   const janitor = startJanitor()
   const progress = new LabProgress(wanted, isQuick, process.stderr, (results) => writeReport(folder, results))
   progress.prepares(url === undefined ? 'starting a PostgreSQL of its own' : 'making a schema of its own')
+  let isClean = false
   try {
     const results = await runExperiments({
       experiments: wanted,
@@ -44,20 +45,24 @@ export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }:
       version,
       tell: progress,
     })
+    isClean = true
     progress.end()
     writeReport(folder, results)
-    await print(
-      `${labText(results)}\nThe report: ${join(folder, 'index.html')}, and its numbers: ${join(folder, 'results.json')}\n`,
-    )
+    await print(`${labText(results)}${whereText(folder)}`)
     return interrupted.exitCode ?? (results.isComplete ? 0 : 1)
   } catch (error) {
     progress.end()
-    // What is cut off in the middle fails in many ways; it is left as it should be by then.
-    if (interrupted.exitCode !== undefined) return interrupted.exitCode
-    throw error
+    if (interrupted.exitCode === undefined) throw error
+    // The end was wanted; what could not be left as it was must be told all the same.
+    if (error instanceof TaxirankError) process.stderr.write(`taxirank: ${error.message}\n`)
+    return interrupted.exitCode
   } finally {
-    janitor.dismiss()
+    janitor.dismiss(isClean)
   }
+}
+
+function whereText(folder: string): string {
+  return `\nThe report: ${join(folder, 'index.html')}, and its numbers: ${join(folder, 'results.json')}\n`
 }
 
 function askForConsent(address: string, isQuick: boolean): TaxirankError {

@@ -53,9 +53,16 @@ export async function closedLoad(load: ClosedLoad, call: (worker: number) => Pro
       else if (failure !== undefined) await pause(1, signal)
     }
   }
-  const timers = [setTimeout(() => load.begun?.(), warmUpMs), setTimeout(() => load.ended?.(), warmUpMs + measureMs)]
+  let hasEnded = false
+  const end = (): void => {
+    if (!hasEnded) load.ended?.()
+    hasEnded = true
+  }
+  const timers = [setTimeout(() => load.begun?.(), warmUpMs), setTimeout(end, warmUpMs + measureMs)]
   await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
   for (const timer of timers) clearTimeout(timer)
+  // All may be done before the timer has its turn.
+  end()
   signal.throwIfAborted()
   return book.close(measureMs / 1_000)
 }

@@ -3,7 +3,9 @@
  * however it ends: nothing is left to run beside the next.
  */
 
+import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type ClientConfig, type QueryResultRow } from 'pg'
 import type { PoolOptions } from '../pg/pool-options.ts'
@@ -20,6 +22,8 @@ export interface Way {
   readonly database: string
   /** False on a way that begins with our own pooler. */
   readonly isEncrypted: boolean
+  /** What is said when one is asked for. */
+  readonly password: string | undefined
 }
 
 export interface OpenPooler {
@@ -35,6 +39,7 @@ export interface OpenPooler {
 
 export const connectLimitMs = 10_000
 const answerLimitMs = 30_000
+const closeLimitMs = 2_000
 
 export class Openings {
   readonly target: Target
@@ -56,8 +61,8 @@ export class Openings {
 
   /** Straight to it. */
   get direct(): Way {
-    const { host, port, database, ssl } = this.target
-    return { host, port, database, isEncrypted: ssl !== false }
+    const { host, port, database, password, ssl } = this.target
+    return { host, port, database, password, isEncrypted: ssl !== false }
   }
 
   /** Over a way that takes so long there and back. TCP's own handshake is answered by the relay, and takes no time. */
@@ -78,13 +83,13 @@ export class Openings {
     } = {},
   ): Promise<OpenPooler> {
     const { maxClients = 2_000, queryWaitTimeoutMs = answerLimitMs, isMonitored = false } = options
-    const { host, port } = options.over ?? this.target
-    const target = { ...this.target, host, port }
-    const running = await this.startPooler({ target, databases, maxClients, queryWaitTimeoutMs, isMonitored })
+    const target = options.over ? reachedOver(this.target, options.over) : this.target
+    const password = target.password === undefined ? undefined : randomUUID()
+    const running = await this.startPooler({ target, password, databases, maxClients, queryWaitTimeoutMs, isMonitored })
     this.#poolers.add(running)
     this.signal.throwIfAborted()
     const way = (database: string): Way => {
-      return { host: '127.0.0.1', port: running.port, database, isEncrypted: false }
+      return { host: '127.0.0.1', port: running.port, database, password, isEncrypted: false }
     }
     let console: Promise<Client> | undefined
     return {
@@ -102,21 +107,26 @@ export class Openings {
     }
   }
 
-  /** For the driver. A password is sent to the database only. */
-  #options(way: Way, { user, password, ssl }: Target = this.target): ClientConfig {
+  /** For the driver. */
+  #options(way: Way, as: Target = this.target): ClientConfig {
     const { host, port, database, isEncrypted } = way
     return {
       host,
       port,
       database,
-      user,
+      user: as.user,
       // The driver would look for one in the environment, and in .pgpass.
-      password: password ?? '',
-      ssl: isEncrypted ? ssl : false,
+      password: (as === this.target ? way.password : as.password) ?? '',
+      ssl: isEncrypted ? this.#encryption(as) : false,
       application_name: applicationName,
       connectionTimeoutMillis: connectLimitMs,
       query_timeout: answerLimitMs,
     }
+  }
+
+  /** Certificates are for the host of the target, also where a relay stands before it. */
+  #encryption({ ssl, host }: Target): ClientConfig['ssl'] {
+    return typeof ssl === 'object' && isIP(host) === 0 ? { ...ssl, servername: host } : ssl
   }
 
   /** Logged in, with settings as in `-c log_connections=all`. Rejects as the driver does. To be ended by `end`, or with the experiment. */
@@ -179,9 +189,9 @@ export class Openings {
   /** Resolves when all is closed. */
   async clear(): Promise<void> {
     const pools = [...this.#pools].map((pool) => pool.end())
-    const clients = [...this.#clients].map((client) => this.end(client))
-    const closed = Promise.allSettled([...clients, ...pools])
-    await Promise.race([closed, sleep(2_000)])
+    // They stay in the set, so that those who don't close are cut.
+    const clients = [...this.#clients].map((client) => client.end())
+    await Promise.race([Promise.allSettled([...clients, ...pools]), sleep(closeLimitMs)])
     this.#cut()
     await Promise.allSettled([...this.#poolers].map((pooler) => pooler.stop()))
     this.#poolers.clear()
@@ -196,6 +206,12 @@ export class Openings {
     for (const pool of this.#pools) pool.end().catch(() => undefined)
     this.#pools.clear()
   }
+}
+
+/** A pooler's servers look for the name that they connect to in the certificate, and a relay has another one: then they don't. */
+function reachedOver(target: Target, { host, port }: Pick<Way, 'host' | 'port'>): Target {
+  const sslMode = target.sslMode === 'verify-full' ? 'verify-ca' : target.sslMode
+  return { ...target, host, port, sslMode }
 }
 
 function destroy(client: Client): void {

@@ -4,6 +4,8 @@ import type { Target } from './target.ts'
 
 export interface PoolerRequest {
   readonly target: Target
+  /** What clients must know to be let in; undefined: nothing, for whoever is on this machine needs none for the database either. */
+  readonly password: string | undefined
   readonly databases: readonly PooledDatabase[]
   readonly maxClients: number
   /** How long a client may wait for a server. */
@@ -20,7 +22,7 @@ export interface PooledDatabase {
 }
 
 export interface RunningPooler {
-  /** On 127.0.0.1. Any user may log in, and is an administrator. */
+  /** On 127.0.0.1. The user of the target may log in, and is an administrator. */
   readonly port: number
   /** Of its monitor. */
   readonly httpPort: number | undefined

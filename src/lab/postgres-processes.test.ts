@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseResident, parseSchedstat, parseStat, parseSwitches } from './postgres-processes.ts'
+import { parseResident, parseSchedstat, parseStat, parseSwitches, servesClient } from './postgres-processes.ts'
 
 const status = ['Name:\tpostgres', 'VmHWM:\t   20000 kB', 'VmRSS:\t   12345 kB', 'RssAnon:\t 900 kB'].join('\n')
 const switches = ['voluntary_ctxt_switches:\t150', 'nonvoluntary_ctxt_switches:\t27'].join('\n')
@@ -39,5 +39,17 @@ describe('parseSwitches', () => {
 describe('parseSchedstat', () => {
   it('is the time on a processor, where the kernel keeps it', () => {
     assert.deepEqual([parseSchedstat('3141592653 2718 99\n'), parseSchedstat('')], [3_141_592_653, undefined])
+  })
+})
+
+describe('a process that serves a client', () => {
+  it('is PostgreSQL’s, and says where the client speaks from', () => {
+    const backend = 'postgres: lab shop 127.0.0.1(41234) idle\0'
+    const others = ['', 'bash\0', 'sh -c echo (41234) x\0']
+    assert.deepEqual(
+      [backend, ...others].map((line) => servesClient(line, 41_234)),
+      [true, false, false, false],
+    )
+    assert.equal(servesClient(backend, 1_234), false)
   })
 })

@@ -22,10 +22,15 @@ export class PostgresProcesses {
     this.postmaster = postmaster
   }
 
-  /** Of the postmaster that is this backend's parent; undefined: there is no such thing to be seen here. */
-  static of(backend: number): PostgresProcesses | undefined {
+  /**
+   * Of the postmaster that is this backend's parent. Undefined: there is no such thing to be seen here. At the end of a tunnel, or in
+   * a container, the process with this id is another one: so what PostgreSQL has written over its command line must name the port
+   * that we speak from.
+   */
+  static of(backend: number, clientPort: number): PostgresProcesses | undefined {
     const parent = statOf(backend)?.parent
-    return parent === undefined || statOf(parent) === undefined ? undefined : new PostgresProcesses(parent)
+    const isOurs = servesClient(read(`/proc/${backend}/cmdline`), clientPort)
+    return isOurs && parent !== undefined && statOf(parent) ? new PostgresProcesses(parent) : undefined
   }
 
   /**
@@ -55,6 +60,11 @@ export class PostgresProcesses {
       sharedBytes: sum(({ sharedBytes }) => sharedBytes),
     }
   }
+}
+
+/** `postgres: lab shop 127.0.0.1(41234) idle` */
+export function servesClient(commandLine: string, clientPort: number): boolean {
+  return commandLine.startsWith('postgres: ') && commandLine.includes(`(${clientPort}) `)
 }
 
 /** PostgreSQL's processes have one thread each. */

@@ -29,6 +29,8 @@ export type PhaseTimes = Readonly<Record<Phase, number>>
 export interface LoginOptions {
   readonly host: string
   readonly port: number
+  /** What TLS asks for by name: `host`, unless a relay stands before it. */
+  readonly serverName: string
   readonly user: string
   readonly password: string | undefined
   readonly database: string
@@ -176,7 +178,7 @@ class RawConnection {
   }
 
   /** Asks for TLS first, as clients do unless they are told that the server expects it. */
-  async encrypt({ host }: LoginOptions, version: SecureVersion): Promise<void> {
+  async encrypt({ serverName }: LoginOptions, version: SecureVersion): Promise<void> {
     const plain = this.#socket
     plain.removeAllListeners('data')
     const answer = new Promise<Buffer>((resolve) => plain.once('data', resolve))
@@ -190,7 +192,7 @@ class RawConnection {
       minVersion: version,
       maxVersion: version,
       rejectUnauthorized: false,
-      ...(isIP(host) === 0 && { servername: host }),
+      ...(isIP(serverName) === 0 && { servername: serverName }),
     })
     this.#socket = secure
     this.#watch(secure)

@@ -3,6 +3,7 @@
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import driver from 'pg/package.json' with { type: 'json' }
 import { TaxirankError } from '../errors.ts'
+import { reasonOf } from './control.ts'
 import type { Experiment } from './experiment.ts'
 import { type Janitor, type LabDatabase, openDatabase } from './lab-database.ts'
 import type { StartPooler } from './pooler-request.ts'
@@ -30,6 +31,8 @@ export interface Tell {
   progressed(experiment: number, share: number, doing: string): void
   /** One more is over, well or not. Given all that is known so far. */
   found(results: LabResults): void
+  /** It failed by what may be a bug: the report has the message alone. */
+  puzzled(experiment: string, error: Error): void
 }
 
 /** An experiment that takes so many times as long as it should is ended. */
@@ -119,10 +122,14 @@ async function runExperiment(
     if (signal.aborted) return result('interrupted', 'it was interrupted', nothingFound)
     const loss = await lossOf(database)
     if (loss) return result('failed', loss.message, nothingFound)
-    return result('failed', limit.signal.aborted ? late.message : reasonOf(error), nothingFound)
+    if (limit.signal.aborted) return result('failed', late.message, nothingFound)
+    if (isUnforeseen(error)) tell.puzzled(name, error)
+    return result('failed', reasonOf(error), nothingFound)
   } finally {
     clearTimeout(timer)
     await rig.clear()
+    // What it may have begun and left to itself ends, too.
+    limit.abort()
   }
 }
 
@@ -134,15 +141,15 @@ async function lossOf({ control }: LabDatabase): Promise<Error | undefined> {
   } catch (cause) {
     return new TaxirankError(
       'server_lost',
-      `the database is gone, or has ended the lab's connection: ${(cause as Error).message}`,
+      `the database is gone, or has ended the lab's connection: ${reasonOf(cause)}`,
       { cause },
     )
   }
 }
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error instanceof TaxirankError || 'severity' in error ? error.message : (error.stack ?? error.message)
+/** No answer of PostgreSQL's, and none of ours. */
+function isUnforeseen(error: unknown): error is Error {
+  return error instanceof Error && !(error instanceof TaxirankError) && !('severity' in error)
 }
 
 function machineFacts(): MachineFacts {

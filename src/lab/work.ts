@@ -11,8 +11,6 @@ export interface Statement {
 }
 
 export const schema = 'taxirank_lab'
-/** How the schema is known to be the lab's. */
-export const schemaComment = 'made by taxirank lab, which removes it'
 
 const links = 10_000
 const calibrationRows = 20_000

@@ -77,7 +77,7 @@ async function usableKinds(rig: Rig): Promise<{ kinds: Kind[]; refused: string[]
 function optionsOf(rig: Rig, kind: Kind, { host, port }: { host: string; port: number }): LoginOptions {
   const { user, password, database } = rig.target
   const login = kind.method === undefined ? { user, password } : { user: roleFor(kind.method), password: rolePassword }
-  return { host, port, database, ...login, tls: kind.tls, signal: rig.signal }
+  return { host, port, serverName: rig.target.host, database, ...login, tls: kind.tls, signal: rig.signal }
 }
 
 /** Round by round, each kind once, so that none has the better half of a minute. */
