@@ -101,7 +101,6 @@ describe('a quick run of the lab', () => {
 
 describe('what the lab finds', () => {
   it('hello: as many round trips as the protocol says', () => {
-    assert.deepEqual(experiment('hello').surprises, [])
     assert.deepEqual(
       [median('hello', 'SCRAM, TLS 1.3 round trips'), median('hello', 'SCRAM, TLS 1.2 round trips')],
       [7, 8],
@@ -186,7 +185,7 @@ describe('what the lab finds', () => {
   })
 
   it('saturation: as many clients are active as servers, and the others wait', () => {
-    const row = (when: string) =>
+    const row = (when: string): number[] =>
       ['cl_active', 'cl_waiting', 'sv_active'].map((name) => median('saturation', `${name} ${when}`))
     assert.deepEqual(
       [row('saturated'), row('before')],

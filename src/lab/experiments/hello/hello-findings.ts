@@ -6,12 +6,20 @@ import { type Phase, phases } from '../../raw-login.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement } from '../../results.ts'
-import { firstAnswerMs, type Hello, type Kind, predictedRoundTrips } from './hello-kind.ts'
+import { firstAnswerMs, firstAnswerOver, type Hello, type Kind, predictedRoundTrips } from './hello-kind.ts'
 
 /** From this way, less next to the server, round trips are counted: long enough that nothing else is seen, and always run. */
 const countedOverMs = 150
 
-export function helloFindings(hellos: readonly Hello[], refused: readonly string[], isEmbedded: boolean): Findings {
+/** What is known beside the times. */
+export interface HelloFacts {
+  /** Ways to log in that the server didn't take, and why. */
+  readonly refused: readonly string[]
+  readonly isEmbedded: boolean
+  readonly predicted: Readonly<Record<string, number | null>>
+}
+
+export function helloFindings(hellos: readonly Hello[], { refused, isEmbedded, predicted }: HelloFacts): Findings {
   const near = hellos.filter(({ roundTripMs }) => roundTripMs === 0)
   const counted = near.flatMap((hello) => {
     const far = hellos.find(({ kind, roundTripMs }) => kind === hello.kind && roundTripMs === countedOverMs)
@@ -20,18 +28,24 @@ export function helloFindings(hellos: readonly Hello[], refused: readonly string
   const usual = counted.find(({ hello }) => hello.kind.tls === 'TLSv1.3') ?? counted[0]
   return {
     answer: answerOf(hellos, usual),
-    surprises: surprisesOf(counted),
+    surprises: [...surprisesOf(counted), ...slownessOf(hellos, predicted)],
     remarks: [
       'The times are of the protocol itself, spoken by the lab without a driver. PostgreSQL sends its consent together with the end of the start-up, so ' +
         'the two can’t be told apart: `authentication` is up to our last answer, `start-up` all that follows; the start of the backend’s process is in whichever comes first.',
-      'A relay holds every byte for half the round trip in each direction. It answers TCP’s handshake by itself, so that one round trip (RFC 9293) is added where it stands in the tables.',
+      'A relay keeps the bytes of each direction for about half the round trip, and by its timers somewhat longer: what a round trip really took stands in the table. It answers TCP’s handshake by itself, so that one round trip ' +
+        '(RFC 9293) is added where it stands in the tables.',
       'The application need not wait for the teardown, but the server does it, and the connection counts until then.',
-      ...(isEmbedded ? [] : ['Only the way of authentication that the server asks this user for was tried.']),
+      ...(isEmbedded
+        ? [
+            'Where `password` is asked for, PostgreSQL itself derives from it what SCRAM keeps, 4,096 times over: it is then hardly quicker than SCRAM, and safe only inside TLS.',
+          ]
+        : ['Only the way of authentication that the server asks this user for was tried.']),
       ...refused.map((one) => `Not measured: ${one}.`),
     ],
     setup: {
       'rounds next to the server': near[0]?.rounds.length ?? 0,
       'rounds over a relay': hellos.find(({ roundTripMs }) => roundTripMs > 0)?.rounds.length ?? 0,
+      'warm-up': 'one login of each kind',
       query: 'SELECT 1',
     },
     measurements: measurementsOf(hellos, counted),
@@ -87,6 +101,24 @@ function surprisesOf(counted: readonly Counted[]): string[] {
       `${hello.kind.name}: ${found} round trips in place of the ${predicted} that were predicted (${where.join(', ')}).`,
     ]
   })
+}
+
+/** Beyond this share of what was predicted, a way took longer, or less long, than its round trips say. */
+const tolerance = 0.25
+
+function slownessOf(hellos: readonly Hello[], predicted: HelloFacts['predicted']): string[] {
+  const off = hellos.flatMap((hello) => {
+    const { kind, roundTripMs } = hello
+    const expected = predicted[firstAnswerOver(kind, roundTripMs)]
+    if (expected === undefined || expected === null) return []
+    const found = firstAnswer(hello)
+    if (Math.abs(found / expected - 1) <= tolerance) return []
+    return [`${kind.name} over ${numberText(roundTripMs)} ms ${timeText(found)} in place of ${timeText(expected)}`]
+  })
+  if (off.length === 0) return []
+  return [
+    `To the first answer it took otherwise than predicted: ${off.join('; ')}. What a round trip really took stands in the table.`,
+  ]
 }
 
 function measurementsOf(hellos: readonly Hello[], counted: readonly Counted[]): Measurement[] {
@@ -148,8 +180,19 @@ function wayTables(hellos: readonly Hello[]): Table[] {
     return found ? timeText(firstAnswer(found)) : '–'
   }
   const head = ['login', ...ways.map((way) => (way === 0 ? 'none' : `${numberText(way)} ms`))]
-  const rows = kinds.map((kind) => [kind.name, ...ways.map((way) => cell(kind, way))])
+  const rows = [
+    ...kinds.map((kind) => [kind.name, ...ways.map((way) => cell(kind, way))]),
+    ['one round trip, measured', ...ways.map((way) => (way === 0 ? '–' : timeText(roundTripOf(hellos, way))))],
+  ]
   return [{ caption: 'To the first answer, by the round trip of the way', head, rows }]
+}
+
+/** By what a query takes longer than next to the server; the median of all kinds, which all ask one. */
+function roundTripOf(hellos: readonly Hello[], way: number): number {
+  const queryMs = (ms: number): number => {
+    return medianOf(hellos.filter(({ roundTripMs }) => roundTripMs === ms).map((hello) => medianPhase(hello, 'query')))
+  }
+  return queryMs(way) - queryMs(0)
 }
 
 /** The classes of the articles, and the round trip that stands for each. */

@@ -24,6 +24,11 @@ export function firstAnswerMs(times: PhaseTimes): number {
   return phases.reduce((sum, phase) => sum + (phase === 'teardown' ? 0 : times[phase]), 0)
 }
 
+/** What a measurement, and its prediction, is called. */
+export function firstAnswerOver(kind: Kind, roundTripMs: number): string {
+  return `${kind.name} to the first answer over ${roundTripMs} ms`
+}
+
 /** To the first answer, by the protocol: TCP, TLS, the login, the query. NaN: the method isn't known. */
 export function predictedRoundTrips({ method, tls }: Kind): number {
   const handshake = tls === undefined ? 0 : tls === 'TLSv1.3' ? 2 : 3

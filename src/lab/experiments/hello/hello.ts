@@ -7,7 +7,7 @@ import { type LoginOptions, type PhaseTimes, timeLogin } from '../../raw-login.t
 import type { Findings } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import { helloFindings } from './hello-findings.ts'
-import { firstAnswerMs, type Hello, type Kind, predictedRoundTrips } from './hello-kind.ts'
+import { firstAnswerMs, firstAnswerOver, type Hello, type Kind, predictedRoundTrips } from './hello-kind.ts'
 
 const embeddedKinds: readonly Kind[] = [
   { name: 'trust', method: 'trust', tls: undefined },
@@ -54,7 +54,8 @@ async function run(rig: Rig): Promise<Findings> {
     rig,
     kinds.filter(({ name }) => relayedNames.has(name)),
   )
-  return helloFindings([...near, ...far], refused, rig.facts.kind === 'embedded')
+  const isEmbedded = rig.facts.kind === 'embedded'
+  return helloFindings([...near, ...far], { refused, isEmbedded, predicted: rig.prediction?.figures ?? {} })
 }
 
 /** Those that the server takes; of the others, why not. */
@@ -99,7 +100,7 @@ function predict(rig: Rig, near: readonly Hello[]): void {
     const trips = predictedRoundTrips(kind)
     figures[`${kind.name} round trips`] = trips
     for (const way of [...shortWays, ...rig.pace(longWays)]) {
-      figures[`${kind.name} to the first answer over ${way} ms`] = medianOf(rounds.map(firstAnswerMs)) + trips * way
+      figures[firstAnswerOver(kind, way)] = medianOf(rounds.map(firstAnswerMs)) + trips * way
     }
   }
   rig.predict(
