@@ -1,7 +1,8 @@
 /** What the lab has found, as a page. */
 
 import { bytesText, numberText, timeText } from '../report/number-text.ts'
-import { type Fact, htmlPage, type Section } from '../report/page.ts'
+import { type Fact, htmlPage, type Section, type Table } from '../report/page.ts'
+import { figureText, hitsText } from './prediction-hits.ts'
 import type { ExperimentResult, LabResults } from './results.ts'
 import { countText, tookText } from './run-words.ts'
 
@@ -38,19 +39,36 @@ function experimentSection(result: ExperimentResult): Section {
     facts: factsOf(result),
     figures: plots,
     tables,
+    ...(result.measurements.length > 0 && { details: numbersOf(result) }),
     notes: [...remarks, ...(conditions.length === 0 ? [] : [`How it was measured: ${conditions.join('; ')}.`])],
   }
 }
 
-function factsOf({ question, articles, prediction, answer, problem, surprises }: ExperimentResult): Fact[] {
+/** Each with its spread over the rounds, beside what was predicted of it. */
+function numbersOf({ measurements, prediction }: ExperimentResult): Table & { readonly caption: string } {
+  const head = ['what', 'predicted', 'median', 'lowest', 'highest', 'rounds']
+  const rows = measurements.map((one) => [
+    one.name,
+    figureText(prediction?.figures[one.name] ?? null, one),
+    figureText(one.median, one),
+    figureText(one.lowest, one),
+    figureText(one.highest, one),
+    one.rounds.length,
+  ])
+  return { caption: `All ${numberText(measurements.length)} numbers, with their spread over the rounds`, head, rows }
+}
+
+function factsOf(result: ExperimentResult): Fact[] {
+  const { question, articles, prediction, answer, problem, surprises } = result
   const surprised = surprises.length === 0 ? ['Nothing.'] : surprises
+  const hits = hitsText(result)
   return [
     { term: 'Question', texts: [question] },
     { term: 'The articles', texts: [articles] },
     ...(prediction === null ? [] : [{ term: 'Predicted', texts: [prediction.text] }]),
     ...(problem === null
       ? [
-          { term: 'Measured', texts: [answer] },
+          { term: 'Measured', texts: [answer, ...(hits === '' ? [] : [hits])] },
           { term: 'Surprising', texts: surprised },
         ]
       : [{ term: 'Not measured', texts: [problem] }]),

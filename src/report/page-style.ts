@@ -23,10 +23,12 @@ dl{display:grid;grid-template-columns:7.5rem 1fr;gap:.35rem 1rem;margin:0 0 1.25
 dt{grid-column:1;color:var(--soft)}
 dd{grid-column:2;margin:0}
 @media screen and (max-width:600px){dl{display:block}dt{margin-top:.6rem}}
+details{margin:1rem 0}
+summary{cursor:pointer;color:var(--soft)}
 .note{color:var(--soft);font-size:.93rem;line-height:1.5}
 .caption{margin:1.75rem 0 0;font-weight:600}
 .caption+.table{margin-top:.25rem}
-.table{width:max-content;min-width:100%;max-width:calc(50% + 50vw - 1.25rem);margin:1.75rem 0;overflow-x:auto}
+.table{width:max-content;min-width:100%;max-width:calc(50% + 50vw - 1.25rem);margin:1.75rem 0;overflow-x:auto;background:linear-gradient(90deg,var(--paper) 35%,transparent) left,linear-gradient(270deg,var(--paper) 35%,transparent) right,linear-gradient(90deg,#8886,transparent) left,linear-gradient(270deg,#8886,transparent) right;background-size:3rem 100%,3rem 100%,.8rem 100%,.8rem 100%;background-repeat:no-repeat;background-attachment:local,local,scroll,scroll}
 .table:focus-visible{outline:2px solid var(--soft);outline-offset:2px}
 table{border-collapse:collapse;min-width:100%;font-size:.93rem;line-height:1.4;font-variant-numeric:tabular-nums}
 th,td{padding:.45rem .9rem .45rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:normal}
@@ -35,5 +37,5 @@ th:last-child,td:last-child{padding-right:0}
 .right{text-align:right}
 td.right{white-space:nowrap}
 footer{margin-top:3.5rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.87rem}
-@media print{body{max-width:none;padding:0;font-size:10.5pt}h1,h2{break-after:avoid}figure,tr,dl{break-inside:avoid}.table{width:auto;max-width:none;overflow:visible}th,td{padding-right:.5rem;font-size:8pt}thead{display:table-header-group}@page{margin:20mm}}
+@media print{.table{background:none}body{max-width:none;padding:0;font-size:10.5pt}h1,h2{break-after:avoid}figure,tr,dl{break-inside:avoid}.table{width:auto;max-width:none;overflow:visible}th,td{padding-right:.5rem;font-size:8pt}thead{display:table-header-group}@page{margin:20mm}}
 `)

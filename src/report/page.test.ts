@@ -93,6 +93,12 @@ describe('htmlPage', () => {
     ])
   })
 
+  it('keeps details closed until they are opened', () => {
+    const details = { caption: 'All', head: ['a'], rows: [['1']] }
+    const body = bodyOf(htmlPage({ title: 'T', sections: [{ heading: 'H', details }] }))
+    assert.match(body, /<details><summary>All<\/summary><div class="table" role="region" aria-label="All"/)
+  })
+
   it('refuses a row that is shorter than the head', () => {
     const table = { head: ['a', 'b'], rows: [['1']] }
     assert.throws(

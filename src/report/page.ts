@@ -29,6 +29,8 @@ export interface Section {
   readonly tables?: readonly Table[]
   /** Under what is above. */
   readonly notes?: readonly string[]
+  /** Last, and closed until somebody opens it. Its caption is what can be seen. */
+  readonly details?: Table & { readonly caption: string }
 }
 
 export interface Fact {
@@ -80,7 +82,7 @@ function drawContents(sections: readonly Section[]): Markup[] {
 }
 
 function drawSection(section: Section): Markup {
-  const { heading, id, facts = [], paragraphs = [], figures = [], tables = [], notes = [] } = section
+  const { heading, id, facts = [], paragraphs = [], figures = [], tables = [], notes = [], details } = section
   return element(
     'section',
     { id },
@@ -93,11 +95,16 @@ function drawSection(section: Section): Markup {
         ...figures.map(drawBothWays),
         ...tables.map((table) => drawTable(table, table.caption ?? heading)),
         ...notes.map((note) => element('p', { class: 'note' }, inline(note))),
+        ...(details === undefined ? [] : [drawDetails(details)]),
         '' as Markup,
       ],
       '\n',
     ),
   )
+}
+
+function drawDetails({ caption, ...table }: Table & { readonly caption: string }): Markup {
+  return element('details', {}, element('summary', {}, inline(caption)), drawTable(table, caption))
 }
 
 function drawFact({ term, texts }: Fact): Markup[] {
