@@ -145,6 +145,14 @@ describe('the lab on a database that is not its own', () => {
     )
   })
 
+  it('needs more connections than a few, and says how many it can have', async () => {
+    await client.query(`create role few login connection limit 5; grant create on database postgres to few`)
+    const url = `postgres://few@127.0.0.1:${postgres.port}/postgres`
+    const { exitCode, said } = await startLab('--url', url, '--yes').ended
+    assert.deepEqual([exitCode, await schemas()], [1, 0])
+    assert.match(said, /needs 25 connections beside its own, and can have 4: .* may have 5\n$/)
+  })
+
   it('refuses a pooler, which would be measured in its place', async () => {
     const pooler = await startPoolerProcess(postgres.port)
     try {
@@ -165,8 +173,7 @@ describe('the lab on a database that is not its own', () => {
     postgres.postgres.kill()
     const { exitCode, said } = await ended
     assert.equal(exitCode, 1)
-    assert.match(said, /the schema taxirank_lab is left on postgres:.*: drop schema taxirank_lab cascade/)
-    const [little] = results().experiments
-    assert.equal(little?.state, 'failed')
+    assert.match(said, /Not measured: the database is gone/)
+    assert.match(said, /taxirank: the schema taxirank_lab is left on postgres:.*: drop schema taxirank_lab cascade/)
   })
 })

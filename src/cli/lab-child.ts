@@ -4,7 +4,7 @@
  * is told the rest over a channel, and ends when the channel does, which the kernel sees to.
  */
 
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseConfig } from '../config/parse-config.ts'
 import { TaxirankError } from '../errors.ts'
@@ -34,6 +34,9 @@ const labConfigName = 'taxirank lab'
 export const labUsersName = 'users of taxirank lab'
 
 const postgresEndsMs = 30_000
+const lookEachMs = 200
+/** It has to be gone so often, one after the other. */
+const looksAfterwards = 5
 
 /** Never resolves: the process ends with the channel. */
 export function runLabChild(): Promise<never> {
@@ -77,9 +80,17 @@ function answer(message: LabAnswer): void {
   process.send?.(message)
 }
 
-/** PostgreSQL, which was told to end by the same death, goes first. */
+/** PostgreSQL, which was told to end by the same death, goes first; and an initdb may go on for a moment, and fill what is removed. */
 async function removeFolder(folder: string): Promise<void> {
   const deadline = performance.now() + postgresEndsMs
-  while (findPostmaster(`${folder}/data`).name === 'running' && performance.now() < deadline) await sleep(100)
-  rmSync(folder, { recursive: true, force: true })
+  const isRunning = (): boolean => findPostmaster(`${folder}/data`).name === 'running'
+  for (let clean = 0; clean < looksAfterwards && performance.now() < deadline; await sleep(lookEachMs)) {
+    if (isRunning()) continue
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // Something was made in it meanwhile.
+    }
+    clean = existsSync(folder) ? 0 : clean + 1
+  }
 }

@@ -44,7 +44,7 @@ describe('the configuration of the lab’s pooler', () => {
       [labUsersName]: usersOf(asks),
     }
     const { global, userlist } = parseConfig('lab', (path) => files[path] as string)
-    assert.deepEqual([global.authType, [...(userlist?.keys() ?? [])]], ['plain', ["o'bob"]])
+    assert.deepEqual([global.authType, [...(userlist?.keys() ?? [])]], ['plain', ['lab']])
     assert.equal(usersOf(request), '')
   })
 })

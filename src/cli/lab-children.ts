@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { freePort } from '../embedded/free-port.ts'
 import { TaxirankError } from '../errors.ts'
 import type { Janitor } from '../lab/lab-database.ts'
-import type { PoolerRequest, RunningPooler } from '../lab/pooler-request.ts'
+import { type PoolerRequest, poolerUser, type RunningPooler } from '../lab/pooler-request.ts'
 import { urlOf } from '../lab/target.ts'
 import { type LabAnswer, type LabOrder, labUsersName } from './lab-child.ts'
 import { ownProgram } from './own-program.ts'
@@ -66,7 +66,7 @@ export function configurationOf(request: PoolerRequest, port: number, httpPort: 
     'unix_socket_dir =',
     ...(httpPort === undefined ? [] : [`http_addr = ${host}`, `http_port = ${httpPort}`]),
     ...(request.password === undefined ? ['auth_type = any'] : ['auth_type = plain', `auth_file = ${labUsersName}`]),
-    `admin_users = ${target.user}`,
+    `admin_users = ${poolerUser}`,
     `max_client_conn = ${maxClients}`,
     `query_wait_timeout = ${Math.ceil(queryWaitTimeoutMs / 1_000)}`,
     'ignore_startup_parameters = extra_float_digits',
@@ -82,8 +82,8 @@ export function configurationOf(request: PoolerRequest, port: number, httpPort: 
 }
 
 /** As auth_file has it. */
-export function usersOf({ target, password }: PoolerRequest): string {
-  return password === undefined ? '' : `"${target.user.replaceAll('"', '""')}" "${password}"\n`
+export function usersOf({ password }: PoolerRequest): string {
+  return password === undefined ? '' : `"${poolerUser}" "${password}"\n`
 }
 
 function quoted(value: string): string {

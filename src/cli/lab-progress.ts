@@ -26,6 +26,7 @@ export class LabProgress implements Tell {
   readonly #save: (results: LabResults) => void
   readonly #now: () => number
   #drawnMs = -Infinity
+  #hasLeft = false
 
   /** `save`: called when one more experiment is over. */
   constructor(
@@ -68,6 +69,16 @@ export class LabProgress implements Tell {
 
   puzzled(experiment: string, error: Error): void {
     this.#line(`${experiment}: ${error.stack ?? error.message}`)
+  }
+
+  /** True: something of the lab's couldn't be removed. */
+  get hasLeft(): boolean {
+    return this.#hasLeft
+  }
+
+  left(what: string): void {
+    this.#hasLeft = true
+    this.#line(`taxirank: ${what}`)
   }
 
   /** Nothing of the bar is left. */

@@ -1,18 +1,16 @@
 /** `taxirank lab`: measures, and writes the report as it goes on, so that what has been found is not lost. */
 
-import { accessSync, constants, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { TaxirankError } from '../errors.ts'
 import { experiments } from '../lab/experiments.ts'
-import { labPage } from '../lab/lab-page.ts'
 import { labText } from '../lab/lab-text.ts'
-import type { LabResults } from '../lab/results.ts'
 import { runLab as runExperiments } from '../lab/run-lab.ts'
 import { parseTarget } from '../lab/target.ts'
 import { schema } from '../lab/work.ts'
 import { startJanitor, startLabPooler } from './lab-children.ts'
 import type { LabCommand } from './lab-command.ts'
 import { LabProgress } from './lab-progress.ts'
+import { LabReport } from './lab-report.ts'
 import { print } from './print.ts'
 import { version } from './version.ts'
 
@@ -29,8 +27,10 @@ export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }:
   makeFolder(folder)
   const abort = new AbortController()
   const interrupted = interruption(abort)
+  forgetEnvironment()
   const janitor = startJanitor()
-  const progress = new LabProgress(wanted, isQuick, process.stderr, (results) => writeReport(folder, results))
+  const report = new LabReport(folder)
+  const progress = new LabProgress(wanted, isQuick, process.stderr, (results) => report.write(results))
   progress.prepares(url === undefined ? 'starting a PostgreSQL of its own' : 'making a schema of its own')
   let isClean = false
   try {
@@ -45,11 +45,11 @@ export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }:
       version,
       tell: progress,
     })
-    isClean = true
+    isClean = !progress.hasLeft
     progress.end()
-    writeReport(folder, results)
-    await print(`${labText(results)}${whereText(folder)}`)
-    return interrupted.exitCode ?? (results.isComplete ? 0 : 1)
+    report.write(results)
+    await print(`${labText(results)}\n${report.whereText()}\n`)
+    return interrupted.exitCode ?? (results.isComplete && isClean && report.isWritten ? 0 : 1)
   } catch (error) {
     progress.end()
     if (interrupted.exitCode === undefined) throw error
@@ -61,8 +61,11 @@ export async function runLab({ url, isConfirmed, isQuick, only, cores, folder }:
   }
 }
 
-function whereText(folder: string): string {
-  return `\nThe report: ${join(folder, 'index.html')}, and its numbers: ${join(folder, 'results.json')}\n`
+/** The driver would take from it what nobody has asked for; a password alone is welcome, which then is in no command line. */
+function forgetEnvironment(): void {
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith('PG') && name !== 'PGPASSWORD') delete process.env[name]
+  }
 }
 
 function askForConsent(address: string, isQuick: boolean): TaxirankError {
@@ -90,25 +93,10 @@ function makeFolder(folder: string): void {
     mkdirSync(folder, { recursive: true })
     accessSync(folder, constants.W_OK)
   } catch (cause) {
-    throw new TaxirankError('bad_configuration', `--out: ${(cause as Error).message}`, { cause })
+    throw new TaxirankError(
+      'bad_configuration',
+      `--out: ${folder} can't be a folder of ours: ${(cause as Error).message}`,
+      { cause },
+    )
   }
-}
-
-function writeReport(folder: string, results: LabResults): void {
-  writeReportFile(folder, 'results.json', `${JSON.stringify(results, rounded, 1)}\n`)
-  writeReportFile(folder, 'index.html', labPage(results))
-}
-
-/** No clock of ours tells more. */
-const significantDigits = 6
-
-function rounded(_: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(significantDigits)) : value
-}
-
-/** Whole, or as it was. */
-function writeReportFile(folder: string, name: string, text: string): void {
-  const path = join(folder, name)
-  writeFileSync(`${path}.new`, text)
-  renameSync(`${path}.new`, path)
 }

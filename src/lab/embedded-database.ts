@@ -2,11 +2,12 @@
 
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Client } from 'pg'
 import { makeCertificate } from '../embedded/certificate.ts'
-import { findOsUser } from '../embedded/os-user.ts'
+import { canEnter, findOsUser, type OsUser } from '../embedded/os-user.ts'
 import { type Postgres, startPostgres } from '../embedded/postgres.ts'
+import { TaxirankError } from '../errors.ts'
 import { silentLog } from '../log.ts'
 import type { Target } from './target.ts'
 
@@ -32,11 +33,16 @@ export async function startEmbeddedDatabase(
   settings: Readonly<Record<string, string>> = {},
   made: (folder: string) => void = () => undefined,
 ): Promise<EmbeddedDatabase> {
-  const folder = mkdtempSync(join(tmpdir(), 'taxirank-lab-'))
+  const folder = makeFolder()
   made(folder)
   try {
-    chmodSync(folder, 0o711)
-    const files = await writeFiles(folder)
+    const user = await findOsUser(silentLog)
+    if (!(await canEnter(user, folder))) {
+      throw wrong(
+        `the OS user ${user.name}, whom PostgreSQL runs as, can't enter ${tmpdir()}: set TMPDIR to where it can`,
+      )
+    }
+    const files = writeFiles(folder, user)
     const postgres = await startPostgres({
       dataDir: join(folder, 'data'),
       settings: { ...files, ...settings, ssl: 'on' },
@@ -63,6 +69,20 @@ export async function startEmbeddedDatabase(
   }
 }
 
+function makeFolder(): string {
+  try {
+    const folder = mkdtempSync(join(resolve(tmpdir()), 'taxirank-lab-'))
+    chmodSync(folder, 0o711)
+    return folder
+  } catch (cause) {
+    throw wrong(`a folder for PostgreSQL can't be made: ${(cause as Error).message}`, cause)
+  }
+}
+
+function wrong(message: string, cause?: unknown): TaxirankError {
+  return new TaxirankError('bad_configuration', message, { cause })
+}
+
 /** For a way of authentication of its own; `undefined`: the role of all experiments. */
 export function roleFor(method: AuthenticationMethod): string {
   return `lab-${method}`
@@ -85,8 +105,7 @@ function targetOf({ host, port }: Postgres, user: string): Target {
 }
 
 /** Settings that lead to them. They lie outside of the data directory, which is not ours to write to. */
-async function writeFiles(folder: string): Promise<Record<string, string>> {
-  const user = await findOsUser(silentLog)
+function writeFiles(folder: string, user: OsUser): Record<string, string> {
   const { certificate, key } = makeCertificate()
   const write = (name: string, text: string): string => {
     const path = join(folder, name)
@@ -109,7 +128,7 @@ function accessRules(): string {
 
 async function makeRoles({ superuser }: EmbeddedDatabase): Promise<void> {
   const { host, port, user, database } = superuser
-  const client = new Client({ host, port, user, database, password: '' })
+  const client = new Client({ host, port, user, database, password: '', ssl: false })
   await client.connect()
   try {
     await client.query(`create role ${role} login`)

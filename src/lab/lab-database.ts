@@ -4,12 +4,12 @@ import { availableParallelism } from 'node:os'
 import type { Socket } from 'node:net'
 import type { Client } from 'pg'
 import { TaxirankError } from '../errors.ts'
-import { connectControl } from './control.ts'
+import { connectControl, reasonOf } from './control.ts'
 import { type EmbeddedDatabase, startEmbeddedDatabase } from './embedded-database.ts'
 import { dropOwnSchema, makeOwnSchema } from './own-schema.ts'
 import { PostgresProcesses } from './postgres-processes.ts'
-import type { DatabaseFacts } from './results.ts'
-import { parseTarget, type Target } from './target.ts'
+import { type DatabaseFacts, freeConnections } from './results.ts'
+import { applicationName, parseTarget, type Target } from './target.ts'
 import { Work } from './work.ts'
 
 /** What must not be left when this process ends without notice: somebody else removes it then. */
@@ -79,21 +79,24 @@ async function openOn(
     else if (hasSchema) await dropOwnSchema(target)
   }
   try {
-    const { pid, ...facts } = await lookAt(control)
+    const { pid, ...looked } = await lookAt(control)
     const processes = PostgresProcesses.of(pid, (control.connection.stream as Socket).localPort ?? 0)
+    const facts: DatabaseFacts = {
+      kind: embedded ? 'embedded' : 'given',
+      address: target.address,
+      isLocal: processes !== undefined,
+      cores: cores ?? (processes ? availableParallelism() : null),
+      ...looked,
+    }
     await makeOwnSchema(control, target, () => {
+      // Only now: another lab would have taken them all.
+      refuseFew(facts)
       hasSchema = true
       if (embedded === undefined) janitor.keepSchema(target)
     })
     const work = await Work.create(control, isQuick)
     return {
-      facts: {
-        kind: embedded ? 'embedded' : 'given',
-        address: target.address,
-        isLocal: processes !== undefined,
-        cores: cores ?? (processes ? availableParallelism() : null),
-        ...facts,
-      },
+      facts,
       target,
       superuser: embedded?.superuser,
       control,
@@ -106,11 +109,17 @@ async function openOn(
   } catch (error) {
     await close()
     signal.throwIfAborted()
-    throw error
+    if (error instanceof TaxirankError) throw error
+    throw new TaxirankError('server_lost', `the lab can't begin on ${target.address}: ${reasonOf(error)}`, {
+      cause: error,
+    })
   }
 }
 
-type Looked = Pick<DatabaseFacts, 'version' | 'maxConnections' | 'reservedConnections' | 'settings'> & {
+type Looked = Pick<
+  DatabaseFacts,
+  'version' | 'maxConnections' | 'reservedConnections' | 'connectionLimit' | 'otherConnections' | 'settings'
+> & {
   readonly pid: number
 }
 
@@ -133,6 +142,9 @@ async function lookAt(control: Client): Promise<Looked> {
     case when (select rolsuper from pg_roles where rolname = current_user) then 0
       else current_setting('superuser_reserved_connections')::int
         + coalesce(current_setting('reserved_connections', true), '0')::int end as "reservedConnections",
+    (select least(nullif(rolconnlimit, -1), nullif(datconnlimit, -1)) from pg_roles, pg_database
+      where rolname = current_user and not rolsuper and datname = current_database()) as "connectionLimit",
+    (select sum(numbackends)::int - 1 from pg_stat_database) as "otherConnections",
     pg_is_in_recovery() as standby`)
   const [row] = rows
   if (!row) throw new Error('taxirank bug: a select without from gave no row')
@@ -141,6 +153,7 @@ async function lookAt(control: Client): Promise<Looked> {
   if ((control as unknown as { readonly processID: number }).processID !== looked.pid) {
     throw wrong('a pooler stands there, in front of a database: give the address of PostgreSQL itself')
   }
+  await refuseOtherLabs(control)
   const settings = await control.query<{ name: string; value: string }>(
     `select name, current_setting(name) as value from pg_settings where name = any($1) order by name`,
     [shownSettings],
@@ -148,6 +161,30 @@ async function lookAt(control: Client): Promise<Looked> {
   return { ...looked, settings: Object.fromEntries(settings.rows.map(({ name, value }) => [name, value])) }
 }
 
-function wrong(message: string, cause?: unknown): TaxirankError {
-  return new TaxirankError('bad_configuration', message, { cause })
+/** In other databases of the server, whose connections they would take from each other: as far as this user may see them. */
+async function refuseOtherLabs(control: Client): Promise<void> {
+  const { rows } = await control.query<{ datname: string }>(
+    `select datname from pg_stat_activity where application_name = $1 and datname <> current_database() limit 1`,
+    [applicationName],
+  )
+  if (rows[0])
+    throw wrong(`another lab is at work on this server, in the database ${rows[0].datname}: wait until it is over`)
+}
+
+/** With fewer there is nothing to compare. */
+const fewestConnections = 25
+
+function refuseFew(facts: DatabaseFacts): void {
+  const free = freeConnections(facts)
+  if (free >= fewestConnections) return
+  const { maxConnections, reservedConnections, otherConnections, connectionLimit } = facts
+  const limit = connectionLimit === null ? '' : `, and this user or database may have ${connectionLimit}`
+  throw wrong(
+    `the lab needs ${fewestConnections} connections beside its own, and can have ${Math.max(0, free)}: max_connections is ${maxConnections}, ` +
+      `${reservedConnections} of them are reserved and ${otherConnections} taken${limit}`,
+  )
+}
+
+function wrong(message: string): TaxirankError {
+  return new TaxirankError('bad_configuration', message)
 }

@@ -23,7 +23,7 @@ function leadOf({ experiments, database, machine, tookMs, isQuick, isComplete }:
   const missing = isComplete ? '' : ' Not all of it came to its end.'
   return (
     `${countText(experiments.length)} on PostgreSQL ${database.version} (${where}), on ${numberText(machine.cores)} cores, ` +
-    `in ${tookText(tookMs)}; ${kind}. Each says first what it expects, by the formulas, and then what it finds.${missing}`
+    `in ${tookText(tookMs)}; ${kind}. Each says first what it expects, by the formulas, and then what it finds. “The articles” are some texts on connection pools, whose claims are tried here.${missing}`
   )
 }
 
@@ -35,7 +35,7 @@ function experimentSection(result: ExperimentResult): Section {
   return {
     heading: title,
     id: name,
-    summary: headline === '' ? (result.problem ?? '') : headline,
+    summary: result.problem === null ? headline : `Not measured: ${result.problem}`,
     facts: factsOf(result),
     figures: plots,
     tables,
@@ -76,7 +76,7 @@ function factsOf(result: ExperimentResult): Fact[] {
 }
 
 function circumstances({ machine, database, tookMs, startedAt }: LabResults): Section {
-  const { cores, maxConnections, reservedConnections } = database
+  const { cores, maxConnections, reservedConnections, otherConnections } = database
   const rows = [
     [
       'machine',
@@ -88,7 +88,10 @@ function circumstances({ machine, database, tookMs, startedAt }: LabResults): Se
     ['database', `PostgreSQL ${database.version}, ${database.kind === 'embedded' ? 'embedded' : database.address}`],
     ['its processes', database.isLocal ? 'on this machine, seen' : 'not to be seen from here'],
     ['its cores', cores === null ? 'not known' : numberText(cores)],
-    ['max_connections', `${numberText(maxConnections)}, of which ${numberText(reservedConnections)} are reserved`],
+    [
+      'max_connections',
+      `${numberText(maxConnections)}, of which ${numberText(reservedConnections)} are reserved and ${numberText(otherConnections)} were taken`,
+    ],
     ...Object.entries(database.settings).filter(([name]) => name !== 'max_connections'),
     ['begun', startedAt],
     ['took', timeText(tookMs)],

@@ -62,6 +62,8 @@ const results: LabResults = {
     cores: null,
     maxConnections: 100,
     reservedConnections: 3,
+    connectionLimit: null,
+    otherConnections: 0,
     settings: { work_mem: '4MB' },
   },
   experiments: [waited, failed],
@@ -73,7 +75,7 @@ describe('the page', () => {
   it('lists the experiments with what was found, or why nothing was', () => {
     assert.deepEqual(page.match(/<li>.*<\/li>/g), [
       '<li><a href="#waiting">Who waits</a><span>Two wait.</span></li>',
-      '<li><a href="#failing">Who fails</a><span>the server is gone</span></li>',
+      '<li><a href="#failing">Who fails</a><span>Not measured: the server is gone</span></li>',
     ])
     assert.match(
       page,

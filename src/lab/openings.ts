@@ -12,7 +12,13 @@ import type { PoolOptions } from '../pg/pool-options.ts'
 import type { Pool } from '../pg/public-types.ts'
 import { Pool as PoolClass } from '../pg/taxirank.ts'
 import { type Relay, startRelay } from '../relay/relay.ts'
-import type { PooledDatabase, PoolerRequest, RunningPooler, StartPooler } from './pooler-request.ts'
+import {
+  type PooledDatabase,
+  type PoolerRequest,
+  poolerUser,
+  type RunningPooler,
+  type StartPooler,
+} from './pooler-request.ts'
 import { applicationName, type Target } from './target.ts'
 
 /** Where a connection leads. */
@@ -22,7 +28,8 @@ export interface Way {
   readonly database: string
   /** False on a way that begins with our own pooler. */
   readonly isEncrypted: boolean
-  /** What is said when one is asked for. */
+  /** Who logs in, unless another is named. */
+  readonly user: string
   readonly password: string | undefined
 }
 
@@ -61,8 +68,8 @@ export class Openings {
 
   /** Straight to it. */
   get direct(): Way {
-    const { host, port, database, password, ssl } = this.target
-    return { host, port, database, password, isEncrypted: ssl !== false }
+    const { host, port, database, user, password, ssl } = this.target
+    return { host, port, database, user, password, isEncrypted: ssl !== false }
   }
 
   /** Over a way that takes so long there and back. TCP's own handshake is answered by the relay, and takes no time. */
@@ -89,7 +96,7 @@ export class Openings {
     this.#poolers.add(running)
     this.signal.throwIfAborted()
     const way = (database: string): Way => {
-      return { host: '127.0.0.1', port: running.port, database, password, isEncrypted: false }
+      return { host: '127.0.0.1', port: running.port, database, user: poolerUser, password, isEncrypted: false }
     }
     let console: Promise<Client> | undefined
     return {
@@ -108,16 +115,16 @@ export class Openings {
   }
 
   /** For the driver. */
-  #options(way: Way, as: Target = this.target): ClientConfig {
+  #options(way: Way, { user, password }: Pick<Way, 'user' | 'password'> = way): ClientConfig {
     const { host, port, database, isEncrypted } = way
     return {
       host,
       port,
       database,
-      user: as.user,
+      user,
       // The driver would look for one in the environment, and in .pgpass.
-      password: (as === this.target ? way.password : as.password) ?? '',
-      ssl: isEncrypted ? this.#encryption(as) : false,
+      password: password ?? '',
+      ssl: isEncrypted ? this.#encryption(this.target) : false,
       application_name: applicationName,
       connectionTimeoutMillis: connectLimitMs,
       query_timeout: answerLimitMs,
@@ -130,7 +137,7 @@ export class Openings {
   }
 
   /** Logged in, with settings as in `-c log_connections=all`. Rejects as the driver does. To be ended by `end`, or with the experiment. */
-  async connect(way: Way = this.direct, as: Target = this.target, settings?: string): Promise<Client> {
+  async connect(way: Way = this.direct, as: Pick<Way, 'user' | 'password'> = way, settings?: string): Promise<Client> {
     this.signal.throwIfAborted()
     const client = new Client({ ...this.#options(way, as), ...(settings !== undefined && { options: settings }) })
     this.#clients.add(client)

@@ -2,6 +2,9 @@
 
 import type { Target } from './target.ts'
 
+/** Who clients of it log in as; to the database it goes as the user of the target. */
+export const poolerUser = 'lab'
+
 export interface PoolerRequest {
   readonly target: Target
   /** What clients must know to be let in; undefined: nothing, for whoever is on this machine needs none for the database either. */
@@ -22,7 +25,7 @@ export interface PooledDatabase {
 }
 
 export interface RunningPooler {
-  /** On 127.0.0.1. The user of the target may log in, and is an administrator. */
+  /** On 127.0.0.1. `poolerUser` may log in, and is an administrator. */
   readonly port: number
   /** Of its monitor. */
   readonly httpPort: number | undefined

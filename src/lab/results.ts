@@ -49,8 +49,18 @@ export interface DatabaseFacts {
   readonly maxConnections: number
   /** Of them, kept from whom the lab connects as, if that is no superuser: `superuser_reserved_connections` and `reserved_connections`. */
   readonly reservedConnections: number
+  /** Of the user, or of the database, if that is fewer; null: there is none. */
+  readonly connectionLimit: number | null
+  /** That others had when the run began. */
+  readonly otherConnections: number
   /** Those that numbers depend on, as PostgreSQL shows them. */
   readonly settings: Readonly<Record<string, string>>
+}
+
+/** How many connections experiments may have beside the lab's own one, if others keep what they have. */
+export function freeConnections(facts: DatabaseFacts): number {
+  const { maxConnections, reservedConnections, otherConnections, connectionLimit } = facts
+  return Math.min(maxConnections - reservedConnections - otherConnections, connectionLimit ?? Infinity) - 1
 }
 
 export interface ExperimentResult extends Findings {

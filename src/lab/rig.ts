@@ -9,7 +9,7 @@ import type { OpenAnother } from './lab-database.ts'
 import { connectLimitMs, Openings } from './openings.ts'
 import type { Memory, PostgresProcesses } from './postgres-processes.ts'
 import type { StartPooler } from './pooler-request.ts'
-import type { DatabaseFacts, Prediction } from './results.ts'
+import { type DatabaseFacts, freeConnections, type Prediction } from './results.ts'
 import { applicationName, type Target } from './target.ts'
 import type { Work } from './work.ts'
 
@@ -103,9 +103,8 @@ export class Rig extends Openings implements RigParts {
     await sleep(Math.max(0, ms), undefined, { signal: this.signal })
   }
 
-  /** How many connections experiments may have beside the lab's own one, if nobody else has any. */
   get freeConnections(): number {
-    return this.facts.maxConnections - this.facts.reservedConnections - 1
+    return freeConnections(this.facts)
   }
 
   // The database itself.

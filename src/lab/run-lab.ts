@@ -33,6 +33,8 @@ export interface Tell {
   found(results: LabResults): void
   /** It failed by what may be a bug: the report has the message alone. */
   puzzled(experiment: string, error: Error): void
+  /** Something of the lab's couldn't be removed: what, and why. */
+  left(what: string): void
 }
 
 /** An experiment that takes so many times as long as it should is ended. */
@@ -77,7 +79,8 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
       if (await lossOf(database)) break
     }
   } finally {
-    await database.close()
+    // What has been found is not lost because something is left that can't be removed.
+    await database.close().catch((error: unknown) => options.tell.left(reasonOf(error)))
   }
   return results()
 }

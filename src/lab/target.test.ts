@@ -32,9 +32,16 @@ describe('parseTarget', () => {
     assert.ok(typeof (ssl('verify-ca') as { checkServerIdentity: unknown }).checkServerIdentity === 'function')
   })
 
+  it('checks the certificate where it is told whom to trust, as psql does', () => {
+    const { sslMode } = parseTarget(`postgres://a@h/d?sslmode=require&sslrootcert=${import.meta.filename}`)
+    assert.equal(sslMode, 'verify-ca')
+  })
+
   const refused: Record<string, RegExp> = {
     'mysql://a@h/d': /does not begin with postgres/,
     'postgres://a@h:x/d': /malformed/,
+    'postgres://a:half?secret@h/d': /malformed/,
+    'postgres://a%0Ab@h/d': /malformed/,
     'postgres://a:secret@h/d?sslmode=prefer': /sslmode is one of disable, require, verify-ca, verify-full/,
     'postgres://a:secret@h/d?options=-c%20x': /nothing with options/,
     'postgres://a:secret@h/d?sslmode=verify-ca&sslrootcert=/nonexistent': /sslrootcert: ENOENT/,

@@ -32,8 +32,11 @@ const understood = new Set(['sslmode', 'sslrootcert', 'application_name'])
 /** Throws `bad_configuration`. Messages never hold the password. */
 export function parseTarget(url: string): Target {
   const parameters = parametersOf(url)
-  const sslMode = sslModeOf(parameters.get('sslmode') ?? 'disable')
+  const sslMode = sslModeOf(parameters)
   const { host, port, user = '', password, database = '' } = clientFor(url, sslMode)
+  // Nobody's name has one, and a configuration is made of lines.
+  // oxlint-disable-next-line no-control-regex
+  if (/[\u0000-\u001F]/.test([host, user, password, database].join(''))) throw malformed()
   if (host.startsWith('/')) {
     throw wrong('a unix socket has no network whose cost could be measured: give a host, 127.0.0.1 for this machine')
   }
@@ -64,7 +67,10 @@ export function urlOf({ host, port, user, password, database, sslMode, sslRootFi
 
 function parametersOf(url: string): URLSearchParams {
   if (!/^postgres(ql)?:\/\//.test(url)) throw wrong('it does not begin with postgres://')
-  const parameters = new URLSearchParams(url.split(/\?(.*)/s, 2)[1] ?? '')
+  const query = url.split(/\?(.*)/s, 2)[1] ?? ''
+  // A ? in a password, say: what stands behind it must not be shown.
+  if (query.includes('@')) throw malformed()
+  const parameters = new URLSearchParams(query)
   for (const name of parameters.keys()) {
     if (!understood.has(name))
       throw wrong(`the lab can do nothing with ${name}; it knows ${[...understood].join(', ')}`)
@@ -72,7 +78,10 @@ function parametersOf(url: string): URLSearchParams {
   return parameters
 }
 
-function sslModeOf(text: string): SslMode {
+/** As psql, which looks at the certificate where it is told whom to trust. */
+function sslModeOf(parameters: URLSearchParams): SslMode {
+  const text = parameters.get('sslmode') ?? 'disable'
+  if (text === 'require' && parameters.has('sslrootcert')) return 'verify-ca'
   const mode = sslModes.find((one) => one === text)
   if (mode === undefined) throw wrong(`sslmode is one of ${sslModes.join(', ')}`)
   return mode
@@ -84,7 +93,7 @@ function clientFor(url: string, sslMode: SslMode): Client {
     return new Client({ connectionString: url.split('?', 1)[0] ?? '', ssl: sslMode !== 'disable' })
   } catch {
     // Its own message may repeat the address, with the password.
-    throw wrong('something in it is malformed')
+    throw malformed()
   }
 }
 
@@ -102,6 +111,10 @@ function readRoot(file: string): string {
   } catch (cause) {
     throw wrong(`sslrootcert: ${(cause as Error).message}`)
   }
+}
+
+function malformed(): TaxirankError {
+  return wrong('something in it is malformed')
 }
 
 function wrong(why: string): TaxirankError {

@@ -52,6 +52,14 @@ describe('svgBars', () => {
     assert.deepEqual(textsOf(barsOf([])), ['Speed', 'no data'])
   })
 
+  it('has room for labels of several lines', () => {
+    const label = 'a connection to the pooler that is opened anew for each request'
+    const texts = textsOf(barsOf([{ label, values: [1] }]))
+    assert.equal(texts.slice(1, -1).join(' '), label)
+    const heightOf = (svg: string): number => Number(/height="(\d+)"/.exec(svg)?.[1])
+    assert.ok(heightOf(barsOf([{ label, values: [1] }])) > heightOf(barsOf([{ label: 'short', values: [1] }])))
+  })
+
   it('refuses a group with too few values', () => {
     assert.throws(() => barsOf([{ label: 'a', values: [1] }], ['x', 'y']), /"a" has 1 values for 2 series of bars/)
   })

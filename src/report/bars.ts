@@ -54,6 +54,8 @@ interface Part {
 const labelGap = 12
 const valueGap = 6
 const lineHeight = 16
+/** Of a label; what is longer is cut short. */
+const mostLines = 3
 
 /** Throws for a width beyond 240 to 4,000 pixels, without series, and for a group that has not one value for each series. */
 export function svgBars(bars: Bars): string {
@@ -66,9 +68,11 @@ export function svgBars(bars: Bars): string {
 
   const inGroup = bars.isStacked === true ? 1 : bars.series.length
   const thickness = inGroup === 1 ? 20 : 15
-  const pitch = inGroup === 1 ? 30 : inGroup * (thickness + 2) + 14
-  const rows = bars.groups.map((group, index) => rowsOf(bars, group, legend.bottom + index * pitch + 6, thickness))
   const labelRoom = Math.min(width * 0.35, widest(bars.groups.map(({ label }) => label)))
+  const lines = Math.max(1, ...bars.groups.map(({ label }) => wrapText(label, fontSize.label, labelRoom).length))
+  const barsHeight = inGroup === 1 ? 30 : inGroup * (thickness + 2) + 14
+  const pitch = Math.max(barsHeight, Math.min(lines, mostLines) * lineHeight + 4)
+  const rows = bars.groups.map((group, index) => rowsOf(bars, group, legend.bottom + index * pitch + 6, thickness))
   const { scale, left, right } = place(rows.flat(), margin + labelRoom + labelGap, width - margin)
   const bottom = legend.bottom + Math.max(1, bars.groups.length) * pitch + 4
   const box: Box = { left, right, top: legend.bottom, bottom }

@@ -86,8 +86,8 @@ function answerOf(hellos: readonly Hello[], usual: Counted | undefined): string 
   const before = 1 - medianPhase(hello, 'query') / firstAnswer(hello)
   const farthest = hellos.filter(({ kind }) => kind === hello.kind).at(-1) ?? hello
   return (
-    `With ${hello.kind.name}, ${timeText(firstAnswer(hello))} to the first answer next to the server, ${percentText(before)} of them before the query; ` +
-    `and ${tripsToFirstAnswer(trips)} round trips, so ${timeText(firstAnswer(farthest))} over a way of ${timeText(farthest.roundTripMs)}.`
+    `${hello.kind.name}: ${timeText(firstAnswer(hello))} until the first answer next to the server, and ${percentText(before)} of that is over before the query is asked. ` +
+    `It takes ${tripsToFirstAnswer(trips)} round trips: over a way of ${timeText(farthest.roundTripMs)} it is ${timeText(firstAnswer(farthest))}.`
   )
 }
 
@@ -218,7 +218,7 @@ function articleTables(hellos: readonly Hello[], counted: readonly Counted[]): T
   const plainNear = at(0, false)
   const rows = [
     [
-      'set-up and end around a query, no way at all',
+      'set-up and end around a query, next to the server',
       '1 + 2 + 3 + 2 ms',
       text(plainNear, (hello) => opening(hello) + medianPhase(hello, 'teardown')),
       text(at(0, true), (hello) => opening(hello) + medianPhase(hello, 'teardown')),
