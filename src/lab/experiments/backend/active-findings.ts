@@ -6,6 +6,7 @@ import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
+import { shareText } from '../../share-text.ts'
 import { type ActivePlan, type ActiveSample, statementMs } from './active-backends.ts'
 
 export interface ActiveRun {
@@ -34,6 +35,13 @@ function figuresOf({ plan, active: samples }: ActiveRun): ActiveFigures[] {
 
 function perStatement({ switchesPerSecond, statementsPerSecond }: ActiveSample): number {
   return switchesPerSecond / statementsPerSecond
+}
+
+export function activeHeadline(run: ActiveRun): string | undefined {
+  const [few, ...more] = figuresOf(run)
+  const most = more.at(-1)
+  if (!few || !most) return undefined
+  return `${numberText(most.active)} backends at work serve ${shareText(most.statementsPerSecond / few.statementsPerSecond)} of what ${numberText(few.active)} do.`
 }
 
 export function activeAnswer(run: ActiveRun): string {

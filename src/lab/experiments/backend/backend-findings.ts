@@ -1,12 +1,14 @@
 /** What is said of a backend's cost. */
 
 import { numberText, timeText } from '../../../report/number-text.ts'
+import { headlineOf } from '../../headline.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Findings, Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import { statementMs } from './active-backends.ts'
 import {
   activeAnswer,
+  activeHeadline,
   activeMeasurements,
   activePlots,
   type ActiveRun,
@@ -14,7 +16,14 @@ import {
   activeTable,
 } from './active-findings.ts'
 import type { MemoryInPhases } from './backend-memory.ts'
-import { memoryAnswer, memoryMeasurements, memoryPlot, memorySurprises, memoryTable } from './memory-findings.ts'
+import {
+  memoryAnswer,
+  memoryHeadline,
+  memoryMeasurements,
+  memoryPlot,
+  memorySurprises,
+  memoryTable,
+} from './memory-findings.ts'
 import type { SetupTimes } from './setup-times.ts'
 
 export interface BackendCost extends ActiveRun {
@@ -28,6 +37,7 @@ export interface BackendCost extends ActiveRun {
 export function backendFindings(cost: BackendCost): Findings {
   const { rig, memory, plan, count, setups, active } = cost
   return {
+    headline: headlineOf(memory && memoryHeadline(memory), activeHeadline(cost)),
     answer: [memory && memoryAnswer(memory), setupAnswer(setups), activeAnswer(cost)].filter(Boolean).join(' '),
     surprises: [...(memory ? memorySurprises(memory) : []), ...activeSurprises(cost)],
     remarks: remarksOf(cost),

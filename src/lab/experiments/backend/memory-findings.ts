@@ -29,6 +29,12 @@ const kinds = [
 
 const median = (all: readonly BackendMemory[], of: (one: BackendMemory) => number): number => medianOf(all.map(of))
 
+export function memoryHeadline(memory: MemoryInPhases): string {
+  const of = (phase: Phase, kind: (one: BackendMemory) => number): string => bytesText(median(memory[phase], kind))
+  const own = ({ own: bytes }: BackendMemory): number => bytes
+  return `A backend has ${of('fresh', own)} of its own, ${of('idle after work', own)} after a join, when ps shows ${of('idle after work', ({ resident }) => resident)}.`
+}
+
 export function memoryAnswer(memory: MemoryInPhases): string {
   const own = (phase: Phase): string => bytesText(median(memory[phase], (one) => one.own))
   const idle = memory['idle after work']

@@ -1,6 +1,7 @@
 /** What opening a connection was found to cost, in words, tables and plots. */
 
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
+import { headlineOf } from '../../headline.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import { type Phase, phases } from '../../raw-login.ts'
 import type { Figure } from '../../../report/figure.ts'
@@ -27,6 +28,7 @@ export function helloFindings(hellos: readonly Hello[], { refused, isEmbedded, p
   })
   const usual = counted.find(({ hello }) => hello.kind.tls === 'TLSv1.3') ?? counted[0]
   return {
+    headline: headlineFor(usual),
     answer: answerOf(hellos, usual),
     surprises: [...surprisesOf(counted), ...slownessOf(hellos, predicted)],
     remarks: [
@@ -78,6 +80,18 @@ function tripsToFirstAnswer(trips: PhaseTrips): number {
 interface Counted {
   readonly hello: Hello
   readonly trips: PhaseTrips
+}
+
+function headlineFor(usual: Counted | undefined): string {
+  if (!usual) return ''
+  const { hello, trips } = usual
+  const near = `${timeText(firstAnswer(hello))} to the first answer next to the server`
+  const kind = hello.kind.name
+  return headlineOf(
+    `${near}, ${tripsToFirstAnswer(trips)} round trips away from it (${kind}).`,
+    `${near} (${kind}).`,
+    `${near}.`,
+  )
 }
 
 function answerOf(hellos: readonly Hello[], usual: Counted | undefined): string {

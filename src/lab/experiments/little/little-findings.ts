@@ -3,8 +3,10 @@
 import type { Figure } from '../../../report/figure.ts'
 import { numberText, percentText } from '../../../report/number-text.ts'
 import { inUse } from '../../../sizing/littles-law.ts'
+import { headlineOf } from '../../headline.ts'
 import { meanOf, measurement, medianOf } from '../../measurement.ts'
 import type { Findings } from '../../results.ts'
+import { shareText } from '../../share-text.ts'
 
 /** A load. */
 export interface Level {
@@ -48,6 +50,9 @@ export function littleFindings({ levels, windows, windowMs, warmUpMs, failures }
   const worst = Math.max(...offs.map(({ counted, reckoned }) => Math.abs(counted / reckoned - 1)))
   const inWindows = medianOf(windows.map(({ counted, reckoned }) => Math.abs(counted / reckoned - 1)))
   return {
+    headline: headlineOf(
+      `What is counted is within ${shareText(worst)} of arrivals × time, at all ${levels.length} loads.`,
+    ),
     answer:
       `${worst <= near ? 'Yes: over' : 'Not quite: over'} the whole run, what was counted is within ${percentText(worst)} of λ · W at all ${levels.length} loads; ` +
       `in single windows of ${numberText(windowMs / 1_000)} s the median difference is ${percentText(inWindows)}.`,

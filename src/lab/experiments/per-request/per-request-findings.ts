@@ -3,6 +3,7 @@
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { wholeMs } from '../../fresh-connection.ts'
+import { headlineOf } from '../../headline.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings } from '../../results.ts'
@@ -41,6 +42,7 @@ export function findings(rig: Rig, found: Found): Findings {
   const { measured, workers, poolSize, measureMs, warmUpMs } = found
   const rows = measured.map(rowOf)
   return {
+    headline: headlineFor(rows),
     answer: answerOf(rows, workers),
     surprises: [...againstArticles(rig, rows, found.alone['1 ms']), ...againstPrediction(rig, rows, found)],
     remarks: remarksOf(rig, rows, found),
@@ -55,6 +57,14 @@ export function findings(rig: Rig, found: Found): Findings {
     tables: [tableOf(rows, workers)],
     plots: plotsOf(rows, workers),
   }
+}
+
+function headlineFor(rows: readonly Row[]): string {
+  const each = find(rows, 'per request', 'lookup')
+  const pooled = find(rows, 'pooled', 'lookup')
+  return headlineOf(
+    `A lookup: ${timeText(each.p50Ms)} on a connection of its own, ${timeText(pooled.p50Ms)} from a pool.`,
+  )
 }
 
 function answerOf(rows: readonly Row[], workers: number): string {

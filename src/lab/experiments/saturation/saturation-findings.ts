@@ -1,6 +1,7 @@
 /** What `saturation` finds, in words, tables and plots. */
 
 import { numberText, timeText } from '../../../report/number-text.ts'
+import { headlineOf } from '../../headline.ts'
 import { failed } from '../../load.ts'
 import { meanOf, measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
@@ -96,6 +97,7 @@ export function findings(plan: Plan, expected: readonly Expected[], run: Run): F
     median(run, saturated.name, column),
   )
   return {
+    headline: headlineFor(plan, run),
     answer:
       `With ${saturated.clients} clients on ${plan.servers} servers the console shows cl_active ${shown(clActive)}, cl_waiting ${shown(clWaiting)}, sv_active ${shown(svActive)}, sv_idle ${shown(svIdle)} and ` +
       `a maxwait of ${timeText(maxwaitMs ?? Number.NaN)} (medians). ${alertText(plan, run)}`,
@@ -117,6 +119,13 @@ export function findings(plan: Plan, expected: readonly Expected[], run: Run): F
     tables: [tableOf(plan, run)],
     plots: plotsOf(plan, run),
   }
+}
+
+function headlineFor({ steps, servers }: Plan, run: Run): string {
+  const [, ...more] = steps.slice(0, 3).map(({ name, clients }) => {
+    return `${numberText(median(run, name, 'clWaiting'))} and ${timeText(median(run, name, 'maxwaitMs'))} with ${clients} clients`
+  })
+  return headlineOf(`cl_waiting and maxwait on ${servers} servers: ${more.join(', ')}.`)
 }
 
 function shown(value: number | undefined): string {

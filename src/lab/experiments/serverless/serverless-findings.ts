@@ -4,12 +4,14 @@ import { percentile } from '../../../metrics/statistics.ts'
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { inUse } from '../../../sizing/littles-law.ts'
 import { utilisationToWarnAt } from '../../../sizing/utilisation.ts'
+import { headlineOf } from '../../headline.ts'
 import { failed, failuresText, type Load } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
+import { shareText } from '../../share-text.ts'
 
 export interface Plan {
   readonly instances: number
@@ -74,6 +76,7 @@ export function findings(rig: Rig, plan: Plan, storms: Storms): Findings {
   const direct = rowOf('direct', storms.direct)
   const through = rowOf('through the pooler', storms['through the pooler'])
   return {
+    headline: headlineFor(plan, direct, through),
     answer: answerOf(plan, direct, through),
     surprises: [
       ...missedShares(rig, plan, [direct, through]),
@@ -156,6 +159,13 @@ function firstAnswerMs({ answers }: Storm, percent: number): number {
 
 function peakOf({ looks }: Storm): number {
   return Math.max(0, ...looks.map(({ connections }) => connections))
+}
+
+function headlineFor({ instances }: Plan, direct: Row, through: Row): string {
+  const served = ({ success, failed: count }: Row): string => (count === 0 ? 'all' : shareText(success))
+  return headlineOf(
+    `About ${numberText(instances)} cold starts: ${served(direct)} are served straight, ${served(through)} through the pooler.`,
+  )
 }
 
 function answerOf({ instances, stormMs, stayMs }: Plan, direct: Row, through: Row): string {

@@ -4,12 +4,14 @@ import { numberText, percentText, timeText } from '../../../report/number-text.t
 import { fleet } from '../../../sizing/fleet.ts'
 import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { type RequestParts, wholeMs } from '../../fresh-connection.ts'
+import { headlineOf } from '../../headline.ts'
 import { failed, failuresText, latencyMs, type Load, perSecond } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
+import { shareText } from '../../share-text.ts'
 
 /** The first words of measurements. */
 export const strategies = ['per request', 'pooled', 'through the pooler'] as const
@@ -66,6 +68,7 @@ export function findings(rig: Rig, measured: readonly Measured[], conditions: Co
   const { workers, roundTripMs, measureMs, warmUpMs } = conditions
   const rows = measured.map(rowOf)
   return {
+    headline: headlineFor(rows),
     answer: answerOf(rows),
     surprises: [...againstArticles(rows), ...misses(rig, rows), ...failuresOf(rows)],
     remarks: remarksOf(rig, conditions),
@@ -145,6 +148,14 @@ function overheadOf({ parts }: Round): number {
 /** NaN of none. */
 function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function headlineFor(rows: readonly Row[]): string {
+  const [each, pooled] = rows as [Row, Row]
+  return headlineOf(
+    `Connecting takes ${shareText(each.overheadShare)} of a lookup: ${numberText(each.perSecond)} redirects a second, ${numberText(pooled.perSecond)} with a pool.`,
+    `Without a pool ${numberText(each.perSecond)} redirects a second, with one ${numberText(pooled.perSecond)}.`,
+  )
 }
 
 function answerOf(rows: readonly Row[]): string {

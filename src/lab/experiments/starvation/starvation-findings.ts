@@ -2,6 +2,7 @@
 
 import { percentile } from '../../../metrics/statistics.ts'
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
+import { headlineOf } from '../../headline.ts'
 import { failed, latencyMs, type Load, perSecond } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
@@ -55,6 +56,7 @@ export function findings(plan: Plan, found: Found, prediction: Prediction): Find
   const own = variants.filter(({ isPooler }) => !isPooler)
   const ofKind = (kind: Kind): readonly Variant[] => own.filter((variant) => variant.kind === kind)
   return {
+    headline: headlineFor(ofKind('wait'), found),
     answer: `${waitingText(ofKind('wait'), found)} ${computingText(ofKind('compute'), found)}`,
     surprises: [...coresText(own, found), ...unforetold(variants, found, prediction)],
     remarks: remarks(plan, found),
@@ -78,6 +80,13 @@ export function findings(plan: Plan, found: Found, prediction: Prediction): Find
       plotOf('analytics that compute', ofKind('compute'), found),
     ],
   }
+}
+
+function headlineFor([one, two]: readonly Variant[], found: Found): string {
+  if (!one || !two) return ''
+  return headlineOf(
+    `A lookup takes ${timeText(lookupsMs(one, found, 50))} in one pool with analytics, ${timeText(lookupsMs(two, found, 50))} in a pool of its own.`,
+  )
 }
 
 function roundsOf({ name }: Variant, found: Found): readonly Round[] {

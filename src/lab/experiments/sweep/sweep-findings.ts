@@ -2,10 +2,12 @@
 
 import { bytesText, numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { usefulConnections } from '../../../sizing/database-size.ts'
+import { headlineOf } from '../../headline.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement, Unit } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
+import { shareText } from '../../share-text.ts'
 import type { Watch } from './advisors-pick.ts'
 import { changingShare, readRows, wantedRows } from './contended-transactions.ts'
 import { enough, kneeOf } from './knee.ts'
@@ -76,6 +78,7 @@ const quantities: readonly Quantity[] = [
 export function sweepFindings(sweep: Sweep): Findings {
   const summary = summaryOf(sweep)
   return {
+    headline: headlineFor(summary),
     answer: answerOf(summary),
     surprises: sweepSurprises(summary, sweep),
     remarks: remarksOf(sweep),
@@ -120,6 +123,16 @@ function summaryOf({ rig, samples, sizes, ample, pick }: Sweep): SweepSummary {
     formula: rig.facts.cores === null ? undefined : usefulConnections({ cores: rig.facts.cores }),
     pick,
   }
+}
+
+function headlineFor({ knee, largest }: SweepSummary): string {
+  const few = `${numberText(knee.size)} ${knee.size === 1 ? 'connection reaches' : 'connections reach'} ${shareText(enough)} of the best throughput`
+  return headlineOf(
+    largest.size > knee.size
+      ? `${few}; with ${numberText(largest.size)} it is ${shareText(largest.share)}, at a p99 of ${timeText(largest.p99Ms)}.`
+      : undefined,
+    `${few}.`,
+  )
 }
 
 function answerOf({ best, knee, ample, largest, formula }: SweepSummary): string {

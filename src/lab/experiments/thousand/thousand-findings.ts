@@ -1,6 +1,7 @@
 /** What is said of a thousand clients by each way. */
 
 import { bytesText, numberText, timeText } from '../../../report/number-text.ts'
+import { headlineOf } from '../../headline.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
@@ -24,6 +25,7 @@ const mib = 1024 ** 2
 export function thousandFindings(run: Thousand): Findings {
   const { rig, plan, results } = run
   return {
+    headline: headlineFor(run),
     answer: answerOf(run),
     surprises: thousandSurprises(run),
     remarks: remarksOf(run),
@@ -40,6 +42,18 @@ export function thousandFindings(run: Thousand): Findings {
     tables: [tableOf(results)],
     plots: plotsOf(rig, results),
   }
+}
+
+function headlineFor({ plan, results }: Thousand): string {
+  const pooled = wayOf(results, 'transaction')
+  const most = mostDirect(results)
+  const who = pooled.served === plan.clients ? 'all' : numberText(pooled.served)
+  const served = `${numberText(plan.clients)} clients: ${numberText(wayOf(results, 'direct').connected)} let in straight; ${who} served through ${numberText(plan.servers)} servers`
+  const isLess = most.connected >= plan.clients && memoryOfAll(pooled) < memoryOfAll(most)
+  return headlineOf(
+    isLess ? `${served}, in ${bytesText(memoryOfAll(pooled))} instead of ${bytesText(memoryOfAll(most))}.` : undefined,
+    `${served}.`,
+  )
 }
 
 function answerOf({ plan, results }: Thousand): string {

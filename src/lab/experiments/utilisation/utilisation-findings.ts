@@ -3,10 +3,12 @@
 import { percentile } from '../../../metrics/statistics.ts'
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { utilisationToPlanFor, utilisationToWarnAt } from '../../../sizing/utilisation.ts'
+import { headlineOf } from '../../headline.ts'
 import { meanOf, measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement } from '../../results.ts'
+import { shareText } from '../../share-text.ts'
 import {
   asItCame,
   expectedMs,
@@ -71,6 +73,7 @@ export function findings(measured: readonly Measured[], conditions: Conditions):
   const of = (servers: number): readonly Measured[] => measured.filter(({ level }) => level.servers === servers)
   const { holds, roundMs } = conditions
   return {
+    headline: headlineFor(of(sizes[0] ?? 1), sizes[0] ?? 1),
     answer: sizes.map((servers) => answerFor(of(servers), servers)).join(' '),
     surprises: [
       ...sizes.flatMap((servers) => notYetLong(of(servers), servers, roundMs)),
@@ -94,6 +97,18 @@ export function findings(measured: readonly Measured[], conditions: Conditions):
 /** Those that texts speak of. */
 function isTold({ utilisation }: Level): boolean {
   return [50, 80, 95].includes(Math.round(100 * utilisation))
+}
+
+function headlineFor(all: readonly Measured[], servers: number): string {
+  const told = all.filter(({ level }) => isTold(level))
+  const waits = told.map((one) => `${timeText(wait(one, 'mean'))} at ${shareText(one.level.utilisation)}`)
+  const [first, ...rest] = waits
+  const last = rest.at(-1)
+  const held = `One waits for ${connectionsText(servers)}, held for ${timeText(medianOf(all.map(holdMs)))},`
+  return headlineOf(
+    first && last ? `${held} ${waits.join(', ')} of use.` : undefined,
+    first && last ? `One waits for ${connectionsText(servers)} ${first} of use, ${last}.` : undefined,
+  )
 }
 
 /** Of some levels with the same connections, ascending. */

@@ -1,6 +1,7 @@
 /** What is said of waves of workers: everything here follows from what waves.ts has measured. */
 
 import { numberText, timeText } from '../../../report/number-text.ts'
+import { headlineOf } from '../../headline.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings } from '../../results.ts'
@@ -51,6 +52,7 @@ export function findings(rig: Rig, plan: Plan, measured: readonly MeasuredWave[]
     return { kind, few, unlimited: all, openBefore } as Short
   })
   return {
+    headline: headlineFor(held),
     answer: `${answerOfHeld(held)} ${answerOfShort(held, short)}`,
     surprises: [...surprisesOfHeld(plan, held, rig), ...surprisesOfShort(short), ...misses(rig, rows)],
     remarks: remarksOf(rig, held),
@@ -63,6 +65,16 @@ export function findings(rig: Rig, plan: Plan, measured: readonly MeasuredWave[]
     tables: [tableOf(rows)],
     plots: plotsOf(held, short),
   }
+}
+
+function headlineFor({ capped, unlimited }: Held): string {
+  const outcome = ({ meanMs, failed }: WaveRow, isBrief = false): string =>
+    `${timeText(meanMs)}${isBrief ? '' : ' on average'}${failed === 0 ? '' : `, and ${numberText(failed)} fail`}`
+  const { workers, max = 0 } = capped.wave
+  return headlineOf(
+    `${numberText(workers)} at once: over ${numberText(max)} connections ${outcome(capped)}; with one each ${outcome(unlimited, true)}.`,
+    `${numberText(workers)} at once: with a connection each ${numberText(unlimited.failed)} fail, over ${numberText(max)} ${numberText(capped.failed)}.`,
+  )
 }
 
 function outcomeOf({ wave: { workers }, failed, meanMs }: WaveRow): string {
