@@ -137,7 +137,7 @@ export function failed({ failures }: Pick<Load, 'failures'>): number {
 }
 
 /** Why calls failed, over several loads: `104 × 53300`, the most frequent first. Empty: none did. */
-export function failuresText(loads: readonly Load[]): string {
+export function failuresText(loads: readonly Pick<Load, 'failures'>[]): string {
   const sums = new Map<string, number>()
   for (const [why, count] of loads.flatMap(({ failures }) => [...failures])) {
     sums.set(why, (sums.get(why) ?? 0) + count)

@@ -26,3 +26,11 @@ export function medianOf(rounds: readonly number[]): number {
 export function meanOf(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value, 0) / values.length
 }
+
+/** By how much numbers differ before it is worth a sentence, unless an experiment says otherwise. */
+const tolerance = 1.5
+
+/** So many times as much, or so many times less. False if either is not known. */
+export function isFar(value: number, expected: number, factor = tolerance): boolean {
+  return Math.max(value / expected, expected / value) > factor
+}

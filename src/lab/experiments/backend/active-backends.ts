@@ -1,5 +1,6 @@
 /** How often the cores go from one process to another, by how many backends are at work at a time. */
 
+import { inTurns } from '../../in-turns.ts'
 import { closedLoad, perSecond } from '../../load.ts'
 import type { Rig } from '../../rig.ts'
 import { openAll } from '../../open-all.ts'
@@ -34,27 +35,25 @@ export async function measureActive(
   const { text, values } = rig.work.busy(statementMs)
   const count = (): number => rig.processes?.contextSwitches() ?? Number.NaN
   const samples: ActiveSample[] = []
-  for (let round = 0; round < rounds; round++) {
-    for (const active of round % 2 === 0 ? counts : counts.toReversed()) {
-      progress(samples.length / (rounds * counts.length), `${active} at work`)
-      const switches = { first: Number.NaN, last: Number.NaN }
-      const load = await closedLoad(
-        {
-          workers: active,
-          warmUpMs,
-          measureMs,
-          signal: rig.signal,
-          begun: () => (switches.first = count()),
-          ended: () => (switches.last = count()),
-        },
-        () => pool.query(text, [...values]),
-      )
-      samples.push({
-        active,
-        statementsPerSecond: perSecond(load),
-        switchesPerSecond: (switches.last - switches.first) / load.seconds,
-      })
-    }
+  for (const { item: active, share } of inTurns(counts, rounds)) {
+    progress(share, `${active} at work`)
+    const switches = { first: Number.NaN, last: Number.NaN }
+    const load = await closedLoad(
+      {
+        workers: active,
+        warmUpMs,
+        measureMs,
+        signal: rig.signal,
+        begun: () => (switches.first = count()),
+        ended: () => (switches.last = count()),
+      },
+      () => pool.query(text, [...values]),
+    )
+    samples.push({
+      active,
+      statementsPerSecond: perSecond(load),
+      switchesPerSecond: (switches.last - switches.first) / load.seconds,
+    })
   }
   await rig.endPool(pool)
   await rig.untilFree()

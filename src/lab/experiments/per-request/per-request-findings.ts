@@ -4,6 +4,8 @@ import { numberText, percentText, timeText } from '../../../report/number-text.t
 import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { wholeMs } from '../../fresh-connection.ts'
 import { headlineOf } from '../../headline.ts'
+import { isFar } from '../../measurement.ts'
+import { ownLimitText } from '../../own-cores.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings } from '../../results.ts'
@@ -34,9 +36,6 @@ const labels: Readonly<Record<WayName, string>> = {
   'per request to the pooler': 'a connection to the pooler for each',
   'kept to the pooler': 'connections kept to the pooler',
 }
-/** By how much a number may miss its prediction before it is worth a sentence. */
-const tolerance = 1.5
-const wholeCore = 0.9
 
 export function findings(rig: Rig, found: Found): Findings {
   const { measured, workers, poolSize, measureMs, warmUpMs } = found
@@ -136,12 +135,8 @@ function whyFaster({ facts: { cores, isLocal } }: Rig, rows: readonly Missed[], 
 }
 
 function whySlower({ ownCores }: Row): string {
-  return ownCores < wholeCore ? '' : ` (the lab's own process used ${numberText(ownCores)} cores and was the limit)`
-}
-
-/** False if either is not known. */
-function isFar(value: number, expected: number): boolean {
-  return Math.max(value / expected, expected / value) > tolerance
+  const why = ownLimitText(ownCores, "the lab's own process")
+  return why === '' ? '' : ` (${why})`
 }
 
 function remarksOf({ processes, facts }: Rig, rows: readonly Row[], { workers, poolSize }: Found): readonly string[] {

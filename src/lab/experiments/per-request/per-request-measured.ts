@@ -2,6 +2,7 @@
 
 import { mediansOf, type RequestParts, wholeMs } from '../../fresh-connection.ts'
 import { failed, latencyMs, type Load, perSecond } from '../../load.ts'
+import { loadMeasurements } from '../../load-measurements.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Measurement } from '../../results.ts'
 
@@ -94,25 +95,9 @@ export function measurementsOf({ variant: { way, query }, rounds }: Measured): r
   const opens = rounds.some(({ parts }) => parts.length > 0)
   const isCpuKnown = rounds.some(({ cpuMs }) => Number.isFinite(cpuMs))
   return [
-    measurement(
-      `${name} p50`,
-      'ms',
-      of(({ load }) => latencyMs(load, 50)),
-    ),
-    measurement(
-      `${name} p99`,
-      'ms',
-      of(({ load }) => latencyMs(load, 99)),
-    ),
-    measurement(
-      `${name} throughput`,
-      '1/s',
-      of(({ load }) => perSecond(load)),
-    ),
-    measurement(
-      `${name} failures`,
-      'count',
-      of(({ load }) => failed(load)),
+    ...loadMeasurements(
+      name,
+      rounds.map(({ load }) => load),
     ),
     ...(opens ? [measurement(`${name} opening`, 'share', of(openingShareOf))] : []),
     ...(isCpuKnown

@@ -8,7 +8,9 @@ import { timeText } from '../../../report/number-text.ts'
 import { mostHeldMs, mostPerSecond } from '../../../sizing/littles-law.ts'
 import type { Experiment } from '../../experiment.ts'
 import { askAfresh, mediansOf, type RequestParts, wholeMs } from '../../fresh-connection.ts'
+import { inTurns } from '../../in-turns.ts'
 import { closedLoad } from '../../load.ts'
+import { watchOwnCores } from '../../own-cores.ts'
 import type { Findings } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import type { Statement } from '../../work.ts'
@@ -45,12 +47,10 @@ async function run(rig: Rig): Promise<Findings> {
   const { variants, alone } = await setUp(rig)
   predict(rig, alone)
   const measured = variants.map((variant) => ({ variant, rounds: [] as Round[] }))
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, one] of (round % 2 === 0 ? measured : measured.toReversed()).entries()) {
-      const { way, query } = one.variant
-      rig.progress((round + index / variants.length) / rounds, `${way}, ${query}`)
-      one.rounds.push(await measure(rig, one.variant, measureMs))
-    }
+  for (const { item: one, share } of inTurns(measured, rounds)) {
+    const { way, query } = one.variant
+    rig.progress(share, `${way}, ${query}`)
+    one.rounds.push(await measure(rig, one.variant, measureMs))
   }
   return findings(rig, { measured, alone, workers, poolSize, measureMs, warmUpMs })
 }
@@ -145,18 +145,11 @@ async function measure(rig: Rig, { ask }: Variant, measureMs: number): Promise<R
   const parts: RequestParts[] = []
   let calls = 0
   const cpuMs = rig.processes?.cpuMs() ?? Number.NaN
-  const own = process.cpuUsage()
-  const atMs = performance.now()
+  const ownCores = watchOwnCores()
   const load = await closedLoad({ workers, warmUpMs, measureMs, signal: rig.signal }, async (worker) => {
     calls++
     const one = await ask(worker)
     if (one) parts.push(one)
   })
-  const { user, system } = process.cpuUsage(own)
-  return {
-    load,
-    parts,
-    cpuMs: ((rig.processes?.cpuMs() ?? Number.NaN) - cpuMs) / calls,
-    ownCores: (user + system) / 1_000 / (performance.now() - atMs),
-  }
+  return { load, parts, cpuMs: ((rig.processes?.cpuMs() ?? Number.NaN) - cpuMs) / calls, ownCores: ownCores() }
 }

@@ -2,7 +2,7 @@
 
 import { numberText, timeText } from '../../../report/number-text.ts'
 import { headlineOf } from '../../headline.ts'
-import { failed } from '../../load.ts'
+import { failed, failuresText } from '../../load.ts'
 import { meanOf, measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
@@ -182,7 +182,7 @@ function unforetold(expected: readonly Expected[], run: Run): string[] {
   return expected.flatMap(({ name, clients, active, waiting }) => {
     const [foundActive, foundWaiting] = [median(run, name, 'svActive'), median(run, name, 'clWaiting')]
     if (Math.abs(foundActive - active) < 1 && Math.abs(foundWaiting - waiting) < 1) return []
-    const failures = [...run.failures].map(([why, count]) => `${count} × ${why}`).join(', ')
+    const failures = failuresText([run])
     const why = failures === '' ? '' : `; transactions failed, too: ${failures}`
     return [
       `With ${clients} clients (${name}) ${numberText(foundActive)} servers were active and ${numberText(foundWaiting)} clients waited, where ${active} and ${waiting} were expected${why}.`,
@@ -190,18 +190,18 @@ function unforetold(expected: readonly Expected[], run: Run): string[] {
   })
 }
 
-function remarks({ servers, steps, holdMs }: Plan, { looks, failures }: Run): string[] {
+function remarks({ servers, steps, holdMs }: Plan, run: Run): string[] {
   const { clWaiting, svActive, maxwaitMs } = article
   const fits = (maxwaitMs * svActive) / clWaiting
-  const bad = [...failures].map(([why, count]) => `${count} × ${why}`)
+  const failures = failuresText([run])
   return [
     'Clients connect for as long as they are wanted, since idle ones count as active, too (cl_active: linked to a server, or with nothing to ask).',
-    `SHOW POOLS was read ${looks.length} times on one connection of the console; a row counts once nothing of the step before is left.`,
+    `SHOW POOLS was read ${run.looks.length} times on one connection of the console; a row counts once nothing of the step before is left.`,
     `By Little's law the article's ${clWaiting} waiting and maxwait of ${timeText(maxwaitMs)} on ${svActive} servers fit transactions of about ${timeText(fits)}; ours hold ${timeText(holdMs)} on average, from half to one and a half times as long.`,
     ...((steps[1]?.clients ?? 0) === article.clActive + article.clWaiting
       ? []
       : [`The server has connections for ${servers} servers only, so there are fewer clients than in the article.`]),
-    ...(bad.length === 0 ? [] : [`Transactions that failed: ${bad.join(', ')}.`]),
+    ...(failures === '' ? [] : [`Transactions that failed: ${failures}.`]),
   ]
 }
 

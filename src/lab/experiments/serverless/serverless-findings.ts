@@ -7,6 +7,7 @@ import { utilisationToWarnAt } from '../../../sizing/utilisation.ts'
 import { headlineOf } from '../../headline.ts'
 import { failed, failuresText, type Load } from '../../load.ts'
 import { measurement, medianOf } from '../../measurement.ts'
+import { ownLimitText } from '../../own-cores.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement } from '../../results.ts'
@@ -65,7 +66,6 @@ interface Row {
 /** By how much a share, and a time, may be off before it is worth a sentence. */
 const toleranceOfShares = 0.1
 const tolerance = 2
-const wholeCore = 0.9
 
 const inWords: Readonly<Record<keyof Storms, string>> = {
   direct: 'straight from PostgreSQL',
@@ -217,7 +217,8 @@ function whySlow({ facts: { cores, isLocal } }: Rig, plan: Plan, { ownCores }: R
   if (isLocal && cores !== null && busy > utilisationToWarnAt * cores) {
     return `: at the rate at which they come, what each takes alone would keep up to ${numberText(busy)} cores busy, and there are ${cores}`
   }
-  return ownCores < wholeCore ? '' : `: the lab, which plays all instances, used ${numberText(ownCores)} cores`
+  const why = ownLimitText(ownCores, 'the lab, which plays all instances,')
+  return why === '' ? '' : `: ${why}`
 }
 
 function tableOf(rows: readonly Row[]): Table {

@@ -7,7 +7,9 @@ import { numberText, percentText, timeText } from '../../../report/number-text.t
 import { inUse } from '../../../sizing/littles-law.ts'
 import type { Experiment } from '../../experiment.ts'
 import { askAfresh, mediansOf, type RequestParts } from '../../fresh-connection.ts'
+import { inTurns } from '../../in-turns.ts'
 import { openLoad } from '../../load.ts'
+import { watchOwnCores } from '../../own-cores.ts'
 import type { Findings } from '../../results.ts'
 import type { OpenPooler, Way } from '../../openings.ts'
 import type { Rig } from '../../rig.ts'
@@ -38,13 +40,10 @@ async function run(rig: Rig): Promise<Findings> {
   const plan = planOf(rig)
   await predict(rig, plan, pooler)
   const storms: Storms = { direct: [], 'through the pooler': [] }
-  for (let round = 0; round < rounds; round++) {
-    const order = Object.keys(storms) as (keyof Storms)[]
-    for (const [index, name] of (round % 2 === 0 ? order : order.toReversed()).entries()) {
-      rig.progress((round + index / order.length) / rounds, name)
-      const storm = name === 'direct' ? sendDirect : sendThrough
-      storms[name].push(await storm(rig, plan, pooler, round + 1))
-    }
+  for (const { item: name, round, share } of inTurns(Object.keys(storms) as (keyof Storms)[], rounds)) {
+    rig.progress(share, name)
+    const storm = name === 'direct' ? sendDirect : sendThrough
+    storms[name].push(await storm(rig, plan, pooler, round + 1))
   }
   return findings(rig, plan, storms)
 }
@@ -109,14 +108,13 @@ async function send(rig: Rig, plan: Plan, way: Way, seed: number): Promise<Storm
   const looks: Look[] = []
   const state = { isOver: false }
   const atMs = performance.now()
-  const own = process.cpuUsage()
+  const ownCores = watchOwnCores()
   const arrivalsPerSecond = (1_000 * instances) / measureMs
   const arriving = openLoad({ arrivalsPerSecond, warmUpMs: 0, measureMs, seed, signal: rig.signal }, (meantMs) =>
     live(rig, way, plan, () => answers.push({ atMs: meantMs - atMs, afterMs: performance.now() - meantMs })),
   ).finally(() => (state.isOver = true))
   const [load] = await Promise.all([arriving, look(rig, atMs, looks, state)])
-  const { user, system } = process.cpuUsage(own)
-  return { load, answers, looks, ownCores: (user + system) / 1_000 / (performance.now() - atMs) }
+  return { load, answers, looks, ownCores: ownCores() }
 }
 
 /** One instance, from its start to its end. */

@@ -6,7 +6,9 @@ import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { type RequestParts, wholeMs } from '../../fresh-connection.ts'
 import { headlineOf } from '../../headline.ts'
 import { failed, failuresText, latencyMs, type Load, perSecond } from '../../load.ts'
-import { measurement, medianOf } from '../../measurement.ts'
+import { loadMeasurements } from '../../load-measurements.ts'
+import { isFar, meanOf, measurement, medianOf } from '../../measurement.ts'
+import { ownLimitText } from '../../own-cores.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement } from '../../results.ts'
@@ -61,8 +63,6 @@ const labels: Readonly<Record<StrategyName, string>> = {
 /** The articles' 150 ms of 200. */
 const articlesOverhead = 0.75
 const toleranceOfShares = 0.1
-const tolerance = 1.5
-const wholeCore = 0.9
 
 export function findings(rig: Rig, measured: readonly Measured[], conditions: Conditions): Findings {
   const { workers, roundTripMs, measureMs, warmUpMs } = conditions
@@ -110,25 +110,9 @@ function rowOf({ name, rounds }: Measured): Row {
 function measurementsOf({ name, rounds }: Measured): readonly Measurement[] {
   const of = (value: (round: Round) => number): number[] => rounds.map(value)
   return [
-    measurement(
-      `${name} p50`,
-      'ms',
-      of(({ load }) => latencyMs(load, 50)),
-    ),
-    measurement(
-      `${name} p99`,
-      'ms',
-      of(({ load }) => latencyMs(load, 99)),
-    ),
-    measurement(
-      `${name} throughput`,
-      '1/s',
-      of(({ load }) => perSecond(load)),
-    ),
-    measurement(
-      `${name} failures`,
-      'count',
-      of(({ load }) => failed(load)),
+    ...loadMeasurements(
+      name,
+      rounds.map(({ load }) => load),
     ),
     measurement(`${name} opening`, 'share', of(openingOf)),
     measurement(`${name} overhead`, 'share', of(overheadOf)),
@@ -143,11 +127,6 @@ function openingOf({ parts }: Round): number {
 /** The same, and closing. */
 function overheadOf({ parts }: Round): number {
   return 1 - meanOf(parts.map(({ queryMs }) => queryMs)) / meanOf(parts.map(wholeMs))
-}
-
-/** NaN of none. */
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function headlineFor(rows: readonly Row[]): string {
@@ -179,9 +158,8 @@ function againstArticles(rows: readonly Row[]): readonly string[] {
 function misses(rig: Rig, rows: readonly Row[]): readonly string[] {
   return rows.flatMap((row) => {
     const predicted = rig.prediction?.figures[`${row.name} throughput`] ?? Number.NaN
-    const ratio = row.perSecond / predicted
-    if (!(Math.max(ratio, 1 / ratio) > tolerance)) return []
-    const why = ratio > 1 ? whyFaster(rig, row) : whySlower(row)
+    if (!isFar(row.perSecond, predicted)) return []
+    const why = row.perSecond > predicted ? whyFaster(rig, row) : whySlower(row)
     return [
       `With ${labels[row.name]}: ${numberText(row.perSecond)} redirects a second, predicted ${numberText(predicted)}${why}.`,
     ]
@@ -198,8 +176,8 @@ function whyFaster({ facts: { cores, isLocal } }: Rig, { perSecond: rate }: Row)
 }
 
 function whySlower({ ownCores }: Row): string {
-  if (ownCores < wholeCore) return ''
-  return `; the lab, which is the workers, the service and the way to the database, used ${numberText(ownCores)} cores and was the limit`
+  const why = ownLimitText(ownCores, 'the lab, which is the workers, the service and the way to the database,')
+  return why === '' ? '' : `; ${why}`
 }
 
 function failuresOf(rows: readonly Row[]): readonly string[] {

@@ -7,8 +7,10 @@ import { percentText, timeText } from '../../../report/number-text.ts'
 import { mostHeldMs, mostPerSecond } from '../../../sizing/littles-law.ts'
 import type { Experiment } from '../../experiment.ts'
 import { askAfresh, mediansOf, type RequestParts, wholeMs } from '../../fresh-connection.ts'
+import { inTurns } from '../../in-turns.ts'
 import { closedLoad } from '../../load.ts'
 import { medianOf } from '../../measurement.ts'
+import { watchOwnCores } from '../../own-cores.ts'
 import type { Findings } from '../../results.ts'
 import type { Way } from '../../openings.ts'
 import type { Rig } from '../../rig.ts'
@@ -65,11 +67,9 @@ async function run(rig: Rig): Promise<Findings> {
   try {
     await predict(rig, shorteners, workers)
     const measured = shorteners.map((one) => ({ one, rounds: [] as Round[] }))
-    for (let round = 0; round < rounds; round++) {
-      for (const [index, { one, rounds: done }] of (round % 2 === 0 ? measured : measured.toReversed()).entries()) {
-        rig.progress((round + index / measured.length) / rounds, one.name)
-        done.push(await load(rig, one, workers, measureMs))
-      }
+    for (const { item, share } of inTurns(measured, rounds)) {
+      rig.progress(share, item.one.name)
+      item.rounds.push(await load(rig, item.one, workers, measureMs))
     }
     const found = measured.map(({ one, rounds: done }): Measured => ({ name: one.name, rounds: done }))
     return findings(rig, found, { workers, roundTripMs, measureMs, warmUpMs })
@@ -158,22 +158,15 @@ async function timeAlone(rig: Rig, one: Shortener): Promise<Alone> {
 
 async function load(rig: Rig, one: Shortener, workers: number, measureMs: number): Promise<Round> {
   let visits = 0
-  let own = process.cpuUsage()
-  let atMs = performance.now()
+  let ownCores = watchOwnCores()
   const begun = (): void => {
     one.parts.length = 0
-    own = process.cpuUsage()
-    atMs = performance.now()
+    ownCores = watchOwnCores()
   }
   const found = await closedLoad({ workers, warmUpMs, measureMs, signal: rig.signal, begun }, () =>
     visit(rig, one, ++visits),
   )
-  const { user, system } = process.cpuUsage(own)
-  return {
-    load: found,
-    parts: [...one.parts],
-    ownCores: (user + system) / 1_000 / (performance.now() - atMs),
-  }
+  return { load: found, parts: [...one.parts], ownCores: ownCores() }
 }
 
 /** Another link each time, all over the table. */

@@ -3,8 +3,8 @@
 import { percentile } from '../../../metrics/statistics.ts'
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { headlineOf } from '../../headline.ts'
-import { failed, latencyMs, type Load, perSecond } from '../../load.ts'
-import { measurement, medianOf } from '../../measurement.ts'
+import { failed, failuresText, latencyMs, type Load, perSecond } from '../../load.ts'
+import { isFar, measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement, Prediction } from '../../results.ts'
@@ -141,8 +141,7 @@ function unforetold(variants: readonly Variant[], found: Found, { figures }: Pre
   return variants.flatMap((variant) => {
     const expectedMs = figures[figureNames(variant).p50] ?? Number.NaN
     const foundMs = lookupsMs(variant, found, 50)
-    const times = Math.max(foundMs / expectedMs, expectedMs / foundMs)
-    if (!(times > notable.times && Math.abs(foundMs - expectedMs) > notable.ms)) return []
+    if (!(isFar(foundMs, expectedMs, notable.times) && Math.abs(foundMs - expectedMs) > notable.ms)) return []
     return [
       `In ${variant.name}, half of the lookups took up to ${timeText(foundMs)}, where the simulator says ${timeText(expectedMs)}.`,
     ]
@@ -150,17 +149,13 @@ function unforetold(variants: readonly Variant[], found: Found, { figures }: Pre
 }
 
 function remarks({ callers, variants }: Plan, found: Found): string[] {
-  const failures = new Map<string, number>()
-  for (const { lookups, analytics } of variants.flatMap((variant) => roundsOf(variant, found))) {
-    for (const [why, count] of [...lookups.failures, ...analytics.failures])
-      failures.set(why, (failures.get(why) ?? 0) + count)
-  }
-  const bad = [...failures].map(([why, count]) => `${count} × ${why}`)
+  const rounds = variants.flatMap((variant) => roundsOf(variant, found))
+  const failures = failuresText(rounds.flatMap(({ lookups, analytics }) => [lookups, analytics]))
   return [
     'Lookups are an open load, and their times count from when each was meant to come: the wait for a connection is in them, and so is that for our own timers.',
     `Analytics are asked by ${callers} callers who each ask again at once. Those that wait use no core, as with locks or disks, and all arrangements are measured at the same time; those that compute are measured one arrangement after the other.`,
     'Through the pooler each caller has a client of its own, and the two pools are two names with a pool_size each.',
-    ...(bad.length === 0 ? [] : [`Refused or failed: ${bad.join(', ')}.`]),
+    ...(failures === '' ? [] : [`Refused or failed: ${failures}.`]),
   ]
 }
 

@@ -7,6 +7,7 @@ import { timeText } from '../../../report/number-text.ts'
 import { Random } from '../../../random.ts'
 import type { Pool } from '../../../pg/public-types.ts'
 import type { Experiment } from '../../experiment.ts'
+import { inTurns } from '../../in-turns.ts'
 import { closedLoad, openLoad } from '../../load.ts'
 import { medianOf } from '../../measurement.ts'
 import type { Findings, Prediction } from '../../results.ts'
@@ -19,6 +20,13 @@ import { type Arrangement, type Demand, forecast, type Kind } from './starvation
 interface Doors {
   readonly short: Pool
   readonly long: Pool
+}
+
+/** Those that are measured at the same time. */
+interface Group {
+  readonly kind: Kind
+  readonly doing: string
+  readonly variants: readonly Variant[]
 }
 
 const poolSize = 10
@@ -46,28 +54,23 @@ async function run(rig: Rig): Promise<Findings> {
   predict(rig, plan, demands)
 
   const found = new Map<string, Round[]>(plan.variants.map(({ name }) => [name, []]))
-  const waiting = plan.variants.filter(({ kind }) => kind === 'wait')
-  const computing = plan.variants.filter(({ kind }) => kind === 'compute')
-  const measure = async (variant: Variant, round: number): Promise<void> => {
-    const one = await measureOnce(rig, doors(variant), plan, variant.kind, round)
-    found.get(variant.name)?.push(one)
-  }
-  const steps = rounds * (1 + computing.length)
-  const bar = (step: number, kind: Kind, doing: string) => {
+  const ofKind = (kind: Kind): readonly Variant[] => plan.variants.filter((variant) => variant.kind === kind)
+  const groups: readonly Group[] = [
+    { kind: 'wait', doing: 'analytics that wait', variants: ofKind('wait') },
+    ...ofKind('compute').map((variant): Group => ({
+      kind: 'compute',
+      doing: `analytics that compute: ${variant.arrangement.name}`,
+      variants: [variant],
+    })),
+  ]
+  for (const { item, round, share } of inTurns(groups, rounds)) {
+    const { kind, doing, variants } = item
     const { warmUpMs, measureMs } = plan.pace[kind]
-    return { from: step / steps, to: (step + 1) / steps, ms: warmUpMs + measureMs, doing }
-  }
-  for (let round = 0; round < rounds; round++) {
-    const all = Promise.all(waiting.map((variant) => measure(variant, round)))
-    await rig.progressWhile(all, bar(round * (1 + computing.length), 'wait', 'analytics that wait'))
-    const ordered = round % 2 === 0 ? computing : computing.toReversed()
-    for (const [index, variant] of ordered.entries()) {
-      const step = round * (1 + computing.length) + 1 + index
-      await rig.progressWhile(
-        measure(variant, round),
-        bar(step, 'compute', `analytics that compute: ${variant.arrangement.name}`),
-      )
-    }
+    const all = variants.map(async (variant) => {
+      found.get(variant.name)?.push(await measureOnce(rig, doors(variant), plan, kind, round))
+    })
+    const bar = { from: share, to: share + 1 / (rounds * groups.length), ms: warmUpMs + measureMs, doing }
+    await rig.progressWhile(Promise.all(all), bar)
   }
   return findings(plan, found, rig.prediction as Prediction)
 }

@@ -2,6 +2,7 @@
 
 import { numberText, timeText } from '../../../report/number-text.ts'
 import { headlineOf } from '../../headline.ts'
+import { isFar } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings } from '../../results.ts'
@@ -33,8 +34,6 @@ interface Short {
   readonly openBefore: WaveRow
 }
 
-/** By how much a number may be off before it is worth a sentence. */
-const tolerance = 1.5
 const toleranceOfPredictions = 2
 /** The articles' 0.6 s and 0.13 s, and their 1.2 s and 120 ms. */
 const articlesMeans = 4.6
@@ -160,11 +159,6 @@ function misses({ prediction }: Rig, rows: readonly WaveRow[]): readonly string[
     return [`${wave.name} ${timeText(wholeMs)}, predicted ${timeText(predicted)}${why}`]
   })
   return texts.length > 0 ? [`Otherwise than predicted: ${texts.join('; ')}.`] : []
-}
-
-/** False if either is not known. */
-function isFar(value: number, expected: number, factor = tolerance): boolean {
-  return Math.max(value / expected, expected / value) > factor
 }
 
 function remarksOf({ freeConnections, facts }: Rig, { past, capped }: Held): readonly string[] {

@@ -1,7 +1,7 @@
 /** Waves of workers: what is planned, what one has given, and its numbers. */
 
 import { failed, failuresText, type Load } from '../../load.ts'
-import { measurement, medianOf } from '../../measurement.ts'
+import { meanOf, measurement, medianOf } from '../../measurement.ts'
 import type { Measurement } from '../../results.ts'
 import type { Statement } from '../../work.ts'
 import { stepsOf } from './steps.ts'
@@ -77,7 +77,7 @@ export function rowOf({ wave, rounds }: MeasuredWave): WaveRow {
   const loads = rounds.map(({ load }) => load)
   return {
     wave,
-    meanMs: medianOf(loads.map(meanOf)),
+    meanMs: medianOf(loads.map(({ latenciesMs }) => meanOf(latenciesMs))),
     wholeMs: medianOf(loads.map(wholeOf)),
     open: medianOf(rounds.map(({ open }) => open)),
     failed: medianOf(loads.map(failed)),
@@ -92,7 +92,7 @@ export function measurementsOf({ wave: { name }, rounds }: MeasuredWave): readon
     measurement(
       `${name} mean`,
       'ms',
-      of(({ load }) => meanOf(load)),
+      of(({ load }) => meanOf(load.latenciesMs)),
     ),
     measurement(
       `${name} whole`,
@@ -126,10 +126,6 @@ export function measurementsOfSteps({ wave, rounds }: MeasuredWave): readonly [M
       steps.map((of) => medianOf(of.map(({ size }) => size))),
     ),
   ]
-}
-
-function meanOf({ latenciesMs }: Load): number {
-  return latenciesMs.reduce((sum, ms) => sum + ms, 0) / latenciesMs.length
 }
 
 function wholeOf({ seconds }: Load): number {

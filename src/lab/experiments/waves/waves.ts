@@ -6,6 +6,7 @@
 import { numberText, timeText } from '../../../report/number-text.ts'
 import { inUse, mostPerSecond } from '../../../sizing/littles-law.ts'
 import type { Experiment } from '../../experiment.ts'
+import { inTurns } from '../../in-turns.ts'
 import { burst } from '../../load.ts'
 import { medianOf } from '../../measurement.ts'
 import type { Findings } from '../../results.ts'
@@ -42,11 +43,9 @@ async function run(rig: Rig): Promise<Findings> {
   const plan = await planOf(rig)
   predict(rig, plan)
   const measured = [...plan.held, ...plan.short].map((wave) => ({ wave, rounds: [] as Sent[] }))
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, { wave, rounds: sent }] of (round % 2 === 0 ? measured : measured.toReversed()).entries()) {
-      rig.progress((round + index / measured.length) / rounds, wave.name)
-      sent.push(await send(rig, wave))
-    }
+  for (const { item, share } of inTurns(measured, rounds)) {
+    rig.progress(share, item.wave.name)
+    item.rounds.push(await send(rig, item.wave))
   }
   return findings(rig, plan, measured)
 }
