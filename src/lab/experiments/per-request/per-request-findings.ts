@@ -1,15 +1,16 @@
 /** What is said of requests with a connection of their own: everything here follows from what per-request.ts has measured. */
 
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
-import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { wholeMs } from '../../fresh-connection.ts'
 import { headlineOf } from '../../headline.ts'
 import { isFar } from '../../measurement.ts'
+import { mostWorkMs } from '../../most-work.ts'
 import { ownLimitText } from '../../own-cores.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
+import { shareText } from '../../share-text.ts'
 import {
   type Alone,
   find,
@@ -36,6 +37,9 @@ const labels: Readonly<Record<WayName, string>> = {
   'per request to the pooler': 'a connection to the pooler for each',
   'kept to the pooler': 'connections kept to the pooler',
 }
+
+const articles = { eachMs: 35, setUpShare: 0.97, overheadMs: 8 }
+const toleranceOfShares = 0.05
 
 export function findings(rig: Rig, found: Found): Findings {
   const { measured, workers, poolSize, measureMs, warmUpMs } = found
@@ -72,7 +76,7 @@ function answerOf(rows: readonly Row[], workers: number): string {
   const proxied = find(rows, 'per request to the pooler', 'lookup')
   const cpuMs = each.cpuMs - pooled.cpuMs
   return (
-    `With a connection of its own a lookup takes ${timeText(each.p50Ms)} (median), ${percentText(each.openingShare)} of it until the connection is open; ` +
+    `With a connection of its own a lookup takes ${timeText(each.p50Ms)} (median), and ${shareText(each.openingShare)} of all that time passes until the connection is open; ` +
     `from a pool ${timeText(pooled.p50Ms)}, and with a connection for each request to the pooler ${timeText(proxied.p50Ms)}. ` +
     `${workers} workers get ${numberText(each.perSecond)}, ${numberText(pooled.perSecond)} and ${numberText(proxied.perSecond)} answers a second` +
     (Number.isFinite(cpuMs)
@@ -81,26 +85,31 @@ function answerOf(rows: readonly Row[], workers: number): string {
   )
 }
 
-/** Where the articles have 35 ms and 1 ms, 97%, and 8 ms. */
 function againstArticles({ facts, target }: Rig, rows: readonly Row[], alone: Alone[QueryName]): readonly string[] {
   const eachMs = wholeMs(alone['per request'])
   const pooledMs = wholeMs(alone.pooled)
   const share = 1 - pooledMs / eachMs
   const cpuMs = find(rows, 'per request', 'lookup').cpuMs - find(rows, 'pooled', 'lookup').cpuMs
-  const why = facts.isLocal && target.ssl === false ? ': there is no network here, and no TLS' : ''
-  return [
-    ...(isFar(eachMs, 35)
-      ? [`Alone, the query of 1 ms takes ${timeText(eachMs)} on a fresh connection, not the articles' 35 ms${why}.`]
-      : []),
-    ...(Math.abs(share - 0.97) > 0.05
-      ? [`${percentText(share)} of it is set-up, where the articles have 97%: kept, it takes ${timeText(pooledMs)}.`]
-      : []),
-    ...(isFar(cpuMs, 8)
+  const isNear = facts.isLocal && target.ssl === false
+  const why = isNear && eachMs < articles.eachMs ? ': there is no network here, and no TLS' : ''
+  const differences = [
+    ...(isFar(eachMs, articles.eachMs)
       ? [
-          `A connection costs PostgreSQL ${timeText(cpuMs)} of processor time; the articles reckon with 8 ms of overhead.`,
+          `alone, a query of 1 ms takes ${timeText(eachMs)} on a fresh connection, not ${numberText(articles.eachMs)} ms${why}`,
+        ]
+      : []),
+    ...(Math.abs(share - articles.setUpShare) > toleranceOfShares
+      ? [
+          `set-up is ${shareText(share)} of such a request, not ${shareText(articles.setUpShare)}: on a connection that is kept it takes ${timeText(pooledMs)}`,
+        ]
+      : []),
+    ...(isFar(cpuMs, articles.overheadMs)
+      ? [
+          `a connection costs PostgreSQL ${timeText(cpuMs)} of processor time, where they reckon with ${numberText(articles.overheadMs)} ms of overhead`,
         ]
       : []),
   ]
+  return differences.map((difference) => `Otherwise than in the articles: ${difference}.`)
 }
 
 function againstPrediction(rig: Rig, rows: readonly Row[], { alone }: Found): readonly string[] {
@@ -122,12 +131,12 @@ function againstPrediction(rig: Rig, rows: readonly Row[], { alone }: Found): re
   ]
 }
 
-/** No core can have worked on a request for longer than its share of all cores' time. */
-function whyFaster({ facts: { cores, isLocal } }: Rig, rows: readonly Missed[], alone: Alone): string {
-  if (!isLocal || cores === null) return ''
-  const parts = rows.map(({ way, query, perSecond: rate }) => {
-    return `${timeText(mostHeldMs(cores, rate))} of ${timeText(wholeMs(alone[query][way]))}`
+function whyFaster({ facts }: Rig, rows: readonly Missed[], alone: Alone): string {
+  const parts = rows.flatMap(({ way, query, perSecond: rate }) => {
+    const [workMs, aloneMs] = [mostWorkMs(facts, rate), wholeMs(alone[query][way])]
+    return workMs < aloneMs ? [`${timeText(workMs)} of ${timeText(aloneMs)}`] : []
   })
+  if (parts.length < rows.length) return ''
   return (
     ` What each takes alone is not all work of a core, at most ${parts.join(', ')}: ` +
     'the rest is waiting from one process to the next, and is filled by the requests of others.'
@@ -145,8 +154,10 @@ function remarksOf({ processes, facts }: Rig, rows: readonly Row[], { workers, p
     'A worker opens, asks, closes and waits until the other side has closed before it begins anew; latency is all of that.',
     `The pool and the pooler have ${poolSize} connections to PostgreSQL for ${workers} workers: latency there includes waiting for one.`,
     ...(processes
-      ? ["Processor time is that of all of PostgreSQL's processes, in steps of 10 ms, over all requests of a round."]
-      : ['PostgreSQL runs on another machine, so its processor time is not known.']),
+      ? [
+          "Processor time is that of all of PostgreSQL's processes over all requests of a round: of those that live to the nanosecond, of those that have ended in steps of 10 ms, all of them together.",
+        ]
+      : ["PostgreSQL's processes can't be seen from here, so their processor time is not known."]),
     ...(facts.isLocal
       ? [
           'Workers, pooler and PostgreSQL share this machine; the lab is one process, which can use hardly more than one core.',

@@ -170,7 +170,7 @@ function headlineFor({ instances }: Plan, direct: Row, through: Row): string {
 
 function answerOf({ instances, stormMs, stayMs }: Plan, direct: Row, through: Row): string {
   const outcome = ({ success, p99Ms, failed: count }: Row): string => {
-    const who = count === 0 ? 'all are served' : `${percentText(success)} are served`
+    const who = count === 0 ? 'all are served' : `${shareText(success)} are served`
     return `${who}, 99% of them answered within ${timeText(p99Ms)}`
   }
   return (
@@ -189,7 +189,7 @@ function missedShares({ prediction }: Rig, { stayMs }: Plan, rows: readonly Row[
         ? `: the first had gone when the last, after ${timeText(p99Ms)}, got in, and had made room`
         : ''
     return [
-      `${percentText(success)} are served ${inWords[name]}, where ${percentText(predicted)} were predicted${failures}${room}.`,
+      `${shareText(success)} are served ${inWords[name]}, where ${shareText(predicted)} were predicted${failures}${room}.`,
     ]
   })
 }

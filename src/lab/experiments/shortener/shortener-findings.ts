@@ -2,12 +2,12 @@
 
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { fleet } from '../../../sizing/fleet.ts'
-import { mostHeldMs } from '../../../sizing/littles-law.ts'
 import { type RequestParts, wholeMs } from '../../fresh-connection.ts'
 import { headlineOf } from '../../headline.ts'
 import { failed, failuresText, latencyMs, type Load, perSecond } from '../../load.ts'
 import { loadMeasurements } from '../../load-measurements.ts'
 import { isFar, meanOf, measurement, medianOf } from '../../measurement.ts'
+import { mostWorkMs } from '../../most-work.ts'
 import { ownLimitText } from '../../own-cores.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
@@ -29,6 +29,8 @@ export interface Round {
 
 export interface Measured {
   readonly name: StrategyName
+  /** What a request takes that has all for itself, without the way to the database. */
+  readonly nearMs: number
   readonly rounds: readonly Round[]
 }
 
@@ -42,6 +44,7 @@ export interface Conditions {
 /** Medians over the rounds; parts are means over a round's requests. */
 interface Row {
   readonly name: StrategyName
+  readonly nearMs: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly meanMs: number
@@ -86,10 +89,11 @@ export function findings(rig: Rig, measured: readonly Measured[], conditions: Co
   }
 }
 
-function rowOf({ name, rounds }: Measured): Row {
+function rowOf({ name, nearMs, rounds }: Measured): Row {
   const of = (value: (round: Round) => number): number => medianOf(rounds.map(value))
   return {
     name,
+    nearMs,
     p50Ms: of(({ load }) => latencyMs(load, 50)),
     p99Ms: of(({ load }) => latencyMs(load, 99)),
     meanMs: of(({ load }) => meanOf(load.latenciesMs)),
@@ -140,8 +144,8 @@ function headlineFor(rows: readonly Row[]): string {
 function answerOf(rows: readonly Row[]): string {
   const [each, pooled, through] = rows as [Row, Row, Row]
   return (
-    `With ${labels['per request']} the service spends ${percentText(each.openingShare)} of its time on opening and ` +
-    `${percentText(each.overheadShare - each.openingShare)} on closing, and redirects after ${timeText(each.p50Ms)} (median); with ${labels.pooled} after ` +
+    `With ${labels['per request']} the service spends ${shareText(each.openingShare)} of its time on opening and ` +
+    `${shareText(each.overheadShare - each.openingShare)} on closing, and redirects after ${timeText(each.p50Ms)} (median); with ${labels.pooled} after ` +
     `${timeText(pooled.p50Ms)}, with ${labels['through the pooler']} after ${timeText(through.p50Ms)}. ` +
     `Redirects a second: ${rows.map((row) => numberText(row.perSecond)).join(', ')}.`
   )
@@ -151,7 +155,7 @@ function againstArticles(rows: readonly Row[]): readonly string[] {
   const [each] = rows as [Row]
   if (!(Math.abs(each.overheadShare - articlesOverhead) > toleranceOfShares)) return []
   return [
-    `The overhead of connecting is ${percentText(each.overheadShare)} of the time in the service; the articles have ${percentText(articlesOverhead)}.`,
+    `Otherwise than in the articles: the overhead of connecting is ${shareText(each.overheadShare)} of the time in the service, not ${shareText(articlesOverhead)}.`,
   ]
 }
 
@@ -166,11 +170,11 @@ function misses(rig: Rig, rows: readonly Row[]): readonly string[] {
   })
 }
 
-/** No core can have worked on a request for longer than its share of all cores' time. */
-function whyFaster({ facts: { cores, isLocal } }: Rig, { perSecond: rate }: Row): string {
-  if (!isLocal || cores === null) return ''
+function whyFaster({ facts }: Rig, { perSecond: rate, nearMs }: Row): string {
+  const workMs = mostWorkMs(facts, rate)
+  if (!(workMs < nearMs)) return ''
   return (
-    `; no core can have worked on one for longer than ${timeText(mostHeldMs(cores, rate))} on average, so more of what a request takes alone than ` +
+    `; no core can have worked on one for longer than ${timeText(workMs)} on average, so more of what a request takes alone than ` +
     'the way to the database is waiting, and is filled by the requests of others'
   )
 }

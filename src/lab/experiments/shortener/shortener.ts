@@ -41,6 +41,10 @@ interface Alone {
   readonly nearMs: number
 }
 
+interface AloneOf extends Alone {
+  readonly one: Shortener
+}
+
 const database = 'links'
 const mostWorkers = 16
 const roundTripMs = 4
@@ -65,13 +69,14 @@ async function run(rig: Rig): Promise<Findings> {
   const finds = await findsOf(rig, workers)
   const shorteners = strategies.map((name) => start(name, finds[name]))
   try {
-    await predict(rig, shorteners, workers)
-    const measured = shorteners.map((one) => ({ one, rounds: [] as Round[] }))
+    const alone = await timeAll(rig, shorteners)
+    predict(rig, alone, workers)
+    const measured = alone.map(({ one, nearMs }) => ({ one, nearMs, rounds: [] as Round[] }))
     for (const { item, share } of inTurns(measured, rounds)) {
       rig.progress(share, item.one.name)
       item.rounds.push(await load(rig, item.one, workers, measureMs))
     }
-    const found = measured.map(({ one, rounds: done }): Measured => ({ name: one.name, rounds: done }))
+    const found = measured.map(({ one, ...rest }): Measured => ({ name: one.name, ...rest }))
     return findings(rig, found, { workers, roundTripMs, measureMs, warmUpMs })
   } finally {
     await Promise.all(shorteners.map(({ service }) => service.stop()))
@@ -118,12 +123,17 @@ function start(name: StrategyName, find: Find): Shortener {
   return { name, service, parts: book }
 }
 
-async function predict(rig: Rig, shorteners: readonly Shortener[], workers: number): Promise<void> {
+async function timeAll(rig: Rig, shorteners: readonly Shortener[]): Promise<AloneOf[]> {
+  const all: AloneOf[] = []
+  for (const one of shorteners) all.push({ one, ...(await timeAlone(rig, one)) })
+  return all
+}
+
+function predict(rig: Rig, all: readonly AloneOf[], workers: number): void {
   const { cores, isLocal } = rig.facts
   const figures: Record<string, number> = {}
   const texts: string[] = []
-  for (const one of shorteners) {
-    const { requestMs, parts, nearMs } = await timeAlone(rig, one)
+  for (const { one, requestMs, parts, nearMs } of all) {
     const byWaiting = mostPerSecond(workers, requestMs)
     const throughput = isLocal && cores !== null ? Math.min(byWaiting, mostPerSecond(cores, nearMs)) : byWaiting
     figures[`${one.name} throughput`] = throughput

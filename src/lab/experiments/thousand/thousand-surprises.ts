@@ -20,7 +20,7 @@ function memorySurprise({ results, plan }: Thousand): string | undefined {
   const each = most.ownBytes / most.backends
   if (Number.isNaN(each) || backendMemoryBytes(1_000, each) >= articlesBytes) return undefined
   return (
-    `The articles reckon with 5–10 GB for 1,000 connections. ${numberText(most.backends)} backends that have done nothing but lookups have ${bytesText(most.ownBytes)} of their own, ${bytesText(each)} each` +
+    `Otherwise than in the articles, which reckon with 5–10 GB for 1,000 connections: ${numberText(most.backends)} backends that have done nothing but lookups have ${bytesText(most.ownBytes)} of their own, ${bytesText(each)} each` +
     (most.backends >= plan.clients ? '.' : `: 1,000 would have ${bytesText(backendMemoryBytes(1_000, each))}.`)
   )
 }
@@ -30,13 +30,12 @@ function directSurprise({ results }: Thousand): string | undefined {
   const direct = results.find(({ name, connected, wanted }) => name.startsWith('direct') && connected === wanted)
   if (!direct) return undefined
   const pooled = wayOf(results, 'transaction')
-  if (latencyOf(direct, 99) > latencyOf(pooled, 99)) return undefined
+  if (!(latencyOf(direct, 99) <= latencyOf(pooled, 99))) return undefined
+  const isMemory = memoryOfAll(direct) > memoryOfAll(pooled)
   return (
     `A server with room for all answers ${numberText(direct.connected)} direct clients no later than the pooler does (99th percentile ${timeText(latencyOf(direct, 99))} against ${timeText(latencyOf(pooled, 99))}): ` +
     `as long as few are at work at a time, what so many backends cost is not time` +
-    (Number.isNaN(direct.proportionalBytes)
-      ? '.'
-      : ` but memory, ${bytesText(memoryOfAll(direct))} against ${bytesText(memoryOfAll(pooled))}.`)
+    (isMemory ? ` but memory, ${bytesText(memoryOfAll(direct))} against ${bytesText(memoryOfAll(pooled))}.` : '.')
   )
 }
 
@@ -55,12 +54,15 @@ function busySurprise({ rig, results }: Thousand): string | undefined {
   )
 }
 
-function poolerSurprise({ results }: Thousand): string | undefined {
+function poolerSurprise({ results, plan }: Thousand): string | undefined {
   const direct = wayOf(results, 'direct')
   const pooled = wayOf(results, 'transaction')
   if (!(memoryOfAll(pooled) > memoryOfAll(direct))) return undefined
+  const ofMore = backendMemoryBytes(plan.clients, direct.ownBytes / direct.backends)
   return (
-    `With the pooler, ${bytesText(pooled.poolerBytes)} for all its clients, the memory is more than that of the ${numberText(direct.backends)} direct backends (${bytesText(memoryOfAll(pooled))} against ${bytesText(memoryOfAll(direct))}): ` +
-    'it pays where there would be more of them.'
+    `With the pooler, ${bytesText(pooled.poolerBytes)} for all its clients, the memory is more than that of the ${numberText(direct.backends)} direct backends (${bytesText(memoryOfAll(pooled))} against ${bytesText(memoryOfAll(direct))})` +
+    (ofMore > memoryOfAll(pooled)
+      ? `; ${numberText(plan.clients)} of those would have ${bytesText(ofMore)} of their own.`
+      : '.')
   )
 }
