@@ -1,6 +1,6 @@
 /** What is said of many backends at work at a time. */
 
-import { numberText, percentText } from '../../../report/number-text.ts'
+import { numberText } from '../../../report/number-text.ts'
 import { measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
@@ -45,12 +45,19 @@ export function activeHeadline(run: ActiveRun): string | undefined {
 }
 
 export function activeAnswer(run: ActiveRun): string {
-  const texts = figuresOf(run).map(
-    ({ active, statementsPerSecond, perStatement: switches }) =>
-      `${numberText(active)} at work serve ${numberText(statementsPerSecond)} statements of ${statementMs} ms a second` +
-      (Number.isNaN(switches) ? '' : ` at ${numberText(switches)} context switches each`),
-  )
-  return `${texts.join('; ')}.`
+  const [few, ...more] = figuresOf(run)
+  if (!few) return ''
+  const most = more.at(-1)
+  const beside = most
+    ? `, ${numberText(most.active)} serve ${shareText(most.statementsPerSecond / few.statementsPerSecond)} of that`
+    : ''
+  return `${numberText(few.active)} at work serve ${numberText(few.statementsPerSecond)} statements of ${statementMs} ms a second${beside}${switchesText(few, most)}.`
+}
+
+function switchesText({ perStatement: withFew }: ActiveFigures, most: ActiveFigures | undefined): string {
+  if (!Number.isFinite(withFew)) return ''
+  const withMost = most && Number.isFinite(most.perStatement) ? ` and ${numberText(most.perStatement)}` : ''
+  return `, at ${numberText(withFew)}${withMost} context switches for each`
 }
 
 /** Rounds differ by less. */
@@ -64,7 +71,7 @@ export function activeSurprises(run: ActiveRun): string[] {
   const surprises: string[] = []
   if (most.perStatement < clearly * few.perStatement) {
     surprises.push(
-      `The articles expect many backends to switch more. Each statement has ${numberText(most.perStatement)} context switches with ${numberText(most.active)} at work and ${numberText(few.perStatement)} with ${numberText(few.active)}: ` +
+      `Otherwise than in the articles, many backends do not switch clearly more: each statement has ${numberText(most.perStatement)} context switches with ${numberText(most.active)} at work and ${numberText(few.perStatement)} with ${numberText(few.active)}; ` +
         (most.perStatement < 2
           ? `a statement of ${statementMs} ms mostly ends in one turn on a core, however many wait for theirs.`
           : 'how many wait for a core does not shorten the turns on it.'),
@@ -73,7 +80,7 @@ export function activeSurprises(run: ActiveRun): string[] {
   const share = most.statementsPerSecond / few.statementsPerSecond
   if (share > 0.9) {
     surprises.push(
-      `${numberText(most.active)} at work serve ${percentText(share)} of what ${numberText(few.active)} do: as long as they share nothing, many cost time in the queue, not throughput.`,
+      `${numberText(most.active)} at work serve ${shareText(share)} of what ${numberText(few.active)} do: as long as they share nothing, many cost time in the queue, not throughput.`,
     )
   }
   return surprises

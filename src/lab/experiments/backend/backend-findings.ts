@@ -20,11 +20,12 @@ import {
   memoryAnswer,
   memoryHeadline,
   memoryMeasurements,
+  memoryMisses,
   memoryPlot,
   memorySurprises,
   memoryTable,
 } from './memory-findings.ts'
-import type { SetupTimes } from './setup-times.ts'
+import { isTold, type SetupTimes, telling } from './setup-times.ts'
 
 export interface BackendCost extends ActiveRun {
   readonly rig: Rig
@@ -39,7 +40,10 @@ export function backendFindings(cost: BackendCost): Findings {
   return {
     headline: headlineOf(memory && memoryHeadline(memory), activeHeadline(cost)),
     answer: [memory && memoryAnswer(memory), setupAnswer(setups), activeAnswer(cost)].filter(Boolean).join(' '),
-    surprises: [...(memory ? memorySurprises(memory) : []), ...activeSurprises(cost)],
+    surprises: [
+      ...(memory ? [...memorySurprises(memory), ...memoryMisses(memory, rig.prediction)] : []),
+      ...activeSurprises(cost),
+    ],
     remarks: remarksOf(cost),
     setup: {
       backends: count,
@@ -66,7 +70,8 @@ function setupAnswer(setups: readonly SetupTimes[]): string | undefined {
   return `Starting its process takes ${of(({ forkMs }) => forkMs)} of the ${of(({ totalMs }) => totalMs)} until it takes a query.`
 }
 
-function remarksOf({ rig, memory, setups, plan, count }: BackendCost): string[] {
+function remarksOf(cost: BackendCost): string[] {
+  const { rig, memory, plan, count } = cost
   const most = Math.max(...plan.counts)
   const isForLater = rig.isQuick && (rig.openAnother !== undefined || rig.freeConnections > most)
   return [
@@ -75,13 +80,7 @@ function remarksOf({ rig, memory, setups, plan, count }: BackendCost): string[] 
           `Memory is that of each of ${count} backends, by /proc; "of its own" is what no other process has, and "its part of what is shared" counts by how many have touched it. The join reads ${numberText(rig.work.accounts)} rows twice.`,
         ]
       : ["The memory of PostgreSQL's processes can't be seen from here."]),
-    ...(setups.length === 0
-      ? [
-          'What part of opening a connection is the start of its process only PostgreSQL 18 or later tells, in its log, and to a superuser.',
-        ]
-      : [
-          `PostgreSQL itself says how long the start of a process took, in its log (log_connections = setup_durations).`,
-        ]),
+    setupRemark(cost),
     ...(most < 500
       ? [
           `More than ${numberText(most)} at a time were not measured: ${isForLater ? 'that is for the longer run' : 'the server, or the memory of this machine, has no room for them'}.`,
@@ -92,6 +91,16 @@ function remarksOf({ rig, memory, setups, plan, count }: BackendCost): string[] 
       : []),
     ...(rig.processes ? [] : ["PostgreSQL's processes are not this machine's: context switches are not known."]),
   ]
+}
+
+function setupRemark({ rig: { facts, superuser, logTail }, setups }: BackendCost): string {
+  if (setups.length > 0) {
+    return 'PostgreSQL itself says how long the start of a process took, in its log (log_connections = setup_durations).'
+  }
+  const what = 'What part of opening a connection is the start of its process'
+  if (!isTold(facts)) return `${what}, PostgreSQL tells from version ${telling} on; this is ${facts.version}.`
+  if (!superuser || !logTail) return `${what}, PostgreSQL tells a superuser, in its log: neither is to be had here.`
+  return `${what}, PostgreSQL was asked for, but its log didn't say in time.`
 }
 
 function setupMeasurements(setups: readonly SetupTimes[]): Measurement[] {

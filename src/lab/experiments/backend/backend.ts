@@ -23,6 +23,8 @@ export const backend: Experiment = {
   run,
 }
 
+/** Of one alone all would be its own that no other process happens to have. */
+const fewest = 2
 const wantedActive = [10, 100, 500]
 /** On a database of our own, for each: far above what one was ever seen to take that counts. */
 const bytesEach = 8 * 1024 ** 2
@@ -31,8 +33,8 @@ async function run(rig: Rig): Promise<Findings> {
   const count = Math.max(1, Math.min(rig.freeConnections, rig.pace({ quick: 6, usual: 12 })))
   const settings = settingsForMost(rig)
   const counts = activeCounts(rig, settings === undefined ? rig.freeConnections : Infinity)
-  rig.progress(0, 'one backend')
-  const one = await measureMemory(rig, 1, 0)
+  rig.progress(0, 'two backends')
+  const one = await measureMemory(rig, Math.min(fewest, rig.freeConnections), 0)
   predict(rig, one && medians(one['idle after work']), count, counts)
 
   rig.progress(0.1, `the memory of ${count} backends`)
@@ -85,7 +87,7 @@ function predict(rig: Rig, one: BackendMemory | undefined, count: number, counts
   if (!one) return rig.predict(turns, rig.processes ? figures : {})
   const all = backendMemoryBytes(count, one.own)
   rig.predict(
-    `One backend has ${bytesText(one.own)} of its own when it is idle after a join. By connections × memory of each, ${count} have ${bytesText(all)}, ` +
+    `A backend has ${bytesText(one.own)} of its own when it is idle after a join, with another one beside it. By connections × memory of each, ${count} have ${bytesText(all)}, ` +
       `and ${numberText(5_000)} would have ${bytesText(backendMemoryBytes(5_000, one.own))}. ${turns}`,
     { ...figures, 'own memory idle after work': one.own, 'own memory of all, idle after work': all },
   )

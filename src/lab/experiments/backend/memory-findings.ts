@@ -2,15 +2,17 @@
 
 import { bytesText, numberText } from '../../../report/number-text.ts'
 import { backendMemoryBytes } from '../../../sizing/fleet.ts'
-import { measurement, medianOf } from '../../measurement.ts'
+import { isFar, measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
-import type { Measurement } from '../../results.ts'
+import type { Measurement, Prediction } from '../../results.ts'
 import { type BackendMemory, type MemoryInPhases, type Phase, phases } from './backend-memory.ts'
 
 /** The articles' example. */
 const many = 5_000
 const mib = 1024 ** 2
+/** A backend differs from another by less. */
+const notable = 1.2
 /** What the articles say, in MB, whose difference to MiB is far below the range they give. */
 const articles: Readonly<Partial<Record<Phase, readonly [number, number]>>> = {
   fresh: [2, 3],
@@ -36,16 +38,24 @@ export function memoryHeadline(memory: MemoryInPhases): string {
 }
 
 export function memoryAnswer(memory: MemoryInPhases): string {
-  const own = (phase: Phase): string => bytesText(median(memory[phase], (one) => one.own))
-  const idle = memory['idle after work']
-  const all = backendMemoryBytes(
-    many,
-    median(idle, (one) => one.own),
-  )
+  const own = (phase: Phase): number => median(memory[phase], (one) => one.own)
+  const idle = 'idle after work'
   return (
-    `A backend has ${own('fresh')} of its own before its first query, ${own('after a lookup')} after a lookup and ${own('idle after work')} idle after a join; ` +
-    `ps shows ${bytesText(median(idle, (one) => one.resident))} for it then, what it shares with others included. ${numberText(many)} would have ${bytesText(all)} of their own.`
+    `A backend has ${bytesText(own('fresh'))} of its own before its first query and ${bytesText(own(idle))} when it is idle after a join, ` +
+    `so ${numberText(many)} would have ${bytesText(backendMemoryBytes(many, own(idle)))}; ps shows ${bytesText(median(memory[idle], (one) => one.resident))} for each, what it shares included.`
   )
+}
+
+/** Where the calibration, of fewer backends, foretold something else. */
+export function memoryMisses(memory: MemoryInPhases, prediction: Prediction | undefined): string[] {
+  const foretold = prediction?.figures['own memory idle after work'] ?? Number.NaN
+  const found = median(memory['idle after work'], ({ own }) => own)
+  if (!isFar(found, foretold, notable)) return []
+  const why =
+    found < foretold ? ": what all of them have, and no other process, is nobody's own once there are several" : ''
+  return [
+    `A backend has ${bytesText(found)} of its own idle after a join, where ${bytesText(foretold)} was predicted${why}.`,
+  ]
 }
 
 export function memorySurprises(memory: MemoryInPhases): string[] {
@@ -57,14 +67,17 @@ export function memorySurprises(memory: MemoryInPhases): string[] {
   if (own < least * mib) {
     const isShared = resident >= least * mib
     surprises.push(
-      `The articles say ${least}–${most} MB for a backend that is idle after work. It has ${bytesText(own)} of its own` +
+      `Otherwise than in the articles: a backend that is idle after work has ${bytesText(own)} of its own, not ${least}–${most} MB` +
         (isShared
-          ? `; ps shows ${bytesText(resident)}, for it counts shared memory anew for each backend that has touched it. Of those figures no sum may be made: ${numberText(many)} such backends don't take ${bytesText(backendMemoryBytes(many, resident))}.`
-          : `, and also what ps shows, ${bytesText(resident)}, is less.`),
+          ? `. ps shows ${bytesText(resident)}, for it counts shared memory anew for each backend that has touched it: of such figures no sum may be made.`
+          : `, and what ps shows, ${bytesText(resident)}, is less, too.`),
     )
   }
-  if (own > most * mib)
-    surprises.push(`It has more of its own than the articles' ${least}–${most} MB: ${bytesText(own)}.`)
+  if (own > most * mib) {
+    surprises.push(
+      `Otherwise than in the articles: a backend that is idle after work has ${bytesText(own)} of its own, not ${least}–${most} MB.`,
+    )
+  }
   return surprises
 }
 
