@@ -16,6 +16,8 @@ export interface Plan {
   readonly rounds: number
   readonly phaseMs: number
   readonly holdMs: number
+  /** After a change, until nothing of the step before is left. */
+  readonly settleMs: number
   readonly lookEachMs: number
 }
 
@@ -101,13 +103,14 @@ export function findings(plan: Plan, expected: readonly Expected[], run: Run): F
     answer:
       `With ${saturated.clients} clients on ${plan.servers} servers the console shows cl_active ${shown(clActive)}, cl_waiting ${shown(clWaiting)}, sv_active ${shown(svActive)}, sv_idle ${shown(svIdle)} and ` +
       `a maxwait of ${timeText(maxwaitMs ?? Number.NaN)} (medians). ${alertText(plan, run)}`,
-    surprises: [...articleText(run, saturated), ...unforetold(expected, run)],
-    remarks: remarks(plan, run),
+    surprises: unforetold(expected, run),
+    remarks: [...remarks(plan, run), ...articleText(run, saturated)],
     setup: {
       servers: plan.servers,
       clients: plan.steps.map(({ clients }) => clients).join(', '),
       rounds: plan.rounds,
       'each, ms': plan.phaseMs,
+      'warm-up, ms': plan.settleMs,
       'mean hold, ms': plan.holdMs,
       'SHOW POOLS each, ms': plan.lookEachMs,
       mode: 'transaction',
@@ -122,10 +125,15 @@ export function findings(plan: Plan, expected: readonly Expected[], run: Run): F
 }
 
 function headlineFor({ steps, servers }: Plan, run: Run): string {
-  const [, ...more] = steps.slice(0, 3).map(({ name, clients }) => {
-    return `${numberText(median(run, name, 'clWaiting'))} and ${timeText(median(run, name, 'maxwaitMs'))} with ${clients} clients`
-  })
-  return headlineOf(`cl_waiting and maxwait on ${servers} servers: ${more.join(', ')}.`)
+  const [, first, second] = steps.map(({ name, clients }) => ({
+    clients: numberText(clients),
+    waiting: numberText(median(run, name, 'clWaiting')),
+    maxwait: timeText(median(run, name, 'maxwaitMs')),
+  }))
+  if (!first || !second) return ''
+  return headlineOf(
+    `On ${servers} servers ${first.clients} clients have cl_waiting ${first.waiting} and maxwait ${first.maxwait}, ${second.clients} have ${second.waiting} and ${second.maxwait}.`,
+  )
 }
 
 function shown(value: number | undefined): string {
@@ -170,12 +178,11 @@ function articleText(run: Run, { name }: Expected): string[] {
   const looks = looksOf(run, name).flat()
   if (looks.length === 0) return []
   const odd = looks.filter(({ clActive, svActive }) => clActive < svActive).length
-  const said = `The article's row has cl_active ${article.clActive} beside sv_active ${article.svActive}`
-  const found =
+  return [
     odd === 0
-      ? `in none of ${looks.length} rows read here was cl_active below sv_active, for each active server has a client that is active`
-      : `here cl_active was below sv_active in ${odd} of ${looks.length} rows`
-  return [`${said}: ${found}.`]
+      ? `Otherwise than in the article's row, which has cl_active ${article.clActive} beside sv_active ${article.svActive}, cl_active was in none of ${looks.length} rows below sv_active: each active server has a client that is active.`
+      : `In ${odd} of ${looks.length} rows cl_active was below sv_active, as in the article's, which has ${article.clActive} beside ${article.svActive}.`,
+  ]
 }
 
 function unforetold(expected: readonly Expected[], run: Run): string[] {

@@ -86,7 +86,8 @@ function planFor(rig: Rig): Plan {
   ]
   const phaseMs = rig.pace({ quick: 190, usual: 700 })
   const holdMs = rig.pace({ quick: 50, usual: 100 })
-  return { servers: size, steps, rounds, phaseMs, holdMs, lookEachMs: rig.pace({ quick: 20, usual: 50 }) }
+  const lookEachMs = rig.pace({ quick: 20, usual: 50 })
+  return { servers: size, steps, rounds, phaseMs, holdMs, settleMs: settledAfterHolds * holdMs, lookEachMs }
 }
 
 /** All servers work all the time, so answers come as fast as they can; by Little's law that tells how long each round of a client takes. */
@@ -110,7 +111,7 @@ function textOf(expected: readonly Expected[], { servers: size }: Plan): string 
 }
 
 async function go(rig: Rig, crew: Crew, plan: Plan, phases: Phase[]): Promise<void> {
-  const { steps, phaseMs, holdMs } = plan
+  const { steps, phaseMs, settleMs } = plan
   const all = rounds * steps.length
   for (let index = 0; index < all; index++) {
     const { name, clients: count } = steps[index % steps.length] as Plan['steps'][number]
@@ -118,7 +119,7 @@ async function go(rig: Rig, crew: Crew, plan: Plan, phases: Phase[]): Promise<vo
     const changedMs = performance.now()
     await crew.resize(count)
     const untilMs = Math.max(changedMs + phaseMs, performance.now() + phaseMs / 2)
-    const fromMs = Math.min(performance.now() + settledAfterHolds * holdMs, untilMs - phaseMs / 4)
+    const fromMs = Math.min(performance.now() + settleMs, untilMs - phaseMs / 4)
     await rig.sleep(untilMs - performance.now())
     phases.push({ name, clients: count, changedMs, fromMs, untilMs })
   }

@@ -96,6 +96,7 @@ export function findings(rig: Rig, plan: Plan, storms: Storms): Findings {
       rounds: storms.direct.length,
       'storm, ms': plan.stormMs,
       'stay, ms': plan.stayMs,
+      'warm-up, ms': 'none: a storm counts from its first instance on',
       "pooler's servers": plan.poolerServers,
     },
     measurements: [

@@ -4,7 +4,7 @@ import { percentile } from '../../../metrics/statistics.ts'
 import { numberText, percentText, timeText } from '../../../report/number-text.ts'
 import { utilisationToPlanFor, utilisationToWarnAt } from '../../../sizing/utilisation.ts'
 import { headlineOf } from '../../headline.ts'
-import { meanOf, measurement, medianOf } from '../../measurement.ts'
+import { isFar, meanOf, measurement, medianOf } from '../../measurement.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement } from '../../results.ts'
@@ -43,6 +43,9 @@ export interface Conditions {
 
 /** Beyond it, measured and foretold are said to differ: a share of what was foretold, and so much more. */
 const notable = { share: 0.3, ms: 2 }
+
+/** Nearer to each other, two lines look like one. */
+const visibly = 1.25
 
 export function predictionOf(
   levels: readonly Level[],
@@ -85,6 +88,7 @@ export function findings(measured: readonly Measured[], conditions: Conditions):
       'pools of, connections': sizes.join(' and '),
       rounds: measured[0]?.rounds.length ?? 0,
       'round, s': roundMs / 1_000,
+      'warm-up, ms': 'none: each round begins with an empty queue, as in the forecast',
       'mean hold, ms': round(variabilityOf(holds).meanMs),
       arrivals: 'Poisson, open loop, all levels at the same time',
     },
@@ -101,20 +105,19 @@ function isTold({ utilisation }: Level): boolean {
 
 function headlineFor(all: readonly Measured[], servers: number): string {
   const told = all.filter(({ level }) => isTold(level))
-  const waits = told.map((one) => `${timeText(wait(one, 'mean'))} at ${shareText(one.level.utilisation)}`)
-  const [first, ...rest] = waits
-  const last = rest.at(-1)
-  const held = `One waits for ${connectionsText(servers)}, held for ${timeText(medianOf(all.map(holdMs)))},`
+  const [first, ...more] = told.map((one) => `${timeText(wait(one, 'mean'))} at ${shareText(one.level.utilisation)}`)
+  if (first === undefined) return ''
+  const waits = [`${first} of use`, ...more]
   return headlineOf(
-    first && last ? `${held} ${waits.join(', ')} of use.` : undefined,
-    first && last ? `One waits for ${connectionsText(servers)} ${first} of use, ${last}.` : undefined,
+    `${connectionsText(servers)}, held for ${timeText(medianOf(all.map(holdMs)))}: one waits ${waits.join(', ')}.`,
+    `For ${connectionsText(servers)} one waits ${waits.join(', ')}.`,
   )
 }
 
 /** Of some levels with the same connections, ascending. */
 function answerFor(all: readonly Measured[], servers: number): string {
   const told = all.filter(({ level }) => isTold(level))
-  const waits = told.map((one) => `${timeText(wait(one, 'mean'))} at ${percentText(one.level.utilisation)}`)
+  const waits = told.map((one) => `${timeText(wait(one, 'mean'))} at ${shareText(one.level.utilisation)}`)
   const longer = all.find((one) => wait(one, 'mean') > holdMs(one))
   const hold = timeText(medianOf(all.map(holdMs)))
   const from = longer === undefined ? 'at no level' : `from ${percentText(longer.level.utilisation)} on`
@@ -157,12 +160,16 @@ function unforetold(measured: readonly Measured[], { holds, lateMs }: Conditions
 
 function remarks(measured: readonly Measured[], { leftOut, refusal }: Conditions): string[] {
   const late = measured.flatMap(({ rounds }) => rounds.flatMap(({ lateMs }) => lateMs))
+  const lost = measured.reduce((sum, { rounds }) => sum + rounds.reduce((some, { failed }) => some + failed, 0), 0)
   const refused = refusal === undefined ? '' : `, which refused the next with ${refusal}`
   return [
     'Open loop: callers come at times drawn beforehand and wait for nobody; each wait counts from the time its caller was meant to come, so a stall of ours or of the database is in it (no coordinated omission).',
-    `Our timers let them come late: half of them by more than ${timeText(percentile(late, 50))}, one of a hundred by more than ${timeText(percentile(late, 99))}. That is in each wait.`,
-    'Who holds a connection sleeps in the database and uses no core there, so the levels do not disturb each other. All levels of a round come from the same random numbers, only closer together: they differ by nothing but utilisation.',
+    `Who holds a connection sleeps in the database and uses no core there, so the levels, which all come from one process, hardly disturb each other: by our timers half of all callers come more than ${timeText(percentile(late, 50))} late, and one of a hundred more than ${timeText(percentile(late, 99))}, which is in each wait.`,
+    'All levels of a round come from the same random numbers, only closer together: they differ by nothing but utilisation.',
     'Each round begins with an empty queue. The simulator is given the same arrivals and holds, and nothing of what was measured but what a hold takes beyond what was asked for.',
+    ...(lost > 0
+      ? [`${numberText(lost)} of ${numberText(late.length)} callers failed, and are in no wait that they did not have.`]
+      : []),
     ...(leftOut > 0 ? [`${leftOut} levels are left out for want of connections on the server${refused}.`] : []),
   ]
 }
@@ -252,7 +259,7 @@ function plotOf(all: readonly Measured[], servers: number, lateMs: number): Figu
   return {
     kind: 'plot',
     title: `Waiting for ${connectionsText(servers)}, by utilisation`,
-    subtitle: 'two formulas of the long run, and the simulator, which was given the same arrivals and holds',
+    subtitle: `two formulas of the long run${isOneLine(all) ? ', which lie on each other, since holds are about exponential,' : ','} and the simulator, which was given the same arrivals and holds`,
     x: { label: 'utilisation', unit: '%' },
     y: { label: 'mean wait', unit: 'ms', scale: 'log', from: 0.1 },
     series: [
@@ -263,6 +270,11 @@ function plotOf(all: readonly Measured[], servers: number, lateMs: number): Figu
     ],
     marks: [{ axis: 'x', at: from, until, text: `${numberText(from)} to ${numberText(until)}%` }],
   }
+}
+
+/** On an axis of powers of ten. */
+function isOneLine(all: readonly Measured[]): boolean {
+  return all.every(({ foretold: { kingmanMs, erlangMs } }) => !isFar(kingmanMs, erlangMs, visibly))
 }
 
 function round(ms: number): number {
