@@ -28,14 +28,14 @@ function leadOf({ experiments, database, machine, tookMs, isQuick, isComplete }:
 }
 
 function experimentSection(result: ExperimentResult): Section {
-  const { name, title, headline, plots, tables, remarks, setup } = result
+  const { name, title, headline, answer, plots, tables, remarks, setup } = result
   const conditions = Object.entries(setup).map(([what, value]) => {
     return `${what}: ${typeof value === 'number' ? numberText(value) : value}`
   })
   return {
     heading: title,
     id: name,
-    summary: result.problem === null ? headline : `Not measured: ${result.problem}`,
+    summary: result.problem === null ? headline || answer : `Not measured: ${result.problem}`,
     facts: factsOf(result),
     figures: plots,
     tables,
