@@ -6,7 +6,7 @@ import type { ExperimentResult, Measurement } from './results.ts'
 /** A prediction that is off by no more than this share of itself is near. */
 const near = 0.25
 
-export interface Hit {
+interface Hit {
   readonly measurement: Measurement
   readonly predicted: number
   readonly measured: number
@@ -15,7 +15,7 @@ export interface Hit {
 }
 
 /** Of what was both predicted and measured. */
-export function predictionHits({ prediction, measurements }: ExperimentResult): readonly Hit[] {
+function predictionHits({ prediction, measurements }: ExperimentResult): readonly Hit[] {
   return measurements.flatMap((measurement) => {
     const predicted = prediction?.figures[measurement.name]
     const measured = measurement.median
