@@ -215,7 +215,7 @@ function tableOf(rows: readonly WaveRow[]): Table {
 
 function plotsOf({ capped, unlimited, past }: Held, short: readonly Short[]): readonly Figure[] {
   const axes = {
-    x: { label: 'workers, in the order in which they were answered', from: 0 },
+    x: { label: 'workers, as they were answered', from: 0 },
     y: { label: 'latency', unit: 'ms', from: 0 },
   }
   return [
@@ -260,7 +260,7 @@ function plotOfPast({ wave, firstRound }: WaveRow): Figure {
     kind: 'plot',
     title: 'Past the limit: who is answered, and who is refused',
     subtitle: `${wave.workers} workers at once, a connection each, held for ${timeText(wave.serviceMs)}; the first round`,
-    x: { label: 'workers, in the order in which they were answered or refused', from: 0 },
+    x: { label: 'workers, as they were answered or refused', from: 0 },
     y: { label: 'time until then', unit: 'ms', from: 0 },
     series: [
       { name: 'refused', shape: 'dots', points: points(false), color: 1 },
