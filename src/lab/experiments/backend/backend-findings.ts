@@ -99,7 +99,7 @@ function setupRemark({ rig: { facts, superuser, logTail }, setups }: BackendCost
   }
   const what = 'What part of opening a connection is the start of its process'
   if (!isTold(facts)) return `${what}, PostgreSQL tells from version ${telling} on; this is ${facts.version}.`
-  if (!superuser || !logTail) return `${what}, PostgreSQL tells a superuser, in its log: neither is to be had here.`
+  if (!superuser || !logTail) return `${what}, PostgreSQL tells a superuser, in its log, which is not to be had here.`
   return `${what}, PostgreSQL was asked for, but its log didn't say in time.`
 }
 

@@ -85,10 +85,10 @@ interface Counted {
 function headlineFor(usual: Counted | undefined): string {
   if (!usual) return ''
   const { hello, trips } = usual
-  const near = `${timeText(firstAnswer(hello))} to the first answer next to the server`
+  const near = `First answer: ${timeText(firstAnswer(hello))} next to the server`
   const kind = hello.kind.name
   return headlineOf(
-    `${near}, ${tripsToFirstAnswer(trips)} round trips away from it (${kind}).`,
+    `${near}, plus ${tripsToFirstAnswer(trips)} round trips of the way to it (${kind}).`,
     `${near} (${kind}).`,
     `${near}.`,
   )

@@ -100,7 +100,7 @@ function againstArticles({ facts, target }: Rig, rows: readonly Row[], alone: Al
       : []),
     ...(Math.abs(share - articles.setUpShare) > toleranceOfShares
       ? [
-          `set-up is ${shareText(share)} of such a request, not ${shareText(articles.setUpShare)}: on a connection that is kept it takes ${timeText(pooledMs)}`,
+          `set-up is ${shareText(share)} of what a query of 1 ms takes on a fresh connection, not ${shareText(articles.setUpShare)}; on one that is kept it takes ${timeText(pooledMs)}`,
         ]
       : []),
     ...(isFar(cpuMs, articles.overheadMs)

@@ -208,7 +208,7 @@ function remarks({ callers, variants, lookupsPerSecond, pace }: Plan, found: Fou
   return [
     'Lookups are an open load, and their times count from when each was meant to come: the wait for a connection is in them, and so is that for our own timers.',
     `Analytics are asked by ${callers} callers who each ask again at once. Those that wait use no core, as with locks or disks, and all arrangements are measured at the same time; those that compute are measured one arrangement after the other.`,
-    `A round has about ${numberText((lookupsPerSecond * pace.wait.measureMs) / 1_000)} lookups beside analytics that wait, ${numberText((lookupsPerSecond * pace.compute.measureMs) / 1_000)} beside those that compute: its p99 is about its longest.`,
+    `A round has about ${numberText((lookupsPerSecond * pace.wait.measureMs) / 1_000)} lookups beside analytics that wait, ${numberText((lookupsPerSecond * pace.compute.measureMs) / 1_000)} beside those that compute; of no more than 100, the p99 is the longest.`,
     'The simulator gives all who compute an equal share of the cores at every moment, where a system gives turns, and it knows nothing of our own process.',
     'Through the pooler each caller has a client of its own, and the two pools are two names with a pool_size each.',
     ...(failures === '' ? [] : [`Refused or failed: ${failures}.`]),

@@ -21,7 +21,7 @@ function memorySurprise({ results, plan }: Thousand): string | undefined {
   if (Number.isNaN(each) || backendMemoryBytes(1_000, each) >= articlesBytes) return undefined
   return (
     `Otherwise than in the articles, which reckon with 5–10 GB for 1,000 connections: ${numberText(most.backends)} backends that have done nothing but lookups have ${bytesText(most.ownBytes)} of their own, ${bytesText(each)} each` +
-    (most.backends >= plan.clients ? '.' : `: 1,000 would have ${bytesText(backendMemoryBytes(1_000, each))}.`)
+    (most.backends >= plan.clients ? '.' : `; 1,000 would have ${bytesText(backendMemoryBytes(1_000, each))}.`)
   )
 }
 

@@ -168,7 +168,9 @@ function remarks(measured: readonly Measured[], { leftOut, refusal }: Conditions
     'All levels of a round come from the same random numbers, only closer together: they differ by nothing but utilisation.',
     'Each round begins with an empty queue. The simulator is given the same arrivals and holds, and nothing of what was measured but what a hold takes beyond what was asked for.',
     ...(lost > 0
-      ? [`${numberText(lost)} of ${numberText(late.length)} callers failed, and are in no wait that they did not have.`]
+      ? [
+          `${numberText(lost)} of ${numberText(late.length)} callers failed; who of them never had a connection is in no wait.`,
+        ]
       : []),
     ...(leftOut > 0 ? [`${leftOut} levels are left out for want of connections on the server${refused}.`] : []),
   ]

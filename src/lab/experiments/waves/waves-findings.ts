@@ -116,7 +116,7 @@ function surprisesOfHeld(plan: Plan, held: Held, rig: Rig): readonly string[] {
   return [
     ...againstArticles(plan, held, rig),
     ...refusals(held, rig),
-    ...(past?.failed === 0 ? [`Held for ${timeText(past.wave.serviceMs)}, still nobody was refused.`] : []),
+    ...(past?.why === '' ? [`Held for ${timeText(past.wave.serviceMs)}, still nobody was refused.`] : []),
     ...(capped.failed > 0
       ? [`${numberText(capped.failed)} failed though they shared connections: ${capped.why}.`]
       : []),
@@ -129,7 +129,7 @@ function againstArticles({ cost: { openMs } }: Plan, { capped, unlimited }: Held
   const free = rig.freeConnections
   const factor = capped.meanMs / unlimited.meanMs
   const differences = [
-    ...(unlimited.failed === 0 && workers > free && unlimited.open < free
+    ...(unlimited.why === '' && workers > free && unlimited.open < free
       ? [
           `without a limit nobody is refused while connections are held for ${timeText(holdMs)}. Opening one takes ${timeText(openMs)}, so the first are closed before the last are open, ` +
             `and no more than ${numberText(unlimited.open)} of ${numberText(free)} were open together`,
