@@ -40,6 +40,25 @@ describe('a closed load', () => {
     assert.equal(failed(load), load.failedAfterMs.length)
   })
 
+  it('tells once when counting begins and when it ends, also where no timer comes in time', async () => {
+    const told: string[] = []
+    const parts = { begun: () => told.push('begun'), ended: () => told.push('ended') }
+    const block = (): Promise<void> => {
+      const untilMs = performance.now() + 8
+      while (performance.now() < untilMs);
+      return Promise.resolve()
+    }
+    await closedLoad({ workers: 1, warmUpMs: 10, measureMs: 20, signal, ...parts }, async () => {
+      await block()
+      told.push('answered')
+    })
+    assert.deepEqual(
+      told.filter((what) => what !== 'answered'),
+      ['begun', 'ended'],
+    )
+    assert.ok(told.indexOf('ended') - told.indexOf('begun') > 1, told.join(', '))
+  })
+
   it('ends when it is told to', async () => {
     const abort = new AbortController()
     const load = closedLoad({ workers: 2, warmUpMs: 0, measureMs: 60_000, signal: abort.signal }, () => sleep(1))

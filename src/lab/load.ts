@@ -40,6 +40,10 @@ export async function closedLoad(load: ClosedLoad, call: (worker: number) => Pro
   const random = new Random(seed)
   const fromMs = performance.now() + warmUpMs
   const untilMs = fromMs + measureMs
+  const tell = inTime([
+    [fromMs, load.begun],
+    [untilMs, load.ended],
+  ])
   const work = async (worker: number): Promise<void> => {
     const own = random.fork(worker)
     if (pauseMs) await pause(Math.min(pauseMs(own), untilMs - performance.now()), signal)
@@ -47,24 +51,27 @@ export async function closedLoad(load: ClosedLoad, call: (worker: number) => Pro
       const atMs = performance.now()
       const failure = await outcomeOf(() => call(worker))
       const endMs = performance.now()
+      tell(endMs)
       if (endMs >= fromMs && endMs <= untilMs) book.enter(endMs - atMs, failure)
       if (pauseMs) await pause(Math.min(pauseMs(own), untilMs - performance.now()), signal)
       // Whoever is refused at once would ask nothing else, and starve all others of this process.
       else if (failure !== undefined) await pause(1, signal)
     }
   }
-  let hasEnded = false
-  const end = (): void => {
-    if (!hasEnded) load.ended?.()
-    hasEnded = true
-  }
-  const timers = [setTimeout(() => load.begun?.(), warmUpMs), setTimeout(end, warmUpMs + measureMs)]
+  const timers = [warmUpMs, warmUpMs + measureMs].map((ms) => setTimeout(() => tell(performance.now()), ms))
   await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
   for (const timer of timers) clearTimeout(timer)
-  // All may be done before the timer has its turn.
-  end()
+  tell(performance.now())
   signal.throwIfAborted()
   return book.close(measureMs / 1_000)
+}
+
+/** Calls each of them once, as soon as it is told that its time has come. Answers are more punctual than timers when there are many. */
+function inTime(due: readonly (readonly [atMs: number, call: (() => void) | undefined])[]): (nowMs: number) => void {
+  let next = 0
+  return (nowMs) => {
+    for (; nowMs >= (due[next]?.[0] ?? Infinity); next++) due[next]?.[1]?.()
+  }
 }
 
 export interface OpenLoad {
