@@ -59,6 +59,29 @@ describe('a closed load', () => {
     assert.ok(told.indexOf('ended') - told.indexOf('begun') > 1, told.join(', '))
   })
 
+  it('has with a tail the latencies of the calls that began in the measured time, however long they took', async () => {
+    let calls = 0
+    const call = (worker: number) => sleep(worker === 0 ? 90 : ++calls && 5)
+    const times = { workers: 2, warmUpMs: 0, measureMs: 40, signal }
+    const without = await closedLoad(times, call)
+    assert.ok(latencyMs(without, 100) < 80, `${latencyMs(without, 100)} ms`)
+    calls = 0
+    const load = await closedLoad({ ...times, tailMs: 1_000 }, call)
+    assert.ok(latencyMs(load, 100) >= 89, `${latencyMs(load, 100)} ms`)
+    // The other one's last has begun in the measured time, and has perhaps not ended in it.
+    assert.ok(load.latenciesMs.length - 1 - load.served <= 1, `${load.latenciesMs.length} began, ${load.served} ended`)
+    assert.equal(perSecond(load), load.served / 0.04)
+    assert.ok(calls > load.served + 3, `${calls} calls in all, ${load.served} in time: the load went on`)
+  })
+
+  it('asks nothing more after the tail, but waits for whom it has asked', async () => {
+    let calls = 0
+    const call = (worker: number) => sleep(worker === 0 ? 150 : ++calls && 5)
+    const load = await closedLoad({ workers: 2, warmUpMs: 0, measureMs: 20, tailMs: 20, signal }, call)
+    assert.ok(calls <= 8, `${calls} calls in 40 ms, of 5 ms each`)
+    assert.ok(latencyMs(load, 100) >= 149, `${latencyMs(load, 100)} ms`)
+  })
+
   it('ends when it is told to', async () => {
     const abort = new AbortController()
     const load = closedLoad({ workers: 2, warmUpMs: 0, measureMs: 60_000, signal: abort.signal }, () => sleep(1))
@@ -124,5 +147,5 @@ describe('why calls failed', () => {
 })
 
 function loadWith(failures: Readonly<Record<string, number>>): Load {
-  return { latenciesMs: [], failures: new Map(Object.entries(failures)), failedAfterMs: [], seconds: 1 }
+  return { latenciesMs: [], failures: new Map(Object.entries(failures)), failedAfterMs: [], served: 0, seconds: 1 }
 }

@@ -16,6 +16,8 @@ export interface Load {
   readonly failures: ReadonlyMap<string, number>
   /** Of the failed, how long it took to know. */
   readonly failedAfterMs: readonly number[]
+  /** How many succeeded and ended in the measured time: throughput. Of a closed load with a tail these aren't those of the latencies. */
+  readonly served: number
   readonly seconds: number
 }
 
@@ -24,6 +26,12 @@ export interface ClosedLoad {
   /** What ends in it isn't counted. */
   readonly warmUpMs: number
   readonly measureMs: number
+  /**
+   * Given: latencies and failures are those of the calls that began in the measured time, each with all of its time, however
+   * long. Until they have ended, but no longer than this, the load goes on uncounted, so that nobody is served sooner because
+   * others have gone. A percentile up to this is exact; one above it is a lower bound.
+   */
+  readonly tailMs?: number
   readonly signal: AbortSignal
   /** Between an answer and the next question of the same worker. None unless given. */
   readonly pauseMs?: (random: Random) => number
@@ -33,37 +41,35 @@ export interface ClosedLoad {
   readonly ended?: () => void
 }
 
-/** Calls as fast as answers come, and counts the calls that end in the measured time. Resolves when the last has ended. */
+/**
+ * Calls as fast as answers come, and counts the calls that end in the measured time, or with `tailMs` those that begin in it.
+ * Resolves when the last has ended.
+ */
 export async function closedLoad(load: ClosedLoad, call: (worker: number) => Promise<unknown>): Promise<Load> {
   const { workers, warmUpMs, measureMs, signal, pauseMs, seed = 1 } = load
-  const book = new Book()
   const random = new Random(seed)
-  const fromMs = performance.now() + warmUpMs
-  const untilMs = fromMs + measureMs
-  const tell = inTime([
-    [fromMs, load.begun],
-    [untilMs, load.ended],
-  ])
+  const window = new Window(load)
+  const rest = async (own: Random): Promise<void> => {
+    if (pauseMs) await pause(Math.min(pauseMs(own), window.overMs - performance.now()), signal)
+  }
   const work = async (worker: number): Promise<void> => {
     const own = random.fork(worker)
-    if (pauseMs) await pause(Math.min(pauseMs(own), untilMs - performance.now()), signal)
-    while (performance.now() < untilMs && !signal.aborted) {
-      const atMs = performance.now()
+    await rest(own)
+    while (!window.isOver() && !signal.aborted) {
+      const entry = window.begin()
       const failure = await outcomeOf(() => call(worker))
-      const endMs = performance.now()
-      tell(endMs)
-      if (endMs >= fromMs && endMs <= untilMs) book.enter(endMs - atMs, failure)
-      if (pauseMs) await pause(Math.min(pauseMs(own), untilMs - performance.now()), signal)
+      window.end(entry, failure)
+      await rest(own)
       // Whoever is refused at once would ask nothing else, and starve all others of this process.
-      else if (failure !== undefined) await pause(1, signal)
+      if (!pauseMs && failure !== undefined) await pause(1, signal)
     }
   }
-  const timers = [warmUpMs, warmUpMs + measureMs].map((ms) => setTimeout(() => tell(performance.now()), ms))
+  const timers = [warmUpMs, warmUpMs + measureMs].map((ms) => setTimeout(() => window.tell(performance.now()), ms))
   await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
   for (const timer of timers) clearTimeout(timer)
-  tell(performance.now())
+  window.tell(performance.now())
   signal.throwIfAborted()
-  return book.close(measureMs / 1_000)
+  return window.close()
 }
 
 /** Calls each of them once, as soon as it is told that its time has come. Answers are more punctual than timers when there are many. */
@@ -130,8 +136,8 @@ export async function burst(workers: number, call: (worker: number) => Promise<u
   return book.close((performance.now() - atMs) / 1_000)
 }
 
-export function perSecond({ latenciesMs, seconds }: Load): number {
-  return latenciesMs.length / seconds
+export function perSecond({ served, seconds }: Load): number {
+  return served / seconds
 }
 
 /** Of those that succeeded; NaN: none did. */
@@ -172,13 +178,71 @@ class Book {
     this.#failedAfterMs.push(ms)
   }
 
-  close(seconds: number): Load {
+  close(seconds: number, served = this.#latenciesMs.length): Load {
     return {
       latenciesMs: this.#latenciesMs,
       failures: this.#failures,
       failedAfterMs: this.#failedAfterMs,
+      served,
       seconds,
     }
+  }
+}
+
+/** The measured time of a closed load, which begins after the warm-up: which calls count, and when there are to be no more. */
+class Window {
+  readonly #book = new Book()
+  readonly #seconds: number
+  readonly #fromMs: number
+  readonly #untilMs: number
+  readonly #hasTail: boolean
+  /** When it is over at the latest. */
+  readonly overMs: number
+  /** To be called now and then: who wants to know hears that counting begins, and ends. */
+  readonly tell: (nowMs: number) => void
+  /** Calls that began in it and have not ended. */
+  #running = 0
+  #served = 0
+
+  constructor({ warmUpMs, measureMs, tailMs, begun, ended }: ClosedLoad) {
+    this.#seconds = measureMs / 1_000
+    this.#fromMs = performance.now() + warmUpMs
+    this.#untilMs = this.#fromMs + measureMs
+    this.tell = inTime([
+      [this.#fromMs, begun],
+      [this.#untilMs, ended],
+    ])
+    this.#hasTail = tailMs !== undefined
+    this.overMs = this.#untilMs + (tailMs ?? 0)
+  }
+
+  /** When the call begins, which `end` is to be told. */
+  begin(): number {
+    const atMs = performance.now()
+    if (this.#holds(atMs)) this.#running++
+    return atMs
+  }
+
+  end(atMs: number, failure: string | undefined): void {
+    const endMs = performance.now()
+    this.tell(endMs)
+    const [hasBegun, hasEnded] = [this.#holds(atMs), this.#holds(endMs)]
+    if (hasBegun) this.#running--
+    if (hasEnded && failure === undefined) this.#served++
+    if (this.#hasTail ? hasBegun : hasEnded) this.#book.enter(endMs - atMs, failure)
+  }
+
+  isOver(): boolean {
+    const nowMs = performance.now()
+    return nowMs >= this.overMs || (nowMs >= this.#untilMs && this.#running === 0)
+  }
+
+  close(): Load {
+    return this.#book.close(this.#seconds, this.#served)
+  }
+
+  #holds(ms: number): boolean {
+    return ms >= this.#fromMs && ms <= this.#untilMs
   }
 }
 
