@@ -26,6 +26,12 @@ export class ContendedTransactions {
     else await this.#change(pool)
   }
 
+  /** Both kinds on a connection that is new: its backend then has read what it must know of the tables. */
+  async warm(client: Pick<PoolClient, 'query'>): Promise<void> {
+    await client.query(this.#read(readRows))
+    await this.#changeOn(client)
+  }
+
   async #change(pool: Pool): Promise<void> {
     const client = await pool.connect()
     try {
