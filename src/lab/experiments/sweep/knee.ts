@@ -2,7 +2,8 @@
 
 export interface KneePoint {
   readonly size: number
-  readonly perSecond: number
+  /** Of the best throughput. */
+  readonly share: number
 }
 
 /** Of the best throughput: what is nearer cannot be told from it in a few short rounds. */
@@ -10,8 +11,6 @@ export const enough = 0.95
 
 /** The smallest size that reaches 95 % of the best throughput; undefined: nothing was served at any. */
 export function kneeOf<Point extends KneePoint>(points: readonly Point[]): Point | undefined {
-  const served = points.filter(({ perSecond }) => perSecond > 0)
-  const best = Math.max(...served.map(({ perSecond }) => perSecond))
-  const good = served.filter(({ perSecond }) => perSecond >= enough * best)
+  const good = points.filter(({ share }) => share >= enough)
   return good.toSorted((one, other) => one.size - other.size)[0]
 }

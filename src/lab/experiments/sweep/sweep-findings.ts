@@ -1,23 +1,27 @@
 /** What the sweep says: numbers of each size, the knee among them, and where it came otherwise. */
 
 import { bytesText, numberText, percentText, timeText } from '../../../report/number-text.ts'
-import { usefulConnections } from '../../../sizing/database-size.ts'
 import { headlineOf } from '../../headline.ts'
-import { measurement, medianOf } from '../../measurement.ts'
+import { measurement } from '../../measurement.ts'
 import type { Table } from '../../../report/page.ts'
 import type { Findings, Measurement, Unit } from '../../results.ts'
 import type { Rig } from '../../rig.ts'
 import { shareText } from '../../share-text.ts'
 import type { Watch } from './advisors-pick.ts'
 import { changingShare, readRows, wantedRows } from './contended-transactions.ts'
-import { enough, kneeOf } from './knee.ts'
-import type { SweepSample } from './sweep-measure.ts'
+import { enough } from './knee.ts'
+import type { SweepSample, SweepTimes } from './sweep-measure.ts'
 import { sweepPlots } from './sweep-plots.ts'
+import { hasBounds, latencyText, summaryOf, type SweepSummary } from './sweep-summary.ts'
 import { sweepSurprises } from './sweep-surprises.ts'
 
 export interface Sweep {
   readonly rig: Rig
+  /** In the order in which they were measured: of a size that the server can't let in whole from the first round alone. */
   readonly samples: readonly SweepSample[]
+  readonly times: SweepTimes
+  /** What the cores should serve at most in a second, by each look at a transaction alone; empty: the cores are not known. */
+  readonly ceilings: readonly number[]
   /** Ascending. */
   readonly sizes: readonly number[]
   /** Four for each core, or what the server has. */
@@ -26,36 +30,6 @@ export interface Sweep {
   readonly pick: number | undefined
   readonly watch: Watch
   readonly setup: Findings['setup']
-}
-
-/** Medians over rounds; NaN: it could not be seen. */
-export interface SweepPoint {
-  readonly size: number
-  readonly opened: number
-  readonly perSecond: number
-  /** Of the best. */
-  readonly share: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly switchesPerSecond: number
-  readonly active: number
-  readonly onLock: number
-  readonly onLightweightLock: number
-  readonly hitShare: number
-  readonly memoryBytes: number
-}
-
-/** What is said of the sweep as a whole. */
-export interface SweepSummary {
-  readonly points: readonly SweepPoint[]
-  readonly best: SweepPoint
-  readonly knee: SweepPoint
-  readonly ample: SweepPoint
-  /** The largest size that the server let in whole. */
-  readonly largest: SweepPoint
-  /** By cores × 2 + 1; undefined: the cores are not known. */
-  readonly formula: number | undefined
-  readonly pick: number | undefined
 }
 
 type Quantity = readonly [name: string, unit: Unit, of: (sample: SweepSample) => number]
@@ -81,47 +55,11 @@ export function sweepFindings(sweep: Sweep): Findings {
     headline: headlineFor(summary),
     answer: answerOf(summary),
     surprises: sweepSurprises(summary, sweep),
-    remarks: remarksOf(sweep),
+    remarks: remarksOf(summary, sweep),
     setup: sweep.setup,
     measurements: measurementsOf(summary, sweep),
     tables: [tableOf(summary)],
     plots: sweepPlots(summary, sweep.rig),
-  }
-}
-
-function summaryOf({ rig, samples, sizes, ample, pick }: Sweep): SweepSummary {
-  const of = (size: number, value: (sample: SweepSample) => number): number =>
-    medianOf(samples.filter((sample) => sample.size === size).map(value))
-  const most = Math.max(...sizes.map((size) => of(size, ({ perSecond }) => perSecond)))
-  const points = sizes.map((size) => ({
-    size,
-    opened: of(size, ({ opened }) => opened),
-    perSecond: of(size, ({ perSecond }) => perSecond),
-    share: of(size, ({ perSecond }) => perSecond) / most,
-    p50Ms: of(size, ({ p50Ms }) => p50Ms),
-    p99Ms: of(size, ({ p99Ms }) => p99Ms),
-    switchesPerSecond: of(size, ({ switchesPerSecond }) => switchesPerSecond),
-    active: of(size, ({ activity }) => activity.active),
-    onLock: of(size, ({ activity }) => activity.onLock),
-    onLightweightLock: of(size, ({ activity }) => activity.onLightweightLock),
-    hitShare: of(size, ({ hitShare }) => hitShare),
-    memoryBytes: of(size, ({ memoryBytes }) => memoryBytes),
-  }))
-  const best = points.find(({ share }) => share === 1)
-  const knee = kneeOf(points)
-  const [smallest] = points
-  if (!best || !knee || !smallest) {
-    const reasons = new Set(samples.flatMap(({ failures }) => [...failures.keys()]))
-    throw new Error(`no transaction succeeded at any size: ${[...reasons].join(', ')}`)
-  }
-  return {
-    points,
-    best,
-    knee,
-    ample: points.find(({ size }) => size === ample) ?? smallest,
-    largest: points.findLast(({ size, opened }) => opened === size) ?? smallest,
-    formula: rig.facts.cores === null ? undefined : usefulConnections({ cores: rig.facts.cores }),
-    pick,
   }
 }
 
@@ -135,7 +73,8 @@ function headlineFor({ knee, largest }: SweepSummary): string {
   )
 }
 
-function answerOf({ best, knee, ample, largest, formula }: SweepSummary): string {
+function answerOf(summary: SweepSummary): string {
+  const { best, knee, ample, largest, formula } = summary
   const few =
     `${numberText(knee.size)} ${knee.size === 1 ? 'connection reaches' : 'connections reach'} ${percentText(enough)} of the best throughput, ` +
     `which is ${numberText(best.perSecond)} transactions a second with ${numberText(best.size)}` +
@@ -144,11 +83,11 @@ function answerOf({ best, knee, ample, largest, formula }: SweepSummary): string
       : `; cores × 2 + 1 is ${numberText(formula)}, and 4 × cores, ${numberText(ample.size)}, reach ${percentText(ample.share)}`)
   const many =
     `With ${numberText(largest.size)} it is ${percentText(largest.share)}, ` +
-    `and the 99th percentile of the latency ${timeText(largest.p99Ms)} against ${timeText(knee.p99Ms)}`
+    `and the 99th percentile of the latency ${latencyText(largest.p99Ms, summary)} against ${latencyText(knee.p99Ms, summary)}`
   return largest.size === knee.size ? `${few}.` : `${few}. ${many}.`
 }
 
-function remarksOf({ rig, watch, samples, sizes, setup }: Sweep): string[] {
+function remarksOf(summary: SweepSummary, { rig, watch, sizes, setup }: Sweep): string[] {
   const mix =
     `${percentText(1 - changingShare)} of the transactions read ${numberText(readRows)} rows in one statement. The others read as many and change ` +
     `one of ${wantedRows} rows, in two messages, and their COMMIT does not wait for the disk (synchronous_commit = off): ` +
@@ -159,6 +98,8 @@ function remarksOf({ rig, watch, samples, sizes, setup }: Sweep): string[] {
   const remarks = [
     mix,
     load,
+    'Shares of the best throughput are medians over the rounds of the share in each, against the best size in the same round: a machine that is slow for a while ' +
+      'is so for both. The best is the size with the highest median, so in a round, or by little in all, another may have more than 100%.',
     `Always ${setup['callers']} callers, each of whom asks again at once: latencies include the wait for the pool.`,
     'A backend that is ready to run, but has had no core yet, is counted as idle by PostgreSQL: "active" are those that had begun.',
     `For its pick the advisor watched this load for ${timeText(watch.watchMs)} through a pooler with ${watch.size} servers.`,
@@ -168,10 +109,13 @@ function remarksOf({ rig, watch, samples, sizes, setup }: Sweep): string[] {
   if (Math.max(...sizes) <= rig.freeConnections) {
     remarks.push(`The server takes ${numberText(rig.freeConnections)}: so many were not opened, to spare this machine.`)
   }
-  const seenMs = Number(setup['warm-up, ms']) + Number(setup['measured, ms'])
-  if (samples.some(({ p99Ms }) => p99Ms > seenMs / 2)) {
+  if (sizes.some((size) => size > rig.freeConnections)) {
+    remarks.push('A pool of more than the server takes is measured in the first round alone.')
+  }
+  if (hasBounds(summary)) {
     remarks.push(
-      `A call that took longer than ${timeText(seenMs)} did not end in the time that was measured: the longest waits are missing.`,
+      `Latencies are those of the calls that began in the time that was measured. The load went on for ${timeText(summary.wholeMs)} after it at most, ` +
+        'and with fewer callers the last calls end sooner: a latency above that is said as "at least".',
     )
   }
   return remarks
@@ -188,7 +132,7 @@ function measurementsOf({ best, knee, ample, formula, pick }: SweepSummary, { sa
       : [
           single('cores × 2 + 1', 'count', formula),
           single('4 × cores', 'count', ample.size),
-          single('share of the best throughput at 4 × cores', 'share', ample.share),
+          measurement('share of the best throughput at 4 × cores', 'ratio', ample.shares),
         ]),
     ...(pick === undefined ? [] : [single("the advisor's pick", 'count', pick)]),
     ...sizes.flatMap((size) =>
@@ -206,9 +150,11 @@ function failuresOf(samples: readonly SweepSample[], size: number): Measurement[
   })
 }
 
-function tableOf({ points }: SweepSummary): Table {
+function tableOf(summary: SweepSummary): Table {
+  const { points, wholeMs } = summary
+  const bound = hasBounds(summary) ? `; a latency above ${timeText(wholeMs)} was at least so long` : ''
   return {
-    caption: 'By the size of the pool, medians over the rounds',
+    caption: `By the size of the pool, medians over the rounds${bound}`,
     head: [
       'size',
       'open',

@@ -2,14 +2,16 @@
 
 import { closedLoad, failureOf, latencyMs, perSecond } from '../../load.ts'
 import { meanOf } from '../../measurement.ts'
+import { openAll } from '../../open-all.ts'
 import type { Rig } from '../../rig.ts'
 import { applicationName } from '../../target.ts'
 import type { ContendedTransactions } from './contended-transactions.ts'
-import { openAll } from '../../open-all.ts'
 
 export interface SweepTimes {
   readonly warmUpMs: number
   readonly measureMs: number
+  /** How long the load goes on at most, so that the latencies of the calls that began in the measured time are whole. */
+  readonly tailMs: number
 }
 
 /** NaN: it could not be seen. */
@@ -51,7 +53,7 @@ export async function measureSize(
 ): Promise<SweepSample> {
   const before = await pagesOf(rig)
   const pool = rig.pool({ max: size })
-  await openAll(rig, pool, size)
+  await openAll(rig, pool, size, (client) => transactions.warm(client))
   const { totalCount } = pool
   const refusal = totalCount < size ? await refusalOf(rig) : undefined
   const switches = { first: Number.NaN, last: Number.NaN }

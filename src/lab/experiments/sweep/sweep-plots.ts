@@ -1,14 +1,16 @@
 /** What the sweep shows. */
 
+import { timeText } from '../../../report/number-text.ts'
 import type { Mark, Series } from '../../../report/plot.ts'
 import type { Figure } from '../../../report/figure.ts'
 import type { Rig } from '../../rig.ts'
-import type { SweepPoint, SweepSummary } from './sweep-findings.ts'
+import { hasBounds, type SweepPoint, type SweepSummary } from './sweep-summary.ts'
 
 const sizes = { label: 'size of the pool', unit: 'connections', scale: 'log' } as const
 
 export function sweepPlots(summary: SweepSummary, rig: Rig): Figure[] {
   const { points } = summary
+  const bound = hasBounds(summary) ? `; above ${timeText(summary.wholeMs)}: at least` : ''
   const line = (of: (point: SweepPoint) => number) => points.map((point) => [point.size, of(point)] as const)
   return [
     {
@@ -23,7 +25,7 @@ export function sweepPlots(summary: SweepSummary, rig: Rig): Figure[] {
     {
       kind: 'plot',
       title: 'Latency by the size of the pool',
-      subtitle: 'from the call to the answer, the wait for the pool included',
+      subtitle: `from the call to the answer, the wait for the pool included${bound}`,
       x: sizes,
       y: { label: 'latency', unit: 'ms', scale: 'log' },
       series: [

@@ -27,10 +27,22 @@ export function sweepSizes(bounds: SizeBounds): readonly number[] {
   const formula = Math.min(usefulConnections({ cores }), largest)
   const ample = ampleSize(bounds)
   const few = isQuick ? 1 : 3
-  const many = isQuick ? 1 : 6
+  const many = isQuick ? 0 : 4
   const sizes = [1, ...between(1, formula, few), formula, ample, ...between(ample, largest, many), largest]
   if (beyond <= most) sizes.push(beyond)
   return [...new Set(sizes)].toSorted((one, other) => one - other)
+}
+
+/** Each size once a round, so that a disturbance meets several of them; what the server refuses is known after the first. */
+export function measuringPlan(
+  sizes: readonly number[],
+  { rounds, free }: { readonly rounds: number; readonly free: number },
+): { readonly size: number; readonly round: number }[] {
+  return Array.from({ length: rounds }, (_, round) => {
+    const there = round === 0 ? sizes : sizes.filter((size) => size <= free)
+    const ordered = round % 2 === 0 ? there : there.toReversed()
+    return ordered.map((size) => ({ size, round }))
+  }).flat()
 }
 
 function between(from: number, to: number, count: number): number[] {

@@ -12,7 +12,7 @@ import { advisorsPick } from './advisors-pick.ts'
 import { ContendedTransactions } from './contended-transactions.ts'
 import { sweepFindings } from './sweep-findings.ts'
 import { measureSize, type SweepSample } from './sweep-measure.ts'
-import { ampleSize, sweepSizes } from './sweep-sizes.ts'
+import { ampleSize, measuringPlan, sweepSizes } from './sweep-sizes.ts'
 
 export const sweep: Experiment = {
   name: 'sweep',
@@ -42,7 +42,8 @@ async function run(rig: Rig): Promise<Findings> {
   const callers = regular.at(-1) ?? 1
   const transactions = new ContendedTransactions(rig.work, 1)
   rig.progress(0, 'one caller alone')
-  predict(rig, await calibrate(rig, transactions))
+  const aloneMs = await calibrate(rig, transactions)
+  predict(rig, medianOf(aloneMs))
 
   const watchMs = rig.pace({ quick: 1_200, usual: 6_000 })
   const pickShare = rig.pace({ quick: 0.2, usual: 0.15 })
@@ -55,16 +56,18 @@ async function run(rig: Rig): Promise<Findings> {
   const sizes = isNew ? [...regular, pick].toSorted((one, other) => one - other) : regular
 
   const rounds = rig.pace({ quick: 3, usual: 5 })
-  const times = rig.pace({ quick: { warmUpMs: 80, measureMs: 130 }, usual: { warmUpMs: 100, measureMs: 400 } })
+  const times = rig.pace({
+    quick: { warmUpMs: 50, measureMs: 250, tailMs: 150 },
+    usual: { warmUpMs: 100, measureMs: 400, tailMs: 1_000 },
+  })
+  const plan = measuringPlan(sizes, { rounds, free })
   const samples: SweepSample[] = []
-  for (let round = 0; round < rounds; round++) {
-    for (const size of round % 2 === 0 ? sizes : sizes.toReversed()) {
-      rig.progress(
-        pickShare + ((1 - pickShare) * samples.length) / (rounds * sizes.length),
-        `a pool of ${numberText(size)}, round ${round + 1} of ${rounds}`,
-      )
-      samples.push(await measureSize(rig, size, { ...times, callers }, transactions))
-    }
+  for (const { size, round } of plan) {
+    rig.progress(
+      pickShare + ((1 - pickShare) * samples.length) / plan.length,
+      `a pool of ${numberText(size)}, round ${round + 1} of ${rounds}`,
+    )
+    samples.push(await measureSize(rig, size, { ...times, callers }, transactions))
   }
   const setup = {
     callers,
@@ -72,12 +75,14 @@ async function run(rig: Rig): Promise<Findings> {
     sizes: sizes.join(', '),
     'warm-up, ms': times.warmUpMs,
     'measured, ms': times.measureMs,
+    'load after it, ms, at most': times.tailMs,
   }
-  return sweepFindings({ rig, samples, sizes, ample: ampleSize(bounds), pick, watch, setup })
+  const ceilings = rig.facts.cores === null ? [] : aloneMs.map((ms) => mostPerSecond(bounds.cores, ms))
+  return sweepFindings({ rig, samples, times, ceilings, sizes, ample: ampleSize(bounds), pick, watch, setup })
 }
 
-/** How long a transaction takes if it has the database for itself: the median of some windows, of which another program may disturb one. */
-async function calibrate(rig: Rig, transactions: ContendedTransactions): Promise<number> {
+/** How long a transaction takes if it has the database for itself, in some windows, of which another program may disturb one. */
+async function calibrate(rig: Rig, transactions: ContendedTransactions): Promise<number[]> {
   const pool = rig.pool({ max: 1 })
   const means: number[] = []
   for (let window = 0; window < calibrateWindows; window++) {
@@ -86,7 +91,7 @@ async function calibrate(rig: Rig, transactions: ContendedTransactions): Promise
     means.push(meanOf(latenciesMs))
   }
   await rig.endPool(pool)
-  return medianOf(means)
+  return means
 }
 
 function predict(rig: Rig, aloneMs: number): void {
