@@ -85,12 +85,12 @@ function filling(accounts: number): string[] {
 
 /** Less the way there and back. */
 async function countsPerMs(control: Client): Promise<number> {
-  const counting = await timesMs(control, 'select count(*) from generate_series(1, $1::int)', [calibrationRows])
-  const nothing = await timesMs(control, 'select $1::int', [1])
+  const counting = await quickestMs(control, 'select count(*) from generate_series(1, $1::int)', [calibrationRows])
+  const nothing = await quickestMs(control, 'select $1::int', [1])
   return calibrationRows / Math.max(0.05, counting - nothing)
 }
 
-async function timesMs(control: Client, text: string, values: number[]): Promise<number> {
+async function quickestMs(control: Client, text: string, values: number[]): Promise<number> {
   const times: number[] = []
   for (let run = 0; run < calibrationRuns; run++) {
     const atMs = performance.now()
