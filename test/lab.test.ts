@@ -1,7 +1,7 @@
 /** `taxirank lab --quick`, whole, on the embedded PostgreSQL: what is found, in which direction; the report, in a real browser; what is left. */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -29,15 +29,13 @@ const names = [
 ]
 
 const folder = mkdtempSync(join(tmpdir(), 'taxirank-test-lab-'))
+// Also for the OS user that PostgreSQL runs as.
+chmodSync(folder, 0o711)
 let said = ''
 let results = { experiments: [] } as unknown as LabResults
 let left: string[] = []
 
 after(() => rmSync(folder, { recursive: true, force: true }))
-
-function labFolders(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('taxirank-lab-'))
-}
 
 function experiment(name: string): ExperimentResult {
   const found = results.experiments.find((one) => one.name === name)
@@ -61,13 +59,13 @@ function median(of: string, name: string): number {
 describe('a quick run of the lab', () => {
   /** It takes a minute, and all other tests look at what it gave; a hook would have no time for it. */
   it('ends well', { timeout: quickLimitMs }, async () => {
-    const was = labFolders()
     const command = [join(root, 'bin/taxirank'), 'lab', '--quick']
-    const child = Bun.spawn(command, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, TMPDIR: folder }
+    const child = Bun.spawn(command, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
     said = out
     assert.equal(await child.exited, 0, out + err)
-    left = labFolders().filter((name) => !was.includes(name))
+    left = readdirSync(folder).filter((name) => name !== 'lab-report')
     results = JSON.parse(readFileSync(join(folder, 'lab-report/results.json'), 'utf8')) as LabResults
   })
 
