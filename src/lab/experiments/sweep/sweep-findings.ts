@@ -20,8 +20,6 @@ export interface Sweep {
   /** In the order in which they were measured: of a size that the server can't let in whole from the first round alone. */
   readonly samples: readonly SweepSample[]
   readonly times: SweepTimes
-  /** What the cores should serve at most in a second, by each look at a transaction alone; empty: the cores are not known. */
-  readonly ceilings: readonly number[]
   /** Ascending. */
   readonly sizes: readonly number[]
   /** Four for each core, or what the server has. */

@@ -9,6 +9,8 @@ import type { ContendedTransactions } from './contended-transactions.ts'
 
 export interface SweepTimes {
   readonly warmUpMs: number
+  /** Longer by so much for each connection: the more there are, the longer it takes until as many wait for locks as will. */
+  readonly warmUpEachMs: number
   readonly measureMs: number
   /** How long the load goes on at most, so that the latencies of the calls that began in the measured time are whole. */
   readonly tailMs: number
@@ -48,9 +50,10 @@ const looks = 4
 export async function measureSize(
   rig: Rig,
   size: number,
-  { callers, ...times }: SweepTimes & { readonly callers: number },
+  { callers, measureMs, tailMs, ...warmUp }: SweepTimes & { readonly callers: number },
   transactions: ContendedTransactions,
 ): Promise<SweepSample> {
+  const times = { warmUpMs: warmUp.warmUpMs + warmUp.warmUpEachMs * size, measureMs, tailMs }
   const before = await pagesOf(rig)
   const pool = rig.pool({ max: size })
   await openAll(rig, pool, size, (client) => transactions.warm(client))
@@ -101,7 +104,7 @@ async function refusalOf(rig: Rig): Promise<string | undefined> {
 }
 
 /** While the load lasts. */
-async function look(rig: Rig, { warmUpMs, measureMs }: SweepTimes): Promise<Activity> {
+async function look(rig: Rig, { warmUpMs, measureMs }: Pick<SweepTimes, 'warmUpMs' | 'measureMs'>): Promise<Activity> {
   const found: Activity[] = []
   const startMs = performance.now() + warmUpMs
   for (let index = 0; index < looks; index++) {

@@ -9,16 +9,18 @@ import { sweepSurprises } from './sweep-surprises.ts'
 type Rounds = Readonly<Record<number, readonly number[]>>
 
 /** Of throughput by size, and the 99th percentile of each size in all rounds. */
-function sweepOf(perSecond: Rounds, p99Ms: Readonly<Record<number, number>> = {}): Sweep {
+function sweepOf(perSecond: Rounds, p99Ms: Readonly<Record<number, number>> = {}, predicted = Number.NaN): Sweep {
   const sizes = Object.keys(perSecond).map(Number)
   const samples = sizes.flatMap((size) =>
     (perSecond[size] ?? []).map((value) => sampleOf(size, value, p99Ms[size] ?? 50)),
   )
   return {
-    rig: { facts: { cores: 2, isLocal: true }, prediction: undefined } as unknown as Rig,
+    rig: {
+      facts: { cores: 2, isLocal: true },
+      prediction: { text: '', figures: { 'best throughput': predicted } },
+    } as unknown as Rig,
     samples,
-    times: { warmUpMs: 50, measureMs: 250, tailMs: 150 },
-    ceilings: [],
+    times: { warmUpMs: 50, warmUpEachMs: 1, measureMs: 250, tailMs: 150 },
     sizes,
     ample: 8,
     pick: 8,
@@ -87,5 +89,12 @@ describe('a surprise', () => {
       alike ?? '',
       /: nor does the latency's 99th percentile tell them apart clearly, 50 ms against 50 ms with 5\.$/,
     )
+  })
+
+  it('is that the cores serve more than one connection foretells, if one in the same rounds foretells it, too', () => {
+    const best = { 5: [990, 1_000, 1_010], 8: [980, 990, 1_000] }
+    const [more] = surprisesOf(sweepOf({ 1: [300, 310, 320], ...best }, {}, 500))
+    assert.match(more ?? '', /^The best throughput was 2 times what the cores should serve/)
+    assert.deepEqual(surprisesOf(sweepOf({ 1: [500, 510, 520], ...best }, {}, 500)), [])
   })
 })

@@ -38,16 +38,20 @@ function formulaSurprise(summary: SweepSummary): string | undefined {
   )
 }
 
-function ceilingSurprise({ best }: SweepSummary, { rig, ceilings }: Sweep): string | undefined {
+/** A pool of one in the same rounds must say so, too: the transaction alone was measured before them, on a machine that may have been busier. */
+function ceilingSurprise({ best, points }: SweepSummary, { rig }: Sweep): string | undefined {
   const predicted = rig.prediction?.figures['best throughput'] ?? Number.NaN
-  const served = best.samples.map(perSecond)
-  if (best.perSecond > notable * predicted && isClearlyLess(ceilings, served)) {
+  const { cores } = rig.facts
+  const one = points.find(({ size }) => size === 1)
+  if (cores === null || one === undefined) return undefined
+  const ofAll: Value = (sample) => (sample.size === 1 ? cores : 1) * sample.perSecond
+  if (best.perSecond > notable * predicted && isLess(one, best, ofAll)) {
     return (
       `The best throughput was ${numberText(best.perSecond / predicted)} times what the cores should serve by the time of a transaction alone: ` +
       'in part of that time no core worked for it, because it was on its way between client and server or waited for its turn, and another connection could use the core.'
     )
   }
-  if (best.perSecond * notable < predicted && isClearlyLess(served, ceilings)) {
+  if (best.perSecond * notable < predicted && isLess(best, one, ofAll)) {
     const callers = rig.facts.isLocal ? ', and the callers are on the same cores' : ''
     return `The best throughput was ${percentText(best.perSecond / predicted)} of what the cores should serve by the time of a transaction alone: in company each takes longer${callers}.`
   }
