@@ -41,7 +41,7 @@ describe('the pages of simulations', () => {
     assert.match(page, /where all pools together may have 6; 0 were turned away\./)
     assert.match(
       page,
-      /<td>nobody<\/td><td class="right">1<\/td><td class="right">0<\/td><td class="right">0<\/td><td>–<\/td>/,
+      /<td>nobody<\/td><td class="right">1<\/td><td class="right">0<\/td><td class="right">0<\/td><td class="right">–<\/td>/,
     )
   })
 
