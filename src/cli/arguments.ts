@@ -8,8 +8,7 @@
 import { Command, CommanderError } from 'commander'
 import { settingsHelp } from '../config/describe-settings.ts'
 import { type AdviseCommand, adviseCommand } from './advise-command.ts'
-import { type LabCommand, labCommand } from './lab-command.ts'
-import { labChildName } from './lab-children.ts'
+import { type LabCommand, labChildName, labCommand } from './lab-command.ts'
 import { type SimulateCommand, simulateCommand } from './simulate-command.ts'
 import { parsePath, parsePort, refuseFileSwitches, wrong } from './switches.ts'
 

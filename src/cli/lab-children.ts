@@ -8,9 +8,8 @@ import type { Janitor } from '../lab/lab-database.ts'
 import { type PoolerRequest, poolerUser, type RunningPooler } from '../lab/pooler-request.ts'
 import { urlOf } from '../lab/target.ts'
 import { type LabAnswer, type LabOrder, labUsersName } from './lab-child.ts'
+import { labChildName } from './lab-command.ts'
 import { ownProgram } from './own-program.ts'
-
-export const labChildName = 'lab-child' as const
 
 const host = '127.0.0.1'
 const diedStarting = {

@@ -1,7 +1,7 @@
 /** `taxirank lab`: its switches. */
 
 import { Command, InvalidArgumentError } from 'commander'
-import { experiments } from '../lab/experiments.ts'
+import { experimentNames } from '../lab/experiment-names.ts'
 import { parsePath, refuseFileSwitches, wholeNumber } from './switches.ts'
 
 export interface LabCommand {
@@ -27,7 +27,10 @@ interface Switches {
   readonly out: string
 }
 
-const names = experiments.map(({ name }) => name)
+/** Of the processes that the lab starts: the same program, with a word that help doesn't show. */
+export const labChildName = 'lab-child'
+
+const names: readonly string[] = experimentNames
 const usualFolder = 'lab-report'
 
 export function labCommand(found: (command: LabCommand) => void, program: Command): Command {

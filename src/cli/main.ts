@@ -6,8 +6,6 @@ import type { TaxirankCommand } from './arguments.ts'
 import { runAdvise } from './run-advise.ts'
 import { runCheck } from './check.ts'
 import { runFile } from './run-file.ts'
-import { runLabChild } from './lab-child.ts'
-import { runLab } from './run-lab.ts'
 import { runSimulate } from './run-simulate.ts'
 import { runStart } from './run-start.ts'
 import { print } from './print.ts'
@@ -33,10 +31,11 @@ function run(command: TaxirankCommand): Promise<number> {
       return runAdvise(command)
     case 'simulate':
       return runSimulate(command)
+    // Loaded when they are wanted: a pooler that starts has no use for the experiments.
     case 'lab':
-      return runLab(command)
+      return import('./run-lab.ts').then(({ runLab }) => runLab(command))
     case 'lab-child':
-      return runLabChild()
+      return import('./lab-child.ts').then(({ runLabChild }) => runLabChild())
     case 'version':
       return print(`${versionLine}\nBun ${Bun.version}\n`)
     case 'help':

@@ -1,11 +1,11 @@
 /** What an experiment is. */
 
+import type { ExperimentName } from './experiment-names.ts'
 import type { Findings } from './results.ts'
 import type { Rig } from './rig.ts'
 
 export interface Experiment {
-  /** What `--only` calls it. */
-  readonly name: string
+  readonly name: ExperimentName
   readonly title: string
   readonly question: string
   /** What the articles say about it. */

@@ -1,6 +1,7 @@
 /** All experiments, in the order of the report. */
 
 import type { Experiment } from './experiment.ts'
+import { type ExperimentName, experimentNames } from './experiment-names.ts'
 import { backend } from './experiments/backend/backend.ts'
 import { hello } from './experiments/hello/hello.ts'
 import { little } from './experiments/little/little.ts'
@@ -14,9 +15,9 @@ import { thousand } from './experiments/thousand/thousand.ts'
 import { utilisation } from './experiments/utilisation/utilisation.ts'
 import { waves } from './experiments/waves/waves.ts'
 
-export const experiments: readonly Experiment[] = [
+const byName: Readonly<Record<ExperimentName, Experiment>> = {
   hello,
-  perRequest,
+  'per-request': perRequest,
   waves,
   sweep,
   utilisation,
@@ -27,4 +28,6 @@ export const experiments: readonly Experiment[] = [
   serverless,
   saturation,
   shortener,
-]
+}
+
+export const experiments: readonly Experiment[] = experimentNames.map((name) => byName[name])
